@@ -1,0 +1,96 @@
+"""Every exception and warning that ttscale raises: a leaf module, importing nothing of ours.
+
+A message says what is wrong, with its values, and then the fix, in the user's own names.
+Each class also inherits the fitting built-in, so ``except ValueError`` keeps working.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_MAX_LISTED = 20
+
+
+class TtscaleError(Exception):
+    """Base of every error that ttscale raises on purpose; the command line prints it in one line."""
+
+
+class InvalidInputError(TtscaleError, ValueError):
+    """An argument or a data table breaks its contract."""
+
+
+class ConfigError(TtscaleError, ValueError):
+    """A run's configuration is wrong: unknown key, bad value, conflicting settings."""
+
+
+class RunMismatchError(ConfigError):
+    """A run directory holds samples of another configuration."""
+
+
+class UnknownPluginError(TtscaleError, LookupError):
+    """No plugin of that kind has this name."""
+
+
+class BrokenPluginError(TtscaleError, ImportError):
+    """A plugin exists but cannot be loaded or breaks its contract."""
+
+
+class MissingExtraError(TtscaleError, ImportError):
+    """An optional dependency is needed and absent."""
+
+
+class TaskError(TtscaleError, ValueError):
+    """A task's data cannot be read as problems."""
+
+
+class SamplerError(TtscaleError, RuntimeError):
+    """An engine cannot start or cannot serve the request."""
+
+
+class VerifierError(TtscaleError, RuntimeError):
+    """A verifier as a whole cannot run; a failure on one sample is ``Outcome.ERROR`` instead."""
+
+
+class StoreError(TtscaleError, OSError):
+    """The run directory cannot be read or written."""
+
+
+class RunLockedError(StoreError):
+    """Another process is writing the run directory."""
+
+
+class TtscaleWarning(UserWarning):
+    """Base of every caveat on a result."""
+
+
+class FitWarning(TtscaleWarning):
+    """A fitted law is not to be trusted as it stands: no convergence, at a bound, no information."""
+
+
+class DataWarning(TtscaleWarning):
+    """The data limits what the number means: unverified samples, errors, few problems."""
+
+
+class TornSegmentWarning(TtscaleWarning):
+    """A damaged segment file was set aside; its samples will be drawn again."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names for a message: sorted, cut at 20.
+
+    >>> listed(["b", "a"])
+    'a, b'
+    """
+    ordered = sorted(names)
+    shown = ", ".join(ordered[:_MAX_LISTED])
+    rest = len(ordered) - _MAX_LISTED
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest known name, or an empty string.
+
+    >>> did_you_mean("exat", ["exact", "numeric"])
+    " Did you mean 'exact'?"
+    """
+    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,118 @@
+"""Plugins by name: a literal table of built-ins, entry points, and import paths, all looked up lazily.
+
+Three spellings work everywhere (YAML, command line, Python): a built-in name, an entry-point name
+(group ``ttscale.<kind>``), and an import path ``my_module:MyClass``. Nothing registers itself by being
+imported, and nothing is imported before it is used.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+from ttscale.errors import BrokenPluginError, UnknownPluginError, did_you_mean, listed
+
+BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "tasks": {
+            "arithmetic": "ttscale.tasks.arithmetic:ArithmeticTask",
+            "gsm8k": "ttscale.tasks.gsm8k:Gsm8kTask",
+            "table": "ttscale.tasks.table:TableTask",
+        },
+        "samplers": {
+            "vllm": "ttscale.samplers.vllm:VllmSampler",
+            "transformers": "ttscale.samplers.transformers:TransformersSampler",
+        },
+        "verifiers": {
+            "exact": "ttscale.verifiers.exact:ExactVerifier",
+            "numeric": "ttscale.verifiers.numeric:NumericVerifier",
+            "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
+            "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",
+        },
+    }
+)
+"""kind -> name -> "module:attribute". The only place where a built-in plugin is announced."""
+
+KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law"})
+"""Plural (folder, entry-point group) -> singular (messages)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRef:
+    """Where a plugin lives, before anything of it is imported."""
+
+    kind: str
+    name: str
+    target: str
+    origin: str
+    """"built-in", "import path" or the distribution that brings the entry point."""
+
+    def load(self) -> Any:
+        """Import the plugin.
+
+        Raises:
+            BrokenPluginError: The module cannot be imported or has no such attribute.
+        """
+        module_name, _, attribute = self.target.partition(":")
+        try:
+            loaded: Any = importlib.import_module(module_name)
+            for part in attribute.split("."):
+                loaded = getattr(loaded, part)
+        except Exception as error:  # a plugin's import may raise anything
+            kind = KIND_OF.get(self.kind, self.kind)
+            raise BrokenPluginError(
+                f"{kind.capitalize()} '{self.name}' ({self.origin}, {self.target}) cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return loaded
+
+
+@cache
+def plugins(kind: str) -> Mapping[str, PluginRef]:
+    """Return every plugin of a kind by name: built-ins and installed entry points.
+
+    Raises:
+        BrokenPluginError: Two plugins claim one name.
+    """
+    found = {
+        name: PluginRef(kind, name, target, "built-in") for name, target in BUILT_IN.get(kind, {}).items()
+    }
+    for point in entry_points(group=f"ttscale.{kind}"):
+        origin = point.dist.name if point.dist else "unknown distribution"
+        if point.name in found and found[point.name].target != point.value:
+            other = found[point.name]
+            raise BrokenPluginError(
+                f"Two {kind} are named '{point.name}': {other.target} ({other.origin}) and "
+                f"{point.value} ({origin}). Uninstall one, or use its import path."
+            )
+        found[point.name] = PluginRef(kind, point.name, point.value, origin)
+    return MappingProxyType(found)
+
+
+def find_plugin(kind: str, name: str) -> PluginRef:
+    """Look a plugin up by built-in name, entry-point name or import path, importing nothing.
+
+    >>> find_plugin("verifiers", "exact").target
+    'ttscale.verifiers.exact:ExactVerifier'
+
+    Raises:
+        UnknownPluginError: No such name.
+    """
+    if ":" in name:
+        return PluginRef(kind, name, name, "import path")
+    known = plugins(kind)
+    if name not in known:
+        singular = KIND_OF.get(kind, kind)
+        raise UnknownPluginError(
+            f"Unknown {singular} '{name}'.{did_you_mean(name, known)} Known: {listed(known)}. "
+            f"To use your own, give 'my_module:MyClass'."
+        )
+    return known[name]
+
+
+def load_plugin(kind: str, name: str) -> Any:
+    """Find and import a plugin; see `find_plugin` and `PluginRef.load`."""
+    return find_plugin(kind, name).load()

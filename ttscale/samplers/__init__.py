@@ -1,0 +1,1 @@
+"""Samplers: the engines that turn sample requests into samples."""

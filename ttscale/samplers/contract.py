@@ -1,0 +1,81 @@
+"""What a sampler plugin is.
+
+A sampler is a class with an `Options` pydantic model for the keys it takes out of ``model.engine_options``,
+constructed from the model's and the sampling settings::
+
+    class MySampler:
+        Options = MyOptions
+
+        def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: MyOptions) -> None: ...
+
+        def start(self) -> EngineInfo: ...
+
+        def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]: ...
+
+        def close(self) -> None: ...
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import Sample, SampleRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What the manifest records of an engine.
+
+    Attributes:
+        engine: The sampler's name.
+        version: The engine's version.
+        device: Such as "cpu" or "NVIDIA H100".
+        dtype: The weights' type actually used.
+        model_path: The folder or hub id actually loaded.
+        chat_template: Whether prompts go through the chat template.
+        per_sample_seeds: Whether each sample has its own seed: only then does a sample not depend on the
+            batch, the order and the number of workers.
+        detail: Anything else worth keeping (versions of torch, thread counts).
+    """
+
+    engine: str
+    version: str
+    device: str
+    dtype: str
+    model_path: str
+    chat_template: bool
+    per_sample_seeds: bool
+    detail: dict[str, Any]
+
+
+class Sampler(Protocol):
+    """An engine that draws samples."""
+
+    Options: ClassVar[type[BaseModel]]
+
+    def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: Any) -> None:
+        """Keep the settings; load nothing yet."""
+
+    def start(self) -> EngineInfo:
+        """Load the model.
+
+        Raises:
+            SamplerError: The model folder is missing or the engine cannot start; the message says the fix.
+            MissingExtraError: The engine is not installed.
+        """
+
+    def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        """Draw what is asked and yield samples as they finish: lists of one problem's samples, in any order.
+
+        `requests` is read lazily, only as fast as the engine takes work. Every sample of every request is
+        yielded exactly once. The caller may stop iterating at any time.
+
+        Raises:
+            SamplerError: The engine cannot serve a request (prompt longer than the context, engine dead).
+        """
+
+    def close(self) -> None:
+        """Free the engine; safe to call twice."""

@@ -1,0 +1,57 @@
+"""The part of a configuration that engines read: which model, and how to sample from it."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ModelSettings(BaseModel):
+    """Which model is sampled, and in which engine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    """A built-in model ("demo-arithmetic"), a local folder, or a hub id."""
+    revision: str | None = None
+    """Hub revision (commit, tag or branch)."""
+    engine: str = "auto"
+    """"auto" (vllm where installed, else transformers), or any sampler plugin."""
+    engine_options: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the engine as they are, after the sampler's own `Options` took theirs."""
+    dtype: str = "auto"
+    """"auto", "float32", "bfloat16" or "float16". Auto is the engine's own choice on a GPU, and on a CPU
+    float32 unless it has fast bfloat16 instructions."""
+    chat_template: Literal["auto"] | bool = "auto"
+    """Whether the prompt goes through the tokenizer's chat template; "auto": if it has one."""
+    chat_template_options: dict[str, Any] = Field(default_factory=dict)
+    """Extra variables for the chat template, such as ``enable_thinking: false``."""
+
+
+class SamplingSettings(BaseModel):
+    """How samples are drawn. Everything here but `n`, `request_size` and `max_concurrent` decides what a sample looks like."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n: int = Field(ge=1)
+    """Samples per problem. Raising it later extends the run."""
+    seed: int = Field(default=0, ge=0)
+    temperature: float = Field(default=1.0, ge=0.0)
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    top_k: int | None = Field(default=None, ge=1)
+    min_p: float = Field(default=0.0, ge=0.0, le=1.0)
+    presence_penalty: float = Field(default=0.0, ge=-2.0, le=2.0)
+    frequency_penalty: float = Field(default=0.0, ge=-2.0, le=2.0)
+    repetition_penalty: float = Field(default=1.0, gt=0.0)
+    max_tokens: int = Field(default=512, ge=1)
+    stop: tuple[str, ...] = ()
+    logprobs: bool = True
+    """Keep each sample's summed log-probability."""
+    token_logprobs: bool = False
+    """Keep the log-probability of every token, too."""
+    per_sample_seeds: bool | Literal["auto"] = "auto"
+    """A seed for every sample, so that none depends on batch or order. Auto: on for a CPU, and for a GPU
+    where the engine draws seeded noise without slowing down."""
+    request_size: int = Field(default=64, ge=1)
+    """Samples of one problem per engine request."""
+    max_concurrent: int | None = Field(default=None, ge=1)
+    """Sequences in flight; None: the engine's own limit."""

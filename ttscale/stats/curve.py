@@ -1,0 +1,71 @@
+"""The result that every curve estimator returns: values over budgets k, with their interval."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+Over = Literal["problems", "samples", "both"]
+"""What an interval generalises over: other problems of this kind, other samples of these problems, or both."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Curve:
+    """A quantity at each budget k.
+
+    Attributes:
+        metric: What it is: "coverage", "maj_at_k", "best_of_k", ...
+        k: Budgets in samples per problem, increasing, shape (K,).
+        value: Point estimates, shape (K,).
+        low: Lower ends of the pointwise interval, shape (K,).
+        high: Upper ends, shape (K,).
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over.
+        method: How value and interval were computed, in a few words.
+        n_problems: Problems averaged.
+        standard_error: Monte Carlo error of `value`, shape (K,); None where the value is exact.
+    """
+
+    metric: str
+    k: IntArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    confidence_level: float
+    over: Over
+    method: str
+    n_problems: int
+    standard_error: FloatArray | None = None
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one plain dictionary per budget: tidy rows for any frame library or JSON."""
+        for j, k in enumerate(self.k):
+            row = {
+                "metric": self.metric,
+                "k": int(k),
+                "value": float(self.value[j]),
+                "low": float(self.low[j]),
+                "high": float(self.high[j]),
+                "confidence_level": self.confidence_level,
+                "over": self.over,
+                "method": self.method,
+                "n_problems": self.n_problems,
+            }
+            if self.standard_error is not None:
+                row["standard_error"] = float(self.standard_error[j])
+            yield row
+
+    def __str__(self) -> str:
+        """Return a short table for a person."""
+        level = f"{100 * self.confidence_level:g}%"
+        head = f"{self.metric}, {self.n_problems} problems, {level} interval over {self.over} ({self.method})"
+        lines = [
+            f"  k={int(k):<8d} {value:.4f}  [{low:.4f}, {high:.4f}]"
+            for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
+        ]
+        return "\n".join([head, *lines])

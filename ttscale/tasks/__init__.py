@@ -1,0 +1,1 @@
+"""Tasks: a data set, its prompt and its answer key, as problems."""

@@ -1,0 +1,116 @@
+"""The nouns every layer shares: frozen, without behaviour.
+
+A *cell* is one point of a sweep: model x task x prompt x sampling parameters. A sample's key is
+(cell, problem_id, sample_index); a verdict's key is the sample's plus the verifier.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What a verifier says of one sample. Unknown is not wrong: only two of the five are judgements."""
+
+    CORRECT = "correct"
+    INCORRECT = "incorrect"
+    NO_ANSWER = "no_answer"
+    """No answer could be extracted; counted as not correct, and never wins a vote."""
+    TIMEOUT = "timeout"
+    """The candidate ran out of its own limits; counted as not correct."""
+    ERROR = "error"
+    """The verifier failed; neither right nor wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat prompt."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One benchmark item.
+
+    Attributes:
+        problem_id: Unique within the task.
+        prompt: The text given to the model as it is, or the user's turn where a chat template is used.
+        messages: A whole conversation instead of `prompt`; exactly one of the two is set.
+        answer: The answer key. None for a verifier that must not see it.
+        metadata: Whatever else the task knows (level, subject, operands, tests).
+    """
+
+    problem_id: str
+    prompt: str | None = None
+    messages: tuple[Message, ...] | None = None
+    answer: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRequest:
+    """A small unit of sampling work: the samples [first_index, first_index + n) of one problem.
+
+    Attributes:
+        problem: Whose prompt is sampled.
+        first_index: Index of the first sample.
+        n: How many samples, at least 1.
+        seed: Seed of the first sample; sample ``first_index + j`` uses ``seed + j`` wherever the engine
+            allows it, so that a sample does not depend on how the work was cut.
+    """
+
+    problem: Problem
+    first_index: int
+    n: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One model output.
+
+    Attributes:
+        problem_id: The problem it answers.
+        sample_index: 0-based index within the problem.
+        completion: The generated text, without the prompt.
+        finish_reason: "stop", "length" (truncated) or the engine's own word.
+        prompt_tokens: Tokens of the prompt.
+        completion_tokens: Tokens generated, the end token included where the engine counts it.
+        cumulative_logprob: Sum of the log-probabilities of the generated tokens (nats), or None.
+        token_logprobs: Per-token log-probabilities (nats), only when asked for.
+        seed: The seed that draws this sample again, or None where the engine has no such thing.
+    """
+
+    problem_id: str
+    sample_index: int
+    completion: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    cumulative_logprob: float | None = None
+    token_logprobs: tuple[float, ...] | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a verifier found in one sample.
+
+    Attributes:
+        outcome: The judgement.
+        score: Higher is better; None where the verifier has no score.
+        answer: The extracted answer as written, or None.
+        answer_class: Answers of one class are the same answer in a vote; None abstains.
+        seconds: Time spent on it, where measured.
+        detail: A short reason for a person, such as a traceback for an error.
+    """
+
+    outcome: Outcome
+    score: float | None = None
+    answer: str | None = None
+    answer_class: str | None = None
+    seconds: float | None = None
+    detail: str | None = None

@@ -1,0 +1,1 @@
+"""Verifiers: each way to tell right from wrong, over stored samples."""

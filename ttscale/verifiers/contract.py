@@ -1,0 +1,61 @@
+"""What a verifier plugin is.
+
+A verifier is a class with an `Options` pydantic model (``extra="forbid"``, frozen), constructed from an
+instance of it, and three class attributes that say what it is::
+
+    class MyVerifier:
+        Options = MyOptions
+        version = "1"
+        sees_answer = False
+        deterministic = True
+
+        def __init__(self, options: MyOptions) -> None: ...
+
+        def verify(self, batch: Sequence[Candidate]) -> Sequence[Verdict]: ...
+
+A verifier with ``sees_answer = False`` is handed problems whose `answer` is None: it cannot peek. Equal
+completions of one problem reach a deterministic verifier once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from ttscale.types import Problem, Sample, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One sample with the problem it answers."""
+
+    problem: Problem
+    sample: Sample
+
+
+class Verifier(Protocol):
+    """Judges or scores samples.
+
+    Attributes:
+        version: Raised whenever the same options could give another verdict; part of the verdicts' identity.
+        sees_answer: True marks an oracle, which defines *correct*.
+        deterministic: Whether equal candidates always get equal verdicts; if so, duplicates are verified once.
+    """
+
+    Options: ClassVar[type[BaseModel]]
+    version: ClassVar[str]
+    sees_answer: ClassVar[bool]
+    deterministic: ClassVar[bool]
+
+    def __init__(self, options: Any) -> None:
+        """Keep the options. Expensive set-up belongs into the first `verify`."""
+
+    def verify(self, batch: Sequence[Candidate]) -> Sequence[Verdict]:
+        """Return one verdict per candidate, in order. Candidates of several problems may be mixed.
+
+        A failure on one candidate is ``Outcome.ERROR`` with the reason in `detail`, not an exception.
+
+        Raises:
+            VerifierError: Nothing can be verified at all (no sandbox, no server); the message says the fix.
+        """
