@@ -1,0 +1,1 @@
+"""Analysis: stored samples and verdicts in, results with intervals out."""
