@@ -1,0 +1,150 @@
+"""The oracles `exact` and `numeric`, judged by what they say of single completions."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ttscale.registry import load_plugin
+from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.verifiers.answers import MAX_ANSWER_LENGTH
+from ttscale.verifiers.contract import Candidate
+
+
+def candidate(completion: str, key: str | None) -> Candidate:
+    sample = Sample(
+        problem_id="p",
+        sample_index=0,
+        completion=completion,
+        finish_reason="stop",
+        prompt_tokens=1,
+        completion_tokens=1,
+    )
+    return Candidate(Problem(problem_id="p", prompt="?", answer=key), sample)
+
+
+def judge(name: str, completion: str, key: str | None, **options: Any) -> Verdict:
+    verifier = load_plugin("verifiers", name)
+    (verdict,) = verifier(verifier.Options(**options)).verify([candidate(completion, key)])
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+def outcome(name: str, completion: str, key: str | None, **options: Any) -> Outcome:
+    return judge(name, completion, key, **options).outcome
+
+
+def test_exact_strips_white_space() -> None:
+    verdict = judge("exact", " 42\n", "42")
+    assert (verdict.outcome, verdict.answer_class) == (Outcome.CORRECT, "42")
+    assert outcome("exact", "4 2", "42") is Outcome.INCORRECT
+
+
+@pytest.mark.parametrize("name", ["exact", "numeric"])
+@pytest.mark.parametrize("completion", ["", "  \n"])
+def test_an_empty_completion_is_no_answer_and_abstains(name: str, completion: str) -> None:
+    verdict = judge(name, completion, "42")
+    assert (verdict.outcome, verdict.answer, verdict.answer_class) == (Outcome.NO_ANSWER, None, None)
+
+
+@pytest.mark.parametrize("name", ["exact", "numeric"])
+def test_a_problem_without_key_is_an_error_and_says_which(name: str) -> None:
+    verdict = judge(name, "42", None)
+    assert verdict.outcome is Outcome.ERROR
+    assert verdict.detail is not None
+    assert "'p'" in verdict.detail
+
+
+def test_numeric_calls_an_unreadable_key_an_error() -> None:
+    verdict = judge("numeric", "42", "forty-two")
+    assert verdict.outcome is Outcome.ERROR
+    assert "forty-two" in (verdict.detail or "")
+
+
+@pytest.mark.parametrize(
+    ("options", "completion", "key", "expected"),
+    [
+        ({"ignore_case": True}, "Yes", "yes", Outcome.CORRECT),
+        ({}, "Yes", "yes", Outcome.INCORRECT),
+        ({"whitespace": "collapse"}, "a \n b", "a b", Outcome.CORRECT),
+        ({"whitespace": "remove"}, "( 1, 2 )", "(1,2)", Outcome.CORRECT),
+        ({"whitespace": "keep"}, "a ", "a", Outcome.INCORRECT),
+        ({"extract": "boxed"}, r"\boxed{x}", "x", Outcome.CORRECT),
+        ({"extract": ["boxed", "last-line"]}, "so\nx", "x", Outcome.CORRECT),
+        ({"extract": ["boxed"]}, "x", "x", Outcome.NO_ANSWER),
+        ({"extract": ["boxed", "last-line"]}, "\\boxed{}\nx", "x", Outcome.CORRECT),
+    ],
+)
+def test_exact_options(options: dict[str, Any], completion: str, key: str, expected: Outcome) -> None:
+    assert outcome("exact", completion, key, **options) is expected
+
+
+@pytest.mark.parametrize(
+    ("completion", "key"),
+    [
+        ("She makes $18 every day.\n#### 18", "18"),
+        (r"\boxed{\$1{,}200}", "1200"),
+        ("The answer is 1,200.0 dollars.", "1,200"),
+        ("that leaves 3 of 4, so 0.75", "3/4"),
+        (r"thus \frac{3}{4}", "0.75"),
+        ("#### Final answer\nIt is 18", "18"),  # a line without a number hands on to the next extractor
+        ("it is −5", "-5"),
+    ],
+)
+def test_numeric_accepts_every_spelling(completion: str, key: str) -> None:
+    assert outcome("numeric", completion, key) is Outcome.CORRECT
+
+
+def test_equal_numbers_vote_together() -> None:
+    spellings = ["1,200.0", "1200", r"\$1{,}200", "1.2e3", "2400/2"]
+    assert len({judge("numeric", spelling, "7").answer_class for spelling in spellings}) == 1
+
+
+def test_numeric_is_exact_without_tolerance() -> None:
+    assert outcome("numeric", "0.3333", "1/3") is Outcome.INCORRECT
+    assert outcome("numeric", "0.30000000000000000001", "0.3") is Outcome.INCORRECT
+
+
+@pytest.mark.parametrize(
+    ("options", "completion", "key", "expected"),
+    [
+        ({"abs_tol": 0.1}, "1.1", "1", Outcome.CORRECT),
+        ({"abs_tol": 0.1}, "1.10001", "1", Outcome.INCORRECT),
+        ({"rel_tol": 0.01}, "-101", "-100", Outcome.CORRECT),
+        ({"rel_tol": 0.01}, "-101.1", "-100", Outcome.INCORRECT),
+        ({"rel_tol": 0.01, "abs_tol": 2}, "102", "100", Outcome.CORRECT),
+        ({"percent": "fraction"}, "50%", "0.5", Outcome.CORRECT),
+        ({}, "50%", "50", Outcome.CORRECT),
+    ],
+)
+def test_numeric_options(options: dict[str, Any], completion: str, key: str, expected: Outcome) -> None:
+    assert outcome("numeric", completion, key, **options) is expected
+
+
+@pytest.mark.parametrize("name", ["exact", "numeric"])
+def test_an_unknown_option_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        load_plugin("verifiers", name).Options(tolerance=1)
+
+
+@pytest.mark.parametrize("name", ["exact", "numeric"])
+@pytest.mark.parametrize(
+    "completion", ["x" * 1_000_000, "9" * 1_000_000, "\x00\ud800\x1b[2J 5", "\U0001f600" * 1000 + " 5"]
+)
+def test_any_text_gets_a_verdict_that_can_be_stored(name: str, completion: str) -> None:
+    verdict = judge(name, completion, "5")
+    for text in (verdict.answer, verdict.answer_class, verdict.detail):
+        assert text is None or len(text.encode()) <= 8 * MAX_ANSWER_LENGTH
+
+
+def test_long_answers_keep_apart_in_a_vote() -> None:
+    first, second = (judge("exact", "x" * 5000 + end, "5").answer_class for end in "ab")
+    assert first != second
+
+
+def test_a_batch_keeps_its_order() -> None:
+    verifier = load_plugin("verifiers", "exact")
+    batch = [candidate(str(number), "3") for number in range(6)]
+    verdicts = verifier(verifier.Options()).verify(batch)
+    assert [verdict.answer for verdict in verdicts] == list("012345")
+    assert [verdict.outcome is Outcome.CORRECT for verdict in verdicts] == [n == 3 for n in range(6)]

@@ -1,0 +1,123 @@
+"""The shape that the text oracles share: extract an answer, interpret it, compare it with the key.
+
+`exact`, `numeric` and `choice` differ only in how they read a piece of text. The first extractor whose piece
+can be read decides; a completion in which none can is ``Outcome.NO_ANSWER``.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ttscale.types import Outcome, Problem, Verdict
+from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.extraction import find_extractor
+
+MAX_ANSWER_LENGTH = 1000
+"""Characters of an answer kept in a verdict; a longer one is cut, and its class is a hash of all of it."""
+
+_CACHED_LENGTH = 200  # so that a hundred thousand remembered answers stay small
+_CACHE_SIZE = 100_000
+
+_NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+class AnswerVerifier(ABC, Generic[Value]):
+    """An oracle that reads answers as values of one type.
+
+    Args:
+        extract: Names of extractors, tried in order.
+    """
+
+    Options: ClassVar[type[BaseModel]]
+    version: ClassVar[str]
+    sees_answer: ClassVar[bool] = True
+    deterministic: ClassVar[bool] = True
+
+    def __init__(self, extract: Sequence[str]) -> None:
+        self._extractors = tuple(find_extractor(name) for name in extract)
+        self._remembered = lru_cache(_CACHE_SIZE)(self._judge)
+
+    @abstractmethod
+    def read(self, answer: str) -> Value | None:
+        """Interpret an extracted answer; None where it is not one."""
+
+    def read_key(self, key: str) -> Value | None:
+        """Interpret an answer key; None where it is not one."""
+        return self.read(key)
+
+    def is_equal(self, value: Value, key: Value) -> bool:
+        """Compare an answer with the key."""
+        return value == key
+
+    def class_of(self, value: Value) -> str:
+        """Name the class in which an answer votes."""
+        return str(value)
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
+        return [self._verify_one(candidate.problem, candidate.sample.completion) for candidate in batch]
+
+    def _verify_one(self, problem: Problem, completion: str) -> Verdict:
+        key = problem.answer
+        if key is None:
+            return missing_key(problem)
+        for extract in self._extractors:
+            answer = extract(completion)
+            if answer is None:
+                continue
+            judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._judge
+            verdict = judge(answer, key)
+            if verdict is not None:
+                return verdict
+        return _NO_ANSWER
+
+    def _judge(self, answer: str, key: str) -> Verdict | None:
+        """Compare one answer with one key; None where the answer cannot be read."""
+        value = self.read(answer)
+        if value is None:
+            return None
+        expected = self.read_key(key)
+        if expected is None:
+            return Verdict(
+                outcome=Outcome.ERROR,
+                answer=shown(answer),
+                detail=f"The answer key '{shown(key)}' cannot be read; correct the data or use another verifier.",
+            )
+        outcome = Outcome.CORRECT if self.is_equal(value, expected) else Outcome.INCORRECT
+        return Verdict(outcome=outcome, answer=shown(answer), answer_class=bounded(self.class_of(value)))
+
+
+def missing_key(problem: Problem) -> Verdict:
+    """Return the verdict for a problem without an answer key: unknown, not wrong."""
+    return Verdict(
+        outcome=Outcome.ERROR,
+        detail=f"Problem '{problem.problem_id}' has no answer key; name the answer column in the task's options.",
+    )
+
+
+def shown(answer: str) -> str:
+    """Return an answer as a verdict keeps it: valid Unicode, and cut where it is long."""
+    if len(answer) > MAX_ANSWER_LENGTH:
+        answer = answer[: MAX_ANSWER_LENGTH - 1] + "…"
+    return _encodable(answer)
+
+
+def bounded(answer_class: str) -> str:
+    """Return an answer class of bounded length: itself, or a hash of it where it is long."""
+    if len(answer_class) <= MAX_ANSWER_LENGTH:
+        return _encodable(answer_class)
+    digest = hashlib.sha256(answer_class.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"sha256:{digest}"
+
+
+def _encodable(text: str) -> str:
+    r"""Spell lone surrogates, which no file can hold, as ``\udXXX``."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,46 @@
+"""The verifier `exact`: the answer is the key, character for character after simple normalization."""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ttscale.verifiers.answers import AnswerVerifier
+from ttscale.verifiers.extraction import ExtractorNames
+
+
+class ExactOptions(BaseModel):
+    """Options of `exact`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    extract: ExtractorNames = ("whole",)
+    """Where the answer stands in the completion: extractors tried in order."""
+    whitespace: Literal["strip", "collapse", "remove", "keep"] = "strip"
+    """What is done with white space in answer and key before they are compared."""
+    ignore_case: bool = False
+    """Whether letters are compared without regard to case."""
+
+
+class ExactVerifier(AnswerVerifier[str]):
+    """Compare texts. An empty answer is no answer."""
+
+    Options: ClassVar[type[BaseModel]] = ExactOptions
+    version: ClassVar[str] = "1"
+
+    def __init__(self, options: ExactOptions) -> None:
+        super().__init__(options.extract)
+        self._whitespace = options.whitespace
+        self._ignore_case = options.ignore_case
+
+    def read(self, answer: str) -> str | None:
+        """Normalize white space and case; None for an answer that is empty or blank."""
+        match self._whitespace:
+            case "strip":
+                text = answer.strip()
+            case "collapse":
+                text = " ".join(answer.split())
+            case "remove":
+                text = "".join(answer.split())
+            case "keep":
+                text = "" if answer.isspace() else answer
+        return (text.casefold() if self._ignore_case else text) or None

@@ -1,0 +1,182 @@
+"""Finding the answer inside a completion: named extractors, tried in order.
+
+An extractor takes the completion and returns the piece of text that states the answer, or None. It does not
+interpret that piece: comparing is the verifier's business. Where a completion states several answers, the
+last one counts, because models correct themselves.
+
+Every pattern here takes time linear in the length of the completion, whatever is in it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+from ttscale.errors import did_you_mean, listed
+from ttscale.verifiers.numbers import last_number
+
+Extractor = Callable[[str], str | None]
+
+_BOX_PARTS = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_BARE_BOX = re.compile(r"\\(?:boxed|fbox)[ \t]+([^\s{}$\\]+)")
+
+_HASH_LINE = re.compile(
+    # Four hashes also make a Markdown heading: "#### Step 2" is not an answer.
+    r"(?<!#)####(?!#)[ \t]*+(?!(?:step|part|case|section|solution|question|example|problem)\b)([^\n]*)",
+    re.IGNORECASE,
+)
+
+_ANSWER_CUE = re.compile(
+    # "The final answer is", "Answer:", "**Answer**:", "the answer to the question would be", "answer = "
+    r"\banswers?\b[^\n.:=]{0,60}?(?:\b(?:is|are|be)\b(?:[ \t]*:)?|[:=])[*_ \t]*",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?;](?=\s|$|[*_\"'])")
+_MARKUP = " \t\r*_`\"'"
+
+
+def boxed(completion: str) -> str | None:
+    r"""Return the content of the last complete ``\boxed{...}``, with braces nested to any depth.
+
+    >>> boxed(r"First \boxed{1}, no: \boxed{\frac{3}{4}}.")
+    '\\frac{3}{4}'
+    """
+    if "\\boxed" not in completion and "\\fbox" not in completion:
+        return None
+    last_start, answer = -1, None
+    open_boxes: list[int] = []  # content's start for a box, -1 for any other brace
+    for part in _BOX_PARTS.finditer(completion):
+        token = part.group()
+        if token == "}":
+            start = open_boxes.pop() if open_boxes else -1
+            if start > last_start:
+                last_start, answer = start, completion[start : part.start()]
+        elif token == "{":
+            open_boxes.append(-1)
+        elif token[-1] == "{" and len(token) > 2:  # a box, not an escaped brace
+            open_boxes.append(part.end())
+    return answer if answer is not None else _last_group(_BARE_BOX, completion)
+
+
+def hash_line(completion: str) -> str | None:
+    """Return what follows the last ``####`` on its line, the format of GSM8K.
+
+    >>> hash_line("9 * 2 = 18\\n#### 18")
+    '18'
+    """
+    return _last_group(_HASH_LINE, completion) if "####" in completion else None
+
+
+def answer_is(completion: str) -> str | None:
+    """Return what follows the last "the answer is", "Answer:" or their like, up to the end of the sentence.
+
+    >>> answer_is("So the final answer is **18 dollars**. Let me know!")
+    '18 dollars'
+    """
+    stated = None
+    for cue in _ANSWER_CUE.finditer(completion):
+        stated = _statement(completion, cue.end()) or stated
+    return stated
+
+
+def last_line(completion: str) -> str | None:
+    """Return the last line that is not blank.
+
+    >>> last_line("3 + 4\\n7\\n")
+    '7'
+    """
+    text = completion.rstrip()
+    return text[text.rfind("\n") + 1 :].strip() or None
+
+
+def whole(completion: str) -> str | None:
+    """Return the completion as it is."""
+    return completion
+
+
+EXTRACTORS: Mapping[str, Extractor] = MappingProxyType(
+    {
+        "boxed": boxed,
+        "hash": hash_line,
+        "answer-is": answer_is,
+        "last-number": last_number,
+        "last-line": last_line,
+        "whole": whole,
+    }
+)
+"""name -> extractor. "regex:PATTERN" is one more spelling, for a pattern of the user's own."""
+
+_REGEX = "regex:"
+
+
+def find_extractor(name: str) -> Extractor:
+    """Return the extractor of a name, or of a pattern written ``regex:PATTERN``.
+
+    Raises:
+        ValueError: No such extractor, or the pattern is not a regular expression.
+    """
+    if name.startswith(_REGEX):
+        return regex_extractor(name.removeprefix(_REGEX))
+    if name not in EXTRACTORS:
+        raise ValueError(
+            f"Unknown extractor '{name}'.{did_you_mean(name, EXTRACTORS)} Known: {listed(EXTRACTORS)}, "
+            "and 'regex:PATTERN' for your own."
+        )
+    return EXTRACTORS[name]
+
+
+def regex_extractor(pattern: str) -> Extractor:
+    """Return an extractor for the last match of a pattern: its first group, or all of it without groups.
+
+    Raises:
+        ValueError: The pattern is not a regular expression.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"'{pattern}' is not a regular expression: {error}.") from error
+    group = 1 if compiled.groups else 0
+
+    def extract(completion: str) -> str | None:
+        return _last_group(compiled, completion, group)
+
+    return extract
+
+
+def _last_group(pattern: re.Pattern[str], text: str, group: int = 1) -> str | None:
+    """Return a group of the last match in which it is not empty, stripped."""
+    found = None
+    for match in pattern.finditer(text):
+        found = (match.group(group) or "").strip() or found
+    return found
+
+
+def _statement(text: str, start: int) -> str | None:
+    """Return the sentence that begins at `start`; if its line is empty, the next line's."""
+    end = text.find("\n", start)
+    line = text[start:] if end < 0 else text[start:end]
+    if not line.strip(_MARKUP) and end >= 0:
+        after = re.compile(r"\s*([^\n]*)").match(text, end)
+        line = after.group(1) if after else ""
+    sentence_end = _SENTENCE_END.search(line)
+    return (line[: sentence_end.start()] if sentence_end else line).strip(_MARKUP) or None
+
+
+def _as_tuple(value: Any) -> Any:
+    """Let a single name stand for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _checked(names: Iterable[str]) -> tuple[str, ...]:
+    checked = tuple(names)
+    if not checked:
+        raise ValueError("An empty list of extractors finds nothing; 'whole' takes the completion as it is.")
+    for name in checked:
+        find_extractor(name)
+    return checked
+
+
+ExtractorNames = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), AfterValidator(_checked)]
+"""The type of an `extract` option: names from `EXTRACTORS` or ``regex:PATTERN``, tried in order."""

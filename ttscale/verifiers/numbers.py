@@ -1,0 +1,115 @@
+r"""Reading numbers as people and models write them, exactly.
+
+``1,200.50``, ``\$1{,}200``, ``-3/4``, ``\frac{3}{4}``, ``2 1/2``, ``1.2e3``, ``1.2 \times 10^{3}``, ``12\%``,
+``€5``, ``**18** dollars``, ``x = 5``: each is a rational number, so it is kept as one and compared without
+rounding. Words around the number and units after it are ignored.
+"""
+
+import re
+from fractions import Fraction
+
+MAX_DIGITS = 1000
+"""Longer numbers are no answers. Reading one costs time quadratic in its digits, and Python refuses at 4,300."""
+
+_TO_ASCII = str.maketrans(
+    {
+        **dict.fromkeys("−‒–﹣－", "-"),
+        **dict.fromkeys("\u00a0\u2007\u2009\u202f", " "),
+        **{chr(ord("０") + digit): str(digit) for digit in range(10)},
+        "．": ".",
+        "，": ",",
+        "％": "%",
+        "⁄": "/",
+        "∕": "/",
+        "⋅": "×",
+        "·": "×",
+        "＄": "$",
+    }
+)
+
+_DIGITS = r"(?:[0-9]{1,3}(?:(?:,|\{,\}|\\[,!])[0-9]{3}(?![0-9]))+|[0-9]+)"
+_DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]+)?|\.[0-9]+)"
+_NUMBER = re.compile(
+    rf"""
+    (?P<sign>(?<![\w.)\]}}])[-+](?=[\\0-9.$€£¥₹]))?    # not the minus of "16-3"
+    (?:\\?[$€£¥₹]\s?)?
+    (?:
+        (?:(?P<mixed_tex>[0-9]+)\s?)?
+        \\[dt]?frac\s?(?:\{{\s?(?P<tex_num>-?{_DECIMAL})\s?\}}\s?\{{\s?(?P<tex_den>{_DECIMAL})\s?\}}
+                      |(?P<short_num>[0-9])(?P<short_den>[0-9]))
+      | (?:(?P<mixed>[0-9]+)\ (?=[0-9]+\s?/\s?[0-9]))?
+        (?P<number>{_DECIMAL})
+        (?:\s?/\s?(?P<den>[0-9]+(?:\.[0-9]+)?(?![0-9/]))
+          |[eE](?P<exp>[-+]?[0-9]+)(?!\w)
+          |\s?(?:\\times|\\cdot|×|\*|x)\s?10\s?\^\s?\{{?\s?(?P<power>[-+]?[0-9]+)\s?\}}?)?
+    )
+    (?P<percent>\s?\\?%)?
+    """,
+    re.VERBOSE,
+)
+_SEPARATORS = str.maketrans("", "", "{},\\!")
+
+
+def last_number(text: str) -> str | None:
+    r"""Return the last number in a text, as written.
+
+    >>> last_number("She has 16 - 3 = 13 eggs, worth $1,200.")
+    '$1,200'
+    >>> last_number(r"so it is \frac{3}{4} of it")
+    '\\frac{3}{4}'
+    """
+    plain = to_ascii(text)
+    last = None
+    for match in _NUMBER.finditer(plain):
+        last = match
+    return text[last.start() : last.end()].strip() if last else None
+
+
+def read_number(text: str, *, percent_as_fraction: bool = False) -> Fraction | None:
+    r"""Read the number that a short text states: the first one, or the first after its last equals sign.
+
+    Args:
+        text: An extracted answer, such as ``\$1{,}200 per day``.
+        percent_as_fraction: Read 50% as 1/2 rather than as 50.
+
+    Returns:
+        The exact value, or None where there is no number, it has more than `MAX_DIGITS` digits, or it divides
+        by zero.
+
+    >>> read_number("x = 1,200.50 dollars"), read_number(r"-\frac{3}{4}"), read_number("about 12%")
+    (Fraction(2401, 2), Fraction(-3, 4), Fraction(12, 1))
+    """
+    plain = to_ascii(text)
+    match = _NUMBER.search(plain, plain.rfind("=") + 1) or _NUMBER.search(plain)
+    return _value(match, percent_as_fraction=percent_as_fraction) if match else None
+
+
+def to_ascii(text: str) -> str:
+    """Spell minus signs, spaces and full-width digits in ASCII, character for character."""
+    return text if text.isascii() else text.translate(_TO_ASCII)
+
+
+def _value(match: re.Match[str], *, percent_as_fraction: bool) -> Fraction | None:
+    """Compute the value of a match of `_NUMBER`."""
+    part = match.groupdict()
+    if any(len(digits) > MAX_DIGITS for digits in part.values() if digits):
+        return None
+    exponent = int(part["exp"] or part["power"] or 0)
+    if abs(exponent) > MAX_DIGITS:
+        return None
+    numerator = part["number"] or part["tex_num"] or part["short_num"]
+    denominator = _decimal(part["den"] or part["tex_den"] or part["short_den"] or "1")
+    if denominator == 0:
+        return None
+    value = int(part["mixed"] or part["mixed_tex"] or 0) + _decimal(numerator) / denominator
+    if exponent:
+        value *= Fraction(10) ** exponent
+    if part["percent"] and percent_as_fraction:
+        value /= 100
+    return -value if part["sign"] == "-" else value
+
+
+def _decimal(digits: str) -> Fraction:
+    """Read digits with thousands separators and a decimal point."""
+    plain = digits.translate(_SEPARATORS)
+    return Fraction(int(plain)) if plain.isdigit() else Fraction(plain)
