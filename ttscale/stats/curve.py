@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ttscale.errors import InvalidInputError
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -69,3 +71,27 @@ class Curve:
             for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
         ]
         return "\n".join([head, *lines])
+
+
+def budget_grid(n_max: int, points: int = 40) -> IntArray:
+    """Return the default budgets: unique whole numbers of a log grid from 1 to n_max, which is included.
+
+    Args:
+        n_max: Largest budget, usually the fewest samples that any problem has.
+        points: Points of the grid before rounding; fewer are returned where they round together.
+
+    Returns:
+        Shape (K,), increasing, K <= points.
+
+    Raises:
+        InvalidInputError: n_max or points below 1.
+
+    >>> budget_grid(8, points=4).tolist()
+    [1, 2, 4, 8]
+    """
+    if n_max < 1 or points < 1:
+        raise InvalidInputError(
+            f"A grid of budgets needs n_max >= 1 and points >= 1, not {n_max} and {points}."
+        )
+    grid = np.rint(np.geomspace(1, n_max, points)).astype(np.int64)
+    return np.unique(np.append(grid[:-1], n_max))

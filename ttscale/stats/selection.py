@@ -1,0 +1,93 @@
+"""best_of_k: the sample with the highest score of k, exactly and for all k at once.
+
+Notation: a pool of n samples, each with a score and correct or not; k of them are drawn without replacement.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttscale.stats.counts import TooFew, budgets, refuse_too_few
+from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.intervals import curve_of_means
+from ttscale.stats.pools import flags, pools, scores
+
+
+def best_of_k(
+    problem: ArrayLike, score: ArrayLike, correct: ArrayLike, k: ArrayLike, *, too_few: TooFew = "raise"
+) -> FloatArray:
+    """Estimate the chance that the highest-scored of k samples is correct.
+
+    The mean over all subsets of k, with ties for the highest score broken at random. The sample of rank i
+    (ascending) is the best of k in C(i−1, k−1) of the C(n, k) subsets.
+
+    Args:
+        problem: Problem number of each sample, shape (S,), 0..P-1.
+        score: Score of each sample, higher is better, shape (S,).
+        correct: Whether each sample is correct, shape (S,).
+        k: Budget or budgets, shape (K,).
+        too_few: What becomes of a problem with n < k: "raise" (default) or "nan".
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Columns of unequal length, a NaN score, or k > n with ``too_few="raise"``.
+
+    >>> best_of_k([0, 0, 0], [0.1, 0.9, 0.5], [True, False, True], [1, 2, 3]).round(3).tolist()
+    [[0.667, 0.333, 0.0]]
+    """
+    table, ks = pools(problem), budgets(k)
+    size = len(table.order)
+    value, label = scores(score, "score", size), flags(correct, "correct", size)
+    if too_few != "nan":
+        refuse_too_few(table.n, ks, "best_of_k at k = {k}")
+    weights: dict[int, FloatArray] = {}
+    result = np.empty((len(table), len(ks)))
+    for i, rows in enumerate(table.rows()):
+        n = len(rows)
+        if n not in weights:
+            weights[n] = rank_weights(n, ks)
+        result[i] = _tied_means(value[rows], label[rows]) @ weights[n]
+    return result
+
+
+def rank_weights(n: int, k: IntArray) -> FloatArray:
+    """Return C(i−1, k−1)/C(n, k) for the ranks i = 1..n: how often each is the best of k; shape (n, K).
+
+    Built from the best rank downwards as a running product of (i−k)/(i−1), so nothing overflows.
+    NaN where k > n.
+    """
+    rank = np.arange(n, 1, -1)[:, None]  # (n-1, 1)
+    steps = np.maximum(rank - k, 0) / (rank - 1)
+    downwards = np.vstack([k / n, steps]) if n else np.empty((0, len(k)))
+    np.cumprod(downwards, axis=0, out=downwards)
+    downwards[:, k > n] = np.nan
+    return downwards[::-1]
+
+
+def best_of_k_curve(
+    problem: ArrayLike,
+    score: ArrayLike,
+    correct: ArrayLike,
+    k: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+    over: Over = "problems",
+    n_resamples: int = 2000,
+    rng: np.random.Generator | int | None = None,
+) -> Curve:
+    """Estimate best_of_k, averaged over problems, with its interval at every budget."""
+    ks = np.unique(budgets(k))
+    values = best_of_k(problem, score, correct, ks)
+    return curve_of_means("best_of_k", ks, values, confidence_level=confidence_level, over=over)
+
+
+def _tied_means(score: FloatArray, label: IntArray) -> FloatArray:
+    """Return the labels by ascending score, each replaced by the mean of those tied with it; shape (n,)."""
+    order = np.argsort(score)
+    score, label = score[order], label[order]
+    first = np.flatnonzero(np.diff(score, prepend=np.nan) != 0)  # where each group of equal scores begins
+    if len(first) == len(score):
+        return label.astype(np.float64)
+    sizes = np.diff(np.append(first, len(score)))
+    return np.repeat(np.add.reduceat(label, first) / sizes, sizes)
