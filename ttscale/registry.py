@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ttscale.errors import BrokenPluginError, UnknownPluginError, did_you_mean, listed
+from ttscale.stats.laws.names import LAWS
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -32,6 +33,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",
         },
+        "laws": LAWS,
     }
 )
 """kind -> name -> "module:attribute". The only place where a built-in plugin is announced."""

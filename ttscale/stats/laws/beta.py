@@ -1,0 +1,104 @@
+"""Beta laws: success rates p ~ Beta(alpha, beta), and its zero-inflated, scaled and mixed relatives.
+
+``E[(1-p)^k] = B(alpha, beta + k) / B(alpha, beta)``, so ``-log coverage`` falls like ``k^-alpha`` in the end.
+"""
+
+import numpy as np
+from scipy.special import betaln
+
+from ttscale.stats.curve import FloatArray
+from ttscale.stats.laws.frame import MixingLaw, Mixture, Range
+
+_ALPHA = Range("alpha", 1e-3, 1e2, "log")
+_BETA = Range("beta", 1e-3, 1e7, "log")
+
+
+def beta_log_density(x: FloatArray, alpha: float, beta: float) -> FloatArray:
+    """Return the log density of ``x = log(-log(1 - p))`` where p ~ Beta(alpha, beta)."""
+    t = np.exp(x)
+    log_p = np.log(-np.expm1(-t))
+    return np.asarray((alpha - 1.0) * log_p - beta * t + x - betaln(alpha, beta))
+
+
+class BetaBinomial(MixingLaw):
+    """Success rates are Beta(alpha, beta) over problems."""
+
+    name = "beta-binomial"
+    ranges = (_ALPHA, _BETA)
+
+    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the log density of the log hazard."""
+        return beta_log_density(x, theta[0], theta[1])
+
+    def starts(self, mean: float) -> list[FloatArray]:
+        """Start from a heavy and a flat spread around the mean."""
+        return [np.array([a, a * (1.0 - mean) / mean]) for a in (0.25, 1.0)]
+
+
+class ZeroInflatedBeta(MixingLaw):
+    """A share `zero` of the problems is never solved; the others are Beta(alpha, beta)."""
+
+    name = "zero-inflated-beta"
+    ranges = (Range("zero", 1e-6, 1.0 - 1e-6, "logit"), _ALPHA, _BETA)
+
+    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the log density of the log hazard of solvable problems."""
+        return beta_log_density(x, theta[1], theta[2])
+
+    def zero(self, theta: FloatArray) -> float:
+        """Return the share of unsolvable problems."""
+        return float(theta[0])
+
+    def starts(self, mean: float) -> list[FloatArray]:
+        """Start from little and from much zero inflation."""
+        return [np.array([z, a, a * (1.0 - z) / mean]) for z, a in ((0.05, 0.3), (0.4, 0.6))]
+
+
+class ScaledBeta(MixingLaw):
+    """Success rates are ``scale * u`` with u ~ Beta(alpha, beta) and the scale fitted too."""
+
+    name = "scaled-beta"
+    ranges = (Range("scale", 1e-4, 1.0 - 1e-9, "logit"), _ALPHA, Range("beta", 1e-1, 1e7, "log"))
+
+    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the log density of the log hazard of u."""
+        return beta_log_density(x, theta[1], theta[2])
+
+    def mixture(self, theta: FloatArray, grid: FloatArray, step: FloatArray) -> Mixture:
+        """Place u on the grid and move its points to ``scale * u``: the density of p has an edge, u has none."""
+        weight = np.exp(self.log_density(grid, theta)) * step
+        moved = np.log(-np.log1p(theta[0] * np.expm1(-np.exp(grid))))
+        return Mixture(moved, weight, max(0.0, 1.0 - float(weight.sum())))
+
+    def starts(self, mean: float) -> list[FloatArray]:
+        """Start from the plain beta law and from a ceiling of a half."""
+        return [
+            np.array([s, 0.25, 0.25 * max(s / mean - 1.0, 0.1)])
+            for s in (0.95, max(0.5, min(0.95, 2 * mean)))
+        ]
+
+
+class BetaMixture(MixingLaw):
+    """Two kinds of problem: a share is Beta(alpha1, beta1), the rest Beta(alpha2, beta2)."""
+
+    name = "beta-mixture"
+    ranges = (
+        Range("share", 1e-4, 1.0 - 1e-4, "logit"),
+        Range("alpha1", 1e-3, 1e2, "log"),
+        Range("beta1", 1e-3, 1e7, "log"),
+        Range("alpha2", 1e-3, 1e2, "log"),
+        Range("beta2", 1e-3, 1e7, "log"),
+    )
+
+    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the log density of the log hazard."""
+        share, a1, b1, a2, b2 = theta
+        first = np.log(share) + beta_log_density(x, a1, b1)
+        second = np.log1p(-share) + beta_log_density(x, a2, b2)
+        return np.asarray(np.logaddexp(first, second))
+
+    def starts(self, mean: float) -> list[FloatArray]:
+        """Start from easy and hard problems on both sides of the mean."""
+        easy, hard = min(0.9, 3.0 * mean), mean / 3.0
+        odds = [(1.0 - p) / p for p in (easy, hard)]
+        return [np.array([0.3, a, a * odds[0], a, a * odds[1]]) for a in (0.5, 3.0)]

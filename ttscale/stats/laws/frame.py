@@ -1,0 +1,153 @@
+"""What a scaling law is: a name, parameters with their ranges, and a curve or a distribution.
+
+Notation: problem i is solved by one sample with probability ``p``; its *hazard* is ``t = -log(1 - p)``,
+so that k samples all fail with probability ``(1 - p)^k = exp(-k t)``, exactly and without cancellation at
+either end. Mixing laws are densities of ``x = log t`` over problems. Coverage at k is
+``1 - E[exp(-k t)]``.
+
+There are two kinds of law. A *curve law* states coverage as a function of k and is fitted by least squares
+to the observed curve. A *mixing law* states how p varies over problems and is fitted by maximum likelihood to
+the counts themselves; its curve follows. A law is a frozen description: it holds no data and no fit.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from scipy.special import expit, logit
+
+from ttscale.stats.curve import FloatArray
+
+Scale = Literal["linear", "log", "logit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One parameter of a law: where it may lie and on which scale it is fitted.
+
+    Attributes:
+        name: The field's symbol, such as "alpha".
+        low: Smallest value a fit may return.
+        high: Largest value.
+        scale: The fit and its interval are made on this scale: "log" for positive parameters, "logit" for
+            fractions.
+    """
+
+    name: str
+    low: float
+    high: float
+    scale: Scale = "linear"
+
+    def free(self, value: float) -> float:
+        """Map a value to the scale of the fit."""
+        if self.scale == "log":
+            return float(np.log(value))
+        return float(logit(value)) if self.scale == "logit" else float(value)
+
+    def value(self, free: float) -> float:
+        """Map back from the scale of the fit."""
+        if self.scale == "log":
+            return float(np.exp(free))
+        return float(expit(free)) if self.scale == "logit" else float(free)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """A distribution of hazards as weighted points: what every quantity of a mixing law is computed from.
+
+    Attributes:
+        x: Log hazards, shape (M,).
+        weight: Probability of each, shape (M,).
+        zero: Probability of a hazard of zero: problems that are never solved.
+    """
+
+    x: FloatArray
+    weight: FloatArray
+    zero: float
+
+    def failure(self, k: FloatArray) -> FloatArray:
+        """Return the chance that k samples all fail, ``E[(1 - p)^k]``, shape (K,)."""
+        kernel = np.exp(-np.multiply.outer(k, np.exp(self.x)))  # (K, M)
+        return np.asarray(kernel @ self.weight + self.zero)
+
+
+class ScalingLaw(ABC):
+    """A family of coverage curves.
+
+    Attributes:
+        name: How users call it.
+        ranges: Its parameters, in the order of the arrays ``theta`` below.
+    """
+
+    name: ClassVar[str]
+    ranges: ClassVar[tuple[Range, ...]]
+
+    @abstractmethod
+    def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return coverage at each k in [1, inf), shape (K,), for parameters `theta`, shape (D,)."""
+
+
+class CurveLaw(ScalingLaw):
+    """A law for the curve itself, fitted by least squares on the scale of `link`."""
+
+    def link(self, coverage: FloatArray) -> FloatArray:
+        """Return the scale on which residuals are squared; the identity unless a law says otherwise."""
+        return coverage
+
+    @abstractmethod
+    def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
+        """Return parameters to start the search from, the most likely first."""
+
+
+class MixingLaw(ScalingLaw):
+    """A law for how success rates vary over problems, fitted by maximum likelihood to the counts."""
+
+    @abstractmethod
+    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the log density of the log hazard x, shape (M,), of problems that can be solved at all."""
+
+    def zero(self, theta: FloatArray) -> float:
+        """Return the share of problems that no number of samples solves."""
+        return 0.0
+
+    @abstractmethod
+    def starts(self, mean: float) -> list[FloatArray]:
+        """Return parameters to start the search from, given the mean success rate in (0, 1)."""
+
+    def mixture(self, theta: FloatArray, grid: FloatArray, step: FloatArray) -> Mixture:
+        """Place the law on a grid of log hazards with quadrature weights `step`, both of shape (M,).
+
+        Mass to the left of the grid is so rarely solved that it counts as never.
+        """
+        zero = self.zero(theta)
+        weight = (1.0 - zero) * np.exp(self.log_density(grid, theta)) * step
+        return Mixture(grid, weight, max(0.0, 1.0 - float(weight.sum())))
+
+    def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return coverage at each k by quadrature over the hazard."""
+        grid, step = hazard_grid(1, int(np.max(k)))
+        return np.asarray(1.0 - self.mixture(theta, grid, step).failure(np.asarray(k, dtype=float)))
+
+
+def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
+    """Return log hazards and quadrature weights for counts out of n samples and budgets up to k.
+
+    The trapezoid rule converges geometrically on smooth functions of the whole line, so it is enough that
+    the spacing resolves the narrowest likelihood. A count out of n has standard deviation
+    ``1 / sqrt(n t^2 exp(-t) / (1 - exp(-t)))`` in x; the spacing is at most 1.25 of it and at most 0.15, and varies
+    smoothly, so the rule keeps its rate in the variable of equal steps.
+
+    Returns:
+        Log hazards, shape (M,), and weights, shape (M,).
+    """
+    fine = np.linspace(-np.log(max(n, k)) - 12.0, 12.0, 4001)
+    t = np.exp(fine)
+    information = max(n, 1000) * t * t / np.expm1(np.minimum(t, 700.0))
+    rate = np.sqrt(information / 1.25**2 + 1.0 / 0.15**2)
+    u = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2.0 * np.diff(fine))])
+    steps = int(np.ceil(u[-1]))
+    x = np.interp(np.linspace(0.0, u[-1], steps + 1), u, fine)
+    weight = (u[-1] / steps) / np.interp(x, fine, rate)
+    weight[[0, -1]] /= 2.0
+    return x, weight

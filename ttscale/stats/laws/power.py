@@ -1,0 +1,75 @@
+"""Power laws for the coverage curve, fitted by least squares to the curve itself."""
+
+import numpy as np
+
+from ttscale.stats.curve import FloatArray
+from ttscale.stats.laws.frame import CurveLaw, Range
+
+_A = Range("a", 1e-6, 1e4, "log")
+_B = Range("b", 1e-4, 1e1, "log")
+
+
+def _straight_line(k: FloatArray, coverage: FloatArray) -> FloatArray:
+    """Return (a, b) of the least-squares line ``log(-log coverage) = log a - b log k``."""
+    inside = (coverage > 0.0) & (coverage < 1.0)
+    if np.count_nonzero(inside) < 2:
+        return np.array([1.0, 0.3])
+    slope, intercept = np.polyfit(np.log(k[inside]), np.log(-np.log(coverage[inside])), 1)
+    return np.array([np.exp(intercept), max(-slope, 1e-3)])
+
+
+class LogLog(CurveLaw):
+    """``log(-log coverage) = log a - b log k``: a straight line by ordinary least squares.
+
+    Schaeffer et al. 2025, arXiv 2502.17578.
+    """
+
+    name = "log-log"
+    ranges = (_A, _B)
+
+    def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return ``exp(-a k^-b)``."""
+        return np.asarray(np.exp(-theta[0] * k ** -theta[1]))
+
+    def link(self, coverage: FloatArray) -> FloatArray:
+        """Return ``log(-log coverage)``, the scale on which the law is straight."""
+        return np.asarray(np.log(-np.log(coverage)))
+
+    def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
+        """Start from the answer: the line has a closed form."""
+        return [_straight_line(k, coverage)]
+
+
+class ExponentiatedPowerLaw(LogLog):
+    """``coverage = exp(-a k^-b)`` by least squares on log coverage.
+
+    Brown et al. 2024, arXiv 2407.21787, section 3; there the signs are in the parameters: a, b < 0 in
+    ``exp(a k^b)``.
+    """
+
+    name = "exponentiated-power-law"
+
+    def link(self, coverage: FloatArray) -> FloatArray:
+        """Return ``log coverage``."""
+        return np.asarray(np.log(coverage))
+
+
+class PowerLawPlusConstant(CurveLaw):
+    """``-log coverage = a k^-b + e``: a power law that levels off at ``exp(-e)``, by least squares on log coverage."""
+
+    name = "power-law-plus-constant"
+    ranges = (_A, _B, Range("e", 0.0, 1e2))
+
+    def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return ``exp(-a k^-b - e)``."""
+        return np.asarray(np.exp(-theta[0] * k ** -theta[1] - theta[2]))
+
+    def link(self, coverage: FloatArray) -> FloatArray:
+        """Return ``log coverage``."""
+        return np.asarray(np.log(coverage))
+
+    def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
+        """Start from the straight line without a ceiling, and with one half way up from the last point."""
+        a, b = _straight_line(k, coverage)
+        ceiling = -0.5 * np.log(max(float(coverage[-1]), 1e-6))
+        return [np.array([a, b, 0.01]), np.array([a, 1.5 * b, ceiling])]
