@@ -1,0 +1,19 @@
+"""Run at the start of an engine's child process: hide the packages that are broken in its parent.
+
+Python imports the first `sitecustomize` on its path, so this one makes way for the user's own afterwards.
+"""
+
+import os
+import sys
+
+for _name in filter(None, os.environ.get("TTSCALE_MASKED_MODULES", "").split(",")):
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # None: importing it raises
+
+_here = __file__.rpartition(os.sep)[0]
+sys.path[:] = [entry for entry in sys.path if entry != _here]
+del sys.modules["sitecustomize"]
+try:
+    import sitecustomize  # type: ignore[import-not-found]  # noqa: F401  # the user's own
+except ModuleNotFoundError as _error:
+    if _error.name != "sitecustomize":
+        raise

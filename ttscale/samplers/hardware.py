@@ -1,0 +1,69 @@
+"""What the machine offers an engine: processors, memory, fast low-precision arithmetic."""
+
+import os
+from pathlib import Path
+
+GIB = 1 << 30
+
+
+def usable_cpus() -> tuple[int, ...]:
+    """Return the processors this process may run on, in increasing order."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
+
+
+def available_memory() -> int | None:
+    """Return the bytes a new allocation may take: free memory, cut by the container's limit; None if unknown."""
+    limits = [_memory_available(), _cgroup_headroom()]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _memory_available(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _cgroup_headroom(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes left under a version-2 control group's limit; None without one."""
+    try:
+        limit = (root / "memory.max").read_text().strip()
+        used = int((root / "memory.current").read_text())
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(int(limit) - used, 0)
+
+
+def has_fast_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the CPU multiplies bfloat16 matrices in hardware (AVX-512 BF16 or AMX on x86, BF16 on ARM)."""
+    try:
+        text = cpuinfo.read_text()
+    except OSError:
+        return False
+    flags = {
+        flag
+        for line in text.splitlines()
+        if line.partition(":")[0].strip() in ("flags", "Features")
+        for flag in line.partition(":")[2].split()
+    }
+    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def kv_cache_gib(available: int | None, *, most: int = 4) -> int:
+    """Choose the key-value cache in whole GiB for a CPU engine: a quarter of the free memory, from 1 to `most`.
+
+    The rest is for the weights, activations and everything else on the machine. 4 GiB hold 40,000 tokens of
+    a 1-billion-parameter model, more than a CPU keeps busy.
+
+    >>> kv_cache_gib(6 * GIB), kv_cache_gib(64 * GIB), kv_cache_gib(None)
+    (1, 4, 1)
+    """
+    if available is None:
+        return 1
+    return min(max(available // (4 * GIB), 1), most)

@@ -1,0 +1,106 @@
+"""From a problem to prompt tokens and back to text, the same for every in-process engine."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from ttscale.errors import SamplerError
+from ttscale.samplers.settings import ModelSettings
+from ttscale.types import Message, Problem
+
+_CACHED_PROMPTS = 256
+"""Requests of one problem arrive close together, so a few prompts suffice."""
+
+
+class PromptEncoder:
+    """Turns problems into prompt tokens with a Hugging Face tokenizer.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        model: Says whether and how the chat template is used.
+        context_tokens: The longest sequence the engine can hold, prompt and completion together.
+
+    Attributes:
+        uses_chat_template: Whether a plain prompt becomes a user's turn.
+
+    Raises:
+        SamplerError: A chat template is demanded and the tokenizer has none.
+    """
+
+    def __init__(self, tokenizer: Any, model: ModelSettings, context_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._options = model.chat_template_options
+        self._context_tokens = context_tokens
+        self._has_template = getattr(tokenizer, "chat_template", None) is not None
+        if model.chat_template is True and not self._has_template:
+            raise SamplerError(
+                f"model.chat_template is true, but the tokenizer of '{model.path}' has no chat template. "
+                "Set it to false or auto for raw prompts, or choose an instruction-tuned model."
+            )
+        self.uses_chat_template = self._has_template if model.chat_template == "auto" else model.chat_template
+        self._tokens = lru_cache(_CACHED_PROMPTS)(self._tokenize)
+
+    def encode(self, problem: Problem) -> list[int]:
+        """Return the prompt's token ids.
+
+        Raises:
+            SamplerError: The prompt leaves no room for a completion, is empty, or is a conversation that
+                needs a chat template which is absent or turned off.
+        """
+        tokens = self._tokens(problem.prompt, self._conversation(problem))
+        if not tokens:
+            raise SamplerError(f"The prompt of problem '{problem.problem_id}' is empty.")
+        if len(tokens) >= self._context_tokens:
+            raise SamplerError(
+                f"The prompt of problem '{problem.problem_id}' has {len(tokens)} tokens, but the engine's context "
+                f"is {self._context_tokens}, prompt and completion together. Shorten the prompt (fewer few-shot "
+                "examples), or raise engine_options.max_model_len if the model allows it."
+            )
+        return list(tokens)
+
+    def _conversation(self, problem: Problem) -> tuple[Message, ...] | None:
+        if problem.messages is None:
+            return (Message("user", problem.prompt or ""),) if self.uses_chat_template else None
+        if not self.uses_chat_template:
+            why = (
+                "model.chat_template is false" if self._has_template else "the tokenizer has no chat template"
+            )
+            raise SamplerError(
+                f"Problem '{problem.problem_id}' is a conversation (messages), but {why}. "
+                "Use a model with a chat template, or a task that gives plain prompts."
+            )
+        return problem.messages
+
+    def _tokenize(self, prompt: str | None, conversation: tuple[Message, ...] | None) -> tuple[int, ...]:
+        if conversation is None:
+            return tuple(self._tokenizer(prompt).input_ids)
+        turns = [{"role": turn.role, "content": turn.content} for turn in conversation]
+        text = self._tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True, **self._options
+        )
+        # The template writes the special tokens itself; adding them again would double the first one.
+        return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+
+class StreamDecoder:
+    """Turns completion tokens into text as an engine streams them: in the context of the prompt.
+
+    Decoding a completion alone would lose its leading space with many tokenizers. Needs a tokenizer of the
+    `tokenizers` library; see `StreamDecoder.supports`.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._backend = tokenizer.backend_tokenizer
+
+    @staticmethod
+    def supports(tokenizer: Any) -> bool:
+        """Whether the tokenizer has the fast backend that this needs."""
+        return getattr(tokenizer, "is_fast", False) and hasattr(tokenizer, "backend_tokenizer")
+
+    def decode(self, prompt_tokens: Sequence[int], tokens: Sequence[int]) -> str:
+        """Return the text of the completion, special tokens left out."""
+        from tokenizers.decoders import DecodeStream
+
+        stream = DecodeStream(ids=list(prompt_tokens), skip_special_tokens=True)
+        backend = self._backend
+        return "".join(piece for token in tokens if (piece := stream.step(backend, token)) is not None)

@@ -1,0 +1,300 @@
+"""Sampling in an in-process vLLM engine, CPU and GPU builds through the same code.
+
+The engine's own loop is driven directly (`add_request`, `step`): `vllm.LLM.generate` returns nothing before
+its last request is done, while here every request is handed out, and can be stored, when it finishes.
+"""
+
+import gc
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ttscale.errors import SamplerError, did_you_mean
+from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.environment import environment
+from ttscale.samplers.hardware import GIB, available_memory, has_fast_bfloat16, kv_cache_gib
+from ttscale.samplers.locate import locate_model
+from ttscale.samplers.masking import children_masked, mask_broken
+from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
+from ttscale.samplers.resolve import require_vllm
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import Sample, SampleRequest
+
+logger = logging.getLogger(__name__)
+
+_CPU_BLOCK_SIZE = 32
+"""Tokens per cache block. vLLM's own 128 on a CPU is slower and shares no prefix shorter than that."""
+
+_CPU_SEQUENCES = 256
+"""Sequences decoded together on a CPU."""
+
+
+class VllmOptions(BaseModel):
+    """vLLM takes every key of ``model.engine_options`` itself: they are the fields of its `EngineArgs`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A request inside the engine, with what is needed to read its output."""
+
+    request: SampleRequest
+    prompt_tokens: list[int]
+
+
+class VllmSampler:
+    """Draws samples from a vLLM engine in this process.
+
+    Log-probabilities are those of the model's own distribution, before temperature and truncation.
+    """
+
+    Options: ClassVar[type[BaseModel]] = VllmOptions
+
+    def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: VllmOptions) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._engine: Any = None
+        self._requests_added = 0
+
+    def start(self) -> EngineInfo:
+        """Load the model; see `Sampler.start`."""
+        require_vllm()
+        path = locate_model(self._model.path)
+        masked = mask_broken()
+        quiet = not logger.isEnabledFor(logging.DEBUG)
+        with (
+            environment(_quiet_variables() if quiet else {}),
+            children_masked(masked),
+            warnings.catch_warnings(),
+        ):
+            if quiet:
+                warnings.simplefilter("ignore")
+            on_cpu = _runs_on_cpu()
+            with environment({"VLLM_ENABLE_V1_MULTIPROCESSING": "0"} if on_cpu else {}):
+                self._engine = _start_engine(path, self._engine_arguments(path, on_cpu))
+        self._seeded = self._sampling.per_sample_seeds is True or (
+            self._sampling.per_sample_seeds == "auto" and on_cpu
+        )
+        config = self._engine.vllm_config
+        tokenizer = self._engine.get_tokenizer()
+        self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)
+        # Where stop strings are searched, the engine must decode every token as it comes. Otherwise one pass
+        # at the end does: the engine decodes twice, once for the text and once for its log-probability records.
+        self._decoder = StreamDecoder(tokenizer) if self._decodes_itself(tokenizer) else None
+        self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
+        return self._engine_info(config, on_cpu, masked)
+
+    def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        """Draw what is asked; see `Sampler.sample`."""
+        if self._engine is None:
+            raise SamplerError("The engine is not running: call start() first.")
+        waiting = iter(requests)
+        flying: dict[str, _InFlight] = {}
+        try:
+            while self._fill(waiting, flying):
+                for output in self._step():
+                    yield self._samples(flying.pop(output.request_id), output.outputs)
+        finally:
+            if flying and self._engine is not None:
+                self._engine.abort_request(list(flying))
+
+    def close(self) -> None:
+        """Free the engine; safe to call twice."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.engine_core.shutdown()
+            del engine
+            gc.collect()
+
+    def _engine_arguments(self, path: str, on_cpu: bool) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "model": path,
+            "revision": self._model.revision,
+            "dtype": self._model.dtype,
+            "disable_log_stats": True,
+            "use_tqdm_on_load": False,
+        }
+        if on_cpu:
+            arguments |= _cpu_arguments(self._model.dtype)
+        if self._sampling.max_concurrent is not None:
+            arguments["max_num_seqs"] = self._sampling.max_concurrent
+        return arguments | self._model.engine_options
+
+    def _engine_info(self, config: Any, on_cpu: bool, masked: tuple[str, ...]) -> EngineInfo:
+        import torch
+        import vllm
+
+        model, scheduler, cache = config.model_config, config.scheduler_config, config.cache_config
+        return EngineInfo(
+            engine="vllm",
+            version=vllm.__version__,
+            device="cpu" if on_cpu else torch.cuda.get_device_name(),
+            dtype=str(model.dtype).removeprefix("torch."),
+            model_path=str(model.model),
+            chat_template=self._encoder.uses_chat_template,
+            per_sample_seeds=self._seeded,
+            detail={
+                "torch": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "max_num_seqs": scheduler.max_num_seqs,
+                "max_model_len": model.max_model_len,
+                "block_size": cache.block_size,
+                "kv_cache_bytes": cache.kv_cache_memory_bytes,
+                "masked_modules": list(masked),
+            },
+        )
+
+    def _decodes_itself(self, tokenizer: Any) -> bool:
+        return not self._sampling.stop and StreamDecoder.supports(tokenizer)
+
+    def _fill(self, waiting: Iterator[SampleRequest], flying: dict[str, _InFlight]) -> bool:
+        """Take requests until the engine has as many again waiting as it runs; False when all is done.
+
+        FIFO, so that the requests of one problem follow each other and reuse its cached prompt.
+        """
+        while self._engine.get_num_unfinished_requests() < self._max_in_flight:
+            request = next(waiting, None)
+            if request is None:
+                break
+            prompt = self._encoder.encode(request.problem)
+            flying[self._add(request, prompt)] = _InFlight(request, prompt)
+        return bool(flying)
+
+    def _add(self, request: SampleRequest, prompt: list[int]) -> str:
+        request_id = str(self._requests_added)
+        self._requests_added += 1
+        try:
+            self._engine.add_request(
+                request_id, {"type": "token", "prompt_token_ids": prompt}, self._parameters(request)
+            )
+        except ValueError as error:
+            raise SamplerError(
+                f"vLLM refuses the request for problem '{request.problem.problem_id}': {_one_line(error)}"
+            ) from error
+        return request_id
+
+    def _parameters(self, request: SampleRequest) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        sampling = self._sampling
+        return SamplingParams(
+            n=request.n,
+            seed=request.seed if self._seeded else None,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k or 0,
+            min_p=sampling.min_p,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+            repetition_penalty=sampling.repetition_penalty,
+            max_tokens=sampling.max_tokens,
+            stop=list(sampling.stop),
+            logprobs=0 if sampling.logprobs or sampling.token_logprobs else None,
+            flat_logprobs=True,
+            detokenize=self._decoder is None,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _step(self) -> list[Any]:
+        try:
+            return list(self._engine.step())
+        except Exception as error:  # whatever the engine dies of, the run must end in one clear message
+            raise SamplerError(f"The vLLM engine stopped: {_one_line(error)}") from error
+
+    def _samples(self, flight: _InFlight, outputs: list[Any]) -> list[Sample]:
+        request, prompt = flight.request, flight.prompt_tokens
+        return [
+            Sample(
+                problem_id=request.problem.problem_id,
+                sample_index=request.first_index + output.index,
+                completion=output.text if self._decoder is None else self._text(prompt, output),
+                finish_reason=output.finish_reason,
+                prompt_tokens=len(prompt),
+                completion_tokens=len(output.token_ids),
+                cumulative_logprob=output.cumulative_logprob,
+                token_logprobs=_token_logprobs(output) if self._sampling.token_logprobs else None,
+                seed=request.seed + output.index if self._seeded else None,
+            )
+            for output in outputs
+        ]
+
+    def _text(self, prompt: list[int], output: Any) -> str:
+        assert self._decoder is not None
+        tokens = output.token_ids
+        return self._decoder.decode(prompt, tokens[:-1] if output.finish_reason == "stop" else tokens)
+
+
+def _quiet_variables() -> dict[str, str]:
+    return {
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        "GLOO_LOG_LEVEL": "ERROR",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
+
+
+def _runs_on_cpu() -> bool:
+    from vllm.platforms import current_platform
+
+    return bool(current_platform.is_cpu())
+
+
+def _cpu_arguments(dtype: str) -> dict[str, Any]:
+    """Settings for a CPU engine, measured; `engine_options` may override each."""
+    return {
+        "dtype": _cpu_dtype() if dtype == "auto" else dtype,
+        "enforce_eager": True,  # compiling takes 100 s and gains a fifth: for long runs only
+        "block_size": _CPU_BLOCK_SIZE,
+        "max_num_seqs": _CPU_SEQUENCES,
+        "kv_cache_memory_bytes": kv_cache_gib(available_memory()) * GIB,
+        "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
+    }
+
+
+def _cpu_dtype() -> str:
+    return "bfloat16" if has_fast_bfloat16() else "float32"
+
+
+def _start_engine(path: str, arguments: dict[str, Any]) -> Any:
+    from vllm import EngineArgs, LLMEngine
+    from vllm.usage.usage_lib import UsageContext
+
+    known = {field.name for field in fields(EngineArgs)}
+    for name in arguments:
+        if name not in known:
+            raise SamplerError(
+                f"vLLM has no engine option '{name}'.{did_you_mean(name, known)} "
+                "engine_options takes the fields of vLLM's EngineArgs."
+            )
+    try:
+        return LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
+    except Exception as error:  # vLLM raises anything from pydantic's ValidationError to a bare RuntimeError
+        raise SamplerError(_start_failure(path, error)) from error
+
+
+def _start_failure(path: str, error: Exception) -> str:
+    reason = _one_line(error)
+    if isinstance(error, MemoryError) or "memory" in reason.lower() or "kv cache" in reason.lower():
+        return (
+            f"vLLM has too little memory for model '{path}': {reason} "
+            "Lower engine_options.max_model_len or kv_cache_memory_bytes, or choose a smaller model."
+        )
+    return f"vLLM cannot start model '{path}': {reason} Its log: VLLM_LOGGING_LEVEL=INFO."
+
+
+def _one_line(error: Exception) -> str:
+    """The error's message without line breaks, at most 400 characters, ending in a full stop."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:400].rstrip(".") + "."
+
+
+def _token_logprobs(output: Any) -> tuple[float, ...] | None:
+    """Pick the sampled token's log-probability at every position: vLLM keeps it first."""
+    records = output.logprobs
+    return None if records is None else tuple(records.logprobs[start] for start in records.start_indices)
