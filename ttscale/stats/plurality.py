@@ -17,6 +17,7 @@ little more than a handful.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from ttscale.stats.curve import FloatArray, IntArray
 
-_TAIL = 1e-13
+_TAIL = 1e-12
 """Counts outside a window that holds all but this share of each class's distribution are left out."""
 
 _MAX_NODES = 64
@@ -129,42 +130,56 @@ def _chance_to_win(pool: VotePool, k: int, winner: int, low: IntArray, high: Int
         if low[winner] > high[present].max():
             return 1.0
         first = max(first, int(low[present].max()))
-    total = 0.0
+    rivals = np.flatnonzero(present & (high >= first))
+    votes = np.arange(first, last + 1)
+    joint = _joint_with_sum(
+        pool, k, int(pool.size[winner]), votes, _Rivals(pool.size[rivals], others[rivals], high[rivals])
+    )
+    return float(np.clip(joint.sum() / np.exp(_log_binomial(pool.n, k, k / pool.n)), 0.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rivals:
+    """Classes that may reach as many votes as the winner: size, number, most plausible votes; shape (G,)."""
+
+    size: IntArray
+    classes: IntArray
+    high: IntArray
+
+
+def _joint_with_sum(pool: VotePool, k: int, size: int, t: IntArray, rivals: _Rivals) -> FloatArray:
+    """Return P(X_a = t, a wins, counts sum to k) under independent binomials for each t; shape (T,)."""
     q = k / pool.n
-    while first <= last:  # blocks of votes t that share the number of nodes
-        until = min(last, 2 * first - 1)
-        total += _block(pool, k, q, winner, others, low, high, np.arange(first, until + 1))
-        first = until + 1
-    return min(total, 1.0)
-
-
-def _block(
-    pool: VotePool,
-    k: int,
-    q: float,
-    winner: int,
-    others: IntArray,
-    low: IntArray,
-    high: IntArray,
-    t: IntArray,
-) -> float:
-    """Sum P(X_a = t, a wins) over a range of votes t, shape (T,)."""
-    rivals = np.flatnonzero((others > 0) & (high >= t[0]))
-    bystanders = pool.n - int(pool.size[winner]) - int((pool.size[rivals] * others[rivals]).sum())
+    bystanders = pool.n - size - int((rivals.size * rivals.classes).sum())
     omega, weight = _frequencies(k, pool.n, q, bystanders)
-    phase = np.exp(1j * omega)  # (W,)
-    rest = weight * np.exp(bystanders * np.log1p(q * (phase - 1)))  # (W,)
-    ties = min(int(others[rivals].sum()), (k - int(t[0])) // int(t[0]))
-    z, z_weight = _tie_nodes(ties)
-    product = np.ones((len(t), len(z), len(omega)), dtype=np.complex128)
-    for b in rivals:
-        fewer, equal = _truncated(int(pool.size[b]), q, t, int(low[b]), omega)
-        factor = fewer[:, None, :] + z[:, None] * equal[:, None, :]
-        product *= factor if others[b] == 1 else factor ** int(others[b])
-    tied = np.einsum("z,tzw->tw", z_weight, product)  # (T, W)
-    shifted = np.exp(1j * np.outer(t - k, omega)) * rest
-    joint = (tied * shifted).real.sum(axis=1) * np.exp(_log_binomial(int(pool.size[winner]), t, q))
-    return float(joint.sum() / np.exp(_log_binomial(pool.n, np.array([k]), q))[0])
+    one_sample = 1 + q * np.expm1(1j * omega)  # (W,)
+    rest = weight * one_sample**bystanders  # (W,)
+    fewer, equal = _truncated(rivals.size, q, t, omega)
+    tied = np.empty((len(t), len(omega)), dtype=np.complex128)
+    start = 0
+    while start < len(t):  # blocks of votes that share the number of nodes
+        block = slice(start, start + int(t[start]))
+        active = rivals.high >= t[start]
+        outrun = int((rivals.size * rivals.classes)[~active].sum())
+        ties = min(int(rivals.classes[active].sum()), (k - int(t[start])) // int(t[start]))
+        tied[block] = _over_ties(fewer[active, block], equal[active, block], rivals.classes[active], ties)
+        tied[block] *= one_sample**outrun
+        start = block.stop
+    shifted = np.exp(1j * np.outer(t - k, omega)) * rest  # (T, W)
+    joint: FloatArray = np.exp(_log_binomial(size, t, q)) * (tied * shifted).real.sum(axis=1)
+    return joint
+
+
+def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, ties: int) -> ComplexArray:
+    """Integrate Π_b (fewer_b + z·equal_b)^classes_b over z in [0, 1]: (G, T, W) -> (T, W)."""
+    nodes, weights = _tie_nodes(ties)
+    several = classes > 1
+    total = np.zeros(fewer.shape[1:], dtype=np.complex128)
+    for z, share in zip(nodes, weights, strict=True):
+        factor = fewer + z * equal
+        factor[several] **= classes[several, None, None]
+        total += share * factor.prod(axis=0)
+    return total
 
 
 def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray, FloatArray]:
@@ -178,37 +193,31 @@ def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray,
     index = np.arange(points // 2 + 1)
     omega = 2 * np.pi * index / points
     weight = np.where((index == 0) | (2 * index == points), 1.0, 2.0) / points
-    with np.errstate(divide="ignore"):
-        size = 0.5 * bystanders * np.log1p(-2 * q * (1 - q) * (1 - np.cos(omega)))
-    kept = size > np.log(_TAIL) - 5
+    size = np.abs(1 + q * np.expm1(1j * omega)) ** bystanders
+    kept = size > _TAIL / 100
     return omega[kept], weight[kept]
 
 
+@cache
 def _tie_nodes(ties: int) -> tuple[FloatArray, FloatArray]:
     """Return Gauss-Legendre nodes and weights on [0, 1], exact for polynomials of degree `ties`."""
     x, w = np.polynomial.legendre.leggauss(min(ties // 2 + 1, _MAX_NODES))
     return (x + 1) / 2, w / 2
 
 
-def _truncated(
-    size: int, q: float, t: IntArray, low: int, omega: FloatArray
-) -> tuple[ComplexArray, ComplexArray]:
-    """Return E[x^X; X < t] and E[x^X; X = t] on the unit circle for X ~ Binomial(size, q); both (T, W)."""
-    votes = np.arange(min(low, int(t[0])), int(t[-1]) + 1)
-    terms = np.exp(_log_binomial(size, votes, q)[:, None] + 1j * np.outer(votes, omega))
-    below = np.cumsum(terms, axis=0) - terms
-    here = t - votes[0]
-    return below[here], terms[here]
+def _truncated(size: IntArray, q: float, t: IntArray, omega: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+    """Return E[x^X; X < t] and E[x^X; X = t] on the unit circle for X ~ Binomial(size, q); both (G, T, W)."""
+    equal = np.exp(_log_binomial(size[:, None], t, q))[:, :, None] * np.exp(1j * np.outer(t, omega))
+    below_first = np.arange(t[0])
+    chance = np.exp(_log_binomial(size[:, None], below_first, q))  # (G, t[0])
+    base = chance @ np.exp(1j * np.outer(below_first, omega))  # (G, W)
+    fewer = np.cumsum(equal, axis=1) - equal + base[:, None, :]
+    return fewer, equal
 
 
-def _log_binomial(n: int, x: IntArray, q: float) -> FloatArray:
-    """Return the log-probability of x successes of n; −inf for x > n."""
+def _log_binomial(n: IntArray | int, x: IntArray | int, q: float) -> FloatArray:
+    """Return the log-probability of x successes of n, broadcast; −inf for x > n."""
     inside = np.minimum(x, n)
-    value = (
-        gammaln(n + 1)
-        - gammaln(inside + 1)
-        - gammaln(n - inside + 1)
-        + xlogy(inside, q)
-        + xlog1py(n - inside, -q)
-    )
-    return np.where(x <= n, value, -np.inf)
+    outside = n - inside
+    value = gammaln(np.add(n, 1)) - gammaln(inside + 1) - gammaln(outside + 1)
+    return np.where(x <= n, value + xlogy(inside, q) + xlog1py(outside, -q), -np.inf)
