@@ -1,0 +1,142 @@
+"""Entry point: finds commands lazily and turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 an error of ours, 2 wrong usage, 3 finished with failures, 130 interrupted.
+"""
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType, MappingProxyType
+from typing import Any
+
+import click
+
+import ttscale
+from ttscale.errors import TtscaleError, TtscaleWarning
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "run": ("ttscale.cli.runs:run_command", "Sample, verify and report: the whole job."),
+        "sample": ("ttscale.cli.runs:sample_command", "Draw the samples that a run lacks."),
+        "verify": ("ttscale.cli.runs:verify_command", "Verify the stored samples of a run."),
+        "report": ("ttscale.cli.runs:report_command", "Write a run's report and figures."),
+        "plan": ("ttscale.cli.inspection:plan_command", "Check a configuration; show what it would do."),
+        "status": ("ttscale.cli.inspection:status_command", "Show how far a run has come."),
+        "show": ("ttscale.cli.inspection:show_command", "Print a run's results."),
+        "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
+        "doctor": ("ttscale.cli.doctor:doctor_command", "Check this machine: what works, what is missing."),
+    }
+)
+"""name -> (where the command lives, its help line), so that ``--help`` imports none of them."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the closest command for a typo."""
+        from ttscale.errors import did_you_mean
+
+        if args and args[0] not in COMMANDS:
+            ctx.fail(f"No such command '{args[0]}'.{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(ttscale.__version__, prog_name="ttscale")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """What do more samples buy, and at what price?
+
+    Start with:  ttscale run configs/quickstart.yaml
+    """
+    ctx.obj = {"debug": debug}
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+def run_cli(args: list[str]) -> int:
+    """Run one command line; return its exit code instead of exiting."""
+    warnings.showwarning = _show_warning
+    _treat_sigterm_as_interrupt()
+    sys.path.append(str(Path.cwd()))  # last, so that a folder here can shadow no installed package
+    debug = "--debug" in args
+    try:
+        code: Any = cli.main(args=args, prog_name="ttscale", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("Interrupted. What was finished is stored; repeat the same command to continue.")
+        return EXIT_INTERRUPTED
+    except TtscaleError as error:
+        if debug:
+            traceback.print_exc()
+        say(f"Error: {error}")
+        return EXIT_ERROR
+    except BrokenPipeError:  # the reader of a pipe (such as head) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def say(text: str) -> None:
+    """Print a line for a person: to stderr, so that stdout stays data."""
+    print(text, file=sys.stderr)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    """Show our caveats as plain lines; leave other libraries' warnings to developers."""
+    if issubclass(category, TtscaleWarning):
+        say(f"Warning: {message}")
+
+
+def _treat_sigterm_as_interrupt() -> None:
+    """Let a scheduler's polite kill flush and say how to resume, as Ctrl-C does."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

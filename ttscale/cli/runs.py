@@ -1,0 +1,94 @@
+"""Commands that write a run: run, sample, verify, report."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttscale.cli.options import config_options, output_options, run_argument
+
+
+@click.command("run")
+@config_options
+@output_options
+def run_command(config: Path, overrides: tuple[str, ...], out: Path | None, output: str | None) -> None:
+    """Sample, verify and report: the whole job.
+
+    CONFIG is a YAML file. What is stored already is not done again: the same command after an interruption
+    continues, and with a larger sampling.n it extends.
+    """
+    from ttscale.cli.progress import make_progress
+    from ttscale.config.loading import load_config
+    from ttscale.pipeline.run import run
+
+    settings = load_config(config, overrides, out=out)
+    store = run(settings, make_progress())
+    _report(store, output)
+
+
+@click.command("sample")
+@config_options
+def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
+    """Draw the samples that a run lacks; verify and report later."""
+    from ttscale.cli.progress import make_progress
+    from ttscale.config.loading import load_config
+    from ttscale.pipeline.run import sample_run
+
+    sample_run(load_config(config, overrides, out=out), make_progress())
+
+
+@click.command("verify")
+@run_argument
+@click.option(
+    "--verifier",
+    "extra",
+    multiple=True,
+    metavar="NAME",
+    help="Verify with this one instead: a name, my_module:MyClass, or {name: ..., option: ...}. Repeatable.",
+)
+def verify_command(run: Path, extra: tuple[str, ...]) -> None:
+    """Verify the stored samples of RUN, with its configured verifiers or with others.
+
+    Each verifier, version and set of options keeps its own verdicts beside the others.
+    """
+    import yaml
+
+    from ttscale.analysis.analyze import stored_config
+    from ttscale.cli.progress import make_progress
+    from ttscale.config.models import PluginSettings
+    from ttscale.pipeline.building import build_verifier
+    from ttscale.pipeline.run import verify_run
+    from ttscale.store.run import RunStore
+
+    store = RunStore(run)
+    store.manifest()  # says so if this is no run
+    settings = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] if extra else None
+    chosen = settings or stored_config(store).verifiers
+    progress = make_progress()
+    judged = verify_run(store, [build_verifier(verifier) for verifier in chosen], progress)
+    for label, n_samples in judged.items():
+        progress.note(f"{label}: {n_samples:,} samples verified")
+
+
+@click.command("report")
+@run_argument
+@output_options
+def report_command(run: Path, output: str | None) -> None:
+    """Write report.html and figures/ into RUN, and print the table."""
+    from ttscale.store.run import RunStore
+
+    _report(RunStore(run), output)
+
+
+def _report(store: Any, output: str | None) -> None:
+    from ttscale.analysis.analyze import analyze_run
+    from ttscale.cli.output import print_rows, stdout_console
+    from ttscale.report.html import write_report
+    from ttscale.report.tables import render_table, result_rows
+
+    result = analyze_run(store)
+    files = write_report(result, store.path)
+    if output:
+        print_rows(result_rows(result), output)
+    else:
+        render_table(result, stdout_console(), report_path=files.page)

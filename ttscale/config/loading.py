@@ -1,0 +1,183 @@
+"""From a YAML file and ``--set`` overrides to a checked `RunConfig`, with errors a user can act on."""
+
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ttscale.config.models import PluginSettings, RunConfig
+from ttscale.errors import ConfigError, did_you_mean, listed
+
+_SHORTHANDS = {"model": "path", "task": "name"}
+"""Sections that may be a bare string, and the key that string stands for."""
+
+
+def load_config(path: Path, overrides: Sequence[str] = (), *, out: Path | None = None) -> RunConfig:
+    """Read a configuration file.
+
+    Args:
+        path: The YAML file.
+        overrides: ``section.key=value`` strings; the value is read as YAML.
+        out: Run directory, instead of the file's or the default one.
+
+    Raises:
+        ConfigError: The file cannot be read, or something in it is wrong; says where, what and the fix.
+    """
+    tree = _read_yaml(path)
+    for override in overrides:
+        _apply(tree, override)
+    tree.setdefault("name", path.stem)
+    if out is not None:
+        tree["out"] = str(out)
+    tree.setdefault("out", f"runs/{tree['name']}")
+    return check_config(tree, source=str(path), overrides=overrides)
+
+
+def check_config(
+    tree: Mapping[str, Any], *, source: str = "the configuration", overrides: Sequence[str] = ()
+) -> RunConfig:
+    """Turn plain data into a `RunConfig`; see `load_config`."""
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, source, overrides)) from error
+
+
+def parse_config(text: str, *, source: str) -> RunConfig:
+    """Read a configuration that `dump_config` wrote; `source` names it in errors."""
+    return check_config(yaml.safe_load(text), source=source)
+
+
+def dump_config(config: RunConfig) -> str:
+    """Return the resolved configuration as YAML that `load_config` reads back to the same value."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def plugin_options(settings: PluginSettings, options_model: type[BaseModel], where: str) -> Any:
+    """Check a plugin's options against its own model.
+
+    Raises:
+        ConfigError: An option is unknown or has a bad value.
+    """
+    try:
+        return options_model.model_validate(settings.options)
+    except ValidationError as error:
+        details = [_line(item, options_model, where) for item in error.errors()]
+        raise ConfigError(f"{settings.name}: " + " ".join(details)) from error
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a repeated key is an error instead of a silent overwrite."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        nearby = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, nearby)
+        raise ConfigError(f"No configuration file {path}.{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    try:
+        tree = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(_yaml_problem(path, error)) from error
+    if not isinstance(tree, dict):
+        raise ConfigError(
+            f"{path} should hold sections such as 'model:', 'task:' and 'sampling:', "
+            f"but holds {'nothing' if tree is None else type(tree).__name__}. See configs/quickstart.yaml."
+        )
+    return tree
+
+
+def _yaml_problem(path: Path, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+    return f"{place}: not valid YAML: {getattr(error, 'problem', None) or error}"
+
+
+def _apply(tree: MutableMapping[str, Any], override: str) -> None:
+    """Set one ``a.b=v`` in the tree, opening shorthand sections where needed."""
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(
+            f"--set '{override}' is not of the form section.key=value, such as sampling.n=1000."
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {dotted}: '{text}' is not a YAML value: {error}") from error
+    branch: MutableMapping[str, Any] = tree
+    for key in keys[:-1]:
+        child = branch.get(key)
+        if isinstance(child, str) and key in _SHORTHANDS:
+            child = {_SHORTHANDS[key]: child}
+        if child is None:
+            child = {}
+        if not isinstance(child, dict):
+            raise ConfigError(
+                f"--set {dotted}: '{key}' is {type(child).__name__}, not a section. "
+                f"Set it as a whole: --set {key}=..."
+            )
+        branch[key] = child
+        branch = child
+    branch[keys[-1]] = value
+
+
+# ---- explaining ---------------------------------------------------------------------------------
+
+
+def _explain(error: ValidationError, source: str, overrides: Iterable[str]) -> str:
+    problems = [_line(item, RunConfig, "") for item in error.errors()]
+    given = f" (with --set {' --set '.join(overrides)})" if overrides else ""
+    return f"{source}{given}: " + " ".join(problems)
+
+
+def _line(item: Any, model: type[BaseModel], prefix: str) -> str:
+    """Return one error as a sentence."""
+    location = [str(part) for part in item["loc"]]
+    dotted = ".".join([prefix, *location] if prefix else location)
+    if item["type"] == "extra_forbidden":
+        known = _fields_at(model, location[:-1])
+        return f"unknown key '{dotted}'.{did_you_mean(location[-1], known)} Known: {listed(known)}."
+    if item["type"] == "missing":
+        return f"'{dotted}' is missing."
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"'{dotted}' is {item['input']!r}, but {message[:1].lower()}{message[1:]}."
+
+
+def _fields_at(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+    """Return the field names of the model that `location` leads to."""
+    for part in location:
+        if part.isdigit() or part not in model.model_fields:
+            continue
+        nested = _model_in(model.model_fields[part].annotation)
+        if nested is None:
+            break
+        model = nested
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Find the pydantic model inside an annotation such as ``tuple[Model, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

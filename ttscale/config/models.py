@@ -1,0 +1,100 @@
+"""The configuration's shape: frozen pydantic models, one per section of the YAML file."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ttscale.registry import find_plugin
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+
+NOT_PART_OF_A_SAMPLE = frozenset({"sampling.n", "sampling.request_size", "sampling.max_concurrent"})
+"""Settings that decide how much is drawn and how fast, not what a sample looks like."""
+
+
+class PluginSettings(BaseModel):
+    """A plugin by name with its options beside it: ``{name: gsm8k, shots: 4}`` or just ``gsm8k``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """What was given beside the name."""
+        return dict(self.model_extra or {})
+
+
+class AnalysisSettings(BaseModel):
+    """What the report and the tables show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    oracle: str | None = None
+    """The verifier that defines *correct*; by default the first one listed that sees the answer key."""
+    k: tuple[int, ...] | None = None
+    """Budgets in tables; by default powers of ten and the smallest n."""
+    confidence_level: float = Field(default=0.95, gt=0.0, lt=1.0)
+    n_resamples: int = Field(default=2000, ge=100)
+    """Bootstrap replicates."""
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("k")
+    @classmethod
+    def _budgets(cls, k: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if k is not None and (not k or min(k) < 1):
+            raise ValueError("budgets are whole numbers of at least 1, and at least one of them")
+        return k and tuple(sorted(set(k)))
+
+
+class RunConfig(BaseModel):
+    """A whole run: a model, a task, how to sample, how to verify, what to show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Names the run; by default the configuration file's name."""
+    out: Path
+    """The run directory; by default ``runs/NAME``."""
+    model: ModelSettings
+    task: PluginSettings
+    sampling: SamplingSettings
+    verifiers: tuple[PluginSettings, ...] = Field(min_length=1)
+    analysis: AnalysisSettings = AnalysisSettings()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @field_validator("verifiers", mode="before")
+    @classmethod
+    def _one_alone(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str | dict) else value
+
+    @model_validator(mode="after")
+    def _plugins_exist(self) -> "RunConfig":
+        """Look every plugin up without importing it, so that a typo shows before anything starts."""
+        find_plugin("tasks", self.task.name)
+        for verifier in self.verifiers:
+            find_plugin("verifiers", verifier.name)
+        if self.model.engine != "auto":
+            find_plugin("samplers", self.model.engine)
+        return self
+
+
+class Cell(BaseModel):
+    """One point of a sweep: model x task x sampling parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    model: ModelSettings
+    task: PluginSettings
+    sampling: SamplingSettings

@@ -1,0 +1,1 @@
+"""Pipeline: the glue that samples, verifies and resumes. Each stage also runs alone."""

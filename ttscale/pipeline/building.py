@@ -1,0 +1,114 @@
+"""From settings to live plugins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from ttscale.config.loading import plugin_options
+from ttscale.config.models import NOT_PART_OF_A_SAMPLE, Cell, PluginSettings
+from ttscale.errors import BrokenPluginError, TaskError
+from ttscale.registry import PluginRef, find_plugin
+from ttscale.samplers.contract import Sampler
+from ttscale.store.verdicts import VerdictSetInfo
+from ttscale.tasks.contract import Task
+from ttscale.types import Problem
+from ttscale.verifiers.contract import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVerifier:
+    """A verifier with the identity that its verdicts are stored under."""
+
+    verifier: Verifier
+    info: VerdictSetInfo
+
+
+def build_task(settings: PluginSettings) -> Task:
+    """Construct a task from its settings; reads no data yet."""
+    plugin = _load(find_plugin("tasks", settings.name), ("Options", "problems"))
+    task: Task = plugin(plugin_options(settings, plugin.Options, "task"))
+    return task
+
+
+def read_problems(settings: PluginSettings) -> list[Problem]:
+    """Return a task's problems.
+
+    Raises:
+        TaskError: There are none, or two share an id.
+    """
+    problems = build_task(settings).problems()
+    if not problems:
+        raise TaskError(f"Task '{settings.name}' has no problems. Check its path, split and limit.")
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.problem_id in seen:
+            raise TaskError(
+                f"Task '{settings.name}' has two problems with the id '{problem.problem_id}'. "
+                "Every problem needs its own; name another id column."
+            )
+        seen.add(problem.problem_id)
+    return problems
+
+
+def cell_identity(cell: Cell) -> dict[str, Any]:
+    """Return everything that decides what a cell's samples look like, as flat ``section.key`` -> value.
+
+    Settings at their default are left out, so that a later version with more settings still knows the run.
+    """
+    task = _load(find_plugin("tasks", cell.task.name), ("Options", "problems"))
+    sections: dict[str, BaseModel] = {
+        "model": cell.model,
+        "task": plugin_options(cell.task, task.Options, "task"),
+        "sampling": cell.sampling,
+    }
+    flat: dict[str, Any] = {"task.name": cell.task.name}
+    for section, settings in sections.items():
+        values = settings.model_dump(mode="json", exclude_defaults=True)
+        flat |= {f"{section}.{key}": value for key, value in values.items()}
+    return {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
+
+
+def build_verifier(settings: PluginSettings) -> NamedVerifier:
+    """Construct a verifier from its settings."""
+    ref = find_plugin("verifiers", settings.name)
+    plugin = _load(ref, ("Options", "version", "sees_answer", "deterministic", "verify"))
+    options: BaseModel = plugin_options(settings, plugin.Options, f"verifiers.{settings.name}")
+    info = VerdictSetInfo(
+        verifier=settings.name,
+        version=plugin.version,
+        options=options.model_dump(mode="json"),
+        sees_answer=plugin.sees_answer,
+    )
+    return NamedVerifier(plugin(options), info)
+
+
+def build_sampler(cell: Cell, engine: str) -> Sampler:
+    """Construct the sampler of a cell; loads no model yet."""
+    plugin = _load(find_plugin("samplers", engine), ("Options", "start", "sample", "close"))
+    own, passed_on = _split_options(plugin.Options, cell.model.engine_options)
+    options = plugin_options(
+        PluginSettings.model_validate({"name": engine, **own}), plugin.Options, "model.engine_options"
+    )
+    model = cell.model.model_copy(update={"engine_options": passed_on})
+    sampler: Sampler = plugin(model, cell.sampling, options)
+    return sampler
+
+
+def _split_options(
+    options_model: type[BaseModel], given: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split engine options into the sampler's own and those that the engine takes as they are."""
+    own = {key: value for key, value in given.items() if key in options_model.model_fields}
+    return own, {key: value for key, value in given.items() if key not in own}
+
+
+def _load(ref: PluginRef, needed: tuple[str, ...]) -> Any:
+    """Import a plugin and check that it has what its contract asks for."""
+    plugin = ref.load()
+    lacking = [name for name in needed if not hasattr(plugin, name)]
+    if lacking:
+        raise BrokenPluginError(
+            f"{ref.target} ({ref.origin}) lacks {', '.join(lacking)}. See ttscale.{ref.kind}.contract."
+        )
+    return plugin

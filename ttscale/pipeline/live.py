@@ -1,0 +1,84 @@
+"""Coverage while sampling goes on: the oracle judges each segment as it is written, if it is cheap."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from ttscale.errors import VerifierError
+from ttscale.pipeline.building import NamedVerifier
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.verifying import problems_for, verify_in_batches
+from ttscale.store.run import RunStore, new_session_name
+from ttscale.types import Outcome, Problem
+
+_LARGEST_SHARE = 0.02
+"""Live verification stops once it has taken this share of the sampling time (and a second)."""
+
+
+class LiveCoverage:
+    """Verifies fresh segments with the oracle and tells how many problems are solved by now.
+
+    The verdicts are stored, so nothing is verified twice. A slow oracle is left to the verify stage.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        cell: str,
+        oracle: NamedVerifier,
+        problems: Sequence[Problem],
+        progress: Progress,
+    ) -> None:
+        self._cell = cell
+        self._oracle = oracle
+        self._problems = problems_for(oracle.verifier, problems)
+        self._progress = progress
+        self._verdicts = store.verdict_set(oracle.info)
+        self._session = new_session_name()
+        self._sequence = 0
+        self._counts = self._stored_counts()
+        self._began = time.monotonic()
+        self._spent = 0.0
+        self._gave_up = False
+
+    def segment_written(self, path: Path) -> None:
+        """Judge a new segment, if judging has been cheap so far."""
+        began = time.monotonic()
+        if self._gave_up or self._spent > max(1.0, _LARGEST_SHARE * (began - self._began)):
+            return
+        try:
+            self._judge(path)
+        except VerifierError as error:  # sampling goes on; the verify stage will say it again
+            self._gave_up = True
+            self._progress.note(f"No coverage while sampling: {error}")
+            return
+        self._spent += time.monotonic() - began
+        self._report()
+
+    def _judge(self, path: Path) -> None:
+        for verified in verify_in_batches(self._oracle.verifier, self._problems, pl.read_parquet(path)):
+            name = f"{self._session}-{self._sequence:06d}"
+            self._verdicts.write(self._cell, verified.with_columns(cell=pl.lit(self._cell)), name)
+            self._sequence += 1
+            self._counts = pl.concat([self._counts, _tally(verified.lazy())]).group_by("problem_id").sum()
+
+    def _stored_counts(self) -> pl.DataFrame:
+        return _tally(self._verdicts.scan(self._cell))
+
+    def _report(self) -> None:
+        judged = self._counts.filter(pl.col("n") > 0)
+        n_solved = int((judged["c"] > 0).sum())
+        success_rate = float((judged["c"] / judged["n"]).sum() / max(judged.height, 1))
+        self._progress.solved(n_solved, len(self._problems), success_rate)
+
+
+def _tally(verdicts: pl.LazyFrame) -> pl.DataFrame:
+    """Count samples and correct samples per problem, errors left out."""
+    return (
+        verdicts.filter(pl.col("outcome") != Outcome.ERROR)
+        .group_by("problem_id")
+        .agg(n=pl.len().cast(pl.Int64), c=(pl.col("outcome") == Outcome.CORRECT).sum().cast(pl.Int64))
+        .collect()
+    )

@@ -1,0 +1,90 @@
+"""What a configuration would do, and how far a run has come: rows for tables."""
+
+from typing import Any
+
+from ttscale.config.cells import cells
+from ttscale.config.loading import parse_config
+from ttscale.config.models import Cell, RunConfig
+from ttscale.pipeline.building import build_verifier, cell_identity, read_problems
+from ttscale.pipeline.run import find_oracle
+from ttscale.samplers.resolve import choose_engine
+from ttscale.store.run import RunStore
+
+_BYTES_PER_TOKEN = 2.0
+"""Expected on disk before anything is stored: about four characters a token, halved by zstd."""
+_BYTES_PER_SAMPLE = 6.0
+"""Keys, counts and log-probability of a sample, compressed."""
+
+Row = dict[str, Any]
+
+
+def plan_rows(config: RunConfig) -> list[Row]:
+    """Return one row per cell of what a run would do. Checks everything that can be checked without an engine.
+
+    Raises:
+        TtscaleError: Whatever would stop the run: unreadable data, a changed configuration, no oracle.
+    """
+    find_oracle([build_verifier(settings) for settings in config.verifiers], config.analysis.oracle)
+    store = RunStore(config.out)
+    store.check({cell.name: cell_identity(cell) for cell in cells(config)})
+    return [_plan_row(store, cell) for cell in cells(config)]
+
+
+def _plan_row(store: RunStore, cell: Cell) -> Row:
+    problem_ids = [problem.problem_id for problem in read_problems(cell.task)]
+    missing = store.missing(cell.name, problem_ids, cell.sampling.n)
+    to_draw = sum(len(gap) for gaps in missing.values() for gap in gaps)
+    tokens, size, basis = _per_sample(store, cell)
+    return {
+        "cell": cell.name,
+        "engine": choose_engine(cell.model.engine)[0],
+        "problems": len(problem_ids),
+        "n": cell.sampling.n,
+        "samples_to_draw": to_draw,
+        "samples_stored": sum(store.counts(cell.name).values()),
+        "tokens_expected": round(to_draw * tokens),
+        "disk_mb_expected": to_draw * size / 1e6,
+        "expectation": basis,
+    }
+
+
+def _per_sample(store: RunStore, cell: Cell) -> tuple[float, float, str]:
+    """Return tokens and bytes per sample: measured where samples are stored, at most `max_tokens` otherwise."""
+    sessions = [session for session in store.sessions() if session.cell == cell.name and session.n_samples]
+    n_samples = sum(session.n_samples for session in sessions)
+    if n_samples:
+        tokens = sum(session.completion_tokens for session in sessions) / n_samples
+        size = sum(path.stat().st_size for path in store.samples_folder(cell.name).glob("*.parquet"))
+        return tokens, size / n_samples, "measured in this run"
+    most = cell.sampling.max_tokens
+    return most, _BYTES_PER_SAMPLE + _BYTES_PER_TOKEN * most, "at most, from max_tokens"
+
+
+def status_rows(store: RunStore) -> list[Row]:
+    """Return one row per cell of how far a stored run has come."""
+    store.manifest()  # says so if this is no run
+    config = parse_config(store.config_yaml(), source=str(store.path / "config.yaml"))
+    asked = {cell.name: cell.sampling.n for cell in cells(config)}
+    return [_status_row(store, cell, asked.get(cell)) for cell in store.cells()]
+
+
+def _status_row(store: RunStore, cell: str, n: int | None) -> Row:
+    counts = store.counts(cell)
+    n_problems = len(store.problems(cell))
+    sessions = [session for session in store.sessions() if session.cell == cell]
+    stored = sum(counts.values())
+    total = n * n_problems if n else None
+    row: Row = {
+        "cell": cell,
+        "problems": n_problems,
+        "n": n,
+        "samples": stored,
+        "asked": total,
+        "done": f"{stored / total:.1%}" if total else None,
+        "fewest": min(counts.values(), default=0) if len(counts) == n_problems else 0,
+        "sessions": len(sessions),
+        "engine_seconds": round(sum(session.seconds for session in sessions), 1),
+    }
+    for verdicts in store.verdict_sets():
+        row[f"verified_{verdicts.info.verifier}"] = verdicts.count(cell)
+    return row

@@ -1,0 +1,78 @@
+"""Files that appear whole or not at all."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from ttscale.errors import StoreError
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that it is there completely and durably, or not at all.
+
+    Args:
+        path: Where the file appears; its folder is made where needed.
+        write: Receives the open binary file.
+
+    Raises:
+        StoreError: The folder cannot be written or the disk is full; nothing half-written stays behind.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically; see `write_atomically`."""
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporary files of writers that died. Only the holder of the lock may call it."""
+    for leftover in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into a line with a fix."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {_explain(error)}") from error
+
+
+def _explain(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full. Everything stored so far is intact: free some space and repeat the same command."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{error.strerror}. Choose a folder that you may write with --out."
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{error.strerror}. A file stands where a folder is needed; choose another folder with --out."
+    return str(error.strerror or error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable: the folder's own entry must reach the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,311 @@
+"""One run directory: where everything lies, who may write, and whether it fits the configuration."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ttscale.errors import RunMismatchError, StoreError
+from ttscale.store.files import remove_leftovers, write_atomically, write_text
+from ttscale.store.lock import writer_lock
+from ttscale.store.samples import SampleWriter, missing_ranges, scan_samples, stored_counts
+from ttscale.store.segments import set_torn_aside
+from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
+from ttscale.types import Message, Problem
+
+SCHEMA_VERSION = 1
+
+_PROBLEM_SCHEMA: Mapping[str, type[pl.DataType]] = {
+    "problem_id": pl.String,
+    "prompt": pl.String,
+    "messages": pl.String,
+    "answer": pl.String,
+    "metadata": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One start of an engine on a cell: what ran, for how long, and what came of it.
+
+    Attributes:
+        session: Unique name; the prefix of its segments' names.
+        cell: The cell sampled.
+        started_at: UTC, ISO 8601.
+        seconds: Time spent sampling, engine start excluded.
+        start_s: Time the engine took to start.
+        n_samples: Samples stored.
+        completion_tokens: Tokens generated.
+        engine: What `EngineInfo` says.
+    """
+
+    session: str
+    cell: str
+    started_at: str
+    seconds: float = 0.0
+    start_s: float = 0.0
+    n_samples: int = 0
+    completion_tokens: int = 0
+    engine: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunStore:
+    """A run directory.
+
+    Reading needs no lock; writing happens inside ``with store.writing():``.
+
+    Args:
+        path: The directory; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    # ---- identity -------------------------------------------------------------------------------
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "manifest.json").exists()
+
+    def manifest(self) -> dict[str, Any]:
+        """Read the manifest.
+
+        Raises:
+            StoreError: No run is here, or it was written by a newer ttscale.
+        """
+        path = self.path / "manifest.json"
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise StoreError(
+                f"{self.path} is not a run directory (no manifest.json). Give the folder that `ttscale run` wrote."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        if manifest.get("schema_version", 0) > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path} was written by a newer ttscale (schema {manifest['schema_version']}, "
+                f"this one knows {SCHEMA_VERSION}). Upgrade: pip install -U ttscale"
+            )
+        return manifest
+
+    def begin(
+        self, *, name: str, version: str, config_yaml: str, cells: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Write or check the manifest. For the holder of the lock.
+
+        Args:
+            name: The run's name.
+            version: ttscale's version.
+            config_yaml: The resolved configuration; the newest replaces the stored one.
+            cells: Cell name -> everything that decides what its samples look like.
+
+        Raises:
+            RunMismatchError: A cell is already there with other settings; the message lists what differs.
+        """
+        self.check(cells)
+        earlier = self.manifest() if self.exists else {"created_at": now(), "cells": {}}
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "ttscale_version": version,
+            "name": name,
+            "created_at": earlier["created_at"],
+            "cells": earlier["cells"] | _plain(cells),
+        }
+        write_text(self.path / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+        write_text(self.path / "config.yaml", config_yaml)
+
+    def check(self, cells: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse cells that are stored with other settings; reads only.
+
+        Raises:
+            RunMismatchError: With the differing keys.
+        """
+        stored = self.manifest()["cells"] if self.exists else {}
+        for cell, settings in cells.items():
+            if cell in stored:
+                self._refuse_other_settings(cell, stored[cell], _plain(settings))
+
+    def _refuse_other_settings(self, cell: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        differing = [
+            f"{key}: {_shown(stored, key)} stored, {_shown(asked, key)} asked"
+            for key in sorted(stored.keys() | asked.keys())
+            if stored.get(key) != asked.get(key)
+        ]
+        if differing:
+            raise RunMismatchError(
+                f"{self.path} holds samples of another configuration of cell '{cell}' "
+                f"({'; '.join(differing)}). Mixing them would spoil both: set these back, or give a new "
+                "directory with --out."
+            )
+
+    def config_yaml(self) -> str:
+        """Return the resolved configuration as stored."""
+        try:
+            return (self.path / "config.yaml").read_text()
+        except OSError as error:
+            raise StoreError(f"{self.path / 'config.yaml'} cannot be read: {error}") from error
+
+    # ---- writing --------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[list[Path]]:
+        """Hold the run directory for writing; yields the torn segments that were set aside.
+
+        Raises:
+            RunLockedError: Another process is writing here.
+        """
+        with writer_lock(self.path / "run.lock"):
+            remove_leftovers(self.path)
+            torn = []
+            for folder in [*self.path.glob("samples/*"), *self.path.glob("verdicts/*/*")]:
+                if folder.is_dir():
+                    torn += set_torn_aside(folder, self.path / "torn")
+            yield torn
+
+    def sample_writer(self, cell: str, session: str) -> SampleWriter:
+        """Return a writer of new segments for a cell."""
+        return SampleWriter(self.samples_folder(cell), cell, session)
+
+    def write_session(self, session: Session) -> None:
+        """Record a session, replacing its earlier record."""
+        text = json.dumps(_plain(asdict(session)), indent=2, sort_keys=True) + "\n"
+        write_text(self.path / "sessions" / f"{session.session}.json", text)
+
+    # ---- problems -------------------------------------------------------------------------------
+
+    def keep_problems(self, cell: str, problems: Sequence[Problem]) -> None:
+        """Store a cell's problems, or check that they are the stored ones.
+
+        Raises:
+            RunMismatchError: The task's data changed under a run that has samples already.
+        """
+        path = self._problems_path(cell)
+        frame = _problems_frame(problems)
+        if path.exists():
+            stored = pl.read_parquet(path)
+            if not stored.equals(frame):
+                raise RunMismatchError(
+                    f"The task's problems are not those stored in {self.path} ({_first_difference(stored, frame)}). "
+                    "The data changed since the run began: restore it, or give a new directory with --out."
+                )
+            return
+        write_atomically(path, lambda file: frame.write_parquet(file, compression="zstd"))
+
+    def problems(self, cell: str) -> list[Problem]:
+        """Return the stored problems of a cell, in the task's order.
+
+        Raises:
+            StoreError: They were never stored or cannot be read.
+        """
+        path = self._problems_path(cell)
+        try:
+            frame = pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        return [_problem(row) for row in frame.iter_rows(named=True)]
+
+    def _problems_path(self, cell: str) -> Path:
+        return self.path / "problems" / f"{cell}.parquet"
+
+    # ---- samples and verdicts -------------------------------------------------------------------
+
+    def cells(self) -> list[str]:
+        """Return the names of the cells, in the order of the manifest."""
+        return list(self.manifest()["cells"])
+
+    def samples_folder(self, cell: str) -> Path:
+        """Return where a cell's sample segments lie."""
+        return self.path / "samples" / cell
+
+    def samples(self, cell: str) -> pl.LazyFrame:
+        """Scan a cell's samples lazily; columns of `SAMPLE_SCHEMA`."""
+        return scan_samples(self.samples_folder(cell))
+
+    def counts(self, cell: str) -> dict[str, int]:
+        """Return how many samples each problem of a cell has."""
+        return stored_counts(self.samples_folder(cell))
+
+    def missing(self, cell: str, problem_ids: Sequence[str], n: int) -> dict[str, list[range]]:
+        """Return the sample indices below n that are not stored yet; see `missing_ranges`."""
+        return missing_ranges(self.samples_folder(cell), problem_ids, n)
+
+    def verdict_set(self, info: VerdictSetInfo) -> VerdictSet:
+        """Return the (perhaps still empty) verdict set of a verifier."""
+        return VerdictSet(self.path / "verdicts" / info.label, info)
+
+    def verdict_sets(self) -> list[VerdictSet]:
+        """Return every stored verdict set, by label."""
+        return [read_verdict_set(path.parent) for path in sorted(self.path.glob("verdicts/*/verifier.json"))]
+
+    def sessions(self) -> list[Session]:
+        """Return the recorded sessions, oldest first."""
+        return [
+            Session(**json.loads(path.read_text()))
+            for path in sorted((self.path / "sessions").glob("*.json"))
+        ]
+
+
+def now() -> str:
+    """Return the time as UTC ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def new_session_name() -> str:
+    """Return a unique name that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _plain(value: Any) -> Any:
+    """Return the value as JSON gives it back, so that stored and asked settings compare equal."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def _shown(settings: Mapping[str, Any], key: str) -> str:
+    return repr(settings[key]) if key in settings else "the default"
+
+
+def _problems_frame(problems: Sequence[Problem]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {
+                "problem_id": problem.problem_id,
+                "prompt": problem.prompt,
+                "messages": json.dumps([asdict(message) for message in problem.messages])
+                if problem.messages is not None
+                else None,
+                "answer": problem.answer,
+                "metadata": json.dumps(dict(problem.metadata), sort_keys=True),
+            }
+            for problem in problems
+        ],
+        schema=_PROBLEM_SCHEMA,
+    )
+
+
+def _problem(row: Mapping[str, Any]) -> Problem:
+    messages = json.loads(row["messages"]) if row["messages"] is not None else None
+    return Problem(
+        problem_id=row["problem_id"],
+        prompt=row["prompt"],
+        messages=tuple(Message(**message) for message in messages) if messages is not None else None,
+        answer=row["answer"],
+        metadata=json.loads(row["metadata"]),
+    )
+
+
+def _first_difference(stored: pl.DataFrame, asked: pl.DataFrame) -> str:
+    if stored.height != asked.height:
+        return f"{stored.height} stored, {asked.height} now"
+    for old, new in zip(stored.iter_rows(named=True), asked.iter_rows(named=True), strict=True):
+        if old != new:
+            columns = [name for name in old if old[name] != new[name]]
+            return f"first at '{old['problem_id']}': {', '.join(columns)}"
+    return "other columns"

@@ -1,0 +1,145 @@
+"""Samples of one cell: written as they finish, read lazily, and the gaps that a resume must fill."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ttscale.errors import StoreError
+from ttscale.store.segments import collect, scan, segments, write_segment
+from ttscale.types import Sample
+
+SAMPLE_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
+    "cell": pl.String,
+    "problem_id": pl.String,
+    "sample_index": pl.Int64,
+    "completion": pl.String,
+    "finish_reason": pl.String,
+    "prompt_tokens": pl.Int32,
+    "completion_tokens": pl.Int32,
+    "cumulative_logprob": pl.Float32,
+    "token_logprobs": pl.List(pl.Float32),
+    "seed": pl.Int64,
+}
+"""The columns of a sample segment; the key is (cell, problem_id, sample_index)."""
+
+SAMPLE_KEY = ("problem_id", "sample_index")
+
+
+class SampleWriter:
+    """Buffers one cell's samples and writes a segment when enough rows or seconds have gathered.
+
+    Args:
+        folder: The cell's folder of segments.
+        cell: The cell's name, written into every row.
+        session: Unique prefix of this writer's segment names.
+        flush_rows: Rows after which a segment is written.
+        flush_s: Seconds after which a segment is written: what a kill may lose.
+    """
+
+    def __init__(
+        self, folder: Path, cell: str, session: str, *, flush_rows: int = 100_000, flush_s: float = 5.0
+    ) -> None:
+        self._folder = folder
+        self._cell = cell
+        self._session = session
+        self._flush_rows = flush_rows
+        self._flush_s = flush_s
+        self._buffer: list[Sample] = []
+        self._last_flush = time.monotonic()
+        self._written = 0
+
+    def add(self, samples: Sequence[Sample]) -> Path | None:
+        """Take samples; return the path of the segment if one was written."""
+        self._buffer.extend(samples)
+        due = time.monotonic() - self._last_flush >= self._flush_s
+        if due or len(self._buffer) >= self._flush_rows:
+            return self.flush()
+        return None
+
+    def flush(self) -> Path | None:
+        """Write what is buffered; after it returns, those samples survive anything.
+
+        Raises:
+            StoreError: The disk is full or gone; the buffered samples are not stored.
+        """
+        self._last_flush = time.monotonic()
+        if not self._buffer:
+            return None
+        path = self._folder / f"{self._session}-{self._written:06d}.parquet"
+        write_segment(path, samples_frame(self._buffer, self._cell), metadata={"session": self._session})
+        self._written += 1
+        self._buffer.clear()
+        return path
+
+
+def samples_frame(samples: Sequence[Sample], cell: str) -> pl.DataFrame:
+    """Return samples as a frame of `SAMPLE_SCHEMA`, one row each."""
+    return pl.DataFrame(
+        {
+            "cell": [cell] * len(samples),
+            "problem_id": [sample.problem_id for sample in samples],
+            "sample_index": [sample.sample_index for sample in samples],
+            "completion": [_storable(sample.completion) for sample in samples],
+            "finish_reason": [sample.finish_reason for sample in samples],
+            "prompt_tokens": [sample.prompt_tokens for sample in samples],
+            "completion_tokens": [sample.completion_tokens for sample in samples],
+            "cumulative_logprob": [sample.cumulative_logprob for sample in samples],
+            "token_logprobs": [sample.token_logprobs for sample in samples],
+            "seed": [sample.seed for sample in samples],
+        },
+        schema=SAMPLE_SCHEMA,
+    )
+
+
+def scan_samples(folder: Path) -> pl.LazyFrame:
+    """Scan every sample of a cell lazily, columns of `SAMPLE_SCHEMA`."""
+    return scan(segments(folder), SAMPLE_SCHEMA)
+
+
+def stored_counts(folder: Path) -> dict[str, int]:
+    """Return how many samples each problem of a cell has."""
+    frame = collect(scan_samples(folder).group_by("problem_id").agg(pl.len().alias("n")), folder)
+    return dict(frame.iter_rows())
+
+
+def missing_ranges(folder: Path, problem_ids: Iterable[str], n: int) -> dict[str, list[range]]:
+    """Return the index ranges in [0, n) that each problem still lacks; complete problems are left out.
+
+    Raises:
+        StoreError: A key is stored twice: the directory was merged or edited by hand.
+    """
+    keys = collect(scan_samples(folder).select(SAMPLE_KEY), folder)
+    have = {
+        str(problem_id[0]): np.sort(group["sample_index"].to_numpy())
+        for problem_id, group in keys.group_by("problem_id")
+    }
+    missing: dict[str, list[range]] = {}
+    for problem_id in problem_ids:
+        gaps = list(_gaps(have.get(problem_id, np.empty(0, np.int64)), n, f"{folder}: problem {problem_id}"))
+        if gaps:
+            missing[problem_id] = gaps
+    return missing
+
+
+def _gaps(indices: np.ndarray[tuple[int], np.dtype[np.int64]], n: int, where: str) -> Iterator[range]:
+    """Yield the ranges of [0, n) between sorted, distinct indices."""
+    if indices.size and (np.diff(indices) == 0).any():
+        twice = int(indices[:-1][np.diff(indices) == 0][0])
+        raise StoreError(
+            f"{where} has sample {twice} twice. Remove one of the segments that hold it, then run again."
+        )
+    edges = np.concatenate([[-1], indices[indices < n], [n]])
+    for left, right in pairwise(edges.tolist()):
+        if right - left > 1:
+            yield range(left + 1, right)
+
+
+def _storable(text: str) -> str:
+    """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD."""
+    if text.isascii():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= char <= "\udfff" else char for char in text)

@@ -1,0 +1,101 @@
+"""Parquet segments: written once, never changed, checked before they are trusted."""
+
+import struct
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from ttscale.errors import StoreError, TornSegmentWarning
+from ttscale.store.files import TEMPORARY_PREFIX, write_atomically
+
+_MAGIC = b"PAR1"
+_SMALLEST = 12  # magic, footer length, magic
+_ZSTD_LEVEL = 3
+
+
+def write_segment(path: Path, frame: pl.DataFrame, *, metadata: Mapping[str, str] | None = None) -> None:
+    """Write one segment; it appears whole or not at all.
+
+    Raises:
+        StoreError: The disk is full or the folder cannot be written.
+    """
+    extra = dict(metadata) if metadata else None
+    write_atomically(
+        path,
+        lambda file: frame.write_parquet(
+            file, compression="zstd", compression_level=_ZSTD_LEVEL, metadata=extra
+        ),
+    )
+
+
+def segments(folder: Path) -> list[Path]:
+    """Return the whole segments of a folder, oldest name first; warn of torn ones."""
+    whole, torn = _sorted_out(folder)
+    for path in torn:
+        warnings.warn(
+            f"{path} is damaged (not a complete Parquet file) and is left out; "
+            "the next `ttscale run` sets it aside and draws its samples again.",
+            TornSegmentWarning,
+            stacklevel=2,
+        )
+    return whole
+
+
+def set_torn_aside(folder: Path, torn_folder: Path) -> list[Path]:
+    """Move damaged segments out of the way; return their new places. For the holder of the lock."""
+    moved = []
+    for path in _sorted_out(folder)[1]:
+        target = torn_folder / f"{path.parent.name}-{path.name}"
+        torn_folder.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+        moved.append(target)
+    return moved
+
+
+def scan(paths: Sequence[Path], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.LazyFrame:
+    """Scan segments lazily with exactly the columns of `schema`; columns a segment lacks are null.
+
+    Raises:
+        StoreError: A segment cannot be read when the frame is collected (see `collect`).
+    """
+    if not paths:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(
+        list(paths), schema=dict(schema), missing_columns="insert", extra_columns="ignore", glob=False
+    )
+
+
+def collect(frame: pl.LazyFrame, folder: Path) -> pl.DataFrame:
+    """Collect a scan of segments, naming the folder when one of them turns out to be damaged."""
+    try:
+        return frame.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StoreError(
+            f"A segment under {folder} cannot be read: {error}. If a file there is damaged, move it away "
+            "and run again; its samples are drawn again."
+        ) from error
+
+
+def _sorted_out(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Split the segments of a folder into whole and torn ones."""
+    whole: list[Path] = []
+    torn: list[Path] = []
+    for path in sorted(folder.glob("*.parquet")):
+        if not path.name.startswith(TEMPORARY_PREFIX):
+            (whole if _is_whole(path) else torn).append(path)
+    return whole, torn
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell by the magic bytes and the footer's length; a truncated file has neither at its end."""
+    size = path.stat().st_size
+    if size < _SMALLEST:
+        return False
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+        file.seek(-8, 2)
+        (footer_length,) = struct.unpack("<I", file.read(4))
+        tail = file.read(len(_MAGIC))
+    return head == tail == _MAGIC and footer_length <= size - _SMALLEST
