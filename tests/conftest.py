@@ -1,0 +1,38 @@
+"""Fixtures that any test may use."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+SUPPORT = Path(__file__).parent / "support"
+
+sys.path.insert(0, str(SUPPORT))
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no shared data at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def scripted_config(tmp_path: Path) -> Path:
+    """A small run whose sampler needs no engine."""
+    path = tmp_path / "scripted.yaml"
+    path.write_text(
+        """
+model: {path: none, engine: "scripted:ScriptedSampler"}
+task: {name: arithmetic, problems: 16}
+sampling: {n: 64, request_size: 16}
+verifiers: [exact, last-digit, casting-out-nines]
+""",
+        encoding="utf-8",
+    )
+    return path

@@ -1,0 +1,98 @@
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from ttscale.errors import RunLockedError, RunMismatchError, StoreError
+from ttscale.store.run import RunStore, Session, new_session_name
+from ttscale.store.verdicts import VerdictSetInfo
+from ttscale.types import Message, Problem
+
+
+def begin(store: RunStore, **settings: object) -> None:
+    store.begin(name="r", version="0", config_yaml="name: r\n", cells={"c": settings})
+
+
+def test_a_changed_configuration_is_refused_with_the_differing_keys(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    begin(store, **{"sampling.temperature": 0.5, "model.path": "m"})
+    begin(store, **{"sampling.temperature": 0.5, "model.path": "m"})
+    with pytest.raises(
+        RunMismatchError, match=r"sampling.temperature: 0.5 stored, 0.7 asked.*--out"
+    ) as caught:
+        begin(store, **{"sampling.temperature": 0.7, "model.path": "m"})
+    assert "model.path" not in str(caught.value)
+    with pytest.raises(RunMismatchError, match=r"sampling.top_p: the default stored, 0.9 asked"):
+        begin(store, **{"sampling.temperature": 0.5, "model.path": "m", "sampling.top_p": 0.9})
+
+
+def test_problems_come_back_as_they_were_and_changed_data_is_refused(tmp_path: Path) -> None:
+    problems = [
+        Problem(problem_id="a", prompt="1+1=", answer="2", metadata={"operands": [1, 1]}),
+        Problem(problem_id="b", messages=(Message("user", "hi"),)),
+    ]
+    store = RunStore(tmp_path)
+    store.keep_problems("c", problems)
+    assert store.problems("c") == problems
+    store.keep_problems("c", problems)
+    with pytest.raises(RunMismatchError, match="first at 'b': answer"):
+        store.keep_problems(
+            "c", [problems[0], Problem(problem_id="b", messages=(Message("user", "hi"),), answer="x")]
+        )
+    with pytest.raises(RunMismatchError, match="2 stored, 1 now"):
+        store.keep_problems("c", problems[:1])
+
+
+def _hold(
+    path: Path, entered: "multiprocessing.synchronize.Event", leave: "multiprocessing.synchronize.Event"
+) -> None:
+    with RunStore(path).writing():
+        entered.set()
+        leave.wait(30)
+
+
+def test_a_second_writer_is_refused_and_a_dead_one_leaves_no_lock(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    entered, leave = context.Event(), context.Event()
+    holder = context.Process(target=_hold, args=(tmp_path, entered, leave))
+    holder.start()
+    assert entered.wait(30)
+    with pytest.raises(RunLockedError, match=rf"pid {holder.pid}\)"), RunStore(tmp_path).writing():
+        pass
+    holder.kill()
+    holder.join()
+    with RunStore(tmp_path).writing() as torn:
+        assert torn == []
+
+
+def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="not a run directory"):
+        RunStore(tmp_path).manifest()
+
+
+def test_a_run_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"schema_version": 99}))
+    with pytest.raises(StoreError, match="newer ttscale"):
+        RunStore(tmp_path).manifest()
+
+
+def test_sessions_come_back_in_order(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    sessions = [Session(session=f"2026-{i}", cell="c", started_at="t", n_samples=i) for i in range(3)]
+    for session in reversed(sessions):
+        store.write_session(session)
+    assert store.sessions() == sessions
+    assert new_session_name() != new_session_name()
+
+
+def test_other_options_or_versions_make_another_verdict_set() -> None:
+    base = VerdictSetInfo(verifier="v", version="1", options={"a": 1}, sees_answer=True)
+    same = VerdictSetInfo(verifier="v", version="1", options={"a": 1}, sees_answer=True)
+    others = [
+        VerdictSetInfo(verifier="v", version="2", options={"a": 1}, sees_answer=True),
+        VerdictSetInfo(verifier="v", version="1", options={"a": 2}, sees_answer=True),
+        VerdictSetInfo(verifier="w", version="1", options={"a": 1}, sees_answer=True),
+    ]
+    assert base.label == same.label
+    assert len({base.label, *(other.label for other in others)}) == 4

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ttscale.errors import StoreError, TornSegmentWarning
+from ttscale.store.samples import SAMPLE_SCHEMA, SampleWriter, missing_ranges, scan_samples, stored_counts
+from ttscale.store.segments import segments, set_torn_aside
+from ttscale.types import Sample
+
+
+def make_sample(problem_id: str, index: int, completion: str = "4") -> Sample:
+    return Sample(
+        problem_id=problem_id,
+        sample_index=index,
+        completion=completion,
+        finish_reason="stop",
+        prompt_tokens=3,
+        completion_tokens=2,
+        cumulative_logprob=-0.5,
+        seed=index,
+    )
+
+
+def write(folder: Path, session: str, samples: list[Sample]) -> Path:
+    writer = SampleWriter(folder, "cell", session)
+    writer.add(samples)
+    path = writer.flush()
+    assert path is not None
+    return path
+
+
+def test_samples_come_back_as_they_were_written(tmp_path: Path) -> None:
+    texts = ["", "é\n", "a\0b", "x" * 1_000_000, "\x1b[31mred", '"},{"']
+    write(tmp_path, "s1", [make_sample("p", i, text) for i, text in enumerate(texts)])
+    frame = scan_samples(tmp_path).collect()
+    assert frame["completion"].to_list() == texts
+    assert dict(frame.schema) == {
+        name: dtype() if isinstance(dtype, type) else dtype for name, dtype in SAMPLE_SCHEMA.items()
+    }
+
+
+def test_a_lone_surrogate_becomes_the_replacement_character(tmp_path: Path) -> None:
+    write(tmp_path, "s1", [make_sample("p", 0, "a\ud800b")])
+    assert scan_samples(tmp_path).collect()["completion"].to_list() == ["a\ufffdb"]
+
+
+def test_any_parquet_reader_sees_the_rows(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow.parquet", reason="pyarrow comes with the datasets extra")
+    path = write(tmp_path, "s1", [make_sample("p", i) for i in range(3)])
+    assert pyarrow.read_table(path).column("sample_index").to_pylist() == [0, 1, 2]
+
+
+def test_missing_ranges_are_the_gaps_below_n(tmp_path: Path) -> None:
+    write(tmp_path, "s1", [make_sample("a", i) for i in (0, 1, 5)])
+    write(tmp_path, "s2", [make_sample("b", i) for i in range(8)])
+    assert missing_ranges(tmp_path, ["a", "b", "c"], 8) == {
+        "a": [range(2, 5), range(6, 8)],
+        "c": [range(8)],
+    }
+    assert missing_ranges(tmp_path, ["b"], 4) == {}
+    assert stored_counts(tmp_path) == {"a": 3, "b": 8}
+
+
+def test_a_sample_stored_twice_is_an_error_that_names_it(tmp_path: Path) -> None:
+    write(tmp_path, "s1", [make_sample("a", 7)])
+    write(tmp_path, "s2", [make_sample("a", 7)])
+    with pytest.raises(StoreError, match="problem a has sample 7 twice"):
+        missing_ranges(tmp_path, ["a"], 8)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1], ids=["empty", "tiny", "head", "all but one byte"])
+def test_a_torn_segment_is_reported_and_set_aside(tmp_path: Path, keep: int) -> None:
+    folder = tmp_path / "cell"
+    good = write(folder, "s1", [make_sample("a", 0)])
+    torn = write(folder, "s2", [make_sample("a", 1)])
+    torn.write_bytes(torn.read_bytes()[:keep])
+    with pytest.warns(TornSegmentWarning, match="s2-000000"):
+        assert segments(folder) == [good]
+    moved = set_torn_aside(folder, tmp_path / "torn")
+    assert [path.name for path in moved] == ["cell-s2-000000.parquet"]
+    assert segments(folder) == [good]
+    assert missing_ranges(folder, ["a"], 2) == {"a": [range(1, 2)]}
+
+
+def test_a_segment_of_a_later_version_with_more_columns_still_reads(tmp_path: Path) -> None:
+    path = write(tmp_path, "s1", [make_sample("a", 0)])
+    pl.read_parquet(path).with_columns(novelty=pl.lit(1)).drop("token_logprobs").write_parquet(path)
+    frame = scan_samples(tmp_path).collect()
+    assert frame.columns == list(SAMPLE_SCHEMA)
+    assert frame["token_logprobs"].to_list() == [None]
+
+
+def test_nothing_is_written_for_nothing(tmp_path: Path) -> None:
+    assert SampleWriter(tmp_path, "cell", "s").flush() is None
+    assert scan_samples(tmp_path).collect().height == 0
+
+
+def test_enough_rows_write_a_segment_at_once(tmp_path: Path) -> None:
+    writer = SampleWriter(tmp_path, "cell", "s", flush_rows=2, flush_s=1e9)
+    assert writer.add([make_sample("a", 0)]) is None
+    assert writer.add([make_sample("a", 1)]) is not None
