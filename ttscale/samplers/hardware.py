@@ -67,3 +67,8 @@ def kv_cache_gib(available: int | None, *, most: int = 4) -> int:
     if available is None:
         return 1
     return min(max(available // (4 * GIB), 1), most)
+
+
+def cpu_dtype() -> str:
+    """Choose the weights' type for a CPU engine: float32, or bfloat16 where the CPU multiplies it fast."""
+    return "bfloat16" if has_fast_bfloat16() else "float32"

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from ttscale.errors import SamplerError, did_you_mean
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.environment import environment
-from ttscale.samplers.hardware import GIB, available_memory, has_fast_bfloat16, kv_cache_gib
+from ttscale.samplers.hardware import GIB, available_memory, cpu_dtype, kv_cache_gib
 from ttscale.samplers.locate import locate_model
 from ttscale.samplers.masking import children_masked, mask_broken
+from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -174,7 +175,7 @@ class VllmSampler:
             )
         except ValueError as error:
             raise SamplerError(
-                f"vLLM refuses the request for problem '{request.problem.problem_id}': {_one_line(error)}"
+                f"vLLM refuses the request for problem '{request.problem.problem_id}': {one_line(error)}"
             ) from error
         return request_id
 
@@ -205,7 +206,7 @@ class VllmSampler:
         try:
             return list(self._engine.step())
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
-            raise SamplerError(f"The vLLM engine stopped: {_one_line(error)}") from error
+            raise SamplerError(f"The vLLM engine stopped: {one_line(error)}") from error
 
     def _samples(self, flight: _InFlight, outputs: list[Any]) -> list[Sample]:
         request, prompt = flight.request, flight.prompt_tokens
@@ -248,17 +249,13 @@ def _runs_on_cpu() -> bool:
 def _cpu_arguments(dtype: str) -> dict[str, Any]:
     """Settings for a CPU engine, measured; `engine_options` may override each."""
     return {
-        "dtype": _cpu_dtype() if dtype == "auto" else dtype,
+        "dtype": cpu_dtype() if dtype == "auto" else dtype,
         "enforce_eager": True,  # compiling takes 100 s and gains a fifth: for long runs only
         "block_size": _CPU_BLOCK_SIZE,
         "max_num_seqs": _CPU_SEQUENCES,
         "kv_cache_memory_bytes": kv_cache_gib(available_memory()) * GIB,
         "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
     }
-
-
-def _cpu_dtype() -> str:
-    return "bfloat16" if has_fast_bfloat16() else "float32"
 
 
 def _start_engine(path: str, arguments: dict[str, Any]) -> Any:
@@ -279,19 +276,13 @@ def _start_engine(path: str, arguments: dict[str, Any]) -> Any:
 
 
 def _start_failure(path: str, error: Exception) -> str:
-    reason = _one_line(error)
+    reason = one_line(error)
     if isinstance(error, MemoryError) or "memory" in reason.lower() or "kv cache" in reason.lower():
         return (
             f"vLLM has too little memory for model '{path}': {reason} "
             "Lower engine_options.max_model_len or kv_cache_memory_bytes, or choose a smaller model."
         )
     return f"vLLM cannot start model '{path}': {reason} Its log: VLLM_LOGGING_LEVEL=INFO."
-
-
-def _one_line(error: Exception) -> str:
-    """The error's message without line breaks, at most 400 characters, ending in a full stop."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:400].rstrip(".") + "."
 
 
 def _token_logprobs(output: Any) -> tuple[float, ...] | None:

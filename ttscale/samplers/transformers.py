@@ -1,0 +1,320 @@
+"""Sampling with transformers: for machines without vLLM, several times slower, the same semantics.
+
+The loop is our own and not `generate`: it prefills each prompt of a batch once, drops finished sequences from
+the batch, gives every sample its own random generator, and keeps the log-probabilities of the model itself
+without storing a vocabulary's worth of logits per token.
+"""
+
+import gc
+import inspect
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ttscale.errors import SamplerError
+from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.hardware import cpu_dtype
+from ttscale.samplers.locate import locate_model
+from ttscale.samplers.masking import mask_broken
+from ttscale.samplers.messages import one_line
+from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
+from ttscale.samplers.resolve import require_transformers
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import Problem, Sample, SampleRequest
+
+_BATCH_SIZE = 64
+"""Sequences decoded together unless `max_concurrent` says otherwise."""
+
+
+class TransformersOptions(BaseModel):
+    """Keys of ``model.engine_options``; the others go to ``AutoModelForCausalLM.from_pretrained``."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    device: str = "auto"
+    """"auto" (cuda where there is one, else cpu) or any torch device."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """One sample in the making."""
+
+    problem: Problem
+    sample_index: int
+    seed: int
+    prompt: list[int]
+    generator: Any
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish_reason: str | None = None
+    stop_at: int | None = None
+    """Where in the text a stop string begins."""
+
+
+class TransformersSampler:
+    """Draws samples with a transformers model, in batches of left-padded prompts.
+
+    Every sample has its own seed, but the batch a sample lies in can change its logits in the last digits:
+    unlike vLLM's CPU engine this one does not promise equal samples for differently cut work.
+    """
+
+    Options: ClassVar[type[BaseModel]] = TransformersOptions
+
+    def __init__(
+        self, model: ModelSettings, sampling: SamplingSettings, options: TransformersOptions
+    ) -> None:
+        self._settings = model
+        self._sampling = sampling
+        self._options = options
+        self._model: Any = None
+
+    def start(self) -> EngineInfo:
+        """Load the model; see `Sampler.start`."""
+        require_transformers()
+        path = locate_model(self._settings.path)
+        masked = mask_broken()
+        self._device = _device(self._options.device)
+        self._tokenizer, self._model = self._load(path)
+        self._encoder = PromptEncoder(self._tokenizer, self._settings, _context_tokens(self._model))
+        self._context_tokens = _context_tokens(self._model)
+        self._decode = _decoder(self._tokenizer)
+        self._stop_tokens = _stop_tokens(self._model, self._tokenizer)
+        self._forward_accepts = set(inspect.signature(self._model.forward).parameters)
+        self._warpers = _warpers(self._sampling)
+        return self._engine_info(path, masked)
+
+    def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        """Draw what is asked; see `Sampler.sample`."""
+        if self._model is None:
+            raise SamplerError("The engine is not running: call start() first.")
+        rows = self._rows(requests)
+        while batch := list(islice(rows, self._sampling.max_concurrent or _BATCH_SIZE)):
+            self._generate(batch)
+            for _, group in groupby(batch, key=lambda row: row.problem.problem_id):
+                yield [self._finished(row) for row in group]
+
+    def close(self) -> None:
+        """Free the model; safe to call twice."""
+        self._model = None
+        gc.collect()
+
+    def _load(self, path: str) -> tuple[Any, Any]:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        dtype = self._settings.dtype
+        if dtype == "auto" and self._device == "cpu":
+            dtype = cpu_dtype()
+        known = TransformersOptions.model_fields
+        extra = {key: value for key, value in self._settings.engine_options.items() if key not in known}
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                tokenizer = AutoTokenizer.from_pretrained(path, revision=self._settings.revision)
+                model = AutoModelForCausalLM.from_pretrained(
+                    path, revision=self._settings.revision, dtype=dtype, **extra
+                )
+                return tokenizer, model.to(self._device).eval()
+        except Exception as error:  # transformers raises OSError, ValueError, KeyError, ImportError, ...
+            raise SamplerError(f"transformers cannot load model '{path}': {one_line(error)}") from error
+
+    def _engine_info(self, path: str, masked: tuple[str, ...]) -> EngineInfo:
+        import torch
+        import transformers
+
+        return EngineInfo(
+            engine="transformers",
+            version=transformers.__version__,
+            device=self._device if self._device == "cpu" else torch.cuda.get_device_name(self._device),
+            dtype=str(self._model.dtype).removeprefix("torch."),
+            model_path=path,
+            chat_template=self._encoder.uses_chat_template,
+            per_sample_seeds=self._seeded,
+            detail={
+                "torch": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "batch_size": self._sampling.max_concurrent or _BATCH_SIZE,
+                "batch_invariant": False,
+                "masked_modules": list(masked),
+            },
+        )
+
+    @property
+    def _seeded(self) -> bool:
+        return self._sampling.per_sample_seeds is not False
+
+    def _rows(self, requests: Iterable[SampleRequest]) -> Iterator[_Row]:
+        import torch
+
+        shared = torch.Generator(self._device).manual_seed(self._sampling.seed)
+        for request in requests:
+            prompt = self._encoder.encode(request.problem)
+            for j in range(request.n):
+                seed = request.seed + j
+                own = torch.Generator(self._device).manual_seed(seed) if self._seeded else shared
+                yield _Row(request.problem, request.first_index + j, seed, prompt, own)
+
+    def _generate(self, batch: Sequence[_Row]) -> None:
+        """Complete every row of the batch."""
+        import torch
+
+        with torch.inference_mode():
+            logits, cache, mask = self._prefill(batch)
+            rows = list(batch)
+            while True:
+                tokens = self._choose(rows, logits)
+                alive = [i for i, row in enumerate(rows) if not self._is_finished(row)]
+                if not alive:
+                    return
+                if len(alive) < len(rows):
+                    keep = torch.tensor(alive, device=self._device)
+                    cache.batch_select_indices(keep)
+                    rows, tokens, mask = [rows[i] for i in alive], tokens[keep], mask[keep]
+                mask = torch.nn.functional.pad(mask, (0, 1), value=1)  # (R, L + 1)
+                logits = self._forward(tokens[:, None], mask, cache)
+
+    def _prefill(self, batch: Sequence[_Row]) -> tuple[Any, Any, Any]:
+        """Run every distinct prompt once; return next-token logits (R, V), cache and mask (R, L) of all rows."""
+        import torch
+        from transformers import DynamicCache
+
+        distinct = {tuple(row.prompt): None for row in batch}
+        place = {prompt: i for i, prompt in enumerate(distinct)}
+        longest = max(map(len, distinct))
+        padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in distinct]
+        masked = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in distinct]
+        mask = torch.tensor(masked, device=self._device)  # (P, L)
+        cache = DynamicCache()
+        logits = self._forward(torch.tensor(padded, device=self._device), mask, cache)  # (P, V)
+        of_row = torch.tensor([place[tuple(row.prompt)] for row in batch], device=self._device)
+        cache.batch_select_indices(of_row)
+        return logits[of_row], cache, mask[of_row]
+
+    def _forward(self, tokens: Any, mask: Any, cache: Any) -> Any:
+        """Feed the new tokens (R, T) and return float32 logits of the next one, (R, V)."""
+        optional = {
+            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0)[:, -tokens.shape[1] :],
+            "logits_to_keep": 1,
+        }
+        supported = {name: value for name, value in optional.items() if name in self._forward_accepts}
+        output = self._model(
+            input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **supported
+        )
+        return output.logits[:, -1].float()
+
+    def _choose(self, rows: Sequence[_Row], logits: Any) -> Any:
+        """Draw one token per row from its own generator and record it with its log-probability; return (R,)."""
+        import torch
+
+        scores = self._penalized(rows, logits)
+        if self._sampling.temperature == 0:
+            tokens = scores.argmax(-1)
+        else:
+            for warp in self._warpers:
+                scores = warp(None, scores)
+            noise = torch.empty_like(scores)
+            for i, row in enumerate(rows):
+                noise[i].exponential_(generator=row.generator)
+            tokens = (scores.softmax(-1) / noise).argmax(-1)  # the exponential race: draws from the softmax
+        logprobs = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+        for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
+            row.tokens.append(token)
+            row.logprobs.append(logprob)
+        return tokens
+
+    def _penalized(self, rows: Sequence[_Row], logits: Any) -> Any:
+        """Apply repetition (prompt and completion), frequency and presence (completion) penalties, as vLLM does."""
+        import torch
+
+        sampling = self._sampling
+        if (sampling.repetition_penalty, sampling.frequency_penalty, sampling.presence_penalty) == (
+            1.0,
+            0.0,
+            0.0,
+        ):
+            return logits
+        scores = logits.clone()
+        for score, row in zip(scores, rows, strict=True):
+            drawn = torch.bincount(torch.tensor(row.tokens, dtype=torch.long), minlength=len(score)).to(score)
+            seen = torch.tensor(sorted({*row.prompt, *row.tokens}), device=score.device)
+            known = score[seen]
+            penalty = sampling.repetition_penalty
+            score[seen] = torch.where(known > 0, known / penalty, known * penalty)
+            score.sub_(sampling.frequency_penalty * drawn + sampling.presence_penalty * (drawn > 0))
+        return scores
+
+    def _is_finished(self, row: _Row) -> bool:
+        if row.tokens[-1] in self._stop_tokens:
+            row.finish_reason = "stop"
+        elif (stop_at := self._stop_string(row)) is not None:
+            row.finish_reason, row.stop_at = "stop", stop_at
+        elif len(row.tokens) >= min(self._sampling.max_tokens, self._context_tokens - len(row.prompt)):
+            row.finish_reason = "length"
+        return row.finish_reason is not None
+
+    def _stop_string(self, row: _Row) -> int | None:
+        if not self._sampling.stop:
+            return None
+        text = self._decode(row.prompt, row.tokens)
+        return min((at for stop in self._sampling.stop if (at := text.find(stop)) >= 0), default=None)
+
+    def _finished(self, row: _Row) -> Sample:
+        ends_in_stop_token = row.tokens[-1] in self._stop_tokens
+        text = self._decode(row.prompt, row.tokens[:-1] if ends_in_stop_token else row.tokens)
+        keep_sum = self._sampling.logprobs or self._sampling.token_logprobs
+        return Sample(
+            problem_id=row.problem.problem_id,
+            sample_index=row.sample_index,
+            completion=text[: row.stop_at],
+            finish_reason=row.finish_reason or "length",
+            prompt_tokens=len(row.prompt),
+            completion_tokens=len(row.tokens),
+            cumulative_logprob=sum(row.logprobs) if keep_sum else None,
+            token_logprobs=tuple(row.logprobs) if self._sampling.token_logprobs else None,
+            seed=row.seed if self._seeded else None,
+        )
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _context_tokens(model: Any) -> int:
+    """The longest sequence the model was built for; no limit where its configuration names none."""
+    config = model.config.get_text_config()
+    return getattr(config, "max_position_embeddings", None) or 1 << 30
+
+
+def _stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Tokens that end a completion: the generation config's, which may be several, and the tokenizer's."""
+    configured = model.generation_config.eos_token_id
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(token for token in (*ids, tokenizer.eos_token_id) if token is not None)
+
+
+def _decoder(tokenizer: Any) -> Callable[[Sequence[int], Sequence[int]], str]:
+    if StreamDecoder.supports(tokenizer):
+        return StreamDecoder(tokenizer).decode
+    return lambda prompt, tokens: str(tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+
+def _warpers(sampling: SamplingSettings) -> list[Any]:
+    """The truncations in vLLM's order: temperature, min-p, top-k, top-p."""
+    from transformers.generation import logits_process as process
+
+    if sampling.temperature == 0:
+        return []
+    warpers: list[Any] = [process.TemperatureLogitsWarper(float(sampling.temperature))]
+    if sampling.min_p > 0:
+        warpers.append(process.MinPLogitsWarper(sampling.min_p))
+    if sampling.top_k is not None:
+        warpers.append(process.TopKLogitsWarper(sampling.top_k))
+    if sampling.top_p < 1:
+        warpers.append(process.TopPLogitsWarper(sampling.top_p))
+    return warpers
