@@ -1,0 +1,113 @@
+"""The look that every figure shares: palette, paper, type sizes, axes."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+PALETTE = ("#0072b2", "#d55e00", "#00805d", "#b0568f", "#9a6b00", "#3f8fc4", "#555555")
+"""Line colours. The hues of Okabe and Ito (2008), which stay apart under every colour-vision deficiency; the
+light ones are darkened until they reach 3:1 against white paper (WCAG 2.1, 1.4.11)."""
+
+INK = "#1b1f24"
+MUTED = "#5b6570"
+RULE = "#d9dee3"
+GRID = "#eceff2"
+PAPER = "#ffffff"
+NEVER = "#8a929b"
+"""Problems never solved: grey, for want of evidence."""
+
+BODY_PT = 9.5
+SMALL_PT = 8.5
+TITLE_PT = 13.0
+
+
+def color_of(position: int) -> str:
+    """Return the colour of the line at this position; it repeats after the palette's end."""
+    return PALETTE[position % len(PALETTE)]
+
+
+def paper(*, width: float, height: float, margins: Sequence[float]) -> tuple[Figure, Axes]:
+    """Return an empty figure with one pair of axes.
+
+    Args:
+        width: Inches.
+        height: Inches.
+        margins: Left, right, bottom and top edge of the axes, as fractions of the figure.
+    """
+    left, right, bottom, top = margins
+    figure = Figure(figsize=(width, height), facecolor=PAPER, dpi=160)
+    axes = figure.add_axes((left, bottom, right - left, top - bottom), facecolor=PAPER)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.tick_params(colors=MUTED, labelsize=SMALL_PT, length=0, pad=5)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def head(figure: Figure, title: str, subtitle: str | None, *, left: float) -> None:
+    """Write the title and, below it, what the numbers rest on."""
+    inch = 1 / figure.get_figheight()
+    _text(figure, left, 1 - 0.18 * inch, title, size=TITLE_PT, color=INK, weight="bold")
+    if subtitle:
+        _text(figure, left, 1 - 0.46 * inch, subtitle, size=SMALL_PT, color=MUTED)
+
+
+def _text(
+    figure: Figure, x: float, y: float, words: str, *, size: float, color: str, weight: str = "normal"
+) -> None:
+    # Names come from users: a dollar sign in one is not the start of a formula.
+    figure.text(
+        x, y, words, fontsize=size, color=color, fontweight=weight, ha="left", va="top", parse_math=False
+    )
+
+
+def shortened(words: str, length: int) -> str:
+    """Cut words to a length, with an ellipsis where something is missing.
+
+    >>> shortened("best by casting-out-nines", 12)
+    'best by cas…'
+    """
+    return words if len(words) <= length else words[: length - 1].rstrip() + "…"
+
+
+def name_y(axes: Axes, words: str) -> None:
+    """Name the y axis where it is read: above it, upright, flush with the title."""
+    figure = axes.get_figure(root=True)
+    top = axes.get_position().y1 + (0.14 / figure.get_figheight() if figure else 0.0)
+    axes.figure.text(
+        0.03, top, words, fontsize=SMALL_PT, color=MUTED, ha="left", va="bottom", parse_math=False
+    )
+
+
+def percent_axis(axes: Axes) -> None:
+    """Show fractions on the y axis as percentages, with a quiet grid."""
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
+    axes.grid(axis="y", color=GRID, linewidth=0.9)
+
+
+def log_k_axis(axes: Axes, k_max: float, label: str) -> None:
+    """Make x a log axis of budgets with ticks at whole decades, written out."""
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xticks(decades(k_max))
+    axes.set_xlabel(label, fontsize=BODY_PT, color=MUTED, labelpad=6)
+
+
+def decades(k_max: float) -> list[float]:
+    """Return 1, 10, 100, ... up to `k_max`; below 10, every power of two.
+
+    >>> decades(1000)
+    [1.0, 10.0, 100.0, 1000.0]
+    >>> decades(6)
+    [1.0, 2.0, 4.0]
+    """
+    base = 10.0 if k_max >= 10 else 2.0
+    ticks = [1.0]
+    while ticks[-1] * base <= k_max * (1 + 1e-9):
+        ticks.append(ticks[-1] * base)
+    return ticks

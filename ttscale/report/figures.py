@@ -1,0 +1,135 @@
+"""The report's figures: which ones there are, drawn, and the data behind each."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ttscale.analysis.results import CellResult, RunResult
+from ttscale.plots import Line, plot_curves, plot_success_rates
+from ttscale.report.series import Series, cell_series, measured_k, overlay_series
+from ttscale.report.summary import interval_phrase, sample_span
+from ttscale.report.visible import visible_text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportFigure:
+    """One figure with the table that says the same in numbers.
+
+    Attributes:
+        name: File name without suffix.
+        figure: Drawn.
+        rows: Tidy data, at least one row.
+        alt: What it shows, for those who do not see it.
+    """
+
+    name: str
+    figure: Figure
+    rows: list[dict[str, Any]]
+    alt: str
+
+
+def curves_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
+    """Draw coverage, selectors and the fitted law of one cell."""
+    series = cell_series(cell)
+    figure = plot_curves(
+        [_line(item) for item in series],
+        title=f"{visible_text(cell.model)} on {visible_text(cell.task)}",
+        subtitle=f"{sample_span(cell)}, {interval_phrase(cell)}",
+        measured_k=measured_k(cell),
+    )
+    labels = ", ".join(item.label for item in series)
+    alt = f"Share of problems solved against samples per problem on a log axis: {labels}. The data table follows."
+    return ReportFigure(f"{prefix}curves", figure, _curve_rows(cell, series), alt)
+
+
+def overlay_figure(result: RunResult) -> ReportFigure:
+    """Draw the coverage of every cell in one figure."""
+    series = overlay_series(result.cells)
+    figure = plot_curves(
+        [_line(item) for item in series],
+        title=f"Coverage in {len(series)} cells of {visible_text(result.name)}",
+        subtitle=interval_phrase(result.cells[0]),
+    )
+    rows = [row for cell, item in zip(result.cells, series, strict=True) for row in _curve_rows(cell, [item])]
+    alt = "Coverage against samples per problem for every cell: " + ", ".join(item.label for item in series)
+    return ReportFigure("coverage-by-cell", figure, rows, alt)
+
+
+def success_rates_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
+    """Draw how the problems' success rates are distributed."""
+    n, c = cell.problems["n"].to_numpy(), cell.problems["c"].to_numpy()
+    figure = plot_success_rates(
+        n,
+        c,
+        title="How often each problem is solved",
+        subtitle=f"{visible_text(cell.cell)}, {sample_span(cell)}",
+    )
+    rows = cell.problems.select("problem_id", "n", "c", "success_rate").to_dicts()
+    alt = "Number of problems by success rate on a log axis, never-solved problems in a bar of their own."
+    return ReportFigure(f"{prefix}success-rates", figure, rows, alt)
+
+
+def figure_prefixes(result: RunResult) -> list[str]:
+    """Return a file-name prefix per cell, empty where there is only one.
+
+    Names of cells become plain file names; the number in front keeps them apart.
+    """
+    if len(result.cells) == 1:
+        return [""]
+    return [f"{number}-{_slug(cell.cell)}-" for number, cell in enumerate(result.cells, start=1)]
+
+
+def csv_bytes(rows: list[dict[str, Any]]) -> bytes:
+    """Write tidy rows as CSV.
+
+    Cells that a spreadsheet would run as a formula get an apostrophe in front: problem ids come from anywhere.
+    """
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+    return buffer.getvalue().encode()
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        text = visible_text(value)
+        return "'" + text if text.startswith(("=", "+", "-", "@")) else text
+    return value
+
+
+def _line(item: Series) -> Line:
+    curve = item.curve
+    return Line(
+        label=item.label,
+        k=curve.k,
+        value=curve.value,
+        low=curve.low,
+        high=curve.high,
+        dashed=item.is_law,
+        color=item.color,
+    )
+
+
+def _curve_rows(cell: CellResult, series: Iterable[Series]) -> list[dict[str, Any]]:
+    measured = measured_k(cell)
+    return [
+        {
+            "cell": cell.cell,
+            "curve": item.label,
+            **row,
+            "standard_error": row.get("standard_error"),
+            "extrapolated": row["k"] > measured,
+        }
+        for item in series
+        for row in item.curve.to_rows()
+    ]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:60] or "cell"

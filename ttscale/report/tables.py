@@ -1,0 +1,114 @@
+"""Results in the terminal, and as plain rows for ``--json`` and ``--csv``."""
+
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from ttscale.analysis.results import CellResult, RunResult
+from ttscale.report.laws import law_sentence
+from ttscale.report.numbers import count, index_of, percent_digits, percent_interval
+from ttscale.report.series import measured_series
+from ttscale.report.summary import sample_span
+from ttscale.report.visible import visible_text
+from ttscale.stats.curve import Curve
+
+_PLAIN_WIDTH = 160
+"""Off a terminal nothing wraps: one budget is one line for grep."""
+
+
+def render_table(result: RunResult, console: Console, *, report_path: Path | None = None) -> None:
+    """Print a result: one table and law per cell, caveats, and where the report is.
+
+    Off a terminal the output is plain: no colour, no frames, no wrapped lines.
+
+    Args:
+        result: What was measured.
+        console: Where to print.
+        report_path: The report's page, if one was written.
+    """
+    for cell in result.cells:
+        _print(console, _fitting_table(cell, result.table_k, console))
+        if cell.law is not None:
+            _print(console, Text(law_sentence(cell.law)))
+        for warning in cell.warnings:
+            _print(console, Text.assemble(("Note: ", "yellow"), visible_text(warning)))
+        _print(console, Text())
+    if report_path is not None:
+        _print(console, Text.assemble(("Report: ", "bold"), str(report_path)))
+
+
+def _print(console: Console, item: Table | Text) -> None:
+    if console.is_terminal:
+        console.print(item, highlight=False)
+    else:
+        console.print(item, highlight=False, width=_PLAIN_WIDTH, soft_wrap=isinstance(item, Text))
+
+
+def _fitting_table(cell: CellResult, table_k: tuple[int, ...], console: Console) -> Table:
+    """Return the table with intervals beside the values, or below them where the terminal is narrow."""
+    if not console.is_terminal:
+        return _cell_table(cell, table_k, framed=False, between=" ")
+    wide = _cell_table(cell, table_k, framed=True, between=" ")
+    fits = (
+        Measurement.get(console, console.options.update(max_width=_PLAIN_WIDTH), wide).maximum
+        <= console.width
+    )
+    return wide if fits else _cell_table(cell, table_k, framed=True, between="\n")
+
+
+def _cell_table(cell: CellResult, table_k: tuple[int, ...], *, framed: bool, between: str) -> Table:
+    series = measured_series(cell)
+    level = f"{100 * cell.coverage.confidence_level:g}%"
+    table = Table(
+        title=Text(f"{visible_text(cell.model)} on {visible_text(cell.task)}: {sample_span(cell)}"),
+        caption=Text(
+            f"percent of {count(cell.coverage.n_problems, 'problem')} solved, "
+            f"with the {level} interval over {cell.coverage.over}"
+        ),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD if framed else None,
+        padding=(0, 0, 0, 1 if framed else 2),
+        pad_edge=False,
+    )
+    table.add_column("k", justify="right", style="bold")
+    for item in series:
+        table.add_column(Text(item.label, overflow="fold"), justify="right", min_width=len("[00.0, 00.0]"))
+    for k in table_k:
+        table.add_row(f"{k:,}", *(Text(_entry(item.curve, k, between)) for item in series))
+    return table
+
+
+def _entry(curve: Curve, k: int, between: str) -> str:
+    index = index_of(curve, k)
+    if index is None:
+        return "–"
+    return f"{percent_digits(curve.value[index])}{between}{percent_interval(curve.low[index], curve.high[index])}"
+
+
+def result_rows(result: RunResult) -> list[dict[str, Any]]:
+    """Return the tables as tidy rows: one per cell, curve and budget of `table_k`.
+
+    Returns:
+        Rows with run, cell, model, task, oracle and curve, then the keys of `Curve.to_rows`.
+    """
+    return [
+        {
+            "run": result.name,
+            "cell": cell.cell,
+            "model": cell.model,
+            "task": cell.task,
+            "oracle": cell.oracle,
+            "curve": item.label,
+            **row,
+        }
+        for cell in result.cells
+        for item in measured_series(cell)
+        for row in item.curve.to_rows()
+        if row["k"] in result.table_k
+    ]

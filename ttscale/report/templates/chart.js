@@ -1,0 +1,311 @@
+"use strict";
+// Two small charts in SVG: curves over budgets k, and a histogram. Everything is drawn from the JSON beside the
+// chart; words are set as textContent, looks come from classes in report.css.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function readData(id) {
+  return JSON.parse(document.getElementById(id).textContent);
+}
+
+function element(name, attributes = {}, text = null) {
+  return withAttributes(document.createElement(name), attributes, text);
+}
+
+function drawing(name, attributes = {}, text = null) {
+  return withAttributes(document.createElementNS(SVG, name), attributes, text);
+}
+
+function withAttributes(node, attributes, text) {
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== null) node.textContent = text;
+  return node;
+}
+
+function percentText(fraction) {
+  if (fraction === null) return "–";
+  const value = 100 * fraction;
+  if (value === 0 || value === 100) return `${value}%`;
+  if (value >= 99.95) return `${(Math.floor(100 * value) / 100).toFixed(2)}%`;
+  return value >= 0.95 ? `${value.toFixed(1)}%` : `${Number(value.toPrecision(2))}%`;
+}
+
+const wholeText = (value) => Math.round(value).toLocaleString("en");
+
+// ---------------------------------------------------------------- scales
+
+function logScale(low, high, from, to) {
+  const span = Math.log(high / low) || 1;
+  return (value) => from + ((to - from) * Math.log(value / low)) / span;
+}
+
+function linearScale(low, high, from, to) {
+  return (value) => from + ((to - from) * (value - low)) / (high - low || 1);
+}
+
+function logTicks(low, high) {
+  const ticks = [];
+  const base = high / low >= 10 ? 10 : 2;
+  for (let tick = base ** Math.ceil(Math.log(low) / Math.log(base) - 1e-9); tick <= high * (1 + 1e-9); tick *= base) ticks.push(tick);
+  return ticks;
+}
+
+function linearTicks(low, high, wanted) {
+  const rough = (high - low) / wanted || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9));
+  const ticks = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) ticks.push(i * step);
+  return ticks;
+}
+
+// ---------------------------------------------------------------- curves
+
+function curvesChart(box, data) {
+  const state = { logX: true, logY: false, tokens: false, hidden: new Set(), cursor: null };
+  const plot = drawing("svg", { class: "plot", role: "img", tabindex: "0" });
+  plot.setAttribute("aria-label", box.dataset.label + ". Arrow keys move along the budgets.");
+  const tip = element("div", { class: "tip" });
+  const spoken = element("p", { class: "hidden", role: "status" });
+  const tools = element("div", { class: "tools", role: "group", "aria-label": "Curves shown and axes" });
+  tip.hidden = true;
+
+  const budgets = Array.from(new Set(data.lines.flatMap((line) => line.k))).sort((a, b) => a - b);
+  const cost = (k) => (state.tokens ? data.promptTokens + data.tokensPerSample * k : k);
+  const shown = () => data.lines.filter((line) => !state.hidden.has(line));
+  let view = null;
+
+  for (const line of data.lines) {
+    const key = element("button", { type: "button", class: "key", "aria-pressed": "true" });
+    const sign = drawing("svg", { class: `c${line.color % 7}`, viewBox: "0 0 24 10", "aria-hidden": "true" });
+    sign.append(drawing("path", { class: line.law ? "line law" : "line", d: "M1 5H23" }));
+    key.append(sign, line.label);
+    key.addEventListener("click", () => {
+      if (!state.hidden.delete(line)) state.hidden.add(line);
+      key.setAttribute("aria-pressed", String(!state.hidden.has(line)));
+      draw();
+    });
+    tools.append(key);
+  }
+  tools.append(element("span", { class: "gap" }));
+  addSwitch("log k", "logX");
+  addSwitch("log share", "logY");
+  if (data.tokensPerSample) addSwitch("tokens", "tokens");
+
+  function addSwitch(label, name) {
+    const button = element("button", { type: "button", class: "switch", "aria-pressed": String(state[name]) }, label);
+    button.dataset.switch = name;
+    button.addEventListener("click", () => {
+      state[name] = !state[name];
+      button.setAttribute("aria-pressed", String(state[name]));
+      draw();
+    });
+    tools.append(button);
+  }
+
+  function makeView() {
+    const width = Math.max(box.clientWidth, 280);
+    const height = Math.round(Math.max(270, Math.min(430, 0.48 * width)));
+    const frame = { left: 46, right: width - 14, top: 14, bottom: height - 44 };
+    const kLow = cost(budgets[0]);
+    const kHigh = Math.max(cost(budgets[budgets.length - 1]), kLow * 1.01);
+    const tops = shown().flatMap((line) => line.high.concat(line.value)).filter((value) => value !== null);
+    const positive = shown().flatMap((line) => line.value).filter((value) => value > 1e-5);
+    const top = Math.max(0, ...tops);
+    const yHigh = state.logY ? 1 : top > 0.6 ? 1 : Math.max(1.1 * top, 0.01);
+    const yLow = state.logY ? Math.min(0.5, 0.8 * Math.min(1, ...positive)) : 0;
+    const xScale = (state.logX ? logScale : linearScale)(state.logX ? kLow : 0, kHigh, frame.left, frame.right);
+    const yScale = (state.logY ? logScale : linearScale)(yLow, yHigh, frame.bottom, frame.top);
+    return {
+      width, height, frame, kLow, kHigh, yLow, yHigh,
+      x: (k) => xScale(cost(k)),
+      xTick: xScale,
+      y: (value) => yScale(Math.min(Math.max(value, yLow), yHigh)),
+    };
+  }
+
+  function draw() {
+    view = makeView();
+    plot.setAttribute("viewBox", `0 0 ${view.width} ${view.height}`);
+    plot.setAttribute("height", view.height);
+    plot.replaceChildren(...axes(), ...shown().toReversed().flatMap(curve));
+    if (state.cursor !== null) point(state.cursor);
+  }
+
+  function axes() {
+    const { frame } = view;
+    const nodes = [];
+    const yTicks = state.logY ? logTicks(view.yLow, view.yHigh) : linearTicks(view.yLow, view.yHigh, 5);
+    for (const tick of yTicks) {
+      const y = view.y(tick);
+      nodes.push(drawing("line", { class: "gridline", x1: frame.left, x2: frame.right, y1: y, y2: y }));
+      nodes.push(drawing("text", { x: frame.left - 8, y: y + 4, "text-anchor": "end" }, percentText(Number(tick.toPrecision(4)))
+        .replace(".0%", "%")));
+    }
+    nodes.push(drawing("line", { class: "axisline", x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom }));
+    const xTicks = state.logX ? logTicks(view.kLow, view.kHigh) : linearTicks(0, view.kHigh, view.width < 500 ? 4 : 7);
+    for (const tick of xTicks) {
+      const x = view.xTick(tick);
+      nodes.push(drawing("line", { class: "axisline", x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 4 }));
+      nodes.push(drawing("text", { x, y: frame.bottom + 19, "text-anchor": "middle" }, wholeText(tick)));
+    }
+    const name = state.tokens ? "tokens per problem" : "samples per problem, k";
+    nodes.push(drawing("text", { x: (frame.left + frame.right) / 2, y: frame.bottom + 38, "text-anchor": "middle" }, name));
+    if (data.measuredK && data.measuredK < budgets[budgets.length - 1]) nodes.push(...limit());
+    return nodes;
+  }
+
+  function limit() {
+    const { frame } = view;
+    const x = view.x(data.measuredK);
+    return [
+      drawing("line", { class: "limit", x1: x, x2: x, y1: frame.top, y2: frame.bottom }),
+      drawing("text", { x: x - 6, y: frame.top + 9, "text-anchor": "end" }, "measured"),
+    ];
+  }
+
+  function curve(line) {
+    const points = line.k.map((k, i) => ({ k, value: line.value[i], low: line.low[i], high: line.high[i] }))
+      .filter((p) => p.value !== null && !(state.logY && p.value <= 1e-5));
+    const kind = `c${line.color % 7}`;
+    const group = drawing("g", { class: kind });
+    const path = (edge) => points.map((p) => `${view.x(p.k).toFixed(1)} ${view.y(p[edge]).toFixed(1)}`);
+    if (!points.length) return [];
+    if (points.every((p) => p.low !== null && p.high !== null)) {
+      const outline = path("high").concat(path("low").reverse());
+      group.append(drawing("path", { class: line.law ? "band law" : "band", d: `M${outline.join("L")}Z` }));
+    }
+    group.append(drawing("path", { class: line.law ? "line law" : "line", d: `M${path("value").join("L")}` }));
+    if (points.length === 1) group.append(drawing("circle", { class: "dot", cx: view.x(points[0].k), cy: view.y(points[0].value), r: 4.5 }));
+    group.dataset.label = line.label;
+    return [group];
+  }
+
+  // The cursor: the values of every shown curve at one budget.
+  function point(k) {
+    state.cursor = k;
+    plot.querySelectorAll(".cursor").forEach((node) => node.remove());
+    const x = view.x(k);
+    const group = drawing("g", { class: "cursor" });
+    group.append(drawing("line", { class: "crosshair", x1: x, x2: x, y1: view.frame.top, y2: view.frame.bottom }));
+    const values = shown()
+      .map((line) => ({ line, i: nearest(line.k, k) }))
+      .filter(({ line, i }) => line.k[i] === k || (k < line.k[line.k.length - 1] && k > line.k[0]))
+      .filter(({ line, i }) => line.value[i] !== null)
+      .sort((a, b) => b.line.value[b.i] - a.line.value[a.i]);
+    for (const { line, i } of values) {
+      const dot = drawing("circle", { class: "dot", cx: view.x(line.k[i]), cy: view.y(line.value[i]), r: 4 });
+      const wrap = drawing("g", { class: `c${line.color % 7}` });
+      wrap.append(dot);
+      group.append(wrap);
+    }
+    plot.append(group);
+    fillTip(k, values);
+    placeTip(tip, x, view);
+  }
+
+  function fillTip(k, values) {
+    const tokens = data.tokensPerSample ? `, ${wholeText(data.promptTokens + data.tokensPerSample * k)} tokens` : "";
+    const beyond = data.measuredK && k > data.measuredK ? " (extrapolated)" : "";
+    const title = `k = ${wholeText(k)}${tokens}${beyond}`;
+    const table = element("table");
+    for (const { line, i } of values) {
+      const row = table.insertRow();
+      row.append(element("td", { class: `c${line.color % 7}` }, line.label));
+      row.append(element("td", { class: "right" }, percentText(line.value[i])));
+      row.append(element("td", {}, line.low[i] === null ? "" : `[${percentText(line.low[i])}, ${percentText(line.high[i])}]`.replaceAll("%", "")));
+    }
+    tip.replaceChildren(element("strong", {}, title), table);
+    spoken.textContent = `${title}: ` + values.map(({ line, i }) => `${line.label} ${percentText(line.value[i])}`).join(", ");
+  }
+
+  function leave() {
+    state.cursor = null;
+    tip.hidden = true;
+    plot.querySelectorAll(".cursor").forEach((node) => node.remove());
+  }
+
+  plot.addEventListener("pointermove", (event) => {
+    const at = event.clientX - plot.getBoundingClientRect().left;
+    point(budgets.reduce((best, k) => (Math.abs(view.x(k) - at) < Math.abs(view.x(best) - at) ? k : best), budgets[0]));
+  });
+  plot.addEventListener("pointerleave", leave);
+  plot.addEventListener("blur", leave);
+  plot.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (event.key === "Escape") return leave();
+    if (!step) return;
+    event.preventDefault();
+    const now = state.cursor === null ? (step > 0 ? -1 : budgets.length) : budgets.indexOf(state.cursor);
+    point(budgets[Math.min(Math.max(now + step, 0), budgets.length - 1)]);
+  });
+
+  box.replaceChildren(tools, plot, tip, spoken);
+  new ResizeObserver(() => { if (!view || Math.abs(view.width - box.clientWidth) > 1) draw(); }).observe(box);
+  draw();
+}
+
+function nearest(sorted, value) {
+  let best = 0;
+  for (let i = 1; i < sorted.length; i += 1) if (Math.abs(sorted[i] - value) < Math.abs(sorted[best] - value)) best = i;
+  return best;
+}
+
+function placeTip(tip, x, view) {
+  tip.hidden = false;
+  const svgTop = tip.parentElement.querySelector("svg.plot").offsetTop;
+  const left = x + 16 + tip.offsetWidth < view.width ? x + 16 : Math.max(0, x - 16 - tip.offsetWidth);
+  tip.style.left = `${left}px`;
+  tip.style.top = `${svgTop + view.frame.top + 8}px`;
+}
+
+// ---------------------------------------------------------------- histogram
+
+function barsChart(box, data) {
+  const plot = drawing("svg", { class: "plot", role: "img", "aria-label": box.dataset.label });
+  const tip = element("div", { class: "tip" });
+  tip.hidden = true;
+
+  function draw() {
+    const width = Math.max(box.clientWidth, 280);
+    const height = 250;
+    const frame = { left: 4, right: width - 18, top: 24, bottom: height - 46 };
+    const most = Math.max(1, data.never, ...data.bars.map((bar) => bar.count));
+    const y = linearScale(0, most, frame.bottom, frame.top);
+    const slot = (frame.right - frame.left) / (data.bars.length + 1.6);
+    const start = frame.left + 1.6 * slot;
+    const nodes = [drawing("line", { class: "axisline", x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom })];
+    const bar = (x, count, label, kind) => {
+      const column = drawing("rect", { class: `column ${kind}`, x, width: 0.9 * slot, y: y(count), height: frame.bottom - y(count) });
+      const area = drawing("rect", { x, width: slot, y: frame.top, height: frame.bottom - frame.top, fill: "transparent" });
+      for (const shape of [column, area]) shape.addEventListener("pointerenter", () => show(x + slot / 2, count, label, width, frame));
+      nodes.push(area, column);
+      if (count) nodes.push(drawing("text", { class: "size", x: x + 0.45 * slot, y: y(count) - 6, "text-anchor": "middle" }, String(count)));
+    };
+    bar(frame.left, data.never, "never solved", "never");
+    data.bars.forEach((item, i) => bar(start + i * slot, item.count, item.label, ""));
+    nodes.push(drawing("text", { x: frame.left + 0.45 * slot, y: frame.bottom + 18, "text-anchor": "middle" }, "never"));
+    data.edges.forEach((edge, i) => {
+      const x = start + i * slot - 0.05 * slot;
+      if (i % data.perDecade === 0) nodes.push(drawing("text", { x, y: frame.bottom + 18, "text-anchor": "middle" }, edge));
+    });
+    nodes.push(drawing("text", { x: (start + frame.right) / 2, y: frame.bottom + 39, "text-anchor": "middle" }, "share of a problem's samples that are correct"));
+    plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    plot.setAttribute("height", height);
+    plot.replaceChildren(...nodes);
+  }
+
+  function show(x, count, label, width, frame) {
+    const share = percentText(count / data.nProblems);
+    tip.replaceChildren(element("strong", {}, label), `${count} of ${data.nProblems} problems (${share})`);
+    placeTip(tip, x, { width, frame });
+  }
+
+  plot.addEventListener("pointerleave", () => { tip.hidden = true; });
+  box.replaceChildren(plot, tip);
+  let drawn = 0;
+  new ResizeObserver(() => {
+    if (Math.abs(drawn - box.clientWidth) > 1) { drawn = box.clientWidth; draw(); }
+  }).observe(box);
+  draw();
+}
