@@ -8,6 +8,7 @@ import gc
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -32,6 +33,11 @@ _CPU_BLOCK_SIZE = 32
 
 _CPU_SEQUENCES = 256
 """Sequences decoded together on a CPU."""
+
+_QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "GLOO_LOG_LEVEL": "ERROR"}
+
+_IN_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+"""On a CPU an engine process of its own would compete with us for the cores, and takes 25 s longer to start."""
 
 
 class VllmOptions(BaseModel):
@@ -66,29 +72,23 @@ class VllmSampler:
         """Load the model; see `Sampler.start`."""
         require_vllm()
         path = locate_model(self._model.path)
-        masked = mask_broken()
-        quiet = not logger.isEnabledFor(logging.DEBUG)
-        with (
-            environment(_quiet_variables() if quiet else {}),
-            children_masked(masked),
-            warnings.catch_warnings(),
-        ):
-            if quiet:
-                warnings.simplefilter("ignore")
-            on_cpu = _runs_on_cpu()
-            with environment({"VLLM_ENABLE_V1_MULTIPROCESSING": "0"} if on_cpu else {}):
-                self._engine = _start_engine(path, self._engine_arguments(path, on_cpu))
-        self._seeded = self._sampling.per_sample_seeds is True or (
-            self._sampling.per_sample_seeds == "auto" and on_cpu
-        )
-        config = self._engine.vllm_config
-        tokenizer = self._engine.get_tokenizer()
+        with engine_environment():
+            engine = _start_engine(path, self.engine_arguments(path))
+        return self.adopt(engine)
+
+    def adopt(self, engine: Any) -> EngineInfo:
+        """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
+        self._engine = engine
+        config, tokenizer = engine.vllm_config, engine.get_tokenizer()
+        seeds = self._sampling.per_sample_seeds
+        self._seeded = _runs_on_cpu() if seeds == "auto" else seeds
         self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)
         # Where stop strings are searched, the engine must decode every token as it comes. Otherwise one pass
         # at the end does: the engine decodes twice, once for the text and once for its log-probability records.
-        self._decoder = StreamDecoder(tokenizer) if self._decodes_itself(tokenizer) else None
+        decodes_here = not self._sampling.stop and StreamDecoder.supports(tokenizer)
+        self._decoder = StreamDecoder(tokenizer) if decodes_here else None
         self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
-        return self._engine_info(config, on_cpu, masked)
+        return self._engine_info(config)
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
         """Draw what is asked; see `Sampler.sample`."""
@@ -112,7 +112,8 @@ class VllmSampler:
             del engine
             gc.collect()
 
-    def _engine_arguments(self, path: str, on_cpu: bool) -> dict[str, Any]:
+    def engine_arguments(self, path: str) -> dict[str, Any]:
+        """Return what this sampler starts vLLM with: keywords of `vllm.EngineArgs` or `vllm.LLM`."""
         arguments: dict[str, Any] = {
             "model": path,
             "revision": self._model.revision,
@@ -120,13 +121,13 @@ class VllmSampler:
             "disable_log_stats": True,
             "use_tqdm_on_load": False,
         }
-        if on_cpu:
+        if _runs_on_cpu():
             arguments |= _cpu_arguments(self._model.dtype)
         if self._sampling.max_concurrent is not None:
             arguments["max_num_seqs"] = self._sampling.max_concurrent
         return arguments | self._model.engine_options
 
-    def _engine_info(self, config: Any, on_cpu: bool, masked: tuple[str, ...]) -> EngineInfo:
+    def _engine_info(self, config: Any) -> EngineInfo:
         import torch
         import vllm
 
@@ -134,7 +135,7 @@ class VllmSampler:
         return EngineInfo(
             engine="vllm",
             version=vllm.__version__,
-            device="cpu" if on_cpu else torch.cuda.get_device_name(),
+            device="cpu" if _runs_on_cpu() else torch.cuda.get_device_name(),
             dtype=str(model.dtype).removeprefix("torch."),
             model_path=str(model.model),
             chat_template=self._encoder.uses_chat_template,
@@ -146,12 +147,9 @@ class VllmSampler:
                 "max_model_len": model.max_model_len,
                 "block_size": cache.block_size,
                 "kv_cache_bytes": cache.kv_cache_memory_bytes,
-                "masked_modules": list(masked),
+                "masked_modules": list(mask_broken()),
             },
         )
-
-    def _decodes_itself(self, tokenizer: Any) -> bool:
-        return not self._sampling.stop and StreamDecoder.supports(tokenizer)
 
     def _fill(self, waiting: Iterator[SampleRequest], flying: dict[str, _InFlight]) -> bool:
         """Take requests until the engine has as many again waiting as it runs; False when all is done.
@@ -231,13 +229,16 @@ class VllmSampler:
         return self._decoder.decode(prompt, tokens[:-1] if output.finish_reason == "stop" else tokens)
 
 
-def _quiet_variables() -> dict[str, str]:
-    return {
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "TORCH_CPP_LOG_LEVEL": "ERROR",
-        "GLOO_LOG_LEVEL": "ERROR",
-        "VLLM_NO_USAGE_STATS": "1",
-    }
+@contextmanager
+def engine_environment() -> Iterator[None]:
+    """Everything that vLLM needs around it while it is imported and started: see the modules this draws on."""
+    quiet = not logger.isEnabledFor(logging.DEBUG)
+    masked = mask_broken()
+    with environment(_QUIET if quiet else {}), children_masked(masked), warnings.catch_warnings():
+        if quiet:
+            warnings.simplefilter("ignore")
+        with environment(_IN_PROCESS if _runs_on_cpu() else {}):
+            yield
 
 
 def _runs_on_cpu() -> bool:
