@@ -1,0 +1,92 @@
+"""How much a curve would move had other samples been drawn for the same problems."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ttscale.stats.counts import UniqueCounts
+from ttscale.stats.curve import FloatArray, IntArray
+from ttscale.stats.mixing import mixing_distribution
+from ttscale.stats.pools import Pools
+
+_SPLITS = 4
+
+ValuesOf = Callable[[IntArray, IntArray], FloatArray]
+"""(rows of the table, budgets) -> values (P, K) of a curve computed from these rows alone."""
+
+
+def coverage_sampling_error(pairs: UniqueCounts, k: IntArray) -> FloatArray:
+    """Return the standard error of coverage from sampling alone, shape (K,).
+
+    The variance of each problem's pass@k is averaged over what its counts say of its success rate, with the mixing
+    distribution of the whole benchmark as prior. Plugging in c/n instead would call every problem without
+    a success certain, which makes the interval far too narrow for k near n.
+    """
+    mixing = mixing_distribution(pairs)
+    n = np.maximum(pairs.n, 1)
+    variance = np.empty(len(k))
+    for j, budget in enumerate(k):
+        sizes, member = np.unique(n, return_inverse=True)
+        table = pass_at_k_variance(mixing.rate, sizes[:, None], budget)  # (sizes, G)
+        variance[j] = pairs.weight @ (mixing.posterior * table[member]).sum(axis=1)
+    error: FloatArray = np.sqrt(variance) / pairs.weight.sum()
+    return error
+
+
+def pass_at_k_variance(rate: FloatArray, n: IntArray, k: int | IntArray) -> FloatArray:
+    """Return the variance of the pass@k estimate of one problem with success rate p, by broadcasting.
+
+    Two random sets of k of the n samples share J of them (hypergeometric), and the variance is
+    E[(1−p)^(2k−J)] − (1−p)^(2k). With a binomial J of the same mean this is (1−p)^(2k)·[(1 + (k/n)·p/(1−p))^k − 1],
+    exact for k = 1 and k = n and too large by less than a few per cent between.
+    """
+    fail = np.maximum(1 - rate, 1e-300)
+    log_both = 2 * k * np.log(fail)
+    variance: FloatArray = np.exp(log_both + k * np.log1p(k / n * (rate / fail))) - np.exp(log_both)
+    return np.where(rate >= 1, 0.0, np.maximum(variance, 0.0))
+
+
+def split_sampling_error(
+    table: Pools, k: IntArray, values_of: ValuesOf, rng: np.random.Generator | int | None = None
+) -> FloatArray:
+    """Return the standard error from sampling alone of any curve, by splitting every pool in random halves.
+
+    Half the squared difference between the halves is unbiased for the variance with n/2 samples. With n samples it is
+    half of that for k << n, and never more, since n·variance falls with n for averages over subsets (Hoeffding 1948).
+    For k > n/2 no unbiased estimate exists; there the variance of budget k/2 in halves stands in, where the same
+    share of the pool is drawn.
+
+    Args:
+        table: The pools.
+        k: Budgets, shape (K,).
+        values_of: Computes the curve of some rows.
+        rng: Generator or seed.
+
+    Returns:
+        Standard errors of the mean over problems, shape (K,); NaN where some pool has a single sample.
+    """
+    fewest = int(table.n.min()) // 2
+    if not fewest:
+        return np.full(len(k), np.nan)
+    generator = np.random.default_rng(rng)
+    near = k <= fewest
+    inner = np.where(near, k, np.minimum((k + 1) // 2, fewest))
+    unique, position = np.unique(inner, return_inverse=True)
+    spread = np.zeros(len(unique))
+    for _ in range(_SPLITS):
+        first, second = _halves(table, generator)
+        difference = values_of(first, unique) - values_of(second, unique)
+        spread += (difference**2).sum(axis=0) / (2 * _SPLITS)
+    variance = spread[position] * np.where(near, 0.5, 1.0)
+    error: FloatArray = np.sqrt(variance) / len(table)
+    return error
+
+
+def _halves(table: Pools, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Return two disjoint random halves of every pool, as rows of the flat table."""
+    shuffled = table.order[
+        np.lexsort((rng.random(len(table.order)), np.repeat(np.arange(len(table)), table.n)))
+    ]
+    place = np.arange(len(shuffled)) - np.repeat(table.start, table.n)
+    half = np.repeat(table.n // 2, table.n)
+    return shuffled[place < half], shuffled[(place >= half) & (place < 2 * half)]
