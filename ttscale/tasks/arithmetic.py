@@ -1,8 +1,9 @@
-"""Sums and products of 1- to 4-digit numbers: a task without data files, whose answers are exact."""
+"""The task `arithmetic`: sums and products of graded difficulty, generated from a seed, with exact answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from itertools import count, islice
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,77 +24,92 @@ class Level:
     @property
     def size(self) -> int:
         """Number of different problems."""
-        return _count(self.left_digits) * _count(self.right_digits)
+        return _numbers_of(self.left_digits) * _numbers_of(self.right_digits)
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
-        """Draw both operands uniformly, without leading zeros."""
-        left, right = (int(rng.integers(10 ** (d - 1), 10**d)) for d in (self.left_digits, self.right_digits))
-        return left, right
+        """Draw both operands uniformly; they have no leading zeros."""
+        return _draw_number(rng, self.left_digits), _draw_number(rng, self.right_digits)
 
 
 LEVELS = (
+    Level("+", 2, 1),
     Level("+", 2, 2),
     Level("*", 2, 1),
-    Level("+", 3, 3),
     Level("*", 3, 1),
     Level("*", 2, 2),
+    Level("+", 3, 3),
     Level("*", 4, 1),
-    Level("+", 4, 4),
     Level("*", 3, 2),
+    Level("+", 4, 4),
     Level("*", 4, 2),
     Level("*", 3, 3),
-    Level("*", 4, 3),
     Level("*", 4, 4),
 )
-"""Easiest first; level 1 is ``LEVELS[0]``."""
+"""Easiest first, as `demo-arithmetic` finds them; level 1 is ``LEVELS[0]``."""
 
 
 class ArithmeticOptions(BaseModel):
-    """Which problems are generated."""
+    """Options of `arithmetic`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    problems: int = Field(default=128, ge=1)
+    problems: int = Field(default=128, ge=1, le=1_000_000)
+    """How many. A larger number begins with the same problems."""
     seed: int = Field(default=0, ge=0)
+    """Another seed draws other operands."""
 
 
 class ArithmeticTask:
-    """Problems such as ``37*52=`` with the answer ``1924``, of graded difficulty."""
+    """Problems such as ``37*52=`` with the answer ``1924``; the levels take turns."""
 
-    Options = ArithmeticOptions
+    Options: ClassVar[type[BaseModel]] = ArithmeticOptions
 
     def __init__(self, options: ArithmeticOptions) -> None:
         self._options = options
 
     def problems(self) -> list[Problem]:
-        """Return the problems; a larger number of them begins with the same ones."""
-        drawn = _draw(np.random.default_rng(self._options.seed))
-        return [next(drawn) for _ in range(self._options.problems)]
+        """Return the problems, all different.
+
+        >>> first = ArithmeticTask(ArithmeticOptions()).problems()[0]
+        >>> first.prompt, first.answer, first.metadata["level"]
+        ('86+6=', '92', 1)
+        """
+        return list(islice(_generate(np.random.default_rng(self._options.seed)), self._options.problems))
 
 
-def _draw(rng: np.random.Generator) -> Iterator[Problem]:
-    """Go round the levels for ever, never giving a problem twice."""
-    seen: set[tuple[Operation, int, int]] = set()
-    number = 0
+def _generate(rng: np.random.Generator) -> Iterator[Problem]:
+    """Go round the levels for ever. A level whose problems are used up loses its turn."""
+    used: list[set[tuple[int, int]]] = [set() for _ in LEVELS]
+    numbers = count()
     while True:
-        for level, shape in enumerate(LEVELS, start=1):
-            left, right = shape.draw(rng)
-            while (shape.operation, left, right) in seen:
-                left, right = shape.draw(rng)
-            seen.add((shape.operation, left, right))
-            yield _problem(number, level, shape.operation, left, right)
-            number += 1
+        for rung, (level, seen) in enumerate(zip(LEVELS, used, strict=True), start=1):
+            if len(seen) < level.size:
+                operands = _draw_unused(level, seen, rng)
+                seen.add(operands)
+                yield _problem(next(numbers), rung, level.operation, operands)
 
 
-def _problem(number: int, level: int, operation: Operation, left: int, right: int) -> Problem:
-    answer = left + right if operation == "+" else left * right
+def _draw_unused(level: Level, seen: set[tuple[int, int]], rng: np.random.Generator) -> tuple[int, int]:
+    while True:
+        operands = level.draw(rng)
+        if operands not in seen:
+            return operands
+
+
+def _problem(number: int, rung: int, operation: Operation, operands: tuple[int, int]) -> Problem:
+    a, b = operands
     return Problem(
-        problem_id=f"arithmetic/{number:04d}",
-        prompt=f"{left}{operation}{right}=",
-        answer=str(answer),
-        metadata={"operation": operation, "operands": (left, right), "level": level},
+        problem_id=f"{number:04d}",
+        prompt=f"{a}{operation}{b}=",
+        answer=str(a + b if operation == "+" else a * b),
+        metadata={"operation": operation, "operands": list(operands), "level": rung},
     )
 
 
-def _count(digits: int) -> int:
-    return 9 * 10 ** (digits - 1)
+def _numbers_of(digits: int) -> int:
+    smallest: int = 10 ** (digits - 1)
+    return 9 * smallest
+
+
+def _draw_number(rng: np.random.Generator, digits: int) -> int:
+    return int(rng.integers(10 ** (digits - 1), 10**digits))
