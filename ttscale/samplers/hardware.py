@@ -15,11 +15,12 @@ def usable_cpus() -> tuple[int, ...]:
 
 def available_memory() -> int | None:
     """Return the bytes a new allocation may take: free memory, cut by the container's limit; None if unknown."""
-    limits = [_memory_available(), _cgroup_headroom()]
+    limits = [memory_available(), cgroup_headroom()]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _memory_available(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+def memory_available(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Return the kernel's estimate of the memory that new allocations can take, in bytes; None if unknown."""
     try:
         lines = meminfo.read_text().splitlines()
     except OSError:
@@ -30,8 +31,8 @@ def _memory_available(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     return None
 
 
-def _cgroup_headroom(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes left under a version-2 control group's limit; None without one."""
+def cgroup_headroom(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return the bytes left under a version-2 control group's limit; None without one."""
     try:
         limit = (root / "memory.max").read_text().strip()
         used = int((root / "memory.current").read_text())

@@ -1,6 +1,6 @@
 """Which engine ``model.engine: auto`` means on this machine."""
 
-from importlib.util import find_spec
+import importlib.util
 
 from ttscale.errors import MissingExtraError
 
@@ -20,9 +20,9 @@ def choose_engine(engine: str) -> tuple[str, str]:
     """
     if engine != "auto":
         return engine, "asked for by name"
-    if find_spec("vllm") is not None:
+    if importlib.util.find_spec("vllm") is not None:
         return "vllm", "vLLM is installed"
-    if find_spec("transformers") is not None and find_spec("torch") is not None:
+    if importlib.util.find_spec("transformers") is not None and importlib.util.find_spec("torch") is not None:
         return (
             "transformers",
             f"vLLM is not installed; transformers is several times slower. Faster: {INSTALL_HINT}",
@@ -32,13 +32,13 @@ def choose_engine(engine: str) -> tuple[str, str]:
 
 def require_vllm() -> None:
     """Raise `MissingExtraError` unless vLLM is importable."""
-    if find_spec("vllm") is None:
+    if importlib.util.find_spec("vllm") is None:
         raise MissingExtraError(f"Sampler 'vllm' needs the 'cpu' or the 'vllm' extra: {INSTALL_HINT}.")
 
 
 def require_transformers() -> None:
     """Raise `MissingExtraError` unless transformers and torch are importable."""
-    missing = [name for name in ("transformers", "torch") if find_spec(name) is None]
+    missing = [name for name in ("transformers", "torch") if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(
             f"Sampler 'transformers' needs the 'transformers' extra ({' and '.join(missing)} missing): "
