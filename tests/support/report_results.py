@@ -34,7 +34,7 @@ def make_result(
     n: int = 1000,
     seed: int = 0,
     cells: Sequence[str] = ("demo-arithmetic",),
-    completions: Sequence[str] = ("{answer}",),
+    completions: Sequence[str] = ("{given}",),
     law: bool = True,
     warnings: tuple[str, ...] = (),
 ) -> RunResult:
@@ -156,7 +156,9 @@ def make_problems(
                 "examples": [
                     {
                         "sample_index": j,
-                        "completion": completions[(6 * i + j) % len(completions)].replace("{answer}", answer),
+                        "completion": completions[(6 * i + j) % len(completions)].replace(
+                            "{given}", answer if j == 0 and c[i] else wrong[j % 3]
+                        ),
                         "outcome": "correct" if j == 0 and c[i] else "incorrect",
                         "finish_reason": "length" if j == 5 else "stop",
                     }

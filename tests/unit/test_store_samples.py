@@ -97,6 +97,6 @@ def test_nothing_is_written_for_nothing(tmp_path: Path) -> None:
 
 
 def test_enough_rows_write_a_segment_at_once(tmp_path: Path) -> None:
-    writer = SampleWriter(tmp_path, "cell", "s", flush_rows=2, flush_s=1e9)
+    writer = SampleWriter(tmp_path, "cell", "s", flush_rows=2, first_flush_s=1e9)
     assert writer.add([make_sample("a", 0)]) is None
     assert writer.add([make_sample("a", 1)]) is not None

@@ -12,10 +12,10 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import RunMismatchError, StoreError
-from ttscale.store.files import remove_leftovers, write_atomically, write_text
+from ttscale.store.files import remove_leftovers, write_text
 from ttscale.store.lock import writer_lock
 from ttscale.store.samples import SampleWriter, missing_ranges, scan_samples, stored_counts
-from ttscale.store.segments import set_torn_aside
+from ttscale.store.segments import set_torn_aside, write_segment
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
 from ttscale.types import Message, Problem
 
@@ -197,7 +197,7 @@ class RunStore:
                     "The data changed since the run began: restore it, or give a new directory with --out."
                 )
             return
-        write_atomically(path, lambda file: frame.write_parquet(file, compression="zstd"))
+        write_segment(path, frame)
 
     def problems(self, cell: str) -> list[Problem]:
         """Return the stored problems of a cell, in the task's order.

@@ -37,17 +37,26 @@ class SampleWriter:
         cell: The cell's name, written into every row.
         session: Unique prefix of this writer's segment names.
         flush_rows: Rows after which a segment is written.
-        flush_s: Seconds after which a segment is written: what a kill may lose.
+        first_flush_s: Seconds until the first segment; each next one may take twice as long.
+        flush_s: Most seconds between segments: what a kill may lose.
     """
 
     def __init__(
-        self, folder: Path, cell: str, session: str, *, flush_rows: int = 100_000, flush_s: float = 5.0
+        self,
+        folder: Path,
+        cell: str,
+        session: str,
+        *,
+        flush_rows: int = 100_000,
+        first_flush_s: float = 0.5,
+        flush_s: float = 10.0,
     ) -> None:
         self._folder = folder
         self._cell = cell
         self._session = session
         self._flush_rows = flush_rows
-        self._flush_s = flush_s
+        self._wait_s = first_flush_s
+        self._longest_wait_s = flush_s
         self._buffer: list[Sample] = []
         self._last_flush = time.monotonic()
         self._written = 0
@@ -55,7 +64,7 @@ class SampleWriter:
     def add(self, samples: Sequence[Sample]) -> Path | None:
         """Take samples; return the path of the segment if one was written."""
         self._buffer.extend(samples)
-        due = time.monotonic() - self._last_flush >= self._flush_s
+        due = time.monotonic() - self._last_flush >= self._wait_s
         if due or len(self._buffer) >= self._flush_rows:
             return self.flush()
         return None
@@ -66,13 +75,14 @@ class SampleWriter:
         Raises:
             StoreError: The disk is full or gone; the buffered samples are not stored.
         """
-        self._last_flush = time.monotonic()
         if not self._buffer:
             return None
         path = self._folder / f"{self._session}-{self._written:06d}.parquet"
         write_segment(path, samples_frame(self._buffer, self._cell), metadata={"session": self._session})
         self._written += 1
         self._buffer.clear()
+        self._last_flush = time.monotonic()
+        self._wait_s = min(2 * self._wait_s, self._longest_wait_s)
         return path
 
 

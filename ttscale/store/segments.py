@@ -1,5 +1,6 @@
 """Parquet segments: written once, never changed, checked before they are trusted."""
 
+import io
 import struct
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,13 +22,15 @@ def write_segment(path: Path, frame: pl.DataFrame, *, metadata: Mapping[str, str
     Raises:
         StoreError: The disk is full or the folder cannot be written.
     """
-    extra = dict(metadata) if metadata else None
-    write_atomically(
-        path,
-        lambda file: frame.write_parquet(
-            file, compression="zstd", compression_level=_ZSTD_LEVEL, metadata=extra
-        ),
+    # Encoded in memory first: then a full disk is an OSError of our own write, not an error inside polars.
+    encoded = io.BytesIO()
+    frame.write_parquet(
+        encoded,
+        compression="zstd",
+        compression_level=_ZSTD_LEVEL,
+        metadata=dict(metadata) if metadata else None,
     )
+    write_atomically(path, lambda file: file.write(encoded.getbuffer()))
 
 
 def segments(folder: Path) -> list[Path]:

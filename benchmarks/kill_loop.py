@@ -1,0 +1,154 @@
+"""Kill a run at random moments, again and again; then show that nothing was lost, doubled or changed.
+
+    python benchmarks/kill_loop.py configs/quickstart.yaml --kills 20 --set sampling.n=64
+
+The run is started as a process of its own and killed (SIGKILL) after a random time, `--kills` times, and then
+finished. It must hold every (problem, index) exactly once and equal an undisturbed run of the same
+configuration, verdicts included.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ttscale.store.run import RunStore
+
+KEY = ["cell", "problem_id", "sample_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the loop saw.
+
+    Attributes:
+        kills: How often the process was killed.
+        finished_early: How often it was done before the kill came.
+        samples_after_kill: Samples stored after each kill.
+        samples: Samples at the end.
+        doubled: (problem, index) pairs stored more than once.
+        different: Rows that differ from the undisturbed run.
+        seconds: For everything.
+    """
+
+    kills: int
+    finished_early: int
+    samples_after_kill: list[int]
+    samples: int
+    doubled: int
+    different: int
+    seconds: float
+
+
+def kill_loop(command: list[str], folder: Path, *, kills: int, seed: int = 0) -> Report:
+    """Run the loop.
+
+    Args:
+        command: The run without its ``--out``.
+        folder: Empty; receives the two run directories.
+        kills: How many.
+        seed: Of the random moments.
+    """
+    began = time.monotonic()
+    rng = random.Random(seed)
+    undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
+    _finish([*command, "--out", str(undisturbed)])
+    whole = time.monotonic() - began
+    stored, early, done = [], 0, 0
+    while done < kills:
+        # Anywhere from the first import to the last report; the later ones make the resumes short.
+        if _killed([*command, "--out", str(disturbed)], rng.uniform(0.05, 1.0) * whole):
+            done += 1
+            stored.append(_count(disturbed))
+        else:
+            early += 1
+            if early > kills:  # all is done too soon to be killed: start over
+                break
+    _finish([*command, "--out", str(disturbed)])
+    expected, found = rows(undisturbed), rows(disturbed)
+    return Report(
+        kills=done,
+        finished_early=early,
+        samples_after_kill=stored,
+        samples=found.height,
+        doubled=found.height - found.unique(KEY).height,
+        different=_differing(expected, found),
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def _finish(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+
+
+def rows(run: Path) -> pl.DataFrame:
+    """Return all samples of a run with every verifier's outcome, sorted by key."""
+    store = RunStore(run)
+    frames = []
+    for cell in store.cells():
+        frame = store.samples(cell).collect()
+        for verdicts in store.verdict_sets():
+            outcome = verdicts.scan(cell).select(*KEY[1:], pl.col("outcome").alias(verdicts.info.verifier))
+            frame = frame.join(outcome.collect(), on=KEY[1:], how="left")
+        frames.append(frame)
+    return pl.concat(frames).sort(KEY)
+
+
+def _differing(expected: pl.DataFrame, found: pl.DataFrame) -> int:
+    """Count rows that are not in both; log-probabilities may differ by rounding alone."""
+    exact = [name for name in expected.columns if name != "cumulative_logprob"]
+    odd = expected.join(found, on=exact, how="anti", nulls_equal=True).height
+    odd += found.join(expected, on=exact, how="anti", nulls_equal=True).height
+    both = expected.join(found, on=KEY, suffix="_found")
+    gap = (both["cumulative_logprob"] - both["cumulative_logprob_found"]).abs()
+    return odd + int((gap > 1e-3).sum())
+
+
+def _killed(command: list[str], after_s: float) -> bool:
+    """Start the command and kill its whole process group; False if it ended by itself before."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def _count(run: Path) -> int:
+    store = RunStore(run)
+    return sum(sum(store.counts(cell).values()) for cell in store.cells()) if store.exists else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("config")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", dest="overrides", action="append", default=[])
+    options = parser.parse_args()
+    command = [sys.executable, "-m", "ttscale", "run", options.config]
+    for override in options.overrides:
+        command += ["--set", override]
+    with tempfile.TemporaryDirectory(prefix="ttscale-kill-") as folder:
+        report = kill_loop(command, Path(folder), kills=options.kills, seed=options.seed)
+    print(json.dumps(asdict(report), indent=2))
+    sys.exit(1 if report.doubled or report.different else 0)
+
+
+if __name__ == "__main__":
+    main()

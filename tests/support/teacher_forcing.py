@@ -1,0 +1,33 @@
+"""Log-probabilities of given completions by one forward pass: the independent check of what an engine reports."""
+
+from typing import Any
+
+from ttscale.samplers.locate import locate_model
+from ttscale.samplers.masking import mask_broken
+from ttscale.types import Sample
+
+
+class TeacherForcing:
+    """Scores samples of the built-in model in float32."""
+
+    def __init__(self) -> None:
+        mask_broken()
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        path = locate_model("demo-arithmetic")
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(path)
+        self._model: Any = AutoModelForCausalLM.from_pretrained(path, dtype="float32").eval()
+
+    def token_logprobs(self, prompt: str, sample: Sample) -> list[float]:
+        """Return the log-probability of every token of the sample, its end token included."""
+        import torch
+
+        before = self._tokenizer(prompt).input_ids
+        completion = self._tokenizer(sample.completion, add_special_tokens=False).input_ids
+        if sample.finish_reason == "stop":
+            completion = [*completion, self._tokenizer.eos_token_id]
+        assert len(completion) == sample.completion_tokens
+        with torch.inference_mode():
+            logits = self._model(torch.tensor([before + completion])).logits[0].double()  # (L, V)
+        logprobs = logits.log_softmax(-1)
+        return [float(logprobs[len(before) + j - 1, token]) for j, token in enumerate(completion)]
