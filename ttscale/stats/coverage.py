@@ -1,7 +1,5 @@
 """Coverage: pass@k averaged over problems, as a curve with its interval."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,8 +8,10 @@ from ttscale.stats.counts import UniqueCounts, budgets, counts, refuse_too_few
 from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
 from ttscale.stats.intervals import (
     Interval,
+    IntervalMethod,
     Rng,
     check_confidence,
+    check_options,
     interval_over_problems,
     interval_over_samples,
     moments,
@@ -20,8 +20,6 @@ from ttscale.stats.intervals import (
 )
 from ttscale.stats.pass_at_k import all_of_them, at_least_one
 from ttscale.stats.sampling_error import coverage_sampling_error
-
-IntervalMethod = Literal["analytic", "bootstrap"]
 
 
 def coverage_curve(
@@ -65,6 +63,7 @@ def coverage_curve(
     data, ks = counts(n, c), np.unique(budgets(k))
     refuse_too_few(data.n, ks)
     check_confidence(confidence_level)
+    check_options(over, method, simultaneous)
     pairs = data.unique()
     values = at_least_one(pairs.n[:, None], pairs.c[:, None], ks)
     if method == "bootstrap":

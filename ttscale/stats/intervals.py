@@ -13,6 +13,7 @@ expectation. What an interval generalises over:
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,10 +21,13 @@ from scipy.special import betaincinv, expit, logit, ndtr, ndtri, stdtrit
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import budgets
-from ttscale.stats.curve import Curve, FloatArray, IntArray
+from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
 
 Rng = np.random.Generator | int | None
 """A generator, a seed, or None for fresh entropy."""
+
+IntervalMethod = Literal["analytic", "bootstrap"]
+"""The default, or percentiles of resampled problems."""
 
 _BATCH = 2_000_000
 """Random numbers drawn at a time, so that memory stays bounded for many problems."""
@@ -318,6 +322,20 @@ def check_confidence(confidence_level: float) -> None:
         raise InvalidInputError(
             f"confidence_level must lie between 0 and 1, such as 0.95, but is {confidence_level}."
         )
+
+
+def check_options(over: str, method: str, simultaneous: bool) -> None:
+    """Refuse an option that does not exist.
+
+    Raises:
+        InvalidInputError: Naming those that do.
+    """
+    if over not in get_args(Over):
+        raise InvalidInputError(f"over must be 'problems', 'samples' or 'both', not '{over}'.")
+    if method not in get_args(IntervalMethod):
+        raise InvalidInputError(f"method must be 'analytic' or 'bootstrap', not '{method}'.")
+    if simultaneous and (over == "samples" or method == "bootstrap"):
+        raise InvalidInputError("A simultaneous band exists for the analytic interval over problems only.")
 
 
 def named(interval: Interval, addition: str) -> Interval:

@@ -75,7 +75,7 @@ def pass_hat_k(n: ArrayLike, c: ArrayLike, k: ArrayLike, *, too_few: TooFew = "r
 
 def at_least_one(n: IntArray, c: IntArray, k: IntArray) -> FloatArray:
     """Return 1 − C(n−c, k)/C(n, k) for arrays that broadcast and are valid already (k <= n)."""
-    chance: FloatArray = -np.expm1(log_none(n, c, k))
+    chance: FloatArray = 0.0 - np.expm1(log_none(n, c, k))  # never minus zero
     return chance
 
 

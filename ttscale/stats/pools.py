@@ -37,6 +37,12 @@ class Pools:
         for start, n in zip(self.start, self.n, strict=True):
             yield self.order[start : start + n]
 
+    def problem_of_row(self) -> IntArray:
+        """Return the problem number of each row of the table, shape (S,)."""
+        number = np.empty(len(self.order), dtype=np.int64)
+        number[self.order] = np.repeat(np.arange(len(self)), self.n)
+        return number
+
     def totals(self, column: IntArray) -> IntArray:
         """Sum a column of whole numbers per problem: (S,) -> (P,)."""
         sums = np.concatenate([[0], np.cumsum(column[self.order])])

@@ -84,9 +84,7 @@ def split_sampling_error(
 
 def _halves(table: Pools, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Return two disjoint random halves of every pool, as rows of the flat table."""
-    shuffled = table.order[
-        np.lexsort((rng.random(len(table.order)), np.repeat(np.arange(len(table)), table.n)))
-    ]
-    place = np.arange(len(shuffled)) - np.repeat(table.start, table.n)
-    half = np.repeat(table.n // 2, table.n)
-    return shuffled[place < half], shuffled[(place >= half) & (place < 2 * half)]
+    shuffled = [rng.permutation(rows) for rows in table.rows()]
+    first = np.concatenate([rows[: len(rows) // 2] for rows in shuffled])
+    second = np.concatenate([rows[len(rows) // 2 : 2 * (len(rows) // 2)] for rows in shuffled])
+    return first, second

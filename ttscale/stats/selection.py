@@ -6,10 +6,11 @@ Notation: a pool of n samples, each with a score and correct or not; k of them a
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttscale.stats.averaging import IntervalOptions, averaged_curve
 from ttscale.stats.counts import TooFew, budgets, refuse_too_few
 from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
-from ttscale.stats.intervals import curve_of_means
-from ttscale.stats.pools import flags, pools, scores
+from ttscale.stats.intervals import IntervalMethod, Rng
+from ttscale.stats.pools import Pools, flags, pools, scores
 
 
 def best_of_k(
@@ -41,14 +42,7 @@ def best_of_k(
     value, label = scores(score, "score", size), flags(correct, "correct", size)
     if too_few != "nan":
         refuse_too_few(table.n, ks, "best_of_k at k = {k}")
-    weights: dict[int, FloatArray] = {}
-    result = np.empty((len(table), len(ks)))
-    for i, rows in enumerate(table.rows()):
-        n = len(rows)
-        if n not in weights:
-            weights[n] = rank_weights(n, ks)
-        result[i] = _tied_means(value[rows], label[rows]) @ weights[n]
-    return result
+    return _values(table, value, label, ks)
 
 
 def rank_weights(n: int, k: IntArray) -> FloatArray:
@@ -73,13 +67,62 @@ def best_of_k_curve(
     *,
     confidence_level: float = 0.95,
     over: Over = "problems",
+    method: IntervalMethod = "analytic",
+    simultaneous: bool = False,
     n_resamples: int = 2000,
-    rng: np.random.Generator | int | None = None,
+    rng: Rng = None,
 ) -> Curve:
-    """Estimate best_of_k, averaged over problems, with its interval at every budget."""
-    ks = np.unique(budgets(k))
-    values = best_of_k(problem, score, correct, ks)
-    return curve_of_means("best_of_k", ks, values, confidence_level=confidence_level, over=over)
+    """Estimate best_of_k, averaged over problems, with its interval at every budget.
+
+    Args:
+        problem: Problem number of each sample, shape (S,), 0..P-1.
+        score: Score of each sample, higher is better, shape (S,).
+        correct: Whether each sample is correct, shape (S,).
+        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over; see `ttscale.stats.intervals`.
+        method: "analytic" (default) or "bootstrap", over problems.
+        simultaneous: Whether the band shall hold at all k together.
+        n_resamples: Replicates of whatever is simulated.
+        rng: Generator or seed, for whatever is simulated.
+
+    Returns:
+        The curve; its values are exact averages over all subsets.
+
+    Raises:
+        InvalidInputError: As `best_of_k`, or an option that does not exist.
+    """
+    table, ks = pools(problem), np.unique(budgets(k))
+    size = len(table.order)
+    value, label = scores(score, "score", size), flags(correct, "correct", size)
+    number = table.problem_of_row()
+
+    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
+        return _values(pools(number[rows]), value[rows], label[rows], k)
+
+    options = IntervalOptions(
+        confidence_level=confidence_level,
+        over=over,
+        method=method,
+        simultaneous=simultaneous,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    refuse_too_few(table.n, ks, "best_of_k at k = {k}")
+    values = _values(table, value, label, ks)
+    return averaged_curve("best_of_k", table, ks, values_of, options, values=values)
+
+
+def _values(table: Pools, score: FloatArray, label: IntArray, k: IntArray) -> FloatArray:
+    """Return best_of_k of every pool; NaN where k > n; shape (P, K)."""
+    weights: dict[int, FloatArray] = {}
+    result = np.empty((len(table), len(k)))
+    for i, rows in enumerate(table.rows()):
+        n = len(rows)
+        if n not in weights:
+            weights[n] = rank_weights(n, k)
+        result[i] = _tied_means(score[rows], label[rows]) @ weights[n]
+    return result
 
 
 def _tied_means(score: FloatArray, label: IntArray) -> FloatArray:

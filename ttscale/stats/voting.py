@@ -7,11 +7,13 @@ correct as far as its samples are.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttscale.stats.averaging import IntervalOptions, averaged_curve
 from ttscale.stats.counts import TooFew, budgets, refuse_too_few
-from ttscale.stats.curve import Curve, FloatArray, Over
-from ttscale.stats.intervals import curve_of_means
+from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.intervals import IntervalMethod, Rng
 from ttscale.stats.plurality import chance_of_correct, vote_pool
-from ttscale.stats.pools import classes, flags, pools
+from ttscale.stats.pools import Pools, classes, flags, pools
+from ttscale.stats.weighted_voting import vote_weights, weighted_maj_at_k, weighted_majority_curve
 
 
 def maj_at_k(
@@ -50,11 +52,7 @@ def maj_at_k(
     answer, label = classes(answer_class, "answer_class", size), flags(correct, "correct", size)
     if too_few != "nan":
         refuse_too_few(table.n, ks, "maj@{k}")
-    result = np.full((len(table), len(ks)), np.nan)
-    for i, rows in enumerate(table.rows()):
-        usable = ks <= len(rows)
-        result[i, usable] = chance_of_correct(vote_pool(answer[rows], label[rows]), ks[usable])
-    return result
+    return _values(table, answer, label, ks)
 
 
 def majority_curve(
@@ -65,10 +63,60 @@ def majority_curve(
     *,
     confidence_level: float = 0.95,
     over: Over = "problems",
+    method: IntervalMethod = "analytic",
+    simultaneous: bool = False,
     n_resamples: int = 2000,
-    rng: np.random.Generator | int | None = None,
+    rng: Rng = None,
 ) -> Curve:
-    """Estimate maj@k, averaged over problems, with its interval at every budget."""
-    ks = np.unique(budgets(k))
-    values = maj_at_k(problem, answer_class, correct, ks)
-    return curve_of_means("maj_at_k", ks, values, confidence_level=confidence_level, over=over)
+    """Estimate maj@k, averaged over problems, with its interval at every budget.
+
+    Args:
+        problem: Problem number of each sample, shape (S,), 0..P-1.
+        answer_class: Class of each sample's answer within its problem, shape (S,); −1 abstains.
+        correct: Whether each sample is correct, shape (S,).
+        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over; see `ttscale.stats.intervals`. "samples" costs about ten
+            times as much as "problems".
+        method: "analytic" (default) or "bootstrap", over problems.
+        simultaneous: Whether the band shall hold at all k together.
+        n_resamples: Replicates of whatever is simulated.
+        rng: Generator or seed, for whatever is simulated.
+
+    Returns:
+        The curve; its values are exact averages over all subsets.
+
+    Raises:
+        InvalidInputError: As `maj_at_k`, or an option that does not exist.
+    """
+    table, ks = pools(problem), np.unique(budgets(k))
+    size = len(table.order)
+    answer, label = classes(answer_class, "answer_class", size), flags(correct, "correct", size)
+    number = table.problem_of_row()
+
+    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
+        return _values(pools(number[rows]), answer[rows], label[rows], k)
+
+    options = IntervalOptions(
+        confidence_level=confidence_level,
+        over=over,
+        method=method,
+        simultaneous=simultaneous,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    refuse_too_few(table.n, ks, "maj@{k}")
+    values = _values(table, answer, label, ks)
+    return averaged_curve("maj_at_k", table, ks, values_of, options, values=values)
+
+
+def _values(table: Pools, answer: IntArray, label: IntArray, k: IntArray) -> FloatArray:
+    """Return maj@k of every pool; NaN where k > n; shape (P, K)."""
+    result = np.full((len(table), len(k)), np.nan)
+    for i, rows in enumerate(table.rows()):
+        usable = k <= len(rows)
+        result[i, usable] = chance_of_correct(vote_pool(answer[rows], label[rows]), k[usable])
+    return result
+
+
+__all__ = ["maj_at_k", "majority_curve", "vote_weights", "weighted_maj_at_k", "weighted_majority_curve"]
