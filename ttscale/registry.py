@@ -30,6 +30,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",
             "numeric": "ttscale.verifiers.numeric:NumericVerifier",
+            "code": "ttscale.verifiers.code:CodeVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",
         },

@@ -1,0 +1,120 @@
+"""The innermost layer of a sandbox: limits and privileges that a process gives up before foreign code runs.
+
+Runs inside the sandbox, under any Python 3.10 or later, with the standard library alone. As a script
+(``confine.py '{"limits": {...}, "uid": null}' PROGRAM ARGUMENTS...``) it confines itself and becomes the program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWPID = 0x20000000
+MS_NOSUID, MS_NODEV = 2, 4
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAPBSET_DROP = 24
+_LAST_CAPABILITY = 63
+_CAPABILITY_VERSION_3 = 0x20080522
+"""Constants of <linux/sched.h>, <linux/mount.h>, <linux/prctl.h> and <linux/capability.h>."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one program may use.
+
+    Attributes:
+        wall_s: Seconds from start to end, watched from outside.
+        cpu_s: Seconds of CPU, rounded up to whole ones (RLIMIT_CPU); None follows `wall_s`.
+        memory_bytes: Address space of each process (RLIMIT_AS).
+        processes: Processes and threads together (RLIMIT_NPROC).
+        file_bytes: Size of a written file (RLIMIT_FSIZE).
+        output_bytes: Standard output, and as much again of standard error, watched from outside.
+        tmp_bytes: Size of the private /tmp; it lives in memory.
+        open_files: File descriptors (RLIMIT_NOFILE).
+    """
+
+    wall_s: float = 10.0
+    cpu_s: float | None = None
+    memory_bytes: int = 1 << 30
+    processes: int = 16
+    file_bytes: int = 16 << 20
+    output_bytes: int = 4 << 20
+    tmp_bytes: int = 64 << 20
+    open_files: int = 64
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the limits as plain data, for the way into the sandbox."""
+        return asdict(self)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+def unshare(flags: int) -> None:
+    """Leave the parent's namespaces (unshare(2))."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def mount_private_tmp(size_bytes: int) -> None:
+    """Cover /tmp with an empty one that this mount namespace alone sees."""
+    options = f"size={size_bytes},mode=1777".encode()
+    _check(_libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
+
+
+def limit_resources(limits: Limits) -> None:
+    """Set every resource limit, soft and hard, for this process and its children."""
+    cpu_s = limits.wall_s if limits.cpu_s is None else limits.cpu_s
+    wanted = {
+        resource.RLIMIT_AS: limits.memory_bytes,
+        resource.RLIMIT_CPU: resource.RLIM_INFINITY if cpu_s == float("inf") else int(cpu_s) + 1,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_NPROC: limits.processes,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    for which, value in wanted.items():
+        _, hard = resource.getrlimit(which)
+        finite = [limit for limit in (value, hard) if limit != resource.RLIM_INFINITY]
+        allowed = min(finite, default=resource.RLIM_INFINITY)
+        resource.setrlimit(which, (allowed, allowed))
+
+
+def drop_privileges(uid: int | None) -> None:
+    """Give up every capability for good, and become user `uid` where one is given (needs CAP_SETUID)."""
+    for capability in range(_LAST_CAPABILITY + 1):
+        _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails beyond the kernel's last one, harmlessly
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    _check(_libc.capset(header, nothing), "capset")
+    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+
+
+def main() -> None:
+    """Confine this process as argv[1] says and become the program argv[2:]."""
+    settings = json.loads(sys.argv[1])
+    limits = Limits(**settings["limits"])
+    drop_privileges(settings["uid"])
+    limit_resources(limits)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,403 @@
+"""A place where foreign code runs and harms nothing: bubblewrap around resource limits.
+
+Inside, a program sees a read-only system (``/usr`` and what is handed in), an empty private ``/tmp``, its own process
+table, no network, an empty environment, and nothing of the user's files. It has no capabilities, cannot
+gain any, cannot outlive the caller, and is limited in memory, CPU, wall time, processes, file size and output
+(`Limits`). Run by root, it becomes an unprivileged user of its own on the way in, because the kernel exempts root from the
+limit on processes; run by anyone else, it lives in a user namespace.
+
+What it does NOT cover:
+
+* bugs of the kernel: a program that breaks out of Linux namespaces is outside;
+* memory as a whole: the limit holds for each process, so the worst case is ``memory_bytes * processes + tmp_bytes``;
+* side channels: time, load, processor caches, and what ``/usr`` says of the machine;
+* secrets below ``/usr`` or below the paths that the caller makes readable;
+* disk bandwidth and processor heat: a program may use its whole time at full speed.
+
+The sandbox knows nothing of verifiers.
+"""
+
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from ttscale.errors import VerifierError
+from ttscale.execution.inside.confine import Limits
+
+__all__ = ["Completed", "Limits", "SandboxStatus", "find_sandbox", "run_sandboxed", "start_sandboxed"]
+
+INSIDE = Path(__file__).parent / "inside"
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+_CHUNK = 1 << 16
+_FIRST_UID, _N_UIDS = 61184, 4000  # the range that systemd keeps for dynamic users: no person, no service
+_FIX = (
+    "Install bubblewrap (apt install bubblewrap, dnf install bubblewrap) and allow unprivileged user namespaces "
+    "(sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; in a "
+    "container: --security-opt seccomp=unconfined). To run foreign code without protection, set unsafe_no_sandbox: true."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxStatus:
+    """Whether foreign code can be confined on this machine.
+
+    Attributes:
+        available: True if a program really ran inside.
+        detail: The version and the kind of confinement, or what failed and the fix.
+        program: Path of bwrap, or None.
+        as_root: True if the sandbox is entered as root and left for an unprivileged user inside.
+        features: Optional bwrap options that this version knows.
+    """
+
+    available: bool
+    detail: str
+    program: str | None = None
+    as_root: bool = False
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a sandboxed program ended.
+
+    Attributes:
+        exit_code: Its exit status, negative for a signal; -9 where a limit watched from outside was hit.
+        stdout: What it wrote, at most ``output_bytes``.
+        stderr: Likewise.
+        seconds: Wall time.
+        timed_out: It hit ``wall_s``.
+        output_exceeded: It wrote more than ``output_bytes``.
+    """
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    timed_out: bool = False
+    output_exceeded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a sandboxed program sees besides the system.
+
+    Attributes:
+        readable: Host paths, read-only at the same place inside.
+        mounted: Place inside -> host path, read-only.
+        files: Place inside (below /tmp) -> content; they vanish with the sandbox.
+        environment: The whole environment.
+        directory: Working directory inside.
+    """
+
+    readable: tuple[str, ...] = ()
+    mounted: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/tmp"
+
+
+@cache
+def find_sandbox() -> SandboxStatus:
+    """Find bubblewrap and prove that it works by running a program inside; the answer is kept.
+
+    A root user is served by real user switching where the kernel allows it, else like anyone else.
+    """
+    program = shutil.which("bwrap")
+    if program is None:
+        return SandboxStatus(False, f"bubblewrap (bwrap) is not installed. {_FIX}")
+    usage = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    version = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    optional = ("--size", "--perms", "--disable-userns", "--clearenv")
+    features = frozenset(option for option in optional if option in usage.stdout + usage.stderr)
+    failure = ""
+    for as_root in (True, False) if os.geteuid() == 0 else (False,):
+        kind = "as a user of its own" if as_root else "in a user namespace"
+        status = SandboxStatus(True, f"{version}, {kind}", program, as_root, features)
+        failure = _probe(status)
+        if not failure:
+            return status
+    return SandboxStatus(False, f"{version} does not work here: {failure}. {_FIX}", program)
+
+
+def _probe(status: SandboxStatus) -> str:
+    """Run a trivial program inside; return what went wrong, or nothing."""
+    try:
+        done = _run(status, [sys.executable, "-I", "-S", "-c", "print(6*7)"], Limits(), python_view(), b"")
+    except (OSError, VerifierError) as error:
+        return str(error)
+    if done.exit_code == 0 and done.stdout.strip() == b"42":
+        return ""
+    return done.stderr.decode(errors="replace").strip()[:300] or f"exit code {done.exit_code}"
+
+
+def python_view(executable: str = sys.executable) -> View:
+    """Return the view that a Python interpreter needs: its own installation, wherever that lives."""
+    return View(readable=python_paths(executable))
+
+
+def python_paths(executable: str = sys.executable) -> tuple[str, ...]:
+    """Return the directories an interpreter needs outside ``/usr``: its prefix and that of its base installation."""
+    if executable == sys.executable:
+        prefixes = {sys.prefix, sys.base_prefix}
+    else:
+        ask = "import sys; print(sys.prefix); print(sys.base_prefix)"
+        answer = subprocess.run([executable, "-I", "-c", ask], capture_output=True, text=True, check=True)
+        prefixes = set(answer.stdout.split("\n")[:2])
+    prefixes.add(str(Path(executable).resolve().parent.parent))
+    return tuple(sorted(prefix for prefix in prefixes if not f"{prefix}/".startswith("/usr/")))
+
+
+def require_sandbox(*, unsafe_no_sandbox: bool) -> SandboxStatus | None:
+    """Return a working sandbox, or None where the user has chosen to go without.
+
+    Raises:
+        VerifierError: There is none and the user has not agreed to go without; the message says the fix.
+    """
+    if unsafe_no_sandbox:
+        return None
+    status = find_sandbox()
+    if not status.available:
+        raise VerifierError(f"Foreign code is not run without a sandbox: {status.detail}")
+    return status
+
+
+def own_uid() -> int:
+    """Return a user id for the inside that no other sandbox of this machine is likely to use now.
+
+    The limit on processes counts per user, so sandboxes that shared one would share the limit.
+    """
+    return _FIRST_UID + int.from_bytes(os.urandom(4), "big") % _N_UIDS
+
+
+def start_sandboxed(
+    status: SandboxStatus | None,
+    argv: Sequence[str],
+    view: View,
+    *,
+    stderr: int,
+    pass_fds: Sequence[int] = (),
+    capabilities: Sequence[str] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start a long-lived trusted program inside, which confines itself or its children with `inside.confine`.
+
+    Args:
+        status: From `find_sandbox`; None runs without a sandbox.
+        argv: The program.
+        view: What it sees.
+        stderr: Descriptor for what it has to complain of.
+        pass_fds: Open descriptors to hand in, under the same numbers.
+        capabilities: What it may keep within the sandbox, such as "CAP_SYS_ADMIN" to split namespaces further.
+    """
+    if status is None:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+            pass_fds=pass_fds, env=dict(view.environment), start_new_session=True,
+        )  # fmt: skip
+    content = {place: _memory_file(data) for place, data in view.files.items()}
+    try:
+        return subprocess.Popen(
+            [*_bwrap(status, view, content, tmp_bytes=Limits.tmp_bytes, capabilities=capabilities), *argv],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+            pass_fds=(*pass_fds, *content.values()), env={}, start_new_session=True,
+        )  # fmt: skip
+    finally:
+        for fd in content.values():
+            os.close(fd)
+
+
+def run_sandboxed(
+    argv: Sequence[str],
+    *,
+    limits: Limits | None = None,
+    view: View | None = None,
+    stdin: bytes = b"",
+    unsafe_no_sandbox: bool = False,
+) -> Completed:
+    """Run a program to its end, inside, within its limits.
+
+    Args:
+        argv: The program and its arguments, as seen from inside.
+        limits: What it may use.
+        view: What it sees besides the system.
+        stdin: What it reads.
+        unsafe_no_sandbox: Keep the limits, but run in the open; the view's files are written to a temporary folder,
+            which is then the working directory.
+
+    Raises:
+        VerifierError: There is no sandbox here; the message says the fix.
+    """
+    status = require_sandbox(unsafe_no_sandbox=unsafe_no_sandbox)
+    limits, view = limits or Limits(), view or View()
+    return _run_open(argv, limits, view, stdin) if status is None else _run(status, argv, limits, view, stdin)
+
+
+def _run(status: SandboxStatus, argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> Completed:
+    interpreter = sys.executable
+    view = View(
+        readable=(*view.readable, *python_paths(interpreter)),
+        mounted={**view.mounted, "/opt/ttscale/confine.py": str(INSIDE / "confine.py")},
+        files=view.files, environment=view.environment, directory=view.directory,
+    )  # fmt: skip
+    settings = json.dumps({"limits": limits.as_dict(), "uid": own_uid() if status.as_root else None})
+    content = {place: _memory_file(data) for place, data in view.files.items()}
+    capabilities = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.as_root else ()
+    command = _bwrap(status, view, content, tmp_bytes=limits.tmp_bytes, capabilities=capabilities)
+    confine = [interpreter, "-I", "-S", "/opt/ttscale/confine.py", settings]
+    try:
+        return _watch([*command, *confine, *argv], limits, stdin, pass_fds=tuple(content.values()))
+    finally:
+        for fd in content.values():
+            os.close(fd)
+
+
+def _run_open(argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> Completed:
+    with tempfile.TemporaryDirectory() as folder:
+        for place, data in view.files.items():
+            (Path(folder) / Path(place).name).write_bytes(data)
+        inside = {place: str(Path(folder) / Path(place).name) for place in view.files}
+        settings = json.dumps({"limits": {**limits.as_dict(), "processes": 1 << 16}, "uid": None})
+        confine = [sys.executable, "-I", "-S", str(INSIDE / "confine.py"), settings]
+        command = [*confine, *(inside.get(argument, argument) for argument in argv)]
+        return _watch(command, limits, stdin, cwd=folder, env=view.environment)
+
+
+def _memory_file(data: bytes) -> int:
+    """Return a descriptor of an anonymous file with this content, to be read from its start."""
+    fd = os.memfd_create("ttscale")
+    with os.fdopen(os.dup(fd), "wb") as file:
+        file.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _bwrap(
+    status: SandboxStatus,
+    view: View,
+    content: Mapping[str, int],
+    *,
+    tmp_bytes: int,
+    capabilities: Sequence[str],
+) -> list[str]:
+    """Return the bwrap command line up to the program."""
+    assert status.program is not None
+    has = status.features.__contains__
+    command = [status.program, "--die-with-parent", "--new-session"]
+    command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if not status.as_root:
+        command += ["--unshare-user", *(["--disable-userns"] if has("--disable-userns") else [])]
+    command += ["--hostname", "sandbox", "--cap-drop", "ALL"]
+    for capability in capabilities:
+        command += ["--cap-add", capability]
+    for path in _SYSTEM:
+        command += _system_path(Path(path))
+    for path in _SYSTEM_FILES:
+        command += ["--ro-bind-try", path, path]
+    command += ["--dev", "/dev"]
+    command += [*(["--size", str(tmp_bytes)] if has("--size") else [])]
+    command += [*(["--perms", "1777"] if has("--perms") else []), "--tmpfs", "/tmp"]
+    shown = {**{path: path for path in view.readable}, **view.mounted}
+    for folder in sorted({str(parent) for place in shown for parent in Path(place).parents} - {"/", "/tmp"}):
+        command += ["--dir", folder]  # bwrap would make it, but for itself alone
+    for place, path in shown.items():
+        command += ["--ro-bind", path, place]
+    for place, fd in content.items():
+        command += ["--file", str(fd), place]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    command += ["--clearenv"] if has("--clearenv") else []
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        **view.environment,
+    }
+    for name, value in environment.items():
+        command += ["--setenv", name, value]
+    return [*command, "--chdir", view.directory, "--"]
+
+
+def _system_path(path: Path) -> list[str]:
+    """Show a system directory read-only, keeping it a link where it is one (/bin -> usr/bin)."""
+    if path.is_symlink():
+        return ["--symlink", str(path.readlink()), str(path)]
+    return ["--ro-bind-try", str(path), str(path)]
+
+
+def _watch(
+    command: Sequence[str],
+    limits: Limits,
+    stdin: bytes,
+    *,
+    pass_fds: Sequence[int] = (),
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a command, feed it, collect its output, and kill it at the limits of wall time and output."""
+    start = time.monotonic()
+    source = _memory_file(stdin)
+    try:
+        process = subprocess.Popen(
+            command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds,
+            cwd=cwd, env=dict(env or {}), start_new_session=True,
+        )  # fmt: skip
+    finally:
+        os.close(source)
+    assert process.stdout is not None and process.stderr is not None
+    streams = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    try:
+        ended = _collect(streams, start + limits.wall_s, limits.output_bytes)
+        if ended == "closed":
+            try:
+                process.wait(max(0.0, start + limits.wall_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                ended = "timeout"
+    finally:
+        stop(process)
+        process.stdout.close()
+        process.stderr.close()
+    stdout, stderr = (bytes(data[: limits.output_bytes]) for data in streams.values())
+    return Completed(
+        process.returncode if ended == "closed" else -9, stdout, stderr, time.monotonic() - start,
+        timed_out=ended == "timeout", output_exceeded=ended == "output",
+    )  # fmt: skip
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a sandbox with everything in it and wait until it is gone."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, 9)
+        except ProcessLookupError:
+            process.kill()
+    process.wait()
+
+
+def _collect(streams: Mapping[int, bytearray], deadline: float, limit: int) -> str:
+    """Read streams until all are closed ("closed"), time is up ("timeout") or one is too long ("output")."""
+    with selectors.DefaultSelector() as selector:
+        for fd in streams:
+            selector.register(fd, selectors.EVENT_READ)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                return "timeout"
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fd)
+                streams[key.fd].extend(chunk)
+                if len(streams[key.fd]) > limit:
+                    return "output"
+    return "closed"

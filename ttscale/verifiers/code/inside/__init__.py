@@ -1,0 +1,1 @@
+"""What the code verifier runs inside its two sandboxes: standard library only."""

@@ -1,0 +1,495 @@
+"""The trusted side: runs a problem's tests and asks the candidate's process for values, one call at a time.
+
+The tests run here, in a sandbox of their own, with the benchmark's own helper functions. Where a test calls the candidate it
+calls a `Remote`: the arguments cross as plain data, the answer comes back as plain data (`wire`), and every comparison is between
+exact builtin values on this side. Nothing that the candidate does to its interpreter can reach an assertion.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+from ttscale.execution.inside.confine import Limits, drop_privileges, limit_resources
+from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
+
+_MAX_CONTROL = 1 << 16
+_MAX_JOB = 1 << 30
+_CHUNK = 1 << 16
+_SEED = 20210707  # HumanEval's random tests are the same on every run
+
+Result = dict[str, Any]
+
+
+class RemoteError(Exception):
+    """The program raised something that has no builtin name."""
+
+
+class Session:
+    """A conversation with one candidate process, until its deadline."""
+
+    def __init__(self, channel: Channel, deadline: float) -> None:
+        self._channel = channel
+        self.deadline = deadline
+        self.failure: Exception | None = None
+
+    def ask(self, **request: Any) -> Any:
+        """Send one operation and return the decoded answer, or raise what it raised."""
+        if self.failure is not None:
+            raise self.failure  # a test that swallows exceptions must not talk on
+        try:
+            self._channel.send(request, self.deadline)
+            answer = self._channel.receive(self.deadline)
+            raised = _raised(answer)
+            value = None if raised else decode(answer["value"], self._handle)
+        except (OutOfTimeError, ChannelError) as error:
+            self.failure = error
+            raise
+        except (KeyError, TypeError):
+            self.failure = ChannelError("sent a malformed answer")
+            raise self.failure from None
+        if raised:
+            raise raised
+        return value
+
+    def _handle(self, number: int) -> Handle:
+        return Handle(self, number)
+
+    def encode(self, value: Any) -> Any:
+        """Encode an argument; a handle goes back as itself, anything else must be plain."""
+        return encode(value, _handle_number)
+
+
+def _handle_number(value: Any) -> int:
+    if type(value) is not Handle:
+        raise TypeError(f"a test cannot pass a {type(value).__name__} to a candidate")
+    number: int = object.__getattribute__(value, "_number")
+    return number
+
+
+def _raised(answer: Any) -> Exception | None:
+    """Return the exception that an answer reports: the builtin of that name, or a `RemoteError`."""
+    if type(answer) is not dict or "raised" not in answer:
+        return None
+    name, text = (str(part) for part in answer["raised"])
+    kind = getattr(__import__("builtins"), name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            return kind(text)
+        except TypeError:  # a few need more than a message
+            pass
+    return RemoteError(f"{name}: {text}")
+
+
+class Remote:
+    """A function of the candidate, by name."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it over there."""
+        encode_ = self._session.encode
+        named = {name: encode_(value) for name, value in kwargs.items()}
+        return self._session.ask(
+            do="call", name=self._name, args=[encode_(item) for item in args], kwargs=named
+        )
+
+
+class Handle:
+    """An object of the candidate that is not plain data. It equals itself and nothing else."""
+
+    def __init__(self, session: Session, number: int) -> None:
+        object.__setattr__(self, "_session", session)
+        object.__setattr__(self, "_number", number)
+
+    def _ask(self, **request: Any) -> Any:
+        session = object.__getattribute__(self, "_session")
+        return session.ask(on=object.__getattribute__(self, "_number"), **request)
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it over there."""
+        encode_ = object.__getattribute__(self, "_session").encode
+        return object.__getattribute__(self, "_ask")(
+            do="call", args=[encode_(item) for item in args], kwargs={}
+        )
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return object.__getattribute__(self, "_ask")(do="get", name=name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        encode_ = object.__getattribute__(self, "_session").encode
+        object.__getattribute__(self, "_ask")(do="set", name=name, value=encode_(value))
+
+    def __bool__(self) -> bool:
+        return object.__getattribute__(self, "_ask")(do="truth") is True
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Handle and _handle_number(other) == _handle_number(self)
+
+    def __hash__(self) -> int:
+        return _handle_number(self)
+
+
+class ForkServer:
+    """The other sandbox, as seen from here."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+
+    @contextmanager
+    def process(self, mode: str, fds: list[int], ended: dict[str, int]) -> Iterator[None]:
+        """Start a candidate process; on leaving, kill it and note its wait status in `ended`."""
+        socket.send_fds(self.control, [json.dumps({"mode": mode}).encode()], fds)
+        for fd in fds:
+            os.close(fd)
+        try:
+            yield
+        finally:
+            self.control.send(b"stop")
+            while "status" not in ended:
+                message = self.control.recv(_MAX_CONTROL)
+                if not message:
+                    os._exit(3)  # no fork server, no tester: the host starts a new pair
+                ended.update(json.loads(message))
+
+
+class Tester:
+    """Runs jobs: one program against one suite of tests."""
+
+    def __init__(self, server: ForkServer, settings: dict[str, Any]) -> None:
+        self._server = server
+        self._reply_bytes: int = settings["reply_bytes"]
+        self._output_bytes: int = settings["limits"]["output_bytes"]
+        self._suites: dict[str, Any] = {}
+
+    def learn(self, key: str, suite: dict[str, Any]) -> None:
+        """Prepare a suite: compile its tests and compute what it expects, once."""
+        self._suites[key] = _PREPARE[suite["kind"]](suite)
+
+    def run(self, key: str, program: str, timeout_s: float) -> Result:
+        """Judge a program; the limit holds for all tests together, or for each where a suite says so."""
+        suite = self._suites[key]
+        start = time.monotonic()
+        result = _RUN[suite["kind"]](self, suite, program, timeout_s)
+        return {**result, "seconds": time.monotonic() - start}
+
+    @contextmanager
+    def session(self, program: str, timeout_s: float, ended: dict[str, int]) -> Iterator[Session]:
+        """Start a candidate process and load the program; the time runs from here."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            deadline = time.monotonic() + timeout_s
+            with self._server.process("serve", [theirs.detach()], ended):
+                session = Session(Channel(ours, self._reply_bytes), deadline)
+                yield session
+
+
+def _judge(tester: Tester, program: str, timeout_s: float, tests: Callable[[Session], Result]) -> Result:
+    """Load a program, run tests on it, and turn whatever happens into a result."""
+    ended: dict[str, int] = {}
+    session: Session | None = None
+    try:
+        with tester.session(program, timeout_s, ended) as session:
+            session.ask(do="load", program=program)
+            result = tests(session)
+            if session.failure is not None:
+                raise session.failure
+            if time.monotonic() > session.deadline:
+                raise OutOfTimeError
+            return result
+    except OutOfTimeError:
+        return {"outcome": "timeout", "detail": f"not done within {timeout_s:g} s"}
+    except ChannelError as error:
+        return {"outcome": "failed", "detail": f"the program {error}; {_how_it_ended(ended)}"}
+    except Exception as error:  # an assertion, or what the program raised
+        if session is not None and isinstance(session.failure, OutOfTimeError):
+            return {"outcome": "timeout", "detail": f"not done within {timeout_s:g} s"}
+        return {"outcome": "failed", "detail": f"{type(error).__name__}: {error}"[:500]}
+
+
+def _how_it_ended(ended: dict[str, int]) -> str:
+    status = ended.get("ended")
+    if status is None:
+        return "it was stopped"
+    if os.WIFSIGNALED(status):
+        return f"it was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"it ended with exit code {os.WEXITSTATUS(status)} before the tests were done"
+
+
+# --- check: a function check(candidate) full of assertions (HumanEval) ---
+
+
+def _prepare_check(suite: dict[str, Any]) -> dict[str, Any]:
+    source = f"{suite['setup']}\n\n{suite['test']}\n"
+    return {**suite, "code": compile(source, "tests.py", "exec", dont_inherit=True)}
+
+
+def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
+    def tests(session: Session) -> Result:
+        candidate = Remote(session, suite["entry_point"])
+        namespace: dict[str, Any] = {"__name__": "tests"}
+        random.seed(_SEED)
+        exec(suite["code"], namespace)
+        namespace[suite["entry_point"]] = candidate  # some tests call the function by its own name
+        namespace["check"](candidate)
+        return {"outcome": "passed", "share": 1.0}
+
+    return _judge(tester, program, timeout_s, tests)
+
+
+# --- asserts: a list of statements about named functions (MBPP) ---
+
+
+def _prepare_asserts(suite: dict[str, Any]) -> dict[str, Any]:
+    tests = [compile(test, "tests.py", "exec", dont_inherit=True) for test in suite["tests"]]
+    setup = compile(suite.get("setup", ""), "setup.py", "exec", dont_inherit=True)
+    return {**suite, "codes": tests, "setup_code": setup}
+
+
+def _namespace(suite: dict[str, Any], session: Session) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "tests"}
+    random.seed(_SEED)
+    for module in suite.get("modules", ()):
+        namespace[module] = __import__(module)
+    for name in suite["names"]:
+        namespace[name] = Remote(session, name)
+    exec(suite["setup_code"], namespace)
+    return namespace
+
+
+def _run_asserts(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
+    def tests(session: Session) -> Result:
+        namespace = _namespace(suite, session)
+        for code in suite["codes"]:
+            exec(code, namespace)
+        return {"outcome": "passed", "share": 1.0}
+
+    return _judge(tester, program, timeout_s, tests)
+
+
+# --- count: as asserts, but every statement counts by itself (model-written tests) ---
+
+
+def _run_count(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
+    """Say which statements hold. After one that hangs or kills the program, the next starts a new process."""
+    passed: list[int] = []
+    codes: list[CodeType] = suite["codes"]
+    left = list(range(len(codes)))
+    for _ in range(suite["max_restarts"] + 1):
+        before = len(left)
+        _judge(tester, program, timeout_s, lambda session: _count(session, suite, left, passed, timeout_s))
+        if not left or len(left) == before:  # all done, or the program does not even load
+            break
+    return {"outcome": "passed", "passed": passed, "share": len(passed) / max(1, len(codes))}
+
+
+def _count(
+    session: Session, suite: dict[str, Any], left: list[int], passed: list[int], timeout_s: float
+) -> Result:
+    namespace = _namespace(suite, session)
+    while left:
+        number = left.pop(0)
+        session.deadline = time.monotonic() + timeout_s
+        try:
+            exec(suite["codes"][number], dict(namespace))
+            if session.failure is None:
+                passed.append(number)
+        except (OutOfTimeError, ChannelError):
+            raise
+        except Exception:
+            if session.failure is not None:
+                raise session.failure from None
+    return {"outcome": "passed"}
+
+
+# --- inputs: arguments, and a reference solution that says what they should give (EvalPlus) ---
+
+
+def _prepare_inputs(suite: dict[str, Any]) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "reference"}
+    exec(compile(suite["reference"], "reference.py", "exec", dont_inherit=True), namespace)
+    reference = namespace[suite["entry_point"]]
+    expected = [reference(*copy.deepcopy(arguments)) for arguments in suite["inputs"]]
+    judge: Callable[..., bool] | None = None
+    if suite.get("judge"):
+        exec(compile(suite["judge"], "judge.py", "exec", dont_inherit=True), namespace)
+        judge = namespace["judge"]
+    return {**suite, "expected": expected, "judge": judge}
+
+
+def _run_inputs(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
+    def tests(session: Session) -> Result:
+        candidate = Remote(session, suite["entry_point"])
+        judge = suite["judge"]
+        for arguments, expected in zip(suite["inputs"], suite["expected"], strict=True):
+            output = candidate(*arguments)
+            right = judge(output, arguments, expected) if judge else agrees(output, expected, suite["atol"])
+            if not right:
+                raise AssertionError(f"gave {output!r:.200} where {expected!r:.200} is right")
+        return {"outcome": "passed", "share": 1.0}
+
+    return _judge(tester, program, timeout_s, tests)
+
+
+def agrees(output: Any, expected: Any, atol: float) -> bool:
+    """Compare as EvalPlus does: equal, or floats within ``atol + 1e-7 |expected|`` (1e-6 where atol is 0)."""
+    if output == expected:
+        return True
+    many = isinstance(expected, (list, tuple))
+    if atol == 0:
+        floats = (
+            bool(expected) and all(type(item) is float for item in expected)
+            if many
+            else type(expected) is float
+        )
+        if not floats:
+            return False
+        atol = 1e-6
+    if type(output) is not type(expected):
+        return False
+    if many:
+        return len(output) == len(expected) and all(map(_close, output, expected, [atol] * len(expected)))
+    return _close(output, expected, atol)
+
+
+def _close(output: Any, expected: Any, atol: float) -> bool:
+    if not isinstance(output, (int, float)) or not isinstance(expected, (int, float)):
+        return bool(output == expected)
+    if math.isnan(expected) or math.isnan(output):
+        return math.isnan(expected) and math.isnan(output)
+    return output == expected or abs(output - expected) <= atol + 1e-7 * abs(expected)
+
+
+# --- stdin: what a script prints for an input ---
+
+
+def _run_stdin(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
+    for number, test in enumerate(suite["tests"], 1):
+        result = _run_script(tester, program, test["input"], timeout_s)
+        if result["outcome"] != "passed":
+            return {**result, "detail": f"test {number}: {result['detail']}"}
+        if _lines(result["output"]) != _lines(test["output"].encode()):
+            shown = result["output"][:200].decode(errors="replace")
+            return {"outcome": "failed", "detail": f"test {number}: printed {shown!r}"}
+    return {"outcome": "passed", "share": 1.0}
+
+
+def _lines(output: bytes) -> list[bytes]:
+    """Return the lines without trailing blanks, and without empty ones at the end."""
+    return [line.rstrip() for line in output.rstrip().split(b"\n")]
+
+
+def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Result:
+    reader, writer = os.pipe()
+    fds = [_memory_file(program), _memory_file(text), writer]
+    ended: dict[str, int] = {}
+    deadline = time.monotonic() + timeout_s
+    try:
+        with tester._server.process("script", fds, ended):
+            output, why = _read_all(reader, tester._server.control, deadline, tester._output_bytes, ended)
+    finally:
+        os.close(reader)
+    if why:
+        return {"outcome": "timeout" if why == "timeout" else "failed", "detail": why}
+    status = ended.get("ended", ended["status"])
+    if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 0:
+        return {"outcome": "failed", "detail": _how_it_ended({"ended": status})}
+    return {"outcome": "passed", "output": output}
+
+
+def _memory_file(text: str) -> int:
+    fd = os.memfd_create("ttscale")
+    os.write(fd, text.encode("utf-8", "surrogatepass"))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _read_all(
+    reader: int, control: socket.socket, deadline: float, limit: int, ended: dict[str, int]
+) -> tuple[bytes, str]:
+    """Read a script's output until its process has ended; return it and what went wrong."""
+    output = bytearray()
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    poll.register(control, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        ready = {fd for fd, _ in poll.poll(left * 1000)} if left > 0 else set()
+        if not ready:
+            return bytes(output), "timeout"
+        if reader in ready:
+            chunk = os.read(reader, _CHUNK)
+            output += chunk
+            if len(output) > limit:
+                return b"", f"printed more than {limit} bytes"
+            if not chunk:
+                poll.unregister(reader)
+        elif control.fileno() in ready:  # it has ended, and all that it wrote is read
+            ended.update(json.loads(control.recv(_MAX_CONTROL)))
+            return bytes(output), ""
+
+
+_PREPARE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "check": _prepare_check,
+    "asserts": _prepare_asserts,
+    "count": _prepare_asserts,
+    "inputs": _prepare_inputs,
+    "stdin": dict,
+}
+_RUN: dict[str, Callable[[Tester, dict[str, Any], str, float], Result]] = {
+    "check": _run_check,
+    "asserts": _run_asserts,
+    "count": _run_count,
+    "inputs": _run_inputs,
+    "stdin": _run_stdin,
+}
+
+
+def main() -> None:
+    """Serve jobs until the host hangs up. argv: settings as JSON, the host's socket, the fork server's socket."""
+    settings = json.loads(sys.argv[1])
+    limits = Limits(**settings["tester_limits"])
+    if settings["namespaces"]:
+        drop_privileges(settings["uid"])
+    limit_resources(limits)
+    sys.setrecursionlimit(3000)
+    host = Channel(socket.socket(fileno=int(sys.argv[2])), _MAX_JOB)
+    control = socket.socket(fileno=int(sys.argv[3]))
+    tester = Tester(ForkServer(control), settings)
+    control.recv(_MAX_CONTROL)  # the fork server is ready
+    host.send("ready")
+    while True:
+        try:
+            job = host.receive()
+        except ChannelError:
+            return
+        try:
+            if "suite" in job:
+                tester.learn(job["key"], job["suite"])
+            answer = tester.run(job["key"], job["program"], job["timeout_s"])
+        except Exception as error:  # the tests themselves are broken: neither right nor wrong
+            answer = {
+                "outcome": "error",
+                "detail": f"the tests failed to run: {type(error).__name__}: {error}"[:500],
+            }
+        host.send(answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The code verifier: a program is correct if it passes its problem's tests.
+
+Threat model. A program is hostile until shown otherwise: it may try anything to be counted as correct, to hurt the machine, or to
+disturb the programs after it. It runs in a sandbox (`ttscale.execution.sandbox`) in a process of its own, with its own process
+table and ``/tmp``, which all die with it. The tests run in *another* sandbox, which the program cannot see. What passes
+between the two is plain data over one socket: arguments in, values out. So
+
+* exiting early, killing its parent, closing or flooding the socket is an answer that never came: not passed;
+* patching builtins, redefining ``==``, swallowing exceptions, tracing frames changes the program's own process, where nothing
+  is compared and no assertion runs;
+* the tests, the expected values and the verdict are in no file, memory or descriptor that the program can reach. It does see each
+  call's arguments, as any function must;
+* what stays possible is to answer right, which is the definition of correct, and to recognise a published benchmark's
+  arguments and answer from memory, which no test by examples can exclude.
+
+Objects that are not plain data stay in the program's process and are compared by identity; a test that passes functions
+to a candidate cannot be run this way and is an error, not a wrong answer.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ttscale.errors import InvalidInputError
+from ttscale.execution.sandbox import Limits, require_sandbox
+from ttscale.types import Outcome, Problem, Verdict
+from ttscale.verifiers.code.pool import Job, Pool, PoolSettings
+from ttscale.verifiers.code.program import Extraction, extract_program
+from ttscale.verifiers.code.suite import Suite, suite_key, suite_of
+from ttscale.verifiers.contract import Candidate
+
+_OUTCOME = {
+    "passed": Outcome.CORRECT,
+    "failed": Outcome.INCORRECT,
+    "timeout": Outcome.TIMEOUT,
+    "error": Outcome.ERROR,
+}
+
+
+class ProgramOptions(BaseModel):
+    """How programs are cut out of completions, and run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    extraction: Extraction = "auto"
+    """"auto", "continuation" of the prompt, "fence" or "whole": see `ttscale.verifiers.code.program`."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a continuation, for samples drawn without stop sequences."""
+    memory_mb: int = Field(default=1024, ge=64)
+    """Address space of a program (MiB)."""
+    processes: int = Field(default=16, ge=1)
+    """Processes and threads of a program."""
+    python: str | None = None
+    """Interpreter whose installed packages programs may import; None: the standard library of this one."""
+    preload: tuple[str, ...] = ()
+    """Modules imported once per sandbox instead of once per program, such as "numpy"."""
+    workers: int | None = Field(default=None, ge=1)
+    """Programs run at a time; None: one per CPU. More makes each slower, and time limits tighter than they look."""
+    unsafe_no_sandbox: bool = False
+    """Run foreign code unprotected."""
+
+    def pool(self, timeout_s: float) -> Pool:
+        """Return a pool of sandboxes for such programs.
+
+        Raises:
+            VerifierError: There is no sandbox here.
+        """
+        limits = Limits(
+            wall_s=timeout_s, cpu_s=timeout_s, memory_bytes=self.memory_mb << 20, processes=self.processes
+        )
+        settings = PoolSettings(limits=limits, python=self.python, preload=self.preload)
+        return Pool(require_sandbox(unsafe_no_sandbox=self.unsafe_no_sandbox), settings, self.workers)
+
+    def program(self, candidate: Candidate) -> str | None:
+        """Return the program in a sample, or None."""
+        metadata = candidate.problem.metadata
+        return extract_program(
+            candidate.sample.completion,
+            code_prompt=metadata.get("code_prompt", ""),
+            entry_point=metadata.get("entry_point"),
+            extraction=self.extraction,
+            stop=self.stop,
+        )
+
+
+class CodeOptions(ProgramOptions):
+    """Options of the code verifier."""
+
+    timeout_s: float = Field(default=10.0, gt=0)
+    """Wall time for all tests of a program together; for each test where a program is a script."""
+
+
+class CodeVerifier:
+    """Unit tests in a sandbox; which kind is chosen by what the problem's metadata holds (see `suite`)."""
+
+    Options: ClassVar[type[BaseModel]] = CodeOptions
+    version: ClassVar[str] = "1"
+    sees_answer: ClassVar[bool] = True
+    deterministic: ClassVar[bool] = True
+
+    def __init__(self, options: CodeOptions) -> None:
+        self.options = options
+        self._pool: Pool | None = None
+        self._suites: dict[int, tuple[Problem, Suite, str]] = {}
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Judge programs; equal programs of one problem run once."""
+        if self._pool is None:
+            self._pool = self.options.pool(self.options.timeout_s)
+        running: dict[tuple[str, str], Future[dict[str, Any]]] = {}
+        verdicts = [self._start(candidate, self._pool, running) for candidate in batch]
+        return [each if isinstance(each, Verdict) else verdict_of(each.result()) for each in verdicts]
+
+    def close(self) -> None:
+        """End the sandboxes."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _start(
+        self, candidate: Candidate, pool: Pool, running: "dict[tuple[str, str], Future[dict[str, Any]]]"
+    ) -> "Verdict | Future[dict[str, Any]]":
+        """Return a verdict where there is nothing to run, else the run, shared with equal programs."""
+        try:
+            suite, key = self._suite(candidate.problem)
+        except (InvalidInputError, SyntaxError) as error:
+            return Verdict(outcome=Outcome.ERROR, detail=str(error))
+        program = self.options.program(candidate)
+        if program is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
+        if (key, program) not in running:
+            running[key, program] = pool.submit(self._job(key, suite, program))
+        return running[key, program]
+
+    def _suite(self, problem: Problem) -> tuple[Suite, str]:
+        """Return a problem's tests and their key, computed once while the problem lives."""
+        known = self._suites.get(id(problem))
+        if known is None or known[0] is not problem:
+            suite = suite_of(problem)
+            known = self._suites[id(problem)] = (problem, suite, suite_key(problem, suite))
+        return known[1:]
+
+    def _job(self, key: str, suite: Suite, program: str) -> Job:
+        timeout_s = self.options.timeout_s
+        runs = len(suite["tests"]) if suite["kind"] == "stdin" else 1
+        return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=runs * timeout_s)
+
+
+def verdict_of(result: dict[str, Any]) -> Verdict:
+    """Turn a tester's answer into a verdict."""
+    outcome = _OUTCOME[result["outcome"]]
+    return Verdict(
+        outcome=outcome,
+        score=None if outcome is Outcome.ERROR else float(outcome is Outcome.CORRECT),
+        seconds=result.get("seconds"),
+        detail=result.get("detail"),
+    )
