@@ -91,12 +91,10 @@ def plot_curves(
     k_max = max(float(np.max(_array(line, line.k))) for line in lines)
     log_k_axis(axes, k_max, x_label)
     percent_axis(axes)
-    if log_y:
-        axes.set_yscale("log")
+    _set_y_limits(axes, lines, log_y=log_y)
     for position, line in reversed(list(enumerate(lines))):
         _draw(axes, line, color_of(position if line.color is None else line.color))
     axes.set_xlim(0.93, max(k_max, 2) * 1.04)
-    _set_y_limits(axes, lines, log_y=log_y)
     _label_ends(axes, lines, k_max)
     if measured_k is not None and measured_k < k_max:
         _mark_extrapolation(axes, measured_k)
@@ -137,6 +135,7 @@ def _set_y_limits(axes: Axes, lines: Sequence[Line], *, log_y: bool) -> None:
     if log_y:
         positive = values[values > _LOG_FLOOR]
         axes.set_ylim(0.8 * float(np.min(positive, initial=1.0)), min(1.0, max(top, 1e-3) * 1.3))
+        axes.set_yscale("log")
     else:
         axes.set_ylim(0.0, 1.0 if top > 0.6 else max(1.12 * top, 0.01))
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 import ttscale
 from ttscale.analysis.results import CellResult, RunResult
@@ -27,12 +28,13 @@ from ttscale.report.figures import (
     overlay_figure,
     success_rates_figure,
 )
-from ttscale.report.laws import law_formula, law_parameters
+from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.series import measured_k, measured_series
-from ttscale.report.summary import best_selector, headline, interval_phrase, never_solved, sample_span
+from ttscale.report.summary import headline, interval_phrase, method_notes, never_solved, sample_span
 from ttscale.report.visible import excerpt_line, visible_text
 
 _SCRIPTS = ("chart.js", "problems.js", "page.js")
+_ESTIMATE = re.compile(r"(-?[\d.]+%?) (\[[\d., e+-]+\])")
 _LINE_LENGTH = 90
 """Of a prompt or an answer in the table of problems; the rest is one click away."""
 
@@ -157,6 +159,7 @@ def _render(result: RunResult, report: _DrawnReport) -> str:
 
 
 def _cell_context(cell: CellResult, number: int, curves: _Drawn, rates: _Drawn, limit: int) -> dict[str, Any]:
+    law = usable_law(cell)
     return {
         "id": f"cell-{number}",
         "cell": cell,
@@ -165,10 +168,11 @@ def _cell_context(cell: CellResult, number: int, curves: _Drawn, rates: _Drawn, 
         "interval": interval_phrase(cell),
         "n_max": measured_k(cell),
         "never": never_solved(cell),
-        "best": best_selector(cell),
         "series": measured_series(cell),
-        "law_formula": law_formula(cell.law) if cell.law else None,
-        "law_parameters": law_parameters(cell.law) if cell.law else [],
+        "methods": method_notes(measured_series(cell)),
+        "law": law,
+        "law_formula": law_formula(law) if law else None,
+        "law_parameters": law_parameters(law) if law else [],
         "curves": curves,
         "rates": rates,
         "charts": {
@@ -191,12 +195,24 @@ def _environment() -> Environment:
     environment.filters |= {
         "visible": lambda text: visible_text(str(text)),
         "excerpted": lambda text: excerpt_line(text, _LINE_LENGTH),
+        "emphasized": emphasized,
         "percent": numbers.percent,
         "count": numbers.count,
         "duration": numbers.duration,
         "at_k": numbers.at_k,
     }
     return environment
+
+
+def emphasized(sentence: str) -> Markup:
+    """Set the estimates of a sentence in bold and their intervals in grey, everything else as text.
+
+    >>> str(emphasized("<b> 7.7% [5.3, 11.2]"))
+    '&lt;b&gt; <strong>7.7%</strong> <span class="interval">[5.3, 11.2]</span>'
+    """
+    # After escaping; what is matched are digits and brackets only, so nothing foreign becomes markup.
+    marked = _ESTIMATE.sub(r'<strong>\1</strong> <span class="interval">\2</span>', str(escape(sentence)))
+    return Markup(marked)
 
 
 def _source(name: str) -> str:

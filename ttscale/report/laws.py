@@ -1,18 +1,31 @@
 """A fitted law in words: its formula, and its parameters with their intervals."""
 
+import math
+
+from ttscale.analysis.results import CellResult
 from ttscale.report.numbers import significant
 from ttscale.stats.fitting import LawFit
 
 _FORMULAS = {
-    "exponentiated-power-law": "exp(-a k^-b)",
-    "log-log": "exp(-a k^-b)",
-    "power-law-plus-constant": "exp(-a k^-b - e)",
+    "exponentiated-power-law": ("exp(-a k^-b)", "exp(−a k⁻ᵇ)"),
+    "log-log": ("exp(-a k^-b)", "exp(−a k⁻ᵇ)"),
+    "power-law-plus-constant": ("exp(-a k^-b - e)", "exp(−a k⁻ᵇ − e)"),
 }
+"""Law -> its right-hand side in ASCII and as typeset."""
 
 
-def law_formula(fit: LawFit) -> str:
+def usable_law(cell: CellResult) -> LawFit | None:
+    """Return the cell's fitted law if there is one with numbers in it: a failed search may have none."""
+    fit = cell.law
+    if fit is None or not all(math.isfinite(parameter.value) for parameter in fit.params.values()):
+        return None
+    return fit
+
+
+def law_formula(fit: LawFit, *, typeset: bool = True) -> str:
     """Return the law's right-hand side where it has a short one, else its name."""
-    return _FORMULAS.get(fit.law, fit.law)
+    plain, pretty = _FORMULAS.get(fit.law, (fit.law, fit.law))
+    return pretty if typeset else plain
 
 
 def law_parameters(fit: LawFit) -> list[tuple[str, str]]:
@@ -28,5 +41,5 @@ def law_parameters(fit: LawFit) -> list[tuple[str, str]]:
 def law_sentence(fit: LawFit) -> str:
     """Return the law in one line, as the terminal shows it."""
     parameters = ", ".join(f"{name} = {text}" for name, text in law_parameters(fit))
-    caveat = "" if fit.converged else " (the fit did not converge: do not rely on it)"
-    return f"coverage(k) ~ {law_formula(fit)}, {parameters}{caveat}"
+    caveat = "" if fit.converged else f" (did not converge: {fit.status})"
+    return f"coverage(k) ~ {law_formula(fit, typeset=False)}, {parameters}{caveat}"

@@ -9,7 +9,6 @@ from typing import Any
 
 from ttscale.analysis.results import CellResult, RunResult
 from ttscale.plots import rate_histogram
-from ttscale.report.numbers import percent
 from ttscale.report.series import Series, cell_series, measured_k, overlay_series
 from ttscale.report.visible import excerpt, visible_text
 
@@ -43,7 +42,7 @@ def overlay_chart(result: RunResult) -> dict[str, Any]:
 def rates_chart(cell: CellResult) -> dict[str, Any]:
     """Return the distribution of success rates for the interactive chart."""
     histogram = rate_histogram(cell.problems["n"].to_numpy(), cell.problems["c"].to_numpy())
-    edges = [percent(edge) for edge in histogram.edges]
+    edges = [f"{100 * edge:.2g}%" if edge < 1 else "100%" for edge in histogram.edges]
     bars = [
         {"label": f"{low} to {high}", "count": int(size)}
         for low, high, size in zip(edges[:-1], edges[1:], histogram.counts, strict=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttscale.analysis.results import CellResult
+from ttscale.report.laws import usable_law
 from ttscale.report.visible import visible_text
 from ttscale.stats.curve import Curve, IntArray
 
@@ -42,7 +43,7 @@ def measured_series(cell: CellResult) -> list[Series]:
 def cell_series(cell: CellResult) -> list[Series]:
     """Return a cell's measured curves and its fitted law."""
     coverage, *selectors = measured_series(cell)
-    return [coverage, *_law(cell, "fitted law", 0), *selectors]
+    return [coverage, *_law(cell), *selectors]
 
 
 def overlay_series(cells: Iterable[CellResult]) -> list[Series]:
@@ -55,16 +56,20 @@ def measured_k(cell: CellResult) -> int:
     return int(cell.coverage.k[-1])
 
 
-def _law(cell: CellResult, label: str, color: int) -> list[Series]:
-    if cell.law is None:
+def _law(cell: CellResult) -> list[Series]:
+    fit = usable_law(cell)
+    if fit is None:
         return []
-    return [Series(label, cell.law.predict(law_grid(measured_k(cell))), color, is_law=True)]
+    curve = fit.predict(law_grid(cell.coverage.k))
+    return [Series("fitted law", curve, 0, is_law=True)]
 
 
-def law_grid(k_max: int) -> IntArray:
-    """Return budgets for a smooth law, half a decade past the last measured one, shape (about 70,).
+def law_grid(measured: IntArray) -> IntArray:
+    """Return the measured budgets and some beyond, so that law and data can be read off at the same k.
 
-    >>> law_grid(1000)[[0, -1]].tolist()
-    [1, 3162]
+    >>> law_grid(np.array([1, 10, 1000]))[[0, 1, 2, -1]].tolist()
+    [1, 10, 1000, 3162]
     """
-    return np.unique(np.geomspace(1, _BEYOND * k_max, 80).round().astype(np.int64))
+    k_max = int(measured[-1])
+    beyond = np.geomspace(k_max, _BEYOND * k_max, 16).round().astype(np.int64)
+    return np.union1d(measured, beyond)

@@ -1,9 +1,11 @@
 """The main findings of a cell in plain sentences, each number with its interval."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ttscale.analysis.results import CellResult
-from ttscale.report.laws import law_formula, law_parameters
+from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.numbers import at_k, count, percent
 from ttscale.report.series import Series, measured_k, measured_series
 
@@ -38,6 +40,14 @@ def headline(cell: CellResult) -> list[str]:
     return [words for words in paragraphs if words]
 
 
+def method_notes(series: Sequence[Series]) -> list[tuple[str, str]]:
+    """Return each way the numbers were computed with the curves it made: (labels, method)."""
+    by_method: dict[str, list[str]] = {}
+    for item in series:
+        by_method.setdefault(item.curve.method, []).append(item.label)
+    return [(", ".join(labels), method) for method, labels in by_method.items()]
+
+
 def _coverage_words(cell: CellResult) -> str:
     k = measured_k(cell)
     at_one, at_all = at_k(cell.coverage, 1), at_k(cell.coverage, k)
@@ -61,16 +71,18 @@ def _selector_words(cell: CellResult) -> str:
         )
     return (
         f"Without the answer key, the best selector here ({best.label}) collects {at_k(best.curve, k)}. "
-        f"The other {100 * gap:.1f} percentage points are solved but not found."
+        f"The other {100 * gap:.1f} percentage points of coverage stay uncollected."
     )
 
 
 def _law_words(cell: CellResult) -> str:
-    if cell.law is None:
+    fit = usable_law(cell)
+    if fit is None:
         return ""
-    parameters = " and ".join(f"{name} = {text}" for name, text in law_parameters(cell.law))
-    follows = "follows" if cell.law.converged else "was fitted, without convergence, by"
-    return f"Coverage {follows} {law_formula(cell.law)} with {parameters}."
+    parameters = " and ".join(f"{name} = {text}" for name, text in law_parameters(fit))
+    if not fit.converged:
+        return f"The law {law_formula(fit)} was fitted, but the search did not converge: do not rely on it."
+    return f"Coverage follows {law_formula(fit)} with {parameters}."
 
 
 def _never_words(cell: CellResult) -> str:

@@ -1,5 +1,7 @@
 """Results in the terminal, and as plain rows for ``--json`` and ``--csv``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttscale.analysis.results import CellResult, RunResult
-from ttscale.report.laws import law_sentence
+from ttscale.report.laws import law_sentence, usable_law
 from ttscale.report.numbers import count, index_of, percent_digits, percent_interval
 from ttscale.report.series import measured_series
 from ttscale.report.summary import sample_span
@@ -31,22 +33,37 @@ def render_table(result: RunResult, console: Console, *, report_path: Path | Non
         console: Where to print.
         report_path: The report's page, if one was written.
     """
+    with _wide_where_plain(console):
+        _print_cells(result, console)
+        if report_path is not None:
+            _print(console, Text.assemble(("Report: ", "bold"), str(report_path)))
+
+
+def _print_cells(result: RunResult, console: Console) -> None:
     for cell in result.cells:
         _print(console, _fitting_table(cell, result.table_k, console))
-        if cell.law is not None:
-            _print(console, Text(law_sentence(cell.law)))
+        law = usable_law(cell)
+        if law is not None:
+            _print(console, Text(law_sentence(law)))
         for warning in cell.warnings:
             _print(console, Text.assemble(("Note: ", "yellow"), visible_text(warning)))
         _print(console, Text())
-    if report_path is not None:
-        _print(console, Text.assemble(("Report: ", "bold"), str(report_path)))
+
+
+@contextmanager
+def _wide_where_plain(console: Console) -> Iterator[None]:
+    """Off a terminal, lift the width of 80 that rich assumes there."""
+    width = console.width
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH
+    try:
+        yield
+    finally:
+        console.width = width
 
 
 def _print(console: Console, item: Table | Text) -> None:
-    if console.is_terminal:
-        console.print(item, highlight=False)
-    else:
-        console.print(item, highlight=False, width=_PLAIN_WIDTH, soft_wrap=isinstance(item, Text))
+    console.print(item, highlight=False, soft_wrap=isinstance(item, Text) and not console.is_terminal)
 
 
 def _fitting_table(cell: CellResult, table_k: tuple[int, ...], console: Console) -> Table:

@@ -15,13 +15,18 @@ _ACTING = re.compile(
     "\u200b\u200e\u200f"  # zero width space, left-to-right and right-to-left marks
     "\u2028-\u202e"  # line and paragraph separators, direction embeddings and overrides
     "\u2060-\u206f"  # word joiner, invisible operators, direction isolates, deprecated format characters
-    "\ufeff\ufff9-\uffff"  # byte order mark, interlinear annotations, noncharacters
+    "\ufeff\ufff9-\ufffb\ufffe\uffff"  # byte order mark, interlinear annotations, noncharacters
     "\ud800-\udfff"  # halves of surrogate pairs
     "\U000e0000-\U000e0fff"  # tags: letters that no font draws
     "]"
 )
-_PICTURES = 0x2400
-"""Start of Unicode's Control Pictures: ␀ for NUL, ␛ for ESC."""
+# fmt: off
+_C0_NAMES = (
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR", "SO", "SI",
+    "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US",
+)
+# fmt: on
+"""ASCII's names of codes 0 to 31. (Unicode has pictures for them, which few fonts have.)"""
 
 
 def visible_text(text: str) -> str:
@@ -30,7 +35,7 @@ def visible_text(text: str) -> str:
     Joiners inside words and emoji (U+200C, U+200D) stay: scripts need them.
 
     >>> visible_text("a\x1b[31mb\x00")
-    'a␛[31mb␀'
+    'a⟨ESC⟩[31mb⟨NUL⟩'
     >>> visible_text("evil\u202etxt")
     'evil⟨U+202E⟩txt'
     """
@@ -39,10 +44,8 @@ def visible_text(text: str) -> str:
 
 def _sign(match: re.Match[str]) -> str:
     code = ord(match[0])
-    if code < 0x20:
-        return chr(_PICTURES + code)
-    if code == 0x7F:
-        return "␡"
+    if code < len(_C0_NAMES):
+        return f"⟨{_C0_NAMES[code]}⟩"
     return f"⟨U+{code:04X}⟩"
 
 

@@ -2,6 +2,7 @@
 // Two small charts in SVG: curves over budgets k, and a histogram. Everything is drawn from the JSON beside the
 // chart; words are set as textContent, looks come from classes in report.css.
 
+const COLORS = 7;
 const SVG = "http://www.w3.org/2000/svg";
 
 function readData(id) {
@@ -67,7 +68,8 @@ function curvesChart(box, data) {
   plot.setAttribute("aria-label", box.dataset.label + ". Arrow keys move along the budgets.");
   const tip = element("div", { class: "tip" });
   const spoken = element("p", { class: "hidden", role: "status" });
-  const tools = element("div", { class: "tools", role: "group", "aria-label": "Curves shown and axes" });
+  const legend = element("div", { class: "legend", role: "group", "aria-label": "Curves shown" });
+  const switches = element("div", { class: "switches", role: "group", "aria-label": "Axes" });
   tip.hidden = true;
 
   const budgets = Array.from(new Set(data.lines.flatMap((line) => line.k))).sort((a, b) => a - b);
@@ -77,7 +79,7 @@ function curvesChart(box, data) {
 
   for (const line of data.lines) {
     const key = element("button", { type: "button", class: "key", "aria-pressed": "true" });
-    const sign = drawing("svg", { class: `c${line.color % 7}`, viewBox: "0 0 24 10", "aria-hidden": "true" });
+    const sign = drawing("svg", { class: `c${line.color % COLORS}`, viewBox: "0 0 24 10", "aria-hidden": "true" });
     sign.append(drawing("path", { class: line.law ? "line law" : "line", d: "M1 5H23" }));
     key.append(sign, line.label);
     key.addEventListener("click", () => {
@@ -85,12 +87,11 @@ function curvesChart(box, data) {
       key.setAttribute("aria-pressed", String(!state.hidden.has(line)));
       draw();
     });
-    tools.append(key);
+    legend.append(key);
   }
-  tools.append(element("span", { class: "gap" }));
-  addSwitch("log k", "logX");
-  addSwitch("log share", "logY");
-  if (data.tokensPerSample) addSwitch("tokens", "tokens");
+  addSwitch("log x", "logX");
+  addSwitch("log y", "logY");
+  if (data.tokensPerSample) addSwitch("in tokens", "tokens");
 
   function addSwitch(label, name) {
     const button = element("button", { type: "button", class: "switch", "aria-pressed": String(state[name]) }, label);
@@ -100,7 +101,7 @@ function curvesChart(box, data) {
       button.setAttribute("aria-pressed", String(state[name]));
       draw();
     });
-    tools.append(button);
+    switches.append(button);
   }
 
   function makeView() {
@@ -160,17 +161,18 @@ function curvesChart(box, data) {
     const x = view.x(data.measuredK);
     return [
       drawing("line", { class: "limit", x1: x, x2: x, y1: frame.top, y2: frame.bottom }),
-      drawing("text", { x: x - 6, y: frame.top + 9, "text-anchor": "end" }, "measured"),
+      drawing("text", { x: x - 6, y: frame.top + 9, "text-anchor": "end" }, "← measured"),
     ];
   }
 
   function curve(line) {
     const points = line.k.map((k, i) => ({ k, value: line.value[i], low: line.low[i], high: line.high[i] }))
       .filter((p) => p.value !== null && !(state.logY && p.value <= 1e-5));
-    const kind = `c${line.color % 7}`;
+    const kind = `c${line.color % COLORS}`;
     const group = drawing("g", { class: kind });
     const path = (edge) => points.map((p) => `${view.x(p.k).toFixed(1)} ${view.y(p[edge]).toFixed(1)}`);
     if (!points.length) return [];
+    if (line.color >= COLORS) group.classList.add("again");
     if (points.every((p) => p.low !== null && p.high !== null)) {
       const outline = path("high").concat(path("low").reverse());
       group.append(drawing("path", { class: line.law ? "band law" : "band", d: `M${outline.join("L")}Z` }));
@@ -195,7 +197,7 @@ function curvesChart(box, data) {
       .sort((a, b) => b.line.value[b.i] - a.line.value[a.i]);
     for (const { line, i } of values) {
       const dot = drawing("circle", { class: "dot", cx: view.x(line.k[i]), cy: view.y(line.value[i]), r: 4 });
-      const wrap = drawing("g", { class: `c${line.color % 7}` });
+      const wrap = drawing("g", { class: `c${line.color % COLORS}` });
       wrap.append(dot);
       group.append(wrap);
     }
@@ -211,7 +213,7 @@ function curvesChart(box, data) {
     const table = element("table");
     for (const { line, i } of values) {
       const row = table.insertRow();
-      row.append(element("td", { class: `c${line.color % 7}` }, line.label));
+      row.append(element("td", { class: `c${line.color % COLORS}` }, line.label));
       row.append(element("td", { class: "right" }, percentText(line.value[i])));
       row.append(element("td", {}, line.low[i] === null ? "" : `[${percentText(line.low[i])}, ${percentText(line.high[i])}]`.replaceAll("%", "")));
     }
@@ -240,6 +242,8 @@ function curvesChart(box, data) {
     point(budgets[Math.min(Math.max(now + step, 0), budgets.length - 1)]);
   });
 
+  const tools = element("div", { class: "tools" });
+  tools.append(legend, switches);
   box.replaceChildren(tools, plot, tip, spoken);
   new ResizeObserver(() => { if (!view || Math.abs(view.width - box.clientWidth) > 1) draw(); }).observe(box);
   draw();
@@ -253,7 +257,8 @@ function nearest(sorted, value) {
 
 function placeTip(tip, x, view) {
   tip.hidden = false;
-  const svgTop = tip.parentElement.querySelector("svg.plot").offsetTop;
+  const box = tip.parentElement;
+  const svgTop = box.querySelector("svg.plot").getBoundingClientRect().top - box.getBoundingClientRect().top;
   const left = x + 16 + tip.offsetWidth < view.width ? x + 16 : Math.max(0, x - 16 - tip.offsetWidth);
   tip.style.left = `${left}px`;
   tip.style.top = `${svgTop + view.frame.top + 8}px`;
@@ -287,7 +292,8 @@ function barsChart(box, data) {
     nodes.push(drawing("text", { x: frame.left + 0.45 * slot, y: frame.bottom + 18, "text-anchor": "middle" }, "never"));
     data.edges.forEach((edge, i) => {
       const x = start + i * slot - 0.05 * slot;
-      if (i % data.perDecade === 0) nodes.push(drawing("text", { x, y: frame.bottom + 18, "text-anchor": "middle" }, edge));
+      const crowded = x - frame.left < 1.6 * 36 && i === 0;
+      if (i % data.perDecade === 0 && !crowded) nodes.push(drawing("text", { x, y: frame.bottom + 18, "text-anchor": "middle" }, edge));
     });
     nodes.push(drawing("text", { x: (start + frame.right) / 2, y: frame.bottom + 39, "text-anchor": "middle" }, "share of a problem's samples that are correct"));
     plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
