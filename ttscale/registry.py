@@ -30,6 +30,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",
             "numeric": "ttscale.verifiers.numeric:NumericVerifier",
+            "choice": "ttscale.verifiers.choice:ChoiceVerifier",
+            "regex": "ttscale.verifiers.regex:RegexVerifier",
+            "math": "ttscale.verifiers.math:MathVerifier",
+            "confidence": "ttscale.verifiers.confidence:ConfidenceVerifier",
             "code": "ttscale.verifiers.code:CodeVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",

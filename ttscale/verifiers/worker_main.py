@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 _MAX_DETAIL = 2000
@@ -31,10 +31,9 @@ def main(settings: dict[str, Any]) -> None:
     _send(results, {"ready": True})
     for line in sys.stdin.buffer:
         for job in json.loads(line):
-            # Should the parent be stopped or gone, the kernel ends a hanging job all the same.
-            signal.setitimer(signal.ITIMER_REAL, 2 * settings["time_limit_s"] + 1)
-            _send(results, _answer(function, job))
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            with _time_limits(settings["time_limit_s"], settings["wall_limit_s"]):
+                answer = _answer(function, job)
+            _send(results, answer)
 
 
 def _answer(function: Callable[[Any], Any], job: Any) -> dict[str, Any]:
@@ -45,6 +44,22 @@ def _answer(function: Callable[[Any], Any], job: Any) -> dict[str, Any]:
         return {"status": "memory", "detail": "The memory limit was reached."}
     except Exception:
         return {"status": "error", "detail": traceback.format_exc()[-_MAX_DETAIL:]}
+
+
+@contextlib.contextmanager
+def _time_limits(time_limit_s: float, wall_limit_s: float) -> Iterator[None]:
+    """Have the kernel end this process if it computes or waits for too long.
+
+    No handler is installed: Python would run it only after the computation. The wall limit is the parent's
+    business; the alarm is for a parent that is stopped or gone.
+    """
+    signal.setitimer(signal.ITIMER_PROF, time_limit_s)
+    signal.setitimer(signal.ITIMER_REAL, 2 * wall_limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _take_stdout() -> BinaryIO:

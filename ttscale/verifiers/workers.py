@@ -4,6 +4,9 @@ A thread cannot be stopped inside one long computation, and neither a signal han
 timeout runs there. A process can. `WorkerPool` keeps a few, hands them jobs, and answers for every job: a
 value, or the limit it ran into. A failure costs its own job alone; the rest goes to a fresh worker.
 
+A job's time limit counts computing time, so that a busy machine does not change verdicts; a job that waits
+instead of computing is ended after `WALL_FACTOR` times as long.
+
 Workers start when the first job arrives and are used again. They never outlive their parent: each holds the
 reading end of a pipe whose only writing end is the parent's, and the kernel ends it when that closes.
 """
@@ -12,6 +15,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +29,9 @@ from enum import StrEnum
 from typing import Any
 
 from ttscale.errors import VerifierError
+
+WALL_FACTOR = 5
+"""Wall time that a job may take, over its computing time."""
 
 _START_LIMIT_S = 120.0
 """For importing a large library on a busy machine; not part of any job's time."""
@@ -71,7 +78,7 @@ class WorkerPool:
             job. Jobs, options and results are JSON types.
         options: Keyword arguments of the target.
         workers: How many processes; None: one per available core.
-        time_limit_s: Wall time of one job.
+        time_limit_s: Computing time of one job.
         memory_limit_bytes: Address space of one worker.
     """
 
@@ -88,6 +95,7 @@ class WorkerPool:
             "target": target,
             "options": dict(options),
             "time_limit_s": time_limit_s,
+            "wall_limit_s": WALL_FACTOR * time_limit_s,
             "memory_limit_bytes": memory_limit_bytes,
         }
         self._time_limit_s = time_limit_s
@@ -199,12 +207,11 @@ class _Worker:
     def is_alive(self) -> bool:
         return not self._is_killed and self.process.poll() is None
 
-    def kill(self) -> str:
-        """Kill the process, unless it has ended, and say how it ended."""
+    def kill(self) -> int:
+        """Kill the process, unless it has ended, and return its exit code: minus the signal that ended it."""
         self._is_killed = True
         self.process.kill()
-        code = self.process.wait()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+        return self.process.wait()
 
     def end(self) -> None:
         """Kill the process and close its pipes."""
@@ -221,9 +228,9 @@ class _Worker:
         if self._is_ready:
             return
         message = self._receive(_START_LIMIT_S)
-        if not isinstance(message, dict) or not message.get("ready"):
-            how = self.kill()
-            reason = message.get("detail") if isinstance(message, dict) else f"it ended with {how}"
+        if not message or not message.get("ready"):
+            code = self.kill()
+            reason = (message or {}).get("detail") or f"it ended with {_ending(code)}."
             raise VerifierError(f"A verification worker cannot start: {reason}")
         self._is_ready = True
 
@@ -235,12 +242,17 @@ class _Worker:
 
     def _result(self, time_limit_s: float) -> JobResult:
         """Wait for the next result; a worker that is late or dead is ended."""
-        message = self._receive(time_limit_s)
+        message = self._receive(WALL_FACTOR * time_limit_s)
         if message is None:
             self.kill()
-            return JobResult(JobStatus.TIMEOUT, detail=f"No result within {time_limit_s:g} s.")
+            return JobResult(JobStatus.TIMEOUT, detail=f"No result within {WALL_FACTOR * time_limit_s:g} s.")
         if message == _END_OF_STREAM:
-            return JobResult(JobStatus.ERROR, detail=f"The worker process died ({self.kill()}).")
+            code = self.kill()
+            if code == -signal.SIGPROF:
+                return JobResult(
+                    JobStatus.TIMEOUT, detail=f"No result in {time_limit_s:g} s of computing time."
+                )
+            return JobResult(JobStatus.ERROR, detail=f"The worker process died ({_ending(code)}).")
         status = JobStatus(message["status"])
         if status is JobStatus.MEMORY:
             self.kill()  # its heap is full of the remains
@@ -262,6 +274,10 @@ class _Worker:
         line, _, self._received = self._received.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
         return message
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 _END_OF_STREAM: dict[str, Any] = {}

@@ -24,7 +24,7 @@ def _targets_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pool() -> Iterator[WorkerPool]:
-    pool = WorkerPool(TARGET, {"a": 1}, workers=2, time_limit_s=1.0)
+    pool = WorkerPool(TARGET, {"a": 1}, workers=2, time_limit_s=0.5)
     yield pool
     pool.close()
 
@@ -66,8 +66,8 @@ def test_what_a_job_prints_is_no_result(pool: WorkerPool) -> None:
 @pytest.mark.parametrize(
     ("job", "status", "detail"),
     [
-        (["hang in C"], JobStatus.TIMEOUT, "within 1 s"),
-        (["hang in Python"], JobStatus.TIMEOUT, "within 1 s"),
+        (["hang in C"], JobStatus.TIMEOUT, "in 0.5 s of computing time"),
+        (["hang in Python"], JobStatus.TIMEOUT, "within 2.5 s"),
         (["eat memory"], JobStatus.MEMORY, "memory"),
         (["raise"], JobStatus.ERROR, "ValueError: as told"),
         (["die", int(signal.SIGSEGV)], JobStatus.ERROR, "signal 11"),
@@ -83,6 +83,11 @@ def test_a_bad_job_costs_itself_alone(
     assert bad.status is after[2].status is status
     assert detail in (bad.detail or "")
     assert [result.value for result in (before, after[0], after[1], after[3])] == [1, 2, 3, 4]
+
+
+def test_the_time_limit_is_of_each_job_not_of_them_all(pool: WorkerPool) -> None:
+    results = pool.run([["compute", 0.2]] * 12)
+    assert [result.status for result in results] == [JobStatus.DONE] * 12
 
 
 def test_a_worker_that_died_between_calls_is_replaced(pool: WorkerPool) -> None:

@@ -1,7 +1,6 @@
 """Functions that worker processes of the tests run: good ones and all the bad ones."""
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,10 @@ def obey(**options: Any) -> Callable[[Any], Any]:
             case ["hang in Python"]:
                 while True:
                     time.sleep(1000)
+            case ["compute", seconds]:
+                end = time.process_time() + seconds
+                while time.process_time() < end:
+                    pass
             case ["eat memory"]:
                 return len(bytearray(1 << 40))
             case ["raise"]:
@@ -36,6 +39,3 @@ def obey(**options: Any) -> Callable[[Any], Any]:
 
 def broken(**_: Any) -> Callable[[Any], Any]:
     raise ImportError("no module named nothing")
-
-
-SIGSEGV = int(signal.SIGSEGV)

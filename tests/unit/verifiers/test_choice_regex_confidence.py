@@ -1,0 +1,162 @@
+"""The verifiers `choice`, `regex` and `confidence`, judged by what they say of single samples."""
+
+import math
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ttscale.registry import load_plugin
+from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.verifiers.contract import Candidate
+
+
+def candidate(completion: str, key: str | None, **sample: Any) -> Candidate:
+    fields = {"prompt_tokens": 1, "completion_tokens": 1, "finish_reason": "stop", **sample}
+    drawn = Sample(problem_id="p", sample_index=0, completion=completion, **fields)
+    return Candidate(Problem(problem_id="p", prompt="?", answer=key), drawn)
+
+
+def judge(name: str, completion: str, key: str | None, options: dict[str, Any] | None = None) -> Verdict:
+    verifier = load_plugin("verifiers", name)
+    (verdict,) = verifier(verifier.Options(**(options or {}))).verify([candidate(completion, key)])
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+STATED = [
+    ("B", "B"),
+    ("b", "B"),
+    ("(B)", "B"),
+    ("(b)", "B"),
+    ("B.", "B"),
+    ("B) Paris", "B"),
+    ("B. Paris", "B"),
+    ("B: Paris", "B"),
+    ("**B**", "B"),
+    ("[B]", "B"),
+    (r"\boxed{B}", "B"),
+    (r"$\boxed{\text{B}}$", "B"),
+    (r"\boxed{\textbf{(B)}}", "B"),
+    (r"\boxed{\textbf{(B)}\ 12}", "B"),
+    ("#### C", "C"),
+    ("The answer is B.", "B"),
+    ("The answer is (B) because Paris is the capital.", "B"),
+    ("The correct answer is option C, not A.", "C"),
+    ("**Answer:** D", "D"),
+    ("Answer: D\n\nExplanation: a long story.", "D"),
+    ("I think (A) is wrong.\nSo it must be (C).", "C"),
+    ("The answer is A.", "A"),
+    ("A", "A"),
+    ("A is right", "A"),
+    ("A. Paris\nThis is because it is.", "A"),
+    ("J", "J"),
+    ("Option E", "E"),
+]
+
+
+@pytest.mark.parametrize(("completion", "letter"), STATED)
+def test_choice_reads_a_letter_in_the_usual_forms(completion: str, letter: str) -> None:
+    verdict = judge("choice", completion, letter)
+    assert (verdict.outcome, verdict.answer_class) == (Outcome.CORRECT, letter)
+
+
+@pytest.mark.parametrize("completion", ["", "A dog barks.", "I don't know.", "Because.", "42", "Zebra"])
+def test_choice_does_not_take_words_for_letters(completion: str) -> None:
+    assert judge("choice", completion, "A").outcome is Outcome.NO_ANSWER
+
+
+def test_choice_takes_only_the_letters_that_there_are() -> None:
+    assert judge("choice", "The answer is (E).", "A", {"letters": "ABCD"}).outcome is Outcome.NO_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("first", "key", "outcome"),
+    [
+        (0, "1", Outcome.CORRECT),
+        (1, "2", Outcome.CORRECT),
+        (1, "0", Outcome.ERROR),
+        (0, "10", Outcome.ERROR),
+        (None, "1", Outcome.ERROR),
+        (0, "B", Outcome.CORRECT),
+    ],
+)
+def test_choice_keys_may_be_numbers(first: int | None, key: str, outcome: Outcome) -> None:
+    assert judge("choice", "B", key, {"first_number": first}).outcome is outcome
+
+
+@pytest.mark.parametrize("letters", ["abc", "AAB", "A,B", ""])
+def test_choice_refuses_other_letters(letters: str) -> None:
+    with pytest.raises(ValidationError, match="different capital letters"):
+        load_plugin("verifiers", "choice").Options(letters=letters)
+
+
+@pytest.mark.parametrize(
+    ("options", "completion", "key", "outcome", "answer"),
+    [
+        ({"pattern": r"\b{answer}\b"}, "it is 42!", "42", Outcome.CORRECT, "42"),
+        ({"pattern": r"\b{answer}\b"}, "it is 421", "42", Outcome.INCORRECT, None),
+        ({"pattern": r"(?i)is ({answer})"}, "It IS a.b", "A.B", Outcome.CORRECT, "a.b"),
+        ({"pattern": "is {answer}"}, "is axb", "a.b", Outcome.INCORRECT, None),
+        ({"pattern": r"[a-z]{3}\d"}, "xyz1", None, Outcome.CORRECT, "xyz1"),
+        ({"pattern": r"\d+", "full_match": True}, " 12 \n", None, Outcome.CORRECT, "12"),
+        ({"pattern": r"\d+", "full_match": True}, "12 a", None, Outcome.INCORRECT, None),
+        ({"pattern": "x{answer}"}, "x", None, Outcome.ERROR, None),
+        ({"pattern": "x|(y)"}, "x", None, Outcome.CORRECT, "x"),
+    ],
+)
+def test_regex_finds_the_pattern_with_the_key_in_it(
+    options: dict[str, Any], completion: str, key: str | None, outcome: Outcome, answer: str | None
+) -> None:
+    verdict = judge("regex", completion, key, {"workers": 1, **options})
+    assert (verdict.outcome, verdict.answer) == (outcome, answer)
+
+
+def test_a_hopeless_search_costs_its_own_sample_alone() -> None:
+    verifier = load_plugin("verifiers", "regex")
+    options = verifier.Options(pattern="^(a+)+$", time_limit_s=0.2, workers=1)
+    batch = [candidate(text, None) for text in ("aaa", "a" * 60 + "!", "b", "\x00\ud800")]
+    outcomes = [verdict.outcome for verdict in verifier(options).verify(batch)]
+    assert outcomes == [Outcome.CORRECT, Outcome.TIMEOUT, Outcome.INCORRECT, Outcome.INCORRECT]
+
+
+def test_regex_refuses_what_is_no_pattern() -> None:
+    with pytest.raises(ValidationError, match="not a regular expression"):
+        load_plugin("verifiers", "regex").Options(pattern="(")
+
+
+def confidence(options: dict[str, Any] | None = None, **sample: Any) -> Verdict:
+    verifier = load_plugin("verifiers", "confidence")
+    (verdict,) = verifier(verifier.Options(**(options or {}))).verify([candidate("x", None, **sample)])
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+@pytest.mark.parametrize(("statistic", "score"), [("mean", -1.5), ("sum", -6.0)])
+def test_confidence_is_the_samples_log_probability(statistic: str, score: float) -> None:
+    verdict = confidence({"statistic": statistic}, cumulative_logprob=-6.0, completion_tokens=4)
+    assert (verdict.outcome, verdict.score) == (Outcome.CORRECT, score)
+
+
+def test_confidence_accepts_from_its_threshold_on() -> None:
+    outcomes = [
+        confidence({"threshold": -1.0}, cumulative_logprob=logprob).outcome for logprob in (-0.5, -1.0, -1.5)
+    ]
+    assert outcomes == [Outcome.CORRECT, Outcome.CORRECT, Outcome.INCORRECT]
+
+
+@pytest.mark.parametrize("logprob", [None, math.nan, -math.inf])
+def test_confidence_without_a_finite_log_probability_is_an_error(logprob: float | None) -> None:
+    verdict = confidence(cumulative_logprob=logprob)
+    assert (verdict.outcome, verdict.score) == (Outcome.ERROR, None)
+    assert "log-probability" in (verdict.detail or "")
+
+
+def test_confidence_never_scores_nothing_at_all_best() -> None:
+    assert confidence(cumulative_logprob=0.0, completion_tokens=0).outcome is Outcome.NO_ANSWER
+
+
+def test_confidence_scores_every_sample_on_its_own() -> None:
+    verifier = load_plugin("verifiers", "confidence")
+    assert not verifier.deterministic
+    assert not verifier.sees_answer

@@ -1,0 +1,185 @@
+r"""The verifier `math`: the answer is mathematically equal to the key, judged by math-verify.
+
+math-verify and SymPy run in worker processes with hard limits on time and memory: ``\boxed{9^{9^{9^9}}}``
+hangs math-verify, its own timeout included. Most answers never get there: equal text is equal, integers are
+compared as they are, and every other pair of key and answer is asked once.
+"""
+
+import importlib.util
+import re
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ttscale.errors import MissingExtraError
+from ttscale.types import Outcome, Verdict
+from ttscale.verifiers.answers import bounded, missing_key, shown
+from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.extraction import ExtractorNames, find_extractor
+from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
+
+_WORKER = "ttscale.verifiers.math_worker:start"
+
+_SEARCHED = 4000
+"""Characters, from the end, of a completion without a box that are handed to math-verify's own search."""
+
+_REMEMBERED_LENGTH = 300
+_REMEMBERED = 200_000
+
+_PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
+
+
+class MathOptions(BaseModel):
+    """Options of `math`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    extract: ExtractorNames = ("boxed",)
+    """Where the answer stands in the completion: extractors tried in order."""
+    otherwise: Literal["search", "no-answer"] = "search"
+    """What to do where none finds anything: let math-verify search the completion for formulas and numbers,
+    or call it no answer."""
+    time_limit_s: float = Field(default=5.0, gt=0.0, allow_inf_nan=False)
+    """Computing time for one answer, after which its worker is killed and the outcome is `timeout`."""
+    memory_limit_mib: int = Field(default=2048, ge=256)
+    """Address space of a worker; an answer that needs more is a `timeout`, too: out of its limits."""
+    workers: int | None = Field(default=None, ge=1)
+    """Processes; None: one per available core."""
+
+
+class _Question(NamedTuple):
+    """An answer to compare with a key. Equal questions have equal verdicts."""
+
+    kind: Literal["boxed", "text"]
+    key: str
+    answer: str
+
+
+class MathVerifier:
+    """Compare formulas, numbers, sets, intervals, equations and matrices; see the module."""
+
+    Options: ClassVar[type[BaseModel]] = MathOptions
+    version: ClassVar[str] = "1"
+    sees_answer: ClassVar[bool] = True
+    deterministic: ClassVar[bool] = True
+
+    def __init__(self, options: MathOptions) -> None:
+        self._extractors = tuple(find_extractor(name) for name in options.extract)
+        self._searches = options.otherwise == "search"
+        self._pool = WorkerPool(
+            _WORKER,
+            {},
+            workers=options.workers,
+            time_limit_s=options.time_limit_s,
+            memory_limit_bytes=options.memory_limit_mib << 20,
+        )
+        self._key_classes: dict[str, str | Verdict] = {}
+        self._verdicts: dict[_Question, Verdict] = {}
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
+        questions = [self._question(candidate) for candidate in batch]
+        asked = {question for question in questions if isinstance(question, _Question)}
+        verdicts = {question: self._verdicts[question] for question in asked if question in self._verdicts}
+        new = sorted(asked - verdicts.keys(), key=lambda question: question.key)
+        self._classify_keys({question.key for question in new})
+        verdicts |= self._answer(new)
+        return [verdicts[question] if isinstance(question, _Question) else question for question in questions]
+
+    def close(self) -> None:
+        """End the worker processes; they end with the verifier in any case."""
+        self._pool.close()
+
+    def _question(self, candidate: Candidate) -> _Question | Verdict:
+        """Extract the answer of one candidate, or say why there is nothing to ask."""
+        key = candidate.problem.answer
+        if key is None:
+            return missing_key(candidate.problem)
+        completion = candidate.sample.completion
+        for extract in self._extractors:
+            answer = extract(completion)
+            if answer is not None and (plain := _plain(answer)):
+                return _Question("boxed", _plain(key), plain)
+        if self._searches and completion and not completion.isspace():
+            return _Question("text", _plain(key), _readable(completion[-_SEARCHED:]))
+        return _NO_ANSWER
+
+    def _classify_keys(self, keys: Iterable[str]) -> None:
+        """Find the class of every new key, or the verdict for all answers to a key that cannot be read."""
+        new = [key for key in keys if key not in self._key_classes]
+        self._key_classes |= {key: key for key in new if _PLAIN_INTEGER.fullmatch(key)}
+        hard = [key for key in new if key not in self._key_classes]
+        for key, result in zip(hard, self._run([["key", key] for key in hard]), strict=True):
+            self._key_classes[key] = result.value or _unreadable_key(key, result)
+
+    def _answer(self, questions: Sequence[_Question]) -> dict[_Question, Verdict]:
+        """Answer questions that were never asked, the easy ones without a worker."""
+        verdicts = {question: easy for question in questions if (easy := self._easy_verdict(question))}
+        hard = [question for question in questions if question not in verdicts]
+        for question, result in zip(hard, self._run([list(question) for question in hard]), strict=True):
+            verdicts[question] = self._verdict(question, result)
+        for question, verdict in verdicts.items():
+            if len(question.answer) <= _REMEMBERED_LENGTH and len(self._verdicts) < _REMEMBERED:
+                self._verdicts[question] = verdict
+        return verdicts
+
+    def _easy_verdict(self, question: _Question) -> Verdict | None:
+        """Judge without a worker where the texts are equal, the key is unreadable, or both are integers."""
+        key_class = self._key_classes[question.key]
+        is_same_text = question.kind == "boxed" and question.answer == question.key
+        if isinstance(key_class, Verdict):
+            return _judged(True, question.answer, f"text:{question.key}") if is_same_text else key_class
+        if is_same_text:
+            return _judged(True, question.answer, key_class)
+        if (
+            question.kind == "boxed"
+            and _PLAIN_INTEGER.fullmatch(question.answer)
+            and _PLAIN_INTEGER.fullmatch(question.key)
+        ):
+            return _judged(False, question.answer, question.answer)
+        return None
+
+    def _verdict(self, question: _Question, result: JobResult) -> Verdict:
+        """Turn a worker's result into a verdict."""
+        if result.status is not JobStatus.DONE:
+            outcome = Outcome.ERROR if result.status is JobStatus.ERROR else Outcome.TIMEOUT
+            answer = shown(question.answer) if question.kind == "boxed" else None
+            return Verdict(outcome=outcome, answer=answer, detail=result.detail)
+        if result.value is None:
+            return _NO_ANSWER
+        is_correct, read, answer_class = result.value
+        answer = question.answer if question.kind == "boxed" else read
+        return _judged(
+            is_correct, answer, str(self._key_classes[question.key]) if is_correct else answer_class
+        )
+
+    def _run(self, jobs: Sequence[Sequence[str]]) -> list[JobResult]:
+        if jobs and not self._pool.pids() and importlib.util.find_spec("math_verify") is None:
+            raise MissingExtraError("Verifier 'math' needs the 'math' extra: pip install 'ttscale[math]'.")
+        return self._pool.run(jobs)
+
+
+_NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)
+
+
+def _judged(is_correct: bool, answer: str, answer_class: str) -> Verdict:
+    outcome = Outcome.CORRECT if is_correct else Outcome.INCORRECT
+    return Verdict(outcome=outcome, answer=shown(answer), answer_class=bounded(answer_class))
+
+
+def _unreadable_key(key: str, result: JobResult) -> Verdict:
+    reason = result.detail or "math-verify finds no formula, number or text in it."
+    return Verdict(outcome=Outcome.ERROR, detail=f"The answer key '{shown(key)}' cannot be read: {reason}")
+
+
+def _plain(answer: str) -> str:
+    """Strip white space and the dollar signs around a formula."""
+    return _readable(answer.strip().strip("$").strip())
+
+
+def _readable(text: str) -> str:
+    """Replace characters that no parser expects: NUL and lone surrogates."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", " ")

@@ -1,0 +1,59 @@
+"""What the workers of the verifier `math` do: parse, compare and classify with math-verify and SymPy.
+
+Imported in worker processes alone: it loads SymPy, and hostile answers can make it hang or eat memory.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from ttscale.verifiers.equivalence import class_name
+
+Parsed = list[Any]
+"""What math-verify makes of a text: an expression where it can, and the normalized string."""
+
+
+def start() -> Callable[[list[str]], Any]:
+    """Load math-verify and return the function that answers jobs.
+
+    Jobs are ``["key", key]``, answered by the key's class, and ``["boxed" | "text", key, answer]``, answered
+    by ``[is_correct, answer as read, class]``. Where nothing can be read the answer is None.
+    """
+    import math_verify
+
+    logging.disable(logging.CRITICAL)  # it logs every failed parse, and that it runs without its own timeout
+
+    def parse(text: str) -> Parsed:
+        # Its own timeout is off: it cannot interrupt one long computation, and the pool can.
+        parsed: Parsed = math_verify.parse(text, parsing_timeout=None)
+        return parsed
+
+    @lru_cache(maxsize=4096)
+    def parse_key(key: str) -> Parsed:
+        return parse(boxed(key))
+
+    def is_equal(key: Parsed, answer: Parsed) -> bool:
+        try:
+            return bool(math_verify.verify(key, answer, timeout_seconds=None, raise_on_error=True))
+        except MemoryError:
+            raise
+        except Exception:  # incomparable kinds, division by zero: math-verify's way to say "not equal"
+            return False
+
+    def answer_job(job: list[str]) -> Any:
+        kind, key, *answer = job
+        if kind == "key":
+            parsed_key = parse_key(key)
+            return class_name(parsed_key[0]) if parsed_key else None
+        parsed = parse(boxed(answer[0]) if kind == "boxed" else answer[0])
+        if not parsed:
+            return None
+        return [is_equal(parse_key(key), parsed), str(parsed[-1]), class_name(parsed[0])]
+
+    return answer_job
+
+
+def boxed(answer: str) -> str:
+    r"""Put an extracted answer where math-verify looks for one."""
+    return rf"\boxed{{{answer}}}"
