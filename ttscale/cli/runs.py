@@ -61,9 +61,8 @@ def verify_command(run: Path, extra: tuple[str, ...]) -> None:
     from ttscale.store.run import RunStore
 
     store = RunStore(run)
-    store.manifest()  # says so if this is no run
-    settings = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] if extra else None
-    chosen = settings or stored_config(store).verifiers
+    configured = stored_config(store).verifiers
+    chosen = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] or configured
     progress = make_progress()
     judged = verify_run(store, [build_verifier(verifier) for verifier in chosen], progress)
     for label, n_samples in judged.items():

@@ -62,7 +62,6 @@ def _per_sample(store: RunStore, cell: Cell) -> tuple[float, float, str]:
 
 def status_rows(store: RunStore) -> list[Row]:
     """Return one row per cell of how far a stored run has come."""
-    store.manifest()  # says so if this is no run
     config = parse_config(store.config_yaml(), source=str(store.path / "config.yaml"))
     asked = {cell.name: cell.sampling.n for cell in cells(config)}
     return [_status_row(store, cell, asked.get(cell)) for cell in store.cells()]

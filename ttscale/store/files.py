@@ -62,11 +62,9 @@ def storage_errors(path: Path) -> Iterator[None]:
 def _explain(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full. Everything stored so far is intact: free some space and repeat the same command."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{error.strerror}. Choose a folder that you may write with --out."
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{error.strerror}. A file stands where a folder is needed; choose another folder with --out."
-    return str(error.strerror or error)
+    return f"{error.strerror or error}. Choose a folder that you may write with --out."
 
 
 def _sync_folder(folder: Path) -> None:

@@ -148,6 +148,7 @@ class RunStore:
 
     def config_yaml(self) -> str:
         """Return the resolved configuration as stored."""
+        self.manifest()  # says so if no run is here
         try:
             return (self.path / "config.yaml").read_text()
         except OSError as error:
