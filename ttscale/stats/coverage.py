@@ -161,4 +161,5 @@ def _over_problems(
 def _over_samples(pairs: UniqueCounts, values: FloatArray, k: IntArray, level: float) -> Interval:
     mean = pairs.weight @ values / pairs.weight.sum()
     trials = (pairs.weight @ pairs.n) / k
-    return interval_over_samples(mean, coverage_sampling_error(pairs, k), trials, level)
+    error = coverage_sampling_error(pairs, k)
+    return interval_over_samples(mean, error.standard_error, trials, level, degrees=error.degrees)

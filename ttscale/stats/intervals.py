@@ -123,7 +123,12 @@ def interval_over_problems(sample: Moments, confidence_level: float = 0.95) -> I
 
 
 def interval_over_samples(
-    mean: FloatArray, error: FloatArray, trials: FloatArray, confidence_level: float = 0.95
+    mean: FloatArray,
+    error: FloatArray,
+    trials: FloatArray,
+    confidence_level: float = 0.95,
+    *,
+    degrees: FloatArray | float = np.inf,
 ) -> Interval:
     """Return the interval for these very problems with other draws, from the standard error of sampling.
 
@@ -135,13 +140,17 @@ def interval_over_samples(
         error: Standard errors of sampling, shape (K,).
         trials: Independent groups of k samples in the data, shape (K,).
         confidence_level: Such as 0.95.
+        degrees: Degrees of freedom with which `error` is known, shape (K,); widens the interval as t against normal.
 
     Returns:
         Ends of shape (K,).
     """
     check_confidence(confidence_level)
     spread = (error > 0) & (mean > 0) & (mean < 1)
-    effective = np.where(spread, mean * (1 - mean) / np.where(spread, error, 1.0) ** 2, trials)
+    wider = stdtrit(np.clip(degrees, 2.0, 1e6), 0.5 + confidence_level / 2) / ndtri(
+        0.5 + confidence_level / 2
+    )
+    effective = np.where(spread, mean * (1 - mean) / np.where(spread, error * wider, 1.0) ** 2, trials)
     effective = np.maximum(effective, 1e-3)
     tail = (1 - confidence_level) / 2
     hits, misses = effective * mean, effective * (1 - mean)

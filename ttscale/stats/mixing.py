@@ -15,6 +15,8 @@ from ttscale.stats.curve import FloatArray
 
 _STEPS = 100
 _POINTS = 80
+_PRIOR_PROBLEMS = 5.0
+"""Weight of the starting guess, even on the logit scale, in problems: without it few problems leave gaps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +41,10 @@ def mixing_distribution(pairs: UniqueCounts) -> MixingDistribution:
     n, c = pairs.n[:, None], pairs.c[:, None]
     log_likelihood = xlogy(c, rate) + xlog1py(n - c, -rate)  # (U, G)
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
-    weight = pairs.weight / pairs.weight.sum()
-    share = np.full(len(rate), 1 / len(rate))
+    even = np.full(len(rate), 1 / len(rate))
+    share = even
     for _ in range(_STEPS):
-        share = share * ((weight / (likelihood @ share)) @ likelihood)
+        expected = share * ((pairs.weight / (likelihood @ share)) @ likelihood)  # problems at each rate
+        share = (expected + _PRIOR_PROBLEMS * even) / (pairs.weight.sum() + _PRIOR_PROBLEMS)
     joint = likelihood * share
     return MixingDistribution(rate, share, joint / joint.sum(axis=1, keepdims=True))

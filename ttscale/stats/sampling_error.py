@@ -1,6 +1,7 @@
 """How much a curve would move had other samples been drawn for the same problems."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,22 +16,43 @@ ValuesOf = Callable[[IntArray, IntArray], FloatArray]
 """(rows of the table, budgets) -> values (P, K) of a curve computed from these rows alone."""
 
 
-def coverage_sampling_error(pairs: UniqueCounts, k: IntArray) -> FloatArray:
-    """Return the standard error of coverage from sampling alone, shape (K,).
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplingError:
+    """Error of a mean over problems from sampling alone.
+
+    Attributes:
+        standard_error: Shape (K,).
+        degrees: Degrees of freedom with which it is known, shape (K,).
+    """
+
+    standard_error: FloatArray
+    degrees: FloatArray
+
+
+def coverage_sampling_error(pairs: UniqueCounts, k: IntArray) -> SamplingError:
+    """Return the standard error of coverage from sampling alone.
 
     The variance of each problem's pass@k is averaged over what its counts say of its success rate, with the mixing
     distribution of the whole benchmark as prior. Plugging in c/n instead would call every problem without
     a success certain, which makes the interval far too narrow for k near n.
+
+    A problem's variance is known well for k << n, where it follows from c/n, and as badly as a single
+    draw tells it for k = n. The degrees of freedom are therefore the effective number of problems that contribute,
+    divided by k/n.
     """
     mixing = mixing_distribution(pairs)
-    n = np.maximum(pairs.n, 1)
-    variance = np.empty(len(k))
+    sizes, member = np.unique(np.maximum(pairs.n, 1), return_inverse=True)
+    n_problems = pairs.weight.sum()
+    error, degrees = np.zeros(len(k)), np.full(len(k), np.inf)
     for j, budget in enumerate(k):
-        sizes, member = np.unique(n, return_inverse=True)
         table = pass_at_k_variance(mixing.rate, sizes[:, None], budget)  # (sizes, G)
-        variance[j] = pairs.weight @ (mixing.posterior * table[member]).sum(axis=1)
-    error: FloatArray = np.sqrt(variance) / pairs.weight.sum()
-    return error
+        variance = (mixing.posterior * table[member]).sum(axis=1)  # (U,)
+        total = pairs.weight @ variance
+        error[j] = np.sqrt(total) / n_problems
+        if total > 0:
+            drawn = budget * (pairs.weight / sizes[member]).sum() / n_problems  # k/n
+            degrees[j] = total**2 / (pairs.weight @ variance**2) / drawn
+    return SamplingError(error, degrees)
 
 
 def pass_at_k_variance(rate: FloatArray, n: IntArray, k: int | IntArray) -> FloatArray:
