@@ -32,6 +32,7 @@ from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.series import measured_k, measured_series
 from ttscale.report.summary import headline, interval_phrase, method_notes, never_solved, sample_span
 from ttscale.report.visible import excerpt_line, visible_text
+from ttscale.types import Outcome
 
 _SCRIPTS = ("chart.js", "problems.js", "page.js")
 _ESTIMATE = re.compile(r"(-?[\d.]+%?) (\[[\d., e+-]+\])")
@@ -196,6 +197,7 @@ def _environment() -> Environment:
         "visible": lambda text: visible_text(str(text)),
         "excerpted": lambda text: excerpt_line(text, _LINE_LENGTH),
         "emphasized": emphasized,
+        "outcome_class": lambda outcome: str(outcome).replace("_", "-") if outcome in set(Outcome) else "",
         "percent": numbers.percent,
         "count": numbers.count,
         "duration": numbers.duration,

@@ -79,7 +79,7 @@ def _details(row: dict[str, Any], limit: int) -> dict[str, Any]:
         "key": text(row["answer"]),
         "answers": [[text(a["answer"]), a["count"], a["correct"]] for a in row["answers"] or ()],
         "examples": [
-            [e["sample_index"], e["outcome"], text(e["finish_reason"]), text(e["completion"])]
+            [e["sample_index"], text(e["outcome"]), text(e["finish_reason"]), text(e["completion"])]
             for e in row["examples"] or ()
         ],
     }

@@ -1,0 +1,484 @@
+"""The report in a real browser: it draws, it answers, and nothing a model wrote runs.
+
+Needs a Chromium and its driver on the path, and the selenium package; skipped where one is missing.
+"""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from report_results import make_result
+
+from ttscale.analysis.results import RunResult
+from ttscale.report import write_report
+from ttscale.report.visible import visible_text
+
+selenium = pytest.importorskip("selenium", reason="the selenium package is not installed")
+
+from selenium import webdriver  # noqa: E402 (after the check that it is there)
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path"),
+    pytest.mark.skipif(DRIVER is None, reason="no chromedriver on the path"),
+]
+
+ATTACKS = (
+    "<script>window.owned=1</script>",
+    "</script><script>window.owned=1</script>",
+    "</SCRIPT\n><script>window.owned=1</script>",
+    "<!--<script>window.owned=1</script>-->",
+    "<img src=x onerror=window.owned=1>",
+    "<svg/onload=window.owned=1>",
+    "<svg><script>window.owned=1</script></svg>",
+    '"><iframe srcdoc="<script>parent.owned=1</script>"></iframe>',
+    "' onmouseover='window.owned=1' autofocus onfocus='window.owned=1",
+    "<a href='javascript:window.owned=1' id=lure>click</a>",
+    "<details open ontoggle=window.owned=1>",
+    "<style>body{display:none}</style><link rel=stylesheet href=data:text/css,*{display:none}>",
+    "<base href='https://example.invalid/'><meta http-equiv=refresh content='0;url=javascript:window.owned=1'>",
+    "<form action=javascript:window.owned=1><input name=getElementById autofocus onfocus=window.owned=1></form>",
+    "</title></textarea></noscript></pre></td></table><script>window.owned=1</script>",
+    "<object data='data:text/html,<script>parent.owned=1</script>'></object><embed src=javascript:window.owned=1>",
+    "{{ self.__init__.__globals__ }}{% for x in y %}${window.owned=1}`${window.owned=1}`",
+    "\\u003cscript\\u003ewindow.owned=1\\u003c/script\\u003e",
+    "line\u2028window.owned=1\u2029//",
+    "<scr\x00ipt>window.owned=1</scr\x00ipt>",
+    "\u202eesrever\u202c \x1b]8;;http://example.invalid\x07link\x1b[2J",
+    "__proto__",
+    "]]></script><x:script xmlns:x='http://www.w3.org/1999/xhtml'>window.owned=1</x:script>",
+)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., webdriver.Chrome]]:
+    """Start browsers that reach nothing and keep nothing."""
+    browsers = []
+
+    def start_browser(*, scripts: bool = True) -> webdriver.Chrome:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(CHROMIUM)
+        for switch in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-sync"):
+            options.add_argument(f"--{switch}")
+        for switch in ("disable-background-networking", "disable-component-update", "window-size=1200,1400"):
+            options.add_argument(f"--{switch}")
+        options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        if not scripts:
+            blocked = {"profile.managed_default_content_settings.javascript": 2}
+            options.add_experimental_option("prefs", blocked)
+        browser = webdriver.Chrome(options, webdriver.ChromeService(str(DRIVER)))
+        browsers.append(browser)
+        return browser
+
+    yield start_browser
+    for browser in browsers:
+        browser.quit()
+
+
+@pytest.fixture(scope="module")
+def browser(start: Callable[..., webdriver.Chrome]) -> webdriver.Chrome:
+    return start()
+
+
+@pytest.fixture(scope="module")
+def page_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_report(make_result(), tmp_path_factory.mktemp("report")).page.as_uri()
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, page_url: str) -> Iterator[webdriver.Chrome]:
+    """Open the report of 128 problems x 1,000 samples afresh; no test may leave an error in the console."""
+    browser.get(page_url)
+    yield browser
+    assert complaints(browser) == []
+
+
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    return [entry["message"] for entry in browser.get_log("browser")]
+
+
+def one(browser: webdriver.Chrome | WebElement, selector: str) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, selector)
+
+
+def several(browser: webdriver.Chrome | WebElement, selector: str) -> list[WebElement]:
+    return browser.find_elements(By.CSS_SELECTOR, selector)
+
+
+def column(browser: webdriver.Chrome, number: int) -> list[str]:
+    script = (
+        "return Array.from(document.querySelectorAll('.sortable > tbody > tr:not(.detail)'))"
+        ".filter(row => !row.hidden).map(row => row.cells[arguments[0]].textContent.trim())"
+    )
+    cells: list[str] = browser.execute_script(script, number)
+    return cells
+
+
+def press(browser: webdriver.Chrome, element: WebElement) -> None:
+    browser.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", element)
+    element.click()
+
+
+# ------------------------------------------------------------ it draws
+
+
+def test_both_charts_are_drawn_and_replace_the_static_figures(page: webdriver.Chrome) -> None:
+    curves, rates = several(page, ".chart")
+    assert len(several(curves, "svg.plot .line:not(.law)")) == 5
+    assert len(several(curves, "svg.plot .line.law")) == 1
+    assert len(several(rates, "svg.plot .column")) >= 9
+    assert not any(image.is_displayed() for image in several(page, "img.static"))
+
+
+def test_every_section_of_the_navigation_exists(page: webdriver.Chrome) -> None:
+    targets = [link.get_attribute("href").partition("#")[2] for link in several(page, "nav a")]
+    assert len(targets) >= 6
+    assert all(page.find_elements(By.ID, target) for target in targets)
+
+
+def test_curves_lie_where_their_numbers_say(page: webdriver.Chrome) -> None:
+    data = json.loads(one(page, "#cell-0-curves-chart-data").get_attribute("textContent"))
+    path = one(page, "#cell-0-curves-chart g.c0:not(:has(.law)) .line").get_attribute("d")
+    points = [tuple(map(float, point.split())) for point in path[1:].split("L")]
+    coverage = data["lines"][0]
+    ticks = {
+        text.text: float(text.get_attribute("y")) - 4
+        for text in several(page, "#cell-0-curves-chart svg.plot text")
+        if text.text.endswith("%")
+    }
+    bottom, top = ticks["0%"], ticks["100%"]
+    for (_, y), value in zip(points, coverage["value"], strict=True):
+        assert y == pytest.approx(bottom + value * (top - bottom), abs=0.1)
+
+
+# ------------------------------------------------------------ it answers
+
+
+def test_pointing_at_a_budget_shows_every_curve_there(page: webdriver.Chrome) -> None:
+    plot = one(page, "#cell-0-curves-chart svg.plot")
+    tip = one(page, "#cell-0-curves-chart .tip")
+    assert not tip.is_displayed()
+    page.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", plot)
+    ActionChains(page).move_to_element(plot).perform()
+    assert tip.is_displayed()
+    assert tip.text.startswith("k = ")
+    assert "coverage" in tip.text
+    assert len(several(tip, "tr")) == 6
+    top, height = tip.rect["y"], plot.rect["height"]
+    assert plot.rect["y"] <= top <= plot.rect["y"] + height
+
+
+def test_arrow_keys_walk_along_the_budgets_and_speak(page: webdriver.Chrome) -> None:
+    plot = one(page, "#cell-0-curves-chart svg.plot")
+    page.execute_script("arguments[0].focus()", plot)
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    spoken = one(page, "#cell-0-curves-chart [role=status]")
+    first = spoken.get_attribute("textContent")
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    assert first.startswith("k = 1,")
+    assert spoken.get_attribute("textContent").startswith("k = 2,")
+    ActionChains(page).send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT).perform()
+    assert spoken.get_attribute("textContent") == first
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    assert not one(page, "#cell-0-curves-chart .tip").is_displayed()
+
+
+def test_a_legend_button_hides_and_shows_its_curve(page: webdriver.Chrome) -> None:
+    key = one(page, "#cell-0-curves-chart .key")
+    lines = len(several(page, "#cell-0-curves-chart svg.plot .line"))
+    press(page, key)
+    assert key.get_attribute("aria-pressed") == "false"
+    assert len(several(page, "#cell-0-curves-chart svg.plot .line")) == lines - 1
+    press(page, key)
+    assert len(several(page, "#cell-0-curves-chart svg.plot .line")) == lines
+
+
+def test_hiding_every_curve_is_no_error(page: webdriver.Chrome) -> None:
+    for key in several(page, "#cell-0-curves-chart .key"):
+        press(page, key)
+    for switch in several(page, "#cell-0-curves-chart .switch"):
+        press(page, switch)
+    assert not several(page, "#cell-0-curves-chart svg.plot .line")
+
+
+@pytest.mark.parametrize("switch", ["logX", "logY", "tokens"])
+def test_a_switch_redraws_the_axes_and_back(page: webdriver.Chrome, switch: str) -> None:
+    button = one(page, f"#cell-0-curves-chart [data-switch={switch}]")
+    plot = one(page, "#cell-0-curves-chart svg.plot")
+    before = plot.get_attribute("innerHTML")
+    press(page, button)
+    changed = plot.get_attribute("innerHTML")
+    assert changed != before
+    assert "NaN" not in changed
+    assert "Infinity" not in changed
+    press(page, button)
+    assert plot.get_attribute("innerHTML") == before
+
+
+def test_tokens_on_the_axis_are_the_prompt_and_k_samples(page: webdriver.Chrome) -> None:
+    press(page, one(page, "#cell-0-curves-chart [data-switch=tokens]"))
+    plot = one(page, "#cell-0-curves-chart svg.plot")
+    assert "tokens per problem" in plot.text
+    page.execute_script("arguments[0].focus()", plot)
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    assert one(page, "#cell-0-curves-chart .tip").text.startswith("k = 1, 18 tokens")  # 11 + 7 x 1
+
+
+def test_a_heading_sorts_numbers_as_numbers_both_ways(page: webdriver.Chrome) -> None:
+    heading = several(page, ".sortable thead th")[2]
+    press(page, one(heading, "button"))
+    up = [int(text.replace(",", "")) for text in column(page, 2)]
+    assert up == sorted(up)
+    assert heading.get_attribute("aria-sort") == "ascending"
+    press(page, one(heading, "button"))
+    assert [int(text.replace(",", "")) for text in column(page, 2)] == up[::-1]
+    assert heading.get_attribute("aria-sort") == "descending"
+
+
+def test_search_and_filter_leave_only_what_matches(page: webdriver.Chrome) -> None:
+    one(page, ".controls input").send_keys("MUL-01")
+    assert column(page, 0) == [f"mul-01{digit}" for digit in range(10)]
+    one(page, ".controls input").clear()
+    one(page, ".controls input").send_keys(Keys.SPACE, Keys.BACKSPACE)
+    one(page, ".controls option[value=never]").click()
+    assert set(column(page, 2)) == {"0"}
+    assert one(page, ".shown").text == f"{len(column(page, 0))} of 128 problems"
+
+
+def test_a_click_opens_answers_and_samples_and_sorting_keeps_them_together(page: webdriver.Chrome) -> None:
+    button = one(page, "button.open")
+    press(page, button)
+    assert button.get_attribute("aria-expanded") == "true"
+    detail = one(page, "tr.detail")
+    assert detail.is_displayed()
+    assert "Answer key" in detail.text
+    assert "Most frequent answers" in detail.text
+    assert "cut off at the token limit" in detail.text
+    press(page, one(page, ".sortable thead th:nth-child(3) button"))
+    above = page.execute_script("return arguments[0].previousElementSibling", detail)
+    assert button.text in above.text
+    press(page, button)
+    assert not detail.is_displayed()
+
+
+def test_problems_open_by_keyboard(page: webdriver.Chrome) -> None:
+    page.execute_script("arguments[0].focus()", one(page, "button.open"))
+    ActionChains(page).send_keys(Keys.ENTER).perform()
+    assert one(page, "tr.detail").is_displayed()
+
+
+def test_the_theme_button_turns_dark_and_light(page: webdriver.Chrome) -> None:
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    light = page.execute_script(paper)
+    one(page, "#theme").click()
+    assert page.execute_script(paper) != light
+    one(page, "#theme").click()
+    assert page.execute_script(paper) == light
+
+
+# ------------------------------------------------------------ everywhere
+
+
+def test_a_phone_scrolls_down_only(page: webdriver.Chrome) -> None:
+    phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    page.refresh()
+    try:
+        assert page.execute_script("return document.documentElement.scrollWidth") == 360
+        assert one(page, "#cell-0-curves-chart svg.plot").rect["width"] > 300
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+CONTRAST = """
+const parse = text => text.match(/[\\d.]+/g).map(Number);
+const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+  .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const ground = node => {
+  for (; node; node = node.parentElement) {
+    const color = parse(getComputedStyle(node).backgroundColor);
+    if (color.length < 4 || color[3] > 0) return color;
+  }
+  return [255, 255, 255];
+};
+const poor = [];
+for (const node of document.querySelectorAll("main *, header *, footer *")) {
+  const words = Array.from(node.childNodes).some(n => n.nodeType === 3 && n.textContent.trim());
+  if (!words || !node.checkVisibility() || node.closest("option")) continue;
+  const style = getComputedStyle(node);
+  const ink = node instanceof SVGElement ? style.fill : style.color;
+  const [a, b] = [light(parse(ink)), light(ground(node))].sort((x, y) => y - x);
+  const ratio = (a + 0.05) / (b + 0.05);
+  if (ratio < 4.5) poor.push(`${node.tagName}.${node.getAttribute("class")} ${ratio.toFixed(2)}: ${node.textContent.slice(0, 30)}`);
+}
+return poor;
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_a_contrast_of_at_least_four_and_a_half(page: webdriver.Chrome, scheme: str) -> None:
+    # WCAG 2.1, success criterion 1.4.3.
+    feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
+    page.refresh()
+    press(page, one(page, "button.open"))
+    try:
+        assert page.execute_script(CONTRAST) == []
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_every_control_and_image_has_a_name(page: webdriver.Chrome) -> None:
+    for control in several(page, "a, button, input, select, svg.plot, .scroll"):
+        if control.is_displayed():
+            assert control.accessible_name.strip(), control.get_attribute("outerHTML")[:200]
+    assert all(image.get_attribute("alt") for image in several(page, "img"))
+
+
+def test_print_shows_the_static_figures_and_no_controls(page: webdriver.Chrome) -> None:
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert all(image.is_displayed() for image in several(page, "img.static"))
+        assert not any(chart.is_displayed() for chart in several(page, ".chart, nav, .controls"))
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_without_scripts_figures_and_tables_are_there(
+    start: Callable[..., webdriver.Chrome], page_url: str
+) -> None:
+    plain = start(scripts=False)
+    plain.get(page_url)
+    images = several(plain, "img.static")
+    assert len(images) == 2
+    for image in images:
+        assert image.is_displayed()
+        assert int(image.get_property("naturalWidth")) > 0
+    assert not any(shown.is_displayed() for shown in several(plain, ".chart, .controls, #theme"))
+    assert len(several(plain, ".sortable > tbody > tr")) == 128
+    assert "A single sample solves" in one(plain, ".summary").text
+
+
+def test_several_cells_are_overlaid_and_have_a_section_each(
+    browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    names = ("model t=0.6", "model t=1.0", "model t=1.4")
+    result = make_result(n=64, n_problems=40, cells=names)
+    browser.get(write_report(result, tmp_path).page.as_uri())
+    assert [key.text for key in several(browser, "#overlay .key")] == list(names)
+    assert [title.text for title in several(browser, "main > section > h2")] == [
+        "All cells",
+        *names,
+        "How to reproduce",
+    ]
+    assert len(several(browser, ".chart svg.plot")) == 7
+    assert complaints(browser) == []
+
+
+# ------------------------------------------------------------ nothing a model wrote runs
+
+
+def hostile_result() -> RunResult:
+    """Put every attack into every text of a result."""
+    n = len(ATTACKS)
+    result = make_result(n=12, n_problems=n, law=False, completions=ATTACKS, warnings=ATTACKS)
+    (cell,) = result.cells
+    answers = [[{"answer": text, "count": 12, "correct": False}] for text in ATTACKS]
+    problems = cell.problems.with_columns(
+        problem_id=pl.Series(ATTACKS),
+        prompt=pl.Series(ATTACKS),
+        answer=pl.Series(ATTACKS),
+        answers=pl.Series(answers),
+    )
+    everything = " ".join(ATTACKS)
+    hostile = dataclasses.replace(
+        cell,
+        cell=everything,
+        model=everything,
+        task=everything,
+        oracle=everything,
+        problems=problems,
+        selectors=dict(zip(ATTACKS, [cell.coverage] * n, strict=True)),
+        outcomes={text: {text: 3} for text in ATTACKS},
+    )
+    return dataclasses.replace(
+        result,
+        name=everything,
+        path=Path(everything.replace("\x00", "")),
+        config_yaml=everything,
+        manifest={text: text for text in ATTACKS},
+        cells=(hostile, dataclasses.replace(hostile, cell=ATTACKS[1])),
+    )
+
+
+@pytest.fixture(scope="module")
+def attacked(browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> webdriver.Chrome:
+    """Open a page full of attacks, with all details open and the lures clicked."""
+    browser.get(write_report(hostile_result(), tmp_path_factory.mktemp("hostile")).page.as_uri())
+    browser.execute_script(
+        "for (const button of document.querySelectorAll('button.open, .key, .sortable thead button')) button.click();"
+        "for (const fold of document.querySelectorAll('details')) fold.open = true;"
+        "for (const lure of document.querySelectorAll('#lure')) lure.click();"
+    )
+    return browser
+
+
+def test_no_attack_runs(attacked: webdriver.Chrome) -> None:
+    assert attacked.execute_script("return typeof window.owned") == "undefined"
+
+
+def test_no_attack_opens_a_dialog_or_leaves_the_page(attacked: webdriver.Chrome) -> None:
+    assert attacked.execute_script("return document.title").endswith("ttscale report")
+    assert attacked.current_url.startswith("file://")
+    assert attacked.execute_script("return document.baseURI") == attacked.current_url
+
+
+def test_no_attack_becomes_an_element(attacked: webdriver.Chrome) -> None:
+    foreign = "iframe, object, embed, form, base, link, meta[http-equiv=refresh], #lure, textarea, noscript"
+    assert several(attacked, foreign) == []
+    assert len(several(attacked, "script:not([type='application/json'])")) == 1
+    assert len(several(attacked, "style")) == 1
+    assert one(attacked, "body").is_displayed()
+
+
+def test_the_browser_had_nothing_to_complain_of(attacked: webdriver.Chrome) -> None:
+    # An attack stopped only by the policy would have left a line here: escaping alone must do.
+    assert complaints(attacked) == []
+
+
+def test_every_attack_is_shown_as_the_text_that_it_is(attacked: webdriver.Chrome) -> None:
+    shown: list[str] = attacked.execute_script(
+        "return Array.from(document.querySelectorAll('.untrusted'), node => node.textContent)"
+    )
+    assert {visible_text(text) for text in ATTACKS} <= set(shown)
+    acting = {"\x00", "\x07", "\x1b", "\u202e", "\u202c", "\u2028", "\u2029"}
+    page: Any = attacked.execute_script("return document.documentElement.outerHTML")
+    assert not acting & set(page)
+
+
+def test_the_policy_stops_what_escaping_might_miss_one_day(page: webdriver.Chrome) -> None:
+    succeeded = page.execute_script(
+        "const attempts = {"
+        "  markup: () => { document.body.innerHTML += '<b>x</b>'; },"
+        "  handler: () => { document.body.setAttribute('onclick', 'window.owned=1'); document.body.click(); },"
+        "  script: () => { const late = document.createElement('script'); late.textContent = 'window.owned=1';"
+        "                  document.body.append(late); },"
+        "};"
+        "return Object.keys(attempts).filter(name => { try { attempts[name](); return true; } catch { return false; } });"
+    )
+    assert succeeded == []
+    assert page.execute_script("return typeof window.owned") == "undefined"
+    assert len(complaints(page)) == 3
