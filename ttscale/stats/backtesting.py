@@ -1,13 +1,165 @@
 """Backtest forecasts on the data at hand: fit on a prefix of the samples, score on the rest.
 
 From counts alone the successes among s random samples of a problem are exactly hypergeometric, so no record
-of single samples is needed.
+of single samples is needed: `thin` draws such prefixes, and each method forecasts from them the coverage that
+all samples show.
 """
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttscale.stats.counts import Counts, counts
+from ttscale.errors import InvalidInputError, TtscaleWarning
+from ttscale.stats.counts import Counts, budgets, counts
+from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast
+from ttscale.stats.pass_at_k import pass_at_k
+
+METHODS: tuple[str, ...] = (
+    AVERAGE,
+    "log-log",
+    "exponentiated-power-law",
+    "beta-binomial",
+    "zero-inflated-beta",
+    "kumaraswamy",
+    PLUG_IN,
+)
+"""Methods compared by default: ours and the published ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How one method forecast from one prefix length.
+
+    Attributes:
+        method: Its name.
+        s: Samples per problem it saw.
+        k: Budget it forecast.
+        error: Mean absolute error of coverage over the draws.
+        bias: Mean error, positive where forecasts are too high.
+        inside: Share of the draws whose interval held the truth.
+        width: Mean width of the interval.
+        n_draws: Prefixes drawn on which the method gave a forecast.
+        n_failed: Prefixes on which it could not.
+    """
+
+    method: str
+    s: int
+    k: int
+    error: float
+    bias: float
+    inside: float
+    width: float
+    n_draws: int
+    n_failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """Scores of every method at every prefix length.
+
+    Attributes:
+        scores: One per method and prefix length, in the order asked for.
+        truth: Coverage at k from all samples.
+        n_problems: Problems.
+        confidence_level: Of the intervals scored.
+    """
+
+    scores: tuple[Score, ...]
+    truth: float
+    n_problems: int
+    confidence_level: float
+
+    @property
+    def best(self) -> str:
+        """The method with the smallest mean error over the prefix lengths, failures ruled out."""
+        names = dict.fromkeys(score.method for score in self.scores)
+        usable = {n: [s.error for s in self.scores if s.method == n] for n in names}
+        return min(
+            usable, key=lambda name: np.inf if np.isnan(usable[name]).any() else float(np.mean(usable[name]))
+        )
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one plain dictionary per method and prefix length."""
+        for score in self.scores:
+            yield {name: getattr(score, name) for name in Score.__slots__} | {
+                "truth": self.truth,
+                "n_problems": self.n_problems,
+                "confidence_level": self.confidence_level,
+            }
+
+    def __str__(self) -> str:
+        """Return a short table for a person."""
+        k = self.scores[0].k
+        head = f"coverage at {k} is {self.truth:.4f} ({self.n_problems} problems); forecasts of it from s samples"
+        level = f"{100 * self.confidence_level:g}% interval"
+        lines = [
+            f"  s={s.s:<6d} {s.method:<24} error {s.error:.4f}  bias {s.bias:+.4f}  "
+            f"{level} holds it {100 * s.inside:.0f}%, width {s.width:.4f}"
+            for s in self.scores
+        ]
+        return "\n".join([head, *lines])
+
+
+def backtest(
+    n: ArrayLike,
+    c: ArrayLike,
+    *,
+    s: ArrayLike | None = None,
+    methods: Sequence[str] = METHODS,
+    n_draws: int = 10,
+    confidence_level: float = 0.9,
+    rng: np.random.Generator | int | None = None,
+) -> Backtest:
+    """Score forecasting methods on counts whose later samples are known.
+
+    Coverage at the fewest samples of any problem is forecast from random prefixes of s samples. All draws
+    share one set of problems and one truth, so the scores say how methods compare on this benchmark; they do not
+    prove an interval calibrated.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        s: Prefix lengths; by default a tenth and a third of the samples.
+        methods: Names as in `ttscale.stats.forecasting.forecast`.
+        n_draws: Prefixes per length.
+        confidence_level: Of the intervals.
+        rng: Source of the prefixes.
+
+    Returns:
+        The scores.
+
+    Raises:
+        InvalidInputError: Impossible counts, fewer than 2 samples for some problem, or s not below them.
+
+    >>> result = backtest(40, [0, 1, 3, 9, 0, 25], s=10, methods=["log-log", "plug-in"], n_draws=3, rng=1)
+    >>> [score.method for score in result.scores]
+    ['log-log', 'plug-in']
+    """
+    data = counts(n, c)
+    k = int(data.n.min())
+    prefixes = np.unique([max(1, k // 10), max(1, k // 3)]) if s is None else budgets(s)
+    if k < 2 or prefixes.max() >= k:
+        raise InvalidInputError(
+            f"A backtest forecasts from fewer samples than the {k} that every problem has, but s = "
+            f"{prefixes.tolist()}. Draw more samples or give a smaller s."
+        )
+    if not methods or n_draws < 1:
+        raise InvalidInputError(
+            f"A backtest needs at least one method and one draw, not {len(methods)} and {n_draws}."
+        )
+    generator = np.random.default_rng(rng)
+    truth = float(pass_at_k(data.n, data.c, k).mean())
+    scores = []
+    for length in prefixes:
+        drawn = [thin(data.n, data.c, int(length), generator) for _ in range(n_draws)]
+        scores += [_score(method, drawn, int(length), k, truth, confidence_level) for method in methods]
+    return Backtest(
+        scores=tuple(scores), truth=truth, n_problems=len(data), confidence_level=confidence_level
+    )
 
 
 def thin(n: ArrayLike, c: ArrayLike, s: int, rng: np.random.Generator) -> Counts:
@@ -25,3 +177,29 @@ def thin(n: ArrayLike, c: ArrayLike, s: int, rng: np.random.Generator) -> Counts
     data = counts(n, c)
     kept = np.minimum(s, data.n)
     return Counts(kept, rng.hypergeometric(data.c, data.n - data.c, kept))
+
+
+def _score(
+    method: str, drawn: Sequence[Counts], s: int, k: int, truth: float, confidence_level: float
+) -> Score:
+    ends = []
+    for data in drawn:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TtscaleWarning)  # of a prefix, which nobody will use
+                curve = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level).curve
+        except InvalidInputError:  # the law cannot be fitted to this prefix
+            continue
+        ends.append((curve.value[0], curve.low[0], curve.high[0]))
+    value, low, high = np.array(ends).T if ends else np.full((3, 1), np.nan)
+    return Score(
+        method=method,
+        s=s,
+        k=k,
+        error=float(np.mean(np.abs(value - truth))),
+        bias=float(np.mean(value - truth)),
+        inside=float(np.mean((low <= truth + 1e-12) & (truth <= high + 1e-12))) if ends else float("nan"),
+        width=float(np.mean(high - low)),
+        n_draws=len(ends),
+        n_failed=len(drawn) - len(ends),
+    )

@@ -22,6 +22,7 @@ from ttscale.stats.curve import Curve, FloatArray
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
 from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities
+from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.pass_at_k import pass_at_k
 
 _CURVE_POINTS = 40  # "about 40 log-spaced k": Brown et al. 2024
@@ -179,6 +180,8 @@ def fit_law(
     observed = share @ curves
     if isinstance(family, MixingLaw):
         found = _maximise_likelihood(family, pairs)
+    elif isinstance(family, NonParametric):
+        found = _place_atoms(family, pairs)
     elif isinstance(family, CurveLaw):
         found = _least_squares(family, ks, observed, curves, pairs)
     else:
@@ -218,7 +221,10 @@ def _bounds(law: ScalingLaw) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def _theta(law: ScalingLaw, free: FloatArray) -> FloatArray:
+def theta_of(law: ScalingLaw, free: FloatArray) -> FloatArray:
+    """Return a law's parameters from those on the scale of the fit; both of shape (D,)."""
+    if not law.ranges:  # non-parametric: the atoms themselves
+        return free
     return np.array([r.value(f) for r, f in zip(law.ranges, free, strict=True)])
 
 
@@ -229,7 +235,7 @@ def _start(law: ScalingLaw, theta: FloatArray) -> FloatArray:
 
 
 def _cover(law: ScalingLaw, k: np.ndarray, free: FloatArray) -> FloatArray:
-    return law.coverage(np.asarray(k, dtype=float), _theta(law, free))
+    return law.coverage(np.asarray(k, dtype=float), theta_of(law, free))
 
 
 def _log_log(coverage: FloatArray) -> FloatArray:
@@ -250,7 +256,7 @@ def _maximise_likelihood(law: MixingLaw, pairs: UniqueCounts) -> _Found:
     fixed_kernel = binomial_kernel(pairs, grid)
 
     def probabilities(free: FloatArray) -> FloatArray:
-        mixture = law.mixture(_theta(law, free), grid, step)
+        mixture = law.mixture(theta_of(law, free), grid, step)
         kernel = fixed_kernel if mixture.x is grid else binomial_kernel(pairs, mixture.x)
         return count_probabilities(pairs, mixture, kernel)
 
@@ -276,6 +282,14 @@ def _maximise_likelihood(law: MixingLaw, pairs: UniqueCounts) -> _Found:
     score = scores(best.x)
     covariance = _sandwich(hessian, np.einsum("u,ud,ue->de", pairs.weight, score, score), ~at_bound)
     return _Found(best.x, covariance, at_bound, bool(best.success), str(best.message), -float(best.fun))
+
+
+def _place_atoms(law: NonParametric, pairs: UniqueCounts) -> _Found:
+    """Fit the non-parametric law; its many weights have no intervals of their own."""
+    atoms, likelihood, gap = law.fit(pairs)
+    size = len(atoms)
+    status = f"the likelihood is within {gap:.1e} per problem of its maximum"
+    return _Found(atoms, np.zeros((size, size)), np.zeros(size, bool), gap < 1e-3, status, likelihood)
 
 
 def _least_squares(
@@ -338,10 +352,11 @@ def _summarise(
     error = np.sqrt(np.diag(found.covariance))
     params = {
         r.name: Parameter(r.value(f), r.value(f - z * e), r.value(f + z * e), bool(stuck))
-        for r, f, e, stuck in zip(law.ranges, found.free, error, found.at_bound, strict=True)
+        for r, f, e, stuck in zip(law.ranges, found.free, error, found.at_bound, strict=False)
     }
     residual = float(np.sqrt(np.mean((_cover(law, k, found.free) - observed) ** 2)))
-    likelihood, size = found.log_likelihood, len(law.ranges)
+    likelihood = found.log_likelihood
+    size = len(law.ranges) or len(found.free) // 2 * 2  # an atom has a place and a weight; weights sum to 1
     return LawFit(
         law=law.name,
         params=params,

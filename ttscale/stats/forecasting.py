@@ -6,19 +6,33 @@ success rates, such a problem is solved by k samples in all with chance
 ``1 - E[(1-p)^k] / E[(1-p)^n]``, where the expectations are over the law.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom
 
-from ttscale.errors import InvalidInputError
-from ttscale.stats.counts import budgets, counts
-from ttscale.stats.curve import Curve, FloatArray
-from ttscale.stats.fitting import fit_law
-from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.errors import DataWarning, FitWarning, InvalidInputError
+from ttscale.stats.counts import Counts, budgets, counts
+from ttscale.stats.curve import Curve, FloatArray, IntArray
+from ttscale.stats.fitting import LawFit, fit_law, theta_of
+from ttscale.stats.laws.frame import MixingLaw
+from ttscale.stats.laws.npmle import NonParametric
+from ttscale.stats.model_averaging import posterior_draws
+from ttscale.stats.predictive import OpenProblems, Predictive, open_problems
+
+Rng = np.random.Generator | int | None
+
+AVERAGE = "average"
+"""The method behind "auto": the Bayesian average over laws of `ttscale.stats.model_averaging`."""
+
+PLUG_IN = "plug-in"
+"""The naive forecast ``mean 1 - (1 - c/n)^k``: it takes an unsolved problem for impossible. For comparison only."""
+
+_LARGEST_BUDGET = 10**6
+_LAW_DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -30,15 +44,14 @@ class Forecast:
         method: The method that made it.
         extrapolates: Which budgets lie beyond the samples of some problem, shape (K,).
         n_max: Most samples of any problem.
-        backtest: How every method forecast the later samples from the earlier ones: rows of
-            `ttscale.stats.backtesting.Backtest`, or empty where it was not asked for.
+        law_weights: How far each law carries an average, by name; empty for a single law.
     """
 
     curve: Curve
     method: str
     extrapolates: np.ndarray
     n_max: int
-    backtest: tuple[dict[str, Any], ...] = ()
+    law_weights: Mapping[str, float] = field(default_factory=dict)
 
     def to_rows(self) -> Iterator[dict[str, Any]]:
         """Yield one plain dictionary per budget."""
@@ -47,7 +60,50 @@ class Forecast:
 
     def __str__(self) -> str:
         """Return a short table for a person."""
-        return f"{self.curve}\n  drawn so far: up to {self.n_max} samples per problem; beyond them this extrapolates"
+        lines = [
+            str(self.curve),
+            f"  drawn so far: up to {self.n_max} samples per problem; beyond them this extrapolates",
+        ]
+        carried = [f"{name} {100 * w:.0f}%" for name, w in self.law_weights.items() if w >= 0.01]
+        return "\n".join([*lines, f"  laws: {', '.join(carried)}"] if carried else lines)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SamplesNeeded:
+    """How many samples per problem, in all, until coverage reaches a target.
+
+    Attributes:
+        target: Coverage wanted.
+        k: The number that suffices with probability one half; None where the target is not reachable so.
+        low: The number that suffices with probability ``(1 - confidence_level) / 2``; None likewise.
+        high: The number that suffices with probability ``(1 + confidence_level) / 2``; None likewise.
+        largest: Where the search ended: None means "not with this many".
+        chance_at_largest: Probability that coverage reaches the target by `largest`.
+        confidence_level: Of the interval [low, high].
+        n_problems: Problems.
+        method: The forecasting method.
+    """
+
+    target: float
+    k: int | None
+    low: int | None
+    high: int | None
+    largest: int
+    chance_at_largest: float
+    confidence_level: float
+    n_problems: int
+    method: str
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the answer as one plain dictionary."""
+        yield {name: getattr(self, name) for name in self.__slots__}
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        end = f"not within {self.largest} samples (chance {self.chance_at_largest:.2f})"
+        shown = [str(v) if v is not None else f"more than {self.largest}" for v in (self.low, self.high)]
+        answer = f"{self.k} samples per problem" if self.k is not None else end
+        return f"coverage {self.target:g}: {answer} [{shown[0]}, {shown[1]}], {self.n_problems} problems ({self.method})"
 
 
 def forecast(
@@ -57,61 +113,224 @@ def forecast(
     *,
     method: str = "auto",
     confidence_level: float = 0.9,
-    rng: np.random.Generator | int | None = None,
+    rng: Rng = 0,
 ) -> Forecast:
     """Forecast coverage at k samples per problem, of the same problems.
+
+    The interval is predictive: with its probability the coverage that will be measured on these problems once
+    each has k samples lies inside. It covers what is unknown of the law and which problems fall by chance, not
+    how other problems would fare. Up to the samples at hand the value is the observed coverage, which further
+    samples do not change, and the interval has no width; see `ttscale.stats.coverage` for its precision.
 
     Args:
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
-        k: Budgets, shape (K,).
-        method: "auto", or the name of one method.
+        k: Budgets: samples per problem in all, those already drawn included, shape (K,).
+        method: "auto" (an average over laws), the name of a law (its fit alone, as published), or "plug-in".
         confidence_level: Of the predictive interval.
-        rng: Source of randomness.
+        rng: Source of the draws over laws and parameters; by default the same draws every time.
 
     Returns:
-        The forecast.
+        The forecast at the distinct budgets in increasing order.
 
     Raises:
-        InvalidInputError: Impossible counts or budgets.
+        InvalidInputError: Impossible counts or budgets, no samples at all, or a law that cannot be fitted.
+        UnknownPluginError: No such method.
+
+    >>> ahead = forecast(20, [0, 0, 1, 2, 5, 9, 20, 0], [20, 100])
+    >>> ahead.curve.value[0], bool(ahead.curve.value[1] > 0.625)
+    (0.625, True)
     """
     data, ks = counts(n, c), np.unique(budgets(k))
-    law = "beta-binomial" if method == "auto" else method
-    fit = fit_law(law, data.n, data.c)
-    known = np.where(
-        data.n[:, None] >= ks,
-        np.nan_to_num(pass_at_k(data.n, data.c, ks, too_few="nan")),
-        data.c[:, None] > 0,
-    )  # (P, K)
-    open_ = (data.c[:, None] == 0) & (data.n[:, None] < ks)
-    chance = open_ * (1.0 - _ratio(fit, data.n, ks))
-    value = (known + chance).mean(axis=0)
-    n_open = open_.sum(axis=0)
-    mean_chance = chance.sum(axis=0) / np.maximum(n_open, 1)
+    _check_level(confidence_level)
+    predictive, point, name, weights = _predict(data, ks, method, rng)
     tail = (1.0 - confidence_level) / 2.0
-    base = known.mean(axis=0)
-    low = base + binom.ppf(tail, n_open, mean_chance) / len(data)
-    high = base + binom.ppf(1.0 - tail, n_open, mean_chance) / len(data)
+    problems = predictive.problems
+    value = (problems.known + problems.n_open * point) / problems.n_problems
     curve = Curve(
         metric="coverage",
         k=ks,
         value=value,
-        low=np.minimum(low, value),
-        high=np.maximum(high, value),
+        low=np.minimum(predictive.quantile(tail), value),
+        high=np.maximum(predictive.quantile(1.0 - tail), value),
         confidence_level=confidence_level,
         over="samples",
-        method=law,
+        method=f"{name} forecast",
         n_problems=len(data),
     )
-    return Forecast(curve=curve, method=law, extrapolates=ks > data.n.min(), n_max=int(data.n.max()))
+    return Forecast(
+        curve=curve,
+        method=name,
+        extrapolates=np.asarray(ks > data.n.min()),
+        n_max=int(data.n.max()),
+        law_weights=weights,
+    )
 
 
-def _ratio(fit: Any, n: np.ndarray, k: np.ndarray) -> FloatArray:
-    """Return E[(1-p)^k] / E[(1-p)^n], shape (P, K)."""
-    sizes, inverse = np.unique(n, return_inverse=True)
-    before = 1.0 - fit.predict(np.maximum(sizes, 1)).value
-    after = 1.0 - fit.predict(k).value
-    if not np.isfinite(after).all():
-        raise InvalidInputError(f"'{fit.law}' could not be fitted: {fit.status}.")
-    ratio = after[None, :] / before[inverse][:, None]
-    return np.asarray(np.minimum(ratio, 1.0))
+def samples_for(
+    n: ArrayLike,
+    c: ArrayLike,
+    target: float,
+    *,
+    method: str = "auto",
+    confidence_level: float = 0.9,
+    largest: int = _LARGEST_BUDGET,
+    rng: Rng = 0,
+) -> SamplesNeeded:
+    """Say how many samples per problem it takes until coverage of these problems reaches a target.
+
+    The number is itself uncertain: it is at most k exactly when coverage at k is at least the target, so its
+    distribution is that of the forecasts at all k.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        target: Coverage wanted, above 0 and at most 1.
+        method: As in `forecast`.
+        confidence_level: Of the interval.
+        largest: Largest budget considered.
+        rng: As in `forecast`.
+
+    Returns:
+        The median number and its interval; None stands for "not within `largest`".
+
+    Raises:
+        InvalidInputError: A target outside (0, 1], or what `forecast` refuses.
+
+    >>> samples_for(20, [0, 0, 1, 2, 5, 9, 20, 0], 0.5).k
+    8
+    """
+    if not 0.0 < target <= 1.0:
+        raise InvalidInputError(f"A target coverage lies above 0 and is at most 1, but is {target}.")
+    _check_level(confidence_level)
+    data = counts(n, c)
+    ks = _ladder(largest)
+    predictive, _, name, _ = _predict(data, ks, method, rng)
+    reached = np.maximum.accumulate(predictive.chance_to_reach(target))
+    tail = (1.0 - confidence_level) / 2.0
+    low, middle, high = (_first(ks, reached, level) for level in (tail, 0.5, 1.0 - tail))
+    return SamplesNeeded(
+        target=target,
+        k=middle,
+        low=low,
+        high=high,
+        largest=largest,
+        chance_at_largest=float(reached[-1]),
+        confidence_level=confidence_level,
+        n_problems=len(data),
+        method=name,
+    )
+
+
+def _check_level(confidence_level: float) -> None:
+    if not 0.0 < confidence_level < 1.0:
+        raise InvalidInputError(
+            f"confidence_level lies between 0 and 1, but is {confidence_level}. Give 0.9 for 90 %."
+        )
+
+
+def _ladder(largest: int) -> IntArray:
+    """Return all budgets up to 100, then 1 % steps."""
+    steps = np.geomspace(100, largest, 1 + int(np.ceil(np.log(max(largest / 100, 1)) / np.log(1.01)))).round()
+    ladder = np.unique(np.concatenate([np.arange(1, 101), steps]).astype(np.int64))
+    return np.asarray(ladder[ladder <= largest])
+
+
+def _first(k: IntArray, reached: FloatArray, level: float) -> int | None:
+    enough = np.flatnonzero(reached >= level)
+    return int(k[enough[0]]) if len(enough) else None
+
+
+def _predict(
+    data: Counts, k: IntArray, method: str, rng: Rng
+) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
+    """Return the predictive distribution, the point forecast of the open problems' chance (K,), and its maker."""
+    problems = open_problems(data, k)
+    if not data.n.any():
+        raise InvalidInputError(
+            "No problem has a sample, so there is nothing to forecast from. Draw samples first."
+        )
+    if method in ("auto", AVERAGE):
+        return _average(data, problems, rng)
+    if method == PLUG_IN:
+        return _plug_in(data, problems)
+    return _single_law(data, problems, method, rng)
+
+
+def _average(
+    data: Counts, problems: OpenProblems, rng: Rng
+) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
+    _warn_if_uninformative(data)
+    draws = posterior_draws(data.unique(), k=int(problems.k.max()), rng=np.random.default_rng(rng))
+    chance = problems.mean_chance(
+        draws.failure(problems.n.astype(float)), draws.failure(problems.k.astype(float))
+    )
+    predictive = Predictive(problems, chance, draws.weight)
+    return predictive, predictive.median_chance(), AVERAGE, draws.law_weight
+
+
+def _plug_in(data: Counts, problems: OpenProblems) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
+    """Score solved problems by ``1 - (1 - c/n)^k``, unsolved ones by 0."""
+    pairs = data.unique()
+    rate = pairs.c / np.maximum(pairs.n, 1)
+    failing = (1.0 - rate[:, None]) ** problems.k
+    value = pairs.weight @ np.where(pairs.n[:, None] >= problems.k, 0.0, 1.0 - failing)
+    kept = pairs.weight @ np.where(pairs.n[:, None] >= problems.k, 0.0, (pairs.c > 0)[:, None].astype(float))
+    shifted = OpenProblems(
+        problems.k, problems.known - kept + value, problems.n, problems.count, problems.n_problems
+    )
+    never = np.zeros((1, len(problems.k)))
+    return Predictive(shifted, never, np.ones(1)), never[0], PLUG_IN, {}
+
+
+def _single_law(
+    data: Counts, problems: OpenProblems, law: str, rng: Rng
+) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
+    """Forecast from one fitted law; its parameters vary by their covariance over problems."""
+    fit = fit_law(law, data.n, data.c)
+    if not np.isfinite(fit.free).all():
+        raise InvalidInputError(
+            f"'{law}' cannot be fitted to these counts ({fit.status}). Use method='auto'."
+        )
+    point = _chance(fit, fit.free, problems)
+    values, vectors = np.linalg.eigh(fit.covariance)
+    root = vectors * np.sqrt(np.clip(values, 0.0, 1.0))  # a spread beyond a factor e says only "unknown"
+    normal = np.random.default_rng(rng).standard_normal((_LAW_DRAWS, len(fit.free)))
+    ranges = fit.family.ranges
+    draws = fit.free + normal @ root.T
+    if ranges:
+        draws = np.clip(draws, [r.free(r.low) for r in ranges], [r.free(r.high) for r in ranges])
+    chance = np.stack([_chance(fit, free, problems) for free in draws])
+    return Predictive(problems, chance, np.full(_LAW_DRAWS, 1.0 / _LAW_DRAWS)), point, fit.law, {}
+
+
+def _chance(fit: LawFit, free: FloatArray, problems: OpenProblems) -> FloatArray:
+    """Return the mean chance of the open problems under a law with parameters `free`, shape (K,)."""
+    theta = theta_of(fit.family, free)
+    coverage = fit.family.coverage(problems.k.astype(float), theta)
+    if isinstance(fit.family, MixingLaw | NonParametric):
+        at_n = (
+            fit.family.coverage(np.maximum(problems.n, 0).astype(float), theta)
+            if len(problems.n)
+            else np.zeros(0)
+        )
+        return problems.mean_chance(1.0 - at_n, 1.0 - coverage)
+    missing = coverage * problems.n_problems - problems.known  # a curve law says nothing of single problems
+    return np.asarray(np.clip(missing / np.maximum(problems.n_open, 1), 0.0, 1.0) * (problems.n_open > 0))
+
+
+def _warn_if_uninformative(data: Counts) -> None:
+    solved = np.count_nonzero(data.c)
+    if solved == 0:
+        warnings.warn(
+            f"None of the {len(data)} problems has been solved, so a forecast rests on prior knowledge of such curves "
+            "and its interval is wide. Draw more samples.",
+            FitWarning,
+            stacklevel=5,
+        )
+    elif len(data) < 5:
+        warnings.warn(
+            f"Only {len(data)} problems: a forecast rests mostly on prior knowledge of such curves.",
+            DataWarning,
+            stacklevel=5,
+        )

@@ -7,13 +7,13 @@ import numpy as np
 from scipy.special import betaln
 
 from ttscale.stats.curve import FloatArray
-from ttscale.stats.laws.frame import MixingLaw, Mixture, Range
+from ttscale.stats.laws.frame import MixingLaw, Mixture, Range, ZeroInflated
 
 _ALPHA = Range("alpha", 1e-3, 1e2, "log")
 _BETA = Range("beta", 1e-3, 1e7, "log")
 
 
-def beta_log_density(x: FloatArray, alpha: float, beta: float) -> FloatArray:
+def beta_log_density(x: FloatArray, alpha: FloatArray, beta: FloatArray) -> FloatArray:
     """Return the log density of ``x = log(-log(1 - p))`` where p ~ Beta(alpha, beta)."""
     t = np.exp(x)
     log_p = np.log(-np.expm1(-t))
@@ -35,23 +35,11 @@ class BetaBinomial(MixingLaw):
         return [np.array([a, a * (1.0 - mean) / mean]) for a in (0.25, 1.0)]
 
 
-class ZeroInflatedBeta(MixingLaw):
+class ZeroInflatedBeta(ZeroInflated):
     """A share `zero` of the problems is never solved; the others are Beta(alpha, beta)."""
 
     name = "zero-inflated-beta"
-    ranges = (Range("zero", 1e-6, 1.0 - 1e-6, "logit"), _ALPHA, _BETA)
-
-    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
-        """Return the log density of the log hazard of solvable problems."""
-        return beta_log_density(x, theta[1], theta[2])
-
-    def zero(self, theta: FloatArray) -> float:
-        """Return the share of unsolvable problems."""
-        return float(theta[0])
-
-    def starts(self, mean: float) -> list[FloatArray]:
-        """Start from little and from much zero inflation."""
-        return [np.array([z, a, a * (1.0 - z) / mean]) for z, a in ((0.05, 0.3), (0.4, 0.6))]
+    solvable = BetaBinomial()
 
 
 class ScaledBeta(MixingLaw):

@@ -47,9 +47,13 @@ class Range:
 
     def value(self, free: float) -> float:
         """Map back from the scale of the fit."""
+        return float(self.values(np.asarray(free)))
+
+    def values(self, free: FloatArray) -> FloatArray:
+        """Map an array back from the scale of the fit."""
         if self.scale == "log":
-            return float(np.exp(free))
-        return float(expit(free)) if self.scale == "logit" else float(free)
+            return np.asarray(np.exp(free))
+        return np.asarray(expit(free)) if self.scale == "logit" else free
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,19 @@ class MixingLaw(ScalingLaw):
 
     @abstractmethod
     def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
-        """Return the log density of the log hazard x, shape (M,), of problems that can be solved at all."""
+        """Return the log density of the log hazard x of problems that can be solved at all.
 
-    def zero(self, theta: FloatArray) -> float:
-        """Return the share of problems that no number of samples solves."""
-        return 0.0
+        Args:
+            x: Log hazards, shape (M,).
+            theta: Parameters, shape (D,), or (D, B, 1) for B sets of them at once.
+
+        Returns:
+            Shape (M,), or (B, M).
+        """
+
+    def zero(self, theta: FloatArray) -> FloatArray:
+        """Return the share of problems that no number of samples solves, of shape ``theta[0].shape``."""
+        return np.zeros_like(theta[0])
 
     @abstractmethod
     def starts(self, mean: float) -> list[FloatArray]:
@@ -128,6 +140,33 @@ class MixingLaw(ScalingLaw):
         """Return coverage at each k by quadrature over the hazard."""
         grid, step = hazard_grid(1, int(np.max(k)))
         return np.asarray(1.0 - self.mixture(theta, grid, step).failure(np.asarray(k, dtype=float)))
+
+
+class ZeroInflated(MixingLaw):
+    """A mixing law with a share of problems that are never solved, its first parameter `zero`.
+
+    Subclasses name the law of the other problems as `solvable`, and give their own starts.
+    """
+
+    solvable: ClassVar[MixingLaw]
+
+    def __init_subclass__(cls) -> None:
+        cls.ranges = (Range("zero", 1e-6, 1.0 - 1e-6, "logit"), *cls.solvable.ranges)
+
+    def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return the log density of the log hazard of solvable problems."""
+        return self.solvable.log_density(x, theta[1:])
+
+    def zero(self, theta: FloatArray) -> FloatArray:
+        """Return the share of unsolvable problems."""
+        return np.asarray(theta[0])
+
+    def starts(self, mean: float) -> list[FloatArray]:
+        """Start from little and from much zero inflation."""
+        return [
+            np.concatenate([[zero], self.solvable.starts(min(mean / (1.0 - zero), 0.99))[0]])
+            for zero in (0.05, 0.4)
+        ]
 
 
 def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
