@@ -76,6 +76,11 @@ class VllmSampler:
             engine = _start_engine(path, self.engine_arguments(path))
         return self.adopt(engine)
 
+    @property
+    def engine(self) -> Any:
+        """The running `vllm.LLMEngine`, or None."""
+        return self._engine
+
     def adopt(self, engine: Any) -> EngineInfo:
         """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
         self._engine = engine
@@ -183,7 +188,7 @@ class VllmSampler:
 
         sampling = self._sampling
         return SamplingParams(
-            n=request.n,
+            n=1 if self._is_greedy else request.n,  # vLLM refuses several greedy samples
             seed=request.seed if self._seeded else None,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
@@ -200,6 +205,10 @@ class VllmSampler:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
 
+    @property
+    def _is_greedy(self) -> bool:
+        return self._sampling.temperature == 0
+
     def _step(self) -> list[Any]:
         try:
             return list(self._engine.step())
@@ -207,21 +216,23 @@ class VllmSampler:
             raise SamplerError(f"The vLLM engine stopped: {one_line(error)}") from error
 
     def _samples(self, flight: _InFlight, outputs: list[Any]) -> list[Sample]:
+        if self._is_greedy:
+            return [self._sample(flight, j, outputs[0]) for j in range(flight.request.n)]
+        return [self._sample(flight, output.index, output) for output in outputs]
+
+    def _sample(self, flight: _InFlight, j: int, output: Any) -> Sample:
         request, prompt = flight.request, flight.prompt_tokens
-        return [
-            Sample(
-                problem_id=request.problem.problem_id,
-                sample_index=request.first_index + output.index,
-                completion=output.text if self._decoder is None else self._text(prompt, output),
-                finish_reason=output.finish_reason,
-                prompt_tokens=len(prompt),
-                completion_tokens=len(output.token_ids),
-                cumulative_logprob=output.cumulative_logprob,
-                token_logprobs=_token_logprobs(output) if self._sampling.token_logprobs else None,
-                seed=request.seed + output.index if self._seeded else None,
-            )
-            for output in outputs
-        ]
+        return Sample(
+            problem_id=request.problem.problem_id,
+            sample_index=request.first_index + j,
+            completion=output.text if self._decoder is None else self._text(prompt, output),
+            finish_reason=output.finish_reason,
+            prompt_tokens=len(prompt),
+            completion_tokens=len(output.token_ids),
+            cumulative_logprob=output.cumulative_logprob,
+            token_logprobs=_token_logprobs(output) if self._sampling.token_logprobs else None,
+            seed=request.seed + j if self._seeded else None,
+        )
 
     def _text(self, prompt: list[int], output: Any) -> str:
         assert self._decoder is not None

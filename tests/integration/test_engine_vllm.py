@@ -1,0 +1,293 @@
+"""The vLLM sampler on a real engine: what it draws, and how it fails."""
+
+import importlib.util
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import engine_requests
+import pytest
+from engine_requests import PROMPTS, drawn, samples
+
+from ttscale.errors import SamplerError
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm import VllmOptions, VllmSampler
+from ttscale.types import Message, Problem, SampleRequest
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed"),
+]
+
+SETTINGS: dict[str, Any] = {"n": 1, "max_tokens": 10, "temperature": 1.0}
+Make = Callable[..., VllmSampler]
+
+
+def _sampler(**sampling: Any) -> VllmSampler:
+    model = ModelSettings(
+        path="demo-arithmetic", dtype="float32", engine_options={"kv_cache_memory_bytes": 1 << 28}
+    )
+    return VllmSampler(model, SamplingSettings(**SETTINGS | sampling), VllmOptions())
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Any]:
+    """One running engine for the whole module: starting it takes seconds."""
+    owner = _sampler()
+    owner.start()
+    yield owner.engine
+    owner.close()
+
+
+@pytest.fixture
+def make(engine: Any) -> Make:
+    """Makes samplers with other sampling settings on the one engine."""
+
+    def make(**sampling: Any) -> VllmSampler:
+        sampler = _sampler(**sampling)
+        sampler.adopt(engine)
+        return sampler
+
+    return make
+
+
+# ---- what is drawn ------------------------------------------------------------------------------------
+
+
+def test_every_sample_comes_once_and_is_described(make: Make) -> None:
+    found = samples(make(), n=20, size=8)
+    assert set(drawn(found)) == {(prompt, i) for prompt in PROMPTS for i in range(20)}
+    for sample in found:
+        number = PROMPTS.index(sample.problem_id)
+        assert sample.seed == 1000 * number + sample.sample_index
+        assert sample.finish_reason in {"stop", "length"}
+        assert sample.completion_tokens == len(sample.completion) + (sample.finish_reason == "stop")
+        assert sample.token_logprobs is None
+
+
+def test_a_sample_does_not_depend_on_how_the_work_was_cut(make: Make) -> None:
+    whole = drawn(samples(make(), n=8, size=8))
+    assert drawn(samples(make(), n=8, size=4)) == whole
+    assert drawn(samples(make(), n=8, size=1)) == whole
+    assert len(set(whole.values())) > len(whole) // 4  # and they are not all alike
+
+
+def test_a_sample_does_not_depend_on_its_neighbours(make: Make) -> None:
+    together = drawn(samples(make(), n=8, size=8))
+    alone = drawn(samples(make(), n=8, size=8, prompts=PROMPTS[:1]))
+    assert alone.items() <= together.items()
+
+
+_IN_NEW_PROCESS = """
+import json, sys
+sys.path.insert(0, {support!r})
+from engine_requests import drawn, samples
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm import VllmOptions, VllmSampler
+model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options={{"kv_cache_memory_bytes": 1 << 28}})
+sampler = VllmSampler(model, SamplingSettings(max_concurrent=3, **{settings!r}), VllmOptions())
+sampler.start()
+print(json.dumps(list(drawn(samples(sampler, n=8, size=2)).items())))
+sampler.close()
+"""
+
+
+def test_a_new_process_with_another_batch_size_draws_the_same_and_prints_nothing_else(make: Make) -> None:
+    support = str(Path(engine_requests.__file__).parent)
+    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS)
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    there = {(prompt, index): completion for (prompt, index), completion in json.loads(child.stdout)}
+    assert there == drawn(samples(make(), n=8, size=8))
+
+
+def test_log_probabilities_agree_with_a_forward_pass(make: Make) -> None:
+    from teacher_forcing import TeacherForcing
+
+    teacher = TeacherForcing()
+    for sample in samples(make(token_logprobs=True, temperature=0.7, top_p=0.9), n=4, size=4):
+        expected = teacher.token_logprobs(sample.problem_id, sample)
+        assert sample.token_logprobs == pytest.approx(expected, abs=1e-3)
+        assert sample.cumulative_logprob == pytest.approx(sum(expected), abs=1e-3)
+
+
+def test_without_log_probabilities_the_samples_are_the_same(make: Make) -> None:
+    bare = samples(make(logprobs=False), n=4, size=4)
+    assert all(sample.cumulative_logprob is None for sample in bare)
+    assert drawn(bare) == drawn(samples(make(), n=4, size=4))
+
+
+def test_decoding_here_and_in_the_engine_give_the_same_text(make: Make) -> None:
+    here, engine = make(), make(stop=("never said",))
+    assert drawn(samples(here, n=8, size=8)) == drawn(samples(engine, n=8, size=8))
+
+
+def test_greedy_samples_are_all_alike(make: Make) -> None:
+    for prompt in PROMPTS:
+        completions = drawn(samples(make(temperature=0), n=3, size=3, prompts=[prompt])).values()
+        assert len(set(completions)) == 1
+
+
+def test_a_stop_string_ends_a_completion_and_is_left_out(make: Make) -> None:
+    free = samples(make(), n=8, size=8)
+    stopped = {(s.problem_id, s.sample_index): s for s in samples(make(stop=("1",)), n=8, size=8)}
+    assert any("1" in sample.completion for sample in free)
+    for sample in free:
+        cut = stopped[sample.problem_id, sample.sample_index]
+        assert cut.completion == sample.completion.split("1")[0]
+        assert cut.finish_reason == ("stop" if "1" in sample.completion else sample.finish_reason)
+
+
+def test_max_tokens_truncates_and_says_so(make: Make) -> None:
+    found = samples(make(max_tokens=1), n=4, size=4)
+    assert {sample.completion_tokens for sample in found} == {1}
+    assert {sample.finish_reason for sample in found} >= {"length"}
+
+
+def test_without_per_sample_seeds_none_is_recorded(engine: Any) -> None:
+    sampler = _sampler(per_sample_seeds=False)
+    assert sampler.adopt(engine).per_sample_seeds is False
+    assert {sample.seed for sample in samples(sampler, n=4, size=4)} == {None}
+
+
+def test_the_manifest_is_told_what_runs(engine: Any) -> None:
+    info = _sampler().adopt(engine)
+    assert (info.engine, info.dtype, info.chat_template) == ("vllm", "float32", False)
+    assert info.per_sample_seeds is (info.device == "cpu")
+    json.dumps(info.detail)
+
+
+# ---- streaming ----------------------------------------------------------------------------------------
+
+
+def test_requests_are_taken_only_as_fast_as_the_engine_works(make: Make, engine: Any) -> None:
+    taken = 0
+
+    def counted() -> Iterator[SampleRequest]:
+        nonlocal taken
+        for request in engine_requests.requests(4000, 8, PROMPTS[:1]):
+            taken += 1
+            yield request
+
+    stream = make().sample(counted())
+    next(stream)
+    assert taken * 8 <= 3 * engine.vllm_config.scheduler_config.max_num_seqs + 8
+    stream.close()
+
+
+def test_an_abandoned_stream_leaves_the_engine_ready(make: Make, engine: Any) -> None:
+    stream = make().sample(engine_requests.requests(64, 8))
+    next(stream)
+    stream.close()
+    assert engine.get_num_unfinished_requests() == 0
+    assert len(samples(make(), n=2, size=2)) == 2 * len(PROMPTS)
+
+
+def test_no_requests_give_no_samples(make: Make) -> None:
+    assert list(make().sample([])) == []
+
+
+# ---- failures -----------------------------------------------------------------------------------------
+
+
+def test_a_prompt_longer_than_the_context_is_named(make: Make) -> None:
+    with pytest.raises(SamplerError, match=r"problem '1{40}' has 4\d tokens.*context is 32"):
+        samples(make(), n=1, size=1, prompts=["1" * 40])
+
+
+def test_a_conversation_without_a_template_is_refused(make: Make) -> None:
+    chat = Problem(problem_id="c", messages=(Message("user", "1+1="),))
+    with pytest.raises(SamplerError, match="no chat template"):
+        list(make().sample([SampleRequest(problem=chat, first_index=0, n=1, seed=0)]))
+
+
+def test_an_engine_that_dies_is_one_clear_error(
+    make: Make, monkeypatch: pytest.MonkeyPatch, engine: Any
+) -> None:
+    def die() -> None:
+        raise RuntimeError("out of\n  luck")
+
+    monkeypatch.setattr(engine, "step", die)
+    with pytest.raises(SamplerError, match="The vLLM engine stopped: out of luck"):
+        samples(make(), n=1, size=1)
+
+
+def test_sampling_before_start_is_an_error() -> None:
+    with pytest.raises(SamplerError, match="call start"):
+        next(_sampler().sample([]))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_num_seq": 8}, r"no engine option 'max_num_seq'\. Did you mean 'max_num_seqs'"),
+        ({"kv_cache_memory_bytes": 1 << 50}, "too little memory"),
+        ({"max_model_len": 64}, r"cannot start model.*max_model_len"),
+        ({"block_size": "many"}, "cannot start model"),
+    ],
+)
+def test_an_engine_that_cannot_start_says_why(options: dict[str, Any], message: str) -> None:
+    model = ModelSettings(path="demo-arithmetic", engine_options=options)
+    sampler = VllmSampler(model, SamplingSettings(n=1), VllmOptions())
+    with pytest.raises(SamplerError, match=message) as caught:
+        sampler.start()
+    assert "\n" not in str(caught.value)
+    sampler.close()
+
+
+def test_a_missing_model_folder_fails_before_anything_is_loaded() -> None:
+    sampler = VllmSampler(ModelSettings(path="./no-such-model"), SamplingSettings(n=1), VllmOptions())
+    with pytest.raises(SamplerError, match="does not exist"):
+        sampler.start()
+
+
+_INTERRUPTED = """
+import sys
+sys.path.insert(0, {support!r})
+from engine_requests import requests
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm import VllmOptions, VllmSampler
+model = ModelSettings(path="demo-arithmetic", engine_options={{"kv_cache_memory_bytes": 1 << 28}})
+sampler = VllmSampler(model, SamplingSettings(n=1, max_tokens=10), VllmOptions())
+sampler.start()
+try:
+    for i, batch in enumerate(sampler.sample(requests(10**9, 8))):
+        if i == 3:
+            print("sampling", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+finally:
+    sampler.close()
+    sampler.close()
+print("closed", flush=True)
+"""
+
+
+def test_ctrl_c_in_the_middle_ends_cleanly_with_no_process_left() -> None:
+    code = _INTERRUPTED.format(support=str(Path(engine_requests.__file__).parent))
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "sampling\n"
+    child.send_signal(signal.SIGINT)
+    rest, errors = child.communicate(timeout=120)
+    assert rest.split() == ["interrupted", "closed"]
+    assert "Traceback" not in errors
+    assert child.returncode == 0
+    with pytest.raises(ProcessLookupError):
+        os.killpg(child.pid, 0)
+
+
+def test_the_engine_starts_no_process_on_a_cpu(engine: Any) -> None:
+    if _sampler().adopt(engine).device == "cpu":
+        assert multiprocessing.active_children() == []
