@@ -31,6 +31,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "plan": ("ttscale.cli.inspection:plan_command", "Check a configuration; show what it would do."),
         "status": ("ttscale.cli.inspection:status_command", "Show how far a run has come."),
         "show": ("ttscale.cli.inspection:show_command", "Print a run's results."),
+        "curve": ("ttscale.cli.statistics:curve_command", "Coverage with intervals, from a run or a table."),
+        "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),
+        "forecast": ("ttscale.cli.statistics:forecast_command", "Forecast coverage at more samples."),
+        "backtest": ("ttscale.cli.statistics:backtest_command", "Compare forecasting methods on your data."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
         "doctor": ("ttscale.cli.doctor:doctor_command", "Check this machine: what works, what is missing."),
     }

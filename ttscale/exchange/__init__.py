@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Exchange: reading what other tools wrote, and writing what they read."""

@@ -1,0 +1,65 @@
+"""curve, fit, forecast and backtest on tables and runs, as a user runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def ttscale(*arguments: str | Path, check: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ttscale", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == check, done.stderr
+    return done
+
+
+@pytest.fixture
+def counts_file(tmp_path: Path) -> Path:
+    path = tmp_path / "counts.csv"
+    rows = "".join(f"{i},200,{min(200, 2**i - 1)}\n" for i in range(9)) * 1
+    path.write_text("problem_id,n,c\n" + rows)
+    return path
+
+
+def test_curve_prints_the_published_coverage_of_a_known_file(shared_data: Path) -> None:
+    path = shared_data / "monkeys_pythia_math_counts.csv"
+    done = ttscale("curve", path, "--by", "model", "--k", "1,100,10000", "--json")
+    rows = json.loads(done.stdout)
+    found = {row["k"]: round(row["value"], 5) for row in rows if row["model"] == "Pythia 160M"}
+    assert found == {1: 0.00267, 100: 0.16191, 10000: 0.57031}
+    assert {"metric", "low", "high", "n_problems"} <= rows[0].keys()
+    assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
+
+
+def test_fit_prints_parameters_with_intervals(counts_file: Path) -> None:
+    (row,) = json.loads(ttscale("fit", counts_file, "--json").stdout)
+    assert row["law"] == "exponentiated-power-law"
+    for parameter in row["params"].values():
+        assert parameter["low"] <= parameter["value"] <= parameter["high"]
+    assert 0 <= row["curve_rmse"] < 0.2
+
+
+def test_forecast_extrapolates_from_a_prefix_and_draws_a_figure(counts_file: Path, tmp_path: Path) -> None:
+    figure = tmp_path / "ahead.png"
+    done = ttscale("forecast", counts_file, "--k", "1e3", "--from", "100", "--json", "--plot", figure)
+    (row,) = json.loads(done.stdout)
+    assert row["k"] == 1000
+    assert row["extrapolates"] is True
+    assert row["n_samples"] == 100
+    assert 0 < row["low"] <= row["value"] <= row["high"] <= 1
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_backtest_scores_every_method(counts_file: Path) -> None:
+    arguments = ["--from", "20", "--draws", "3", "--method", "beta-binomial,log-log", "--json"]
+    rows = json.loads(ttscale("backtest", counts_file, *arguments).stdout)
+    assert {row["method"] for row in rows} == {"beta-binomial", "log-log"}
+    assert all(row["error"] >= 0 for row in rows)
+
+
+def test_budgets_beyond_the_samples_are_refused_with_the_fix(counts_file: Path) -> None:
+    done = ttscale("curve", counts_file, "--k", "201", check=1)
+    assert "ask for k <= 200" in done.stderr
+    assert "k" in ttscale("curve", counts_file, "--k", "0.5", check=2).stderr

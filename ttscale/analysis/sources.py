@@ -1,0 +1,35 @@
+"""Counts to analyze, wherever they come from: a run directory or any table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ttscale.analysis.analyze import choose_oracle, stored_config
+from ttscale.analysis.tables import read_judged
+from ttscale.errors import InvalidInputError
+from ttscale.exchange.counts import CountsGroup, read_counts
+from ttscale.store.run import RunStore
+
+
+def read_source(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
+    """Read counts per problem from a run directory (one group per cell) or a file of counts or outcomes.
+
+    Raises:
+        InvalidInputError: The table cannot be used; see `read_counts`.
+        StoreError: The folder is no run, or nothing in it is verified.
+    """
+    if not path.is_dir():
+        return read_counts(path, by=by)
+    if by and tuple(by) != ("cell",):
+        raise InvalidInputError(f"{path} is a run directory: its groups are its cells; leave --by out.")
+    store = RunStore(path)
+    config = stored_config(store)
+    oracle = choose_oracle(store.verdict_sets(), config)
+    groups = []
+    for cell in store.cells():
+        judged = read_judged(store, cell, oracle, [problem.problem_id for problem in store.problems(cell)])
+        if not judged.problem_ids:
+            raise InvalidInputError(
+                f"Cell '{cell}' of {path} has no verified samples. Run: ttscale verify {path}"
+            )
+        groups.append(CountsGroup(labels={"cell": cell}, n=judged.n, c=judged.c))
+    return groups

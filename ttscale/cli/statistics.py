@@ -1,0 +1,295 @@
+"""Commands that work on counts alone: curve, fit, forecast, backtest."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ttscale.cli.options import output_options
+
+if TYPE_CHECKING:
+    from ttscale.exchange.counts import CountsGroup
+    from ttscale.stats.curve import Curve
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Comma-separated names."""
+
+    name = "NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Split at commas."""
+        return value if isinstance(value, tuple) else tuple(part.strip() for part in value.split(",") if part)
+
+
+class Budgets(click.ParamType[tuple[int, ...]]):
+    """Comma-separated whole numbers of at least 1, also as 1e4 or 10_000."""
+
+    name = "K,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Read the numbers."""
+        if isinstance(value, tuple):
+            return value
+        numbers = []
+        for part in value.split(","):
+            try:
+                number = float(part)
+            except ValueError:
+                self.fail(f"'{part}' is not a number", param, ctx)
+            if number < 1 or number != int(number):
+                self.fail(f"{part} is not a whole number of at least 1", param, ctx)
+            numbers.append(int(number))
+        return tuple(sorted(set(numbers)))
+
+
+def source_options(command: F) -> F:
+    """Add SOURCE, --by and the output options."""
+    command = output_options(command)
+    command = click.option("--by", type=Names(), default=(), help="Columns that tell groups apart.")(command)
+    return click.argument("source", type=click.Path(path_type=Path))(command)
+
+
+level_option = click.option(
+    "--level",
+    "confidence_level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Confidence level of intervals.",
+)
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+plot_option = click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draw to this .png, .svg or .pdf."
+)
+
+
+@click.command("curve")
+@source_options
+@click.option("--k", type=Budgets(), help="Budgets; a log grid by default.")
+@click.option(
+    "--metric",
+    type=click.Choice(["coverage", "pass_hat_k"]),
+    default="coverage",
+    show_default=True,
+    help="Mean pass@k, or mean pass^k (all k correct).",
+)
+@click.option(
+    "--over",
+    type=click.Choice(["problems", "samples", "both"]),
+    default="problems",
+    show_default=True,
+    help="What intervals generalise over.",
+)
+@level_option
+@seed_option
+@plot_option
+def curve_command(
+    source: Path,
+    by: tuple[str, ...],
+    output: str | None,
+    k: tuple[int, ...] | None,
+    metric: str,
+    over: Any,
+    confidence_level: float | None,
+    seed: int,
+    plot: Path | None,
+) -> None:
+    """Coverage at every budget, with intervals.
+
+    SOURCE is a run directory, or a CSV, Parquet or JSONL table of counts (one row per problem) or of outcomes
+    (one row per sample).
+    """
+    from ttscale.analysis.sources import read_source
+    from ttscale.cli.output import print_rows
+    from ttscale.stats.coverage import coverage_curve, pass_hat_curve
+    from ttscale.stats.curve import budget_grid
+
+    level = confidence_level or 0.95
+    rows, curves = [], []
+    for group in read_source(source, by=by):
+        budgets = k or budget_grid(int(group.n.min()))
+        if metric == "pass_hat_k":
+            if over != "problems":
+                raise click.UsageError("--metric pass_hat_k has intervals over problems only.")
+            curve = pass_hat_curve(group.n, group.c, budgets, confidence_level=level)
+        else:
+            curve = coverage_curve(group.n, group.c, budgets, confidence_level=level, over=over, rng=seed)
+        curves.append((group, curve))
+        rows += [{**group.labels, **row} for row in curve.to_rows()]
+    if plot:
+        _plot(plot, curves, title=metric, measured_k=None)
+    print_rows(rows, output)
+
+
+@click.command("fit")
+@source_options
+@click.option(
+    "--law", type=Names(), default=("exponentiated-power-law",), help="Laws to fit; 'all' for every one."
+)
+@level_option
+@plot_option
+def fit_command(
+    source: Path,
+    by: tuple[str, ...],
+    output: str | None,
+    law: tuple[str, ...],
+    confidence_level: float | None,
+    plot: Path | None,
+) -> None:
+    """Fit scaling laws to counts: parameters with intervals, and the error on the curve."""
+    from ttscale.analysis.sources import read_source
+    from ttscale.cli.output import print_rows
+    from ttscale.registry import plugins
+    from ttscale.stats.curve import budget_grid
+    from ttscale.stats.fitting import fit_law
+
+    laws = tuple(plugins("laws")) if law == ("all",) else law
+    rows, curves = [], []
+    for group in read_source(source, by=by):
+        for name in laws:
+            fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or 0.95)
+            rows.append({**group.labels, **_fit_row(fit)})
+            curves.append((group, fit.predict(budget_grid(int(group.n.max())))))
+    if plot:
+        _plot(plot, curves, title="fitted coverage", measured_k=None)
+    print_rows(rows if output in ("json", "jsonl") else [_flat(row) for row in rows], output)
+
+
+@click.command("forecast")
+@source_options
+@click.option("--k", type=Budgets(), required=True, help="Budgets to forecast, such as 1000,10000.")
+@click.option(
+    "--from", "prefix", type=click.IntRange(1), help="Pretend to have only this many samples per problem."
+)
+@click.option("--method", default="auto", show_default=True, help="auto, plug-in, or the name of a law.")
+@level_option
+@seed_option
+@plot_option
+def forecast_command(
+    source: Path,
+    by: tuple[str, ...],
+    output: str | None,
+    k: tuple[int, ...],
+    prefix: int | None,
+    method: str,
+    confidence_level: float | None,
+    seed: int,
+    plot: Path | None,
+) -> None:
+    """Forecast coverage at more samples than were drawn, with a predictive interval."""
+    import numpy as np
+
+    from ttscale.analysis.sources import read_source
+    from ttscale.cli.output import print_rows
+    from ttscale.stats.backtesting import thin
+    from ttscale.stats.forecasting import forecast
+
+    rng = np.random.default_rng(seed)
+    rows, curves = [], []
+    n_max = 0
+    for group in read_source(source, by=by):
+        n, c = group.n, group.c
+        if prefix is not None:
+            thinned = thin(n, c, prefix, rng)
+            n, c = thinned.n, thinned.c
+        ahead = forecast(n, c, k, method=method, confidence_level=confidence_level or 0.9, rng=seed)
+        n_max = max(n_max, ahead.n_max)
+        curves.append((group, ahead.curve))
+        rows += [
+            {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
+            for row in ahead.to_rows()
+        ]
+    if plot:
+        _plot(plot, curves, title="forecast coverage", measured_k=n_max)
+    print_rows(rows, output)
+
+
+@click.command("backtest")
+@source_options
+@click.option("--from", "prefixes", type=Budgets(), help="Prefix lengths; by default powers of ten below n.")
+@click.option("--method", "methods", type=Names(), help="Methods to compare; the usual ones by default.")
+@click.option("--draws", type=click.IntRange(2), default=10, show_default=True, help="Prefixes per length.")
+@level_option
+@seed_option
+def backtest_command(
+    source: Path,
+    by: tuple[str, ...],
+    output: str | None,
+    prefixes: tuple[int, ...] | None,
+    methods: tuple[str, ...] | None,
+    draws: int,
+    confidence_level: float | None,
+    seed: int,
+) -> None:
+    """Compare forecasting methods on the data at hand: fit on a prefix of the samples, score on the rest."""
+    from ttscale.analysis.sources import read_source
+    from ttscale.cli.output import print_rows
+    from ttscale.stats.backtesting import METHODS, backtest
+
+    rows = []
+    for group in read_source(source, by=by):
+        result = backtest(
+            group.n,
+            group.c,
+            s=prefixes,
+            methods=methods or METHODS,
+            n_draws=draws,
+            confidence_level=confidence_level or 0.9,
+            rng=seed,
+        )
+        rows += [{**group.labels, **row} for row in result.to_rows()]
+    print_rows(rows, output)
+
+
+def _fit_row(fit: Any) -> dict[str, Any]:
+    return {
+        "law": fit.law,
+        "params": {
+            name: {"value": one.value, "low": one.low, "high": one.high, "at_bound": one.at_bound}
+            for name, one in fit.params.items()
+        },
+        "curve_rmse": fit.residual,
+        "log_likelihood": fit.log_likelihood,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "converged": fit.converged,
+        "status": fit.status,
+        "confidence_level": fit.confidence_level,
+        "n_problems": fit.n_problems,
+        "n_max": fit.n_max,
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a fit's row for a table: parameters as text."""
+    text = ", ".join(
+        f"{name} = {one['value']:.4g} [{one['low']:.4g}, {one['high']:.4g}]{' at bound' if one['at_bound'] else ''}"
+        for name, one in row["params"].items()
+    )
+    return {key: value for key, value in {**row, "params": text}.items() if value is not None}
+
+
+def _plot(
+    path: Path, curves: Sequence[tuple["CountsGroup", "Curve"]], *, title: str, measured_k: int | None
+) -> None:
+    from ttscale.plots import Line, plot_curves, save_figure
+
+    lines = [
+        Line(
+            label=", ".join(group.labels.values()) or curve.metric,
+            k=curve.k,
+            value=curve.value,
+            low=curve.low,
+            high=curve.high,
+        )
+        for group, curve in curves
+    ]
+    one = curves[0][1]
+    subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval"
+    save_figure(plot_curves(lines, title=title, subtitle=subtitle, measured_k=measured_k), path)

@@ -1,0 +1,177 @@
+"""Counts from any table: one row per problem (n, c), or one row per sample (correct or not)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.stats.curve import IntArray
+
+PROBLEM_NAMES = ("problem_id", "problem_idx", "problem", "task_id", "doc_id", "unique_id", "id")
+N_NAMES = ("n", "n_samples", "num_samples")
+C_NAMES = ("c", "n_correct", "num_correct")
+OUTCOME_NAMES = ("correct", "is_correct", "passed", "outcome", "success", "score")
+"""Column names looked for, the first found wins."""
+
+_TRUE = ("true", "correct", "passed", "pass", "1")
+_FALSE = ("false", "incorrect", "failed", "fail", "no_answer", "timeout", "0")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CountsGroup:
+    """The counts of one group of rows.
+
+    Attributes:
+        labels: Group column -> its value; empty for an ungrouped table.
+        n: Samples per problem, shape (P,).
+        c: Correct ones, shape (P,).
+    """
+
+    labels: Mapping[str, str]
+    n: IntArray
+    c: IntArray
+
+
+def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
+    """Read counts per problem from a CSV, Parquet or JSON Lines file.
+
+    Args:
+        path: A table with one row per problem (columns for the problem, n and c) or one row per sample
+            (columns for the problem and whether it is correct); columns are found by the obvious names.
+        by: Columns that tell groups apart, such as model.
+
+    Returns:
+        One group per combination of values of `by`, in order of first appearance.
+
+    Raises:
+        InvalidInputError: The file cannot be read, a column is missing, or the counts are impossible.
+    """
+    frame = _read_table(path)
+    if frame.height == 0:
+        raise InvalidInputError(f"{path} has no rows.")
+    for column in by:
+        if column not in frame.columns:
+            raise InvalidInputError(
+                f"{path} has no column '{column}' to group by.{did_you_mean(column, frame.columns)} "
+                f"Columns: {listed(frame.columns)}."
+            )
+    problem = _find(frame, PROBLEM_NAMES)
+    n, c = _find(frame, N_NAMES), _find(frame, C_NAMES)
+    if n and c:
+        table = _counted(frame, n, c, path)
+    elif outcome := _find(frame, OUTCOME_NAMES):
+        if problem is None:
+            raise InvalidInputError(_lacking(path, frame, "problem", PROBLEM_NAMES))
+        return _groups(_tallied(frame, problem, outcome, by, path), by)
+    else:
+        wanted = (*N_NAMES[:2], *C_NAMES[:2], *OUTCOME_NAMES[:2])
+        raise InvalidInputError(_lacking(path, frame, "count or outcome", wanted))
+    if problem is not None:
+        _refuse_repeats(table, [*by, problem], path)
+    return _groups(table, by)
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    readers = {
+        ".csv": lambda: pl.read_csv(path, infer_schema_length=None),
+        ".tsv": lambda: pl.read_csv(path, separator="\t", infer_schema_length=None),
+        ".parquet": lambda: pl.read_parquet(path),
+        ".jsonl": lambda: pl.read_ndjson(path, infer_schema_length=None),
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise InvalidInputError(
+            f"{path} is neither a run directory nor a table: give .csv, .tsv, .parquet or .jsonl."
+        )
+    if not path.exists():
+        raise InvalidInputError(f"There is no file {path}.")
+    try:
+        return reader()
+    except pl.exceptions.NoDataError:
+        raise InvalidInputError(f"{path} is empty.") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InvalidInputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+
+
+def _find(frame: pl.DataFrame, names: Sequence[str]) -> str | None:
+    """Return the first of the names that is a column, letter case aside."""
+    columns = {column.lower(): column for column in reversed(frame.columns)}
+    return next((columns[name] for name in names if name in columns), None)
+
+
+def _lacking(path: Path, frame: pl.DataFrame, what: str, names: Sequence[str]) -> str:
+    return f"{path} has no {what} column ({' or '.join(names)}). Columns: {listed(frame.columns)}."
+
+
+def _counted(frame: pl.DataFrame, n: str, c: str, path: Path) -> pl.DataFrame:
+    """Return the table with whole-number columns n and c."""
+    return frame.rename({n: "n", c: "c"}).with_columns(
+        _whole(frame[n], n, path).alias("n"), _whole(frame[c], c, path).alias("c")
+    )
+
+
+def _whole(column: pl.Series, name: str, path: Path) -> pl.Series:
+    """Return a column as integers; anything else is refused with its first place."""
+    numbers = column.cast(pl.Float64, strict=False)
+    wrong = (numbers.is_null() | numbers.is_nan() | (numbers != numbers.round())).fill_null(value=True)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong.to_numpy())[0])
+        raise InvalidInputError(
+            f"{path}: column '{name}' should hold whole numbers, but row {row + 1} holds {column[row]!r} "
+            f"({int(wrong.sum())} such rows)."
+        )
+    return numbers.cast(pl.Int64)
+
+
+def _tallied(frame: pl.DataFrame, problem: str, outcome: str, by: Sequence[str], path: Path) -> pl.DataFrame:
+    """Count samples and correct ones per problem from one row per sample; verifier errors are left out."""
+    text = frame[outcome].cast(pl.String).str.to_lowercase().str.strip_suffix(".0")
+    known = text.is_in([*_TRUE, *_FALSE, "error"])
+    if not known.all():
+        strange = frame[outcome].filter(~known.fill_null(value=False)).unique().head(5).to_list()
+        raise InvalidInputError(
+            f"{path}: column '{outcome}' holds {', '.join(map(repr, strange))}, which is neither correct nor "
+            f"incorrect. Known: {', '.join((*_TRUE, *_FALSE))}, and error (left out)."
+        )
+    keys = list(dict.fromkeys([*by, problem]))
+    return (
+        frame.with_columns(text.alias("_outcome"))
+        .filter(pl.col("_outcome") != "error")
+        .group_by(keys, maintain_order=True)
+        .agg(n=pl.len().cast(pl.Int64), c=pl.col("_outcome").is_in(_TRUE).sum().cast(pl.Int64))
+    )
+
+
+def _refuse_repeats(table: pl.DataFrame, keys: list[str], path: Path) -> None:
+    """A problem that appears twice in a group means that the groups are not told apart."""
+    repeated = table.filter(table.select(keys).is_duplicated())
+    if repeated.height == 0:
+        return
+    others = [
+        name
+        for name in table.columns
+        if name not in {*keys, "n", "c"}
+        and table[name].n_unique() > 1
+        and table[name].n_unique() < table.height
+    ]
+    hint = f" Perhaps --by {','.join([*keys[:-1], *others])}." if others else ""
+    raise InvalidInputError(
+        f"{path}: {keys[-1]} {repeated[keys[-1]][0]!r} appears {repeated.filter(pl.col(keys[-1]) == repeated[keys[-1]][0]).height} times"
+        f"{' in a group' if len(keys) > 1 else ''}: name the columns that tell the groups apart with --by.{hint}"
+    )
+
+
+def _groups(table: pl.DataFrame, by: Sequence[str]) -> list[CountsGroup]:
+    if not by:
+        return [CountsGroup(labels={}, n=table["n"].to_numpy(), c=table["c"].to_numpy())]
+    return [
+        CountsGroup(
+            labels=dict(zip(by, map(str, values), strict=True)),
+            n=group["n"].to_numpy(),
+            c=group["c"].to_numpy(),
+        )
+        for values, group in table.group_by(by, maintain_order=True)
+    ]
