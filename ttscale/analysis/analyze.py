@@ -1,6 +1,7 @@
 """Answer everything the report shows about a run, from its stored samples and verdicts."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,17 @@ from ttscale.types import Outcome
 LAW = "exponentiated-power-law"
 
 
-def analyze_run(store: RunStore, config: RunConfig | None = None) -> RunResult:
+def analyze_run(run: RunStore | Path | str, config: RunConfig | None = None) -> RunResult:
     """Analyze a run.
 
     Args:
-        store: The run.
+        run: The run, or its directory.
         config: Instead of the stored configuration, to try other analysis settings.
 
     Raises:
         StoreError: No run is here, or nothing is sampled or verified yet.
     """
+    store = run if isinstance(run, RunStore) else RunStore(Path(run))
     config = config or stored_config(store)
     results = tuple(analyze_cell(store, cell, config) for cell in store.cells())
     k_max = min(int(result.coverage.k[-1]) for result in results)
