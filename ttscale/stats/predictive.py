@@ -126,7 +126,7 @@ def _binned(value: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArr
     bins = np.minimum((np.cumsum(weight) * _BINS).astype(int), _BINS - 1)
     total = np.bincount(bins, weight, _BINS)
     mean = np.bincount(bins, weight * value, _BINS) / np.maximum(total, 1e-300)
-    return mean[total > 0], total[total > 0]
+    return mean[total > 0], np.asarray(total[total > 0], dtype=float)
 
 
 def _weighted_quantile(value: FloatArray, weight: FloatArray, level: float) -> float:

@@ -180,7 +180,7 @@ def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
     Returns:
         Log hazards, shape (M,), and weights, shape (M,).
     """
-    fine = np.linspace(-np.log(max(n, k)) - 12.0, 12.0, 4001)
+    fine = np.linspace(-np.log(max(n, k, 100)) - 13.0, 12.0, 40001)
     t = np.exp(fine)
     information = max(n, 1000) * t * t / np.expm1(np.minimum(t, 700.0))
     rate = np.sqrt(information / 1.25**2 + 1.0 / 0.15**2)
