@@ -21,6 +21,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "tasks": {
             "arithmetic": "ttscale.tasks.arithmetic:ArithmeticTask",
             "gsm8k": "ttscale.tasks.gsm8k:Gsm8kTask",
+            "humaneval": "ttscale.tasks.humaneval:HumanEvalTask",
+            "mbpp": "ttscale.tasks.mbpp:MbppTask",
             "table": "ttscale.tasks.table:TableTask",
         },
         "samplers": {

@@ -120,6 +120,7 @@ def _become_candidate(request: dict[str, Any], fds: list[int], settings: dict[st
     code = 70
     try:
         limits = Limits(**settings["limits"])
+        os.setsid()  # kill(0) reaches the process group, across namespaces
         _close_all_but(fds)
         if settings["namespaces"]:
             mount_private_tmp(limits.tmp_bytes)

@@ -37,6 +37,10 @@ class RemoteError(Exception):
     """The program raised something that has no builtin name."""
 
 
+class UnsupportedError(Exception):
+    """The test does what cannot be done across processes; neither right nor wrong."""
+
+
 class Session:
     """A conversation with one candidate process, until its deadline."""
 
@@ -69,12 +73,16 @@ class Session:
 
     def encode(self, value: Any) -> Any:
         """Encode an argument; a handle goes back as itself, anything else must be plain."""
-        return encode(value, _handle_number)
+        try:
+            return encode(value, _handle_number)
+        except UnsupportedError as error:
+            self.failure = error
+            raise
 
 
 def _handle_number(value: Any) -> int:
     if type(value) is not Handle:
-        raise TypeError(f"a test cannot pass a {type(value).__name__} to a candidate")
+        raise UnsupportedError(f"the tests pass a {type(value).__name__}, which cannot leave their process")
     number: int = object.__getattribute__(value, "_number")
     return number
 
@@ -128,6 +136,8 @@ class Handle:
         )
 
     def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return Handle
         if name.startswith("_"):
             raise AttributeError(name)
         return object.__getattribute__(self, "_ask")(do="get", name=name)
@@ -155,18 +165,25 @@ class ForkServer:
     @contextmanager
     def process(self, mode: str, fds: list[int], ended: dict[str, int]) -> Iterator[None]:
         """Start a candidate process; on leaving, kill it and note its wait status in `ended`."""
-        socket.send_fds(self.control, [json.dumps({"mode": mode}).encode()], fds)
+        with self._or_give_up():
+            socket.send_fds(self.control, [json.dumps({"mode": mode}).encode()], fds)
         for fd in fds:
             os.close(fd)
         try:
             yield
         finally:
-            self.control.send(b"stop")
-            while "status" not in ended:
-                message = self.control.recv(_MAX_CONTROL)
-                if not message:
-                    os._exit(3)  # no fork server, no tester: the host starts a new pair
-                ended.update(json.loads(message))
+            with self._or_give_up():
+                self.control.send(b"stop")
+                while "status" not in ended:
+                    ended.update(json.loads(self.control.recv(_MAX_CONTROL)))
+
+    @contextmanager
+    def _or_give_up(self) -> Iterator[None]:
+        """End this process if the fork server is gone: that says nothing of the program, and the host starts a new pair."""
+        try:
+            yield
+        except (OSError, ValueError):
+            os._exit(3)
 
 
 class Tester:
@@ -213,14 +230,19 @@ def _judge(tester: Tester, program: str, timeout_s: float, tests: Callable[[Sess
             if time.monotonic() > session.deadline:
                 raise OutOfTimeError
             return result
-    except OutOfTimeError:
+    except Exception as error:  # an assertion, or what the program raised, or the end of the conversation
+        failure = session.failure if session is not None and session.failure is not None else error
+        return _explained(failure, timeout_s, ended)
+
+
+def _explained(failure: Exception, timeout_s: float, ended: dict[str, int]) -> Result:
+    if isinstance(failure, OutOfTimeError):
         return {"outcome": "timeout", "detail": f"not done within {timeout_s:g} s"}
-    except ChannelError as error:
-        return {"outcome": "failed", "detail": f"the program {error}; {_how_it_ended(ended)}"}
-    except Exception as error:  # an assertion, or what the program raised
-        if session is not None and isinstance(session.failure, OutOfTimeError):
-            return {"outcome": "timeout", "detail": f"not done within {timeout_s:g} s"}
-        return {"outcome": "failed", "detail": f"{type(error).__name__}: {error}"[:500]}
+    if isinstance(failure, UnsupportedError):
+        return {"outcome": "error", "detail": str(failure)}
+    if isinstance(failure, ChannelError):
+        return {"outcome": "failed", "detail": f"the program {failure}; {_how_it_ended(ended)}"}
+    return {"outcome": "failed", "detail": f"{type(failure).__name__}: {failure}"[:500]}
 
 
 def _how_it_ended(ended: dict[str, int]) -> str:
@@ -441,7 +463,10 @@ def _read_all(
             if not chunk:
                 poll.unregister(reader)
         elif control.fileno() in ready:  # it has ended, and all that it wrote is read
-            ended.update(json.loads(control.recv(_MAX_CONTROL)))
+            message = control.recv(_MAX_CONTROL)
+            if not message:
+                os._exit(3)
+            ended.update(json.loads(message))
             return bytes(output), ""
 
 

@@ -7,6 +7,7 @@ plain value is an object with one key that names its type. What is not plain dat
 
 from __future__ import annotations
 
+import builtins
 import collections
 import fractions
 import itertools
@@ -22,6 +23,7 @@ from typing import Any
 
 _HEADER = struct.Struct(">I")
 _SMALL = 1 << 62
+_BUILTIN_TYPES = {id(thing): name for name, thing in vars(builtins).items() if isinstance(thing, type)}
 _MAX_ITERATED = 1_000_000
 """An iterator longer than this counts as endless."""
 
@@ -145,12 +147,21 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return {"r": many((value.start, value.stop, value.step))}
     if isinstance(value, collections.deque):
         return {"e": many(value)}
+    if isinstance(value, type) and id(value) in _BUILTIN_TYPES:
+        return {"y": _BUILTIN_TYPES[id(value)]}
     if isinstance(value, collections.abc.KeysView):
         return {"k": many(value)}
     if isinstance(value, collections.abc.Iterator | collections.abc.ValuesView | collections.abc.ItemsView):
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
         return {"h": keep(value)} if len(items) > _MAX_ITERATED else {"o": many(items)}
     return {"h": keep(value)}
+
+
+def _builtin_type(name: str) -> type:
+    found = vars(builtins)[name]
+    if not isinstance(found, type):
+        raise TypeError(name)
+    return found
 
 
 _DECODE: dict[str, Callable[[Any], Any]] = {
@@ -167,6 +178,7 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "e": collections.deque,
     "k": lambda body: dict.fromkeys(body).keys(),
     "o": iter,
+    "y": _builtin_type,
 }
 
 

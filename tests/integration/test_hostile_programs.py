@@ -1,0 +1,92 @@
+"""Hostile programs neither pass, nor harm the machine, nor disturb the programs after them."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hostile_programs import HOSTILE
+
+from ttscale.execution.sandbox import find_sandbox
+from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.verifiers.code import CodeOptions, CodeVerifier
+from ttscale.verifiers.contract import Candidate
+
+pytestmark = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap does not work here")
+
+CHECK = "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(41) == 42\n    assert candidate(-1) == 0\n"
+PROBLEM = Problem(problem_id="add_one", prompt="", metadata={"test": CHECK, "entry_point": "add_one"})
+GOOD = "def add_one(x):\n    return x + 1\n"
+
+
+def candidate(program: str) -> Candidate:
+    sample = Sample(
+        problem_id="add_one", sample_index=0, completion=program, finish_reason="stop", prompt_tokens=0, completion_tokens=0
+    )  # fmt: skip
+    return Candidate(PROBLEM, sample)
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def verdicts(listener: socket.socket) -> Iterator[dict[str, Verdict]]:
+    """Every hostile program, each followed by an honest one, on one pair of sandboxes."""
+    port = str(listener.getsockname()[1])
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    verifier = CodeVerifier(CodeOptions(timeout_s=1.0, workers=1, extraction="whole", memory_mb=512))
+    found: dict[str, Verdict] = {}
+    try:
+        for number, (name, source) in enumerate(HOSTILE.items()):
+            honest = f"{GOOD}# after {number}"
+            batch = [candidate(source.replace("CANARY_PORT", port)), candidate(honest)]
+            found[name], found[f"after {name}"] = verifier.verify(batch)
+        found["bystander lives"] = Verdict(
+            outcome=Outcome.CORRECT if bystander.poll() is None else Outcome.INCORRECT
+        )
+        yield found
+    finally:
+        verifier.close()
+        bystander.communicate(b"\n")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_program_does_not_pass(name: str, verdicts: dict[str, Verdict]) -> None:
+    assert verdicts[name].outcome in (Outcome.INCORRECT, Outcome.TIMEOUT), verdicts[name]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_honest_program_after_it_passes(name: str, verdicts: dict[str, Verdict]) -> None:
+    assert verdicts[f"after {name}"].outcome is Outcome.CORRECT, verdicts[f"after {name}"]
+
+
+def test_processes_outside_live_on(verdicts: dict[str, Verdict]) -> None:
+    assert verdicts["bystander lives"].outcome is Outcome.CORRECT
+
+
+def test_nobody_reached_the_network_of_the_host(
+    verdicts: dict[str, Verdict], listener: socket.socket
+) -> None:
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_nothing_was_written_outside(verdicts: dict[str, Verdict]) -> None:
+    places = ("/canary", "/usr/canary", "/etc/canary", "/dev/canary", "/root/canary", "/var/tmp/canary")
+    assert not [place for place in places if os.access(place, os.F_OK)]
+    assert not [
+        path
+        for path in Path("/tmp").glob("*")
+        if path.name in ("left_behind", "for_the_next", "fill0", "big")
+    ]
+
+
+def test_there_are_at_least_forty_of_them() -> None:
+    assert len(HOSTILE) >= 40
