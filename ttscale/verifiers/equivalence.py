@@ -19,8 +19,8 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-_DIGITS = 12
-"""Significant digits in which values must agree."""
+from ttscale.verifiers.numbers import value_name
+
 _WORKING_DIGITS = 30
 _N_POINTS = 2
 
@@ -35,6 +35,23 @@ def class_name(answer: Any) -> str:
         raise
     except Exception:  # SymPy cannot evaluate it: its spelling is all that is left
         return "form:" + str(answer)
+
+
+def are_different_numbers(first: Any, second: Any) -> bool:
+    """Return whether both are constants without decimals or percent signs, and of different value.
+
+    Then no symbolic simplification can find them equal, and there is no rounding to allow for.
+    """
+    return (
+        _is_exact_constant(first) and _is_exact_constant(second) and class_name(first) != class_name(second)
+    )
+
+
+def _is_exact_constant(expr: Any) -> bool:
+    return isinstance(expr, sympy.Expr) and not expr.free_symbols and not expr.has(*_INEXACT)
+
+
+_INEXACT = (sympy.Float, sympy.UnevaluatedExpr, sympy.oo, sympy.zoo, sympy.nan)
 
 
 def _name(expr: Any) -> str:
@@ -129,24 +146,12 @@ def _coordinate(name: str, point: int) -> sympy.Rational:
 
 
 def _number_name(value: Any) -> str:
-    """Write a number in `_DIGITS` significant digits."""
+    """Write a number in a fixed number of significant digits."""
     value = value.evalf(_WORKING_DIGITS, chop=True)
     if value.is_extended_real:
-        return decimal_name(Decimal(str(value))) if value.is_finite else str(value)
+        return value_name(Decimal(str(value))) if value.is_finite else str(value)
     real, imaginary = (_number_name(part) for part in value.as_real_imag())
     return f"{real} + {imaginary}i"
-
-
-def decimal_name(value: Decimal) -> str:
-    """Write a decimal number in `_DIGITS` significant digits, without trailing zeros or exponent tricks.
-
-    >>> decimal_name(Decimal("0.7500")), decimal_name(Decimal("3.000")), decimal_name(Decimal("-0.0"))
-    ('0.75', '3', '0')
-    """
-    rounded = Decimal(f"{value:.{_DIGITS - 1}e}")
-    return (
-        "0" if rounded == 0 else f"{rounded.normalize():f}" if abs(rounded.adjusted()) < 15 else str(rounded)
-    )
 
 
 def _integer_name(value: int) -> str:

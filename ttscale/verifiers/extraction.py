@@ -20,8 +20,10 @@ from ttscale.verifiers.numbers import last_number
 Extractor = Callable[[str], str | None]
 
 _BOX_PARTS = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_SIMPLE_BOX = re.compile(r"\\boxed\{([^{}\\]*)\}")
 _BARE_BOX = re.compile(r"\\(?:boxed|fbox)[ \t]+([^\s{}$\\]+)")
 
+_HASHES = "####"
 _HASH_LINE = re.compile(
     # Four hashes also make a Markdown heading: "#### Step 2" is not an answer.
     r"(?<!#)####(?!#)[ \t]*+(?!(?:step|part|case|section|solution|question|example|problem)\b)([^\n]*)",
@@ -43,8 +45,11 @@ def boxed(completion: str) -> str | None:
     >>> boxed(r"First \boxed{1}, no: \boxed{\frac{3}{4}}.")
     '\\frac{3}{4}'
     """
-    if "\\boxed" not in completion and "\\fbox" not in completion:
+    last_box = completion.rfind("\\boxed")
+    if last_box < 0 and "\\fbox" not in completion:
         return None
+    if simple := _SIMPLE_BOX.match(completion, max(last_box, 0)):
+        return simple.group(1)
     last_start, answer = -1, None
     open_boxes: list[int] = []  # content's start for a box, -1 for any other brace
     for part in _BOX_PARTS.finditer(completion):
@@ -66,7 +71,13 @@ def hash_line(completion: str) -> str | None:
     >>> hash_line("9 * 2 = 18\\n#### 18")
     '18'
     """
-    return _last_group(_HASH_LINE, completion) if "####" in completion else None
+    end = len(completion)
+    while (start := completion.rfind(_HASHES, 0, end)) >= 0:
+        line = _HASH_LINE.match(completion, start)
+        if line and (answer := line.group(1).strip()):
+            return answer
+        end = start
+    return None
 
 
 def answer_is(completion: str) -> str | None:
@@ -75,6 +86,8 @@ def answer_is(completion: str) -> str | None:
     >>> answer_is("So the final answer is **18 dollars**. Let me know!")
     '18 dollars'
     """
+    if "nswer" not in completion and "NSWER" not in completion:
+        return None  # without the cost of a search in either case
     stated = None
     for cue in _ANSWER_CUE.finditer(completion):
         stated = _statement(completion, cue.end()) or stated

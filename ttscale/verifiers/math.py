@@ -1,13 +1,14 @@
 r"""The verifier `math`: the answer is mathematically equal to the key, judged by math-verify.
 
 math-verify and SymPy run in worker processes with hard limits on time and memory: ``\boxed{9^{9^{9^9}}}``
-hangs math-verify, its own timeout included. Most answers never get there: equal text is equal, integers are
-compared as they are, and every other pair of key and answer is asked once.
+hangs math-verify, its own timeout included. Most answers never get there: equal text is equal, integers and
+plain fractions are compared as they are, and every other pair of key and answer is asked once.
 """
 
 import importlib.util
 import re
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +18,7 @@ from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, missing_key, shown
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.extraction import ExtractorNames, find_extractor
+from ttscale.verifiers.numbers import value_name
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
 _WORKER = "ttscale.verifiers.math_worker:start"
@@ -27,7 +29,10 @@ _SEARCHED = 4000
 _REMEMBERED_LENGTH = 300
 _REMEMBERED = 200_000
 
-_PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
+_PLAIN_NUMBER = re.compile(
+    r"(?P<sign>-?)(?:(?P<integer>0|[1-9][0-9]{0,11})"
+    r"|\\[dt]?frac\{(?P<num>[1-9][0-9]{0,11})\}\{(?P<den>[1-9][0-9]{0,11})\})"
+)
 
 
 class MathOptions(BaseModel):
@@ -108,7 +113,9 @@ class MathVerifier:
     def _classify_keys(self, keys: Iterable[str]) -> None:
         """Find the class of every new key, or the verdict for all answers to a key that cannot be read."""
         new = [key for key in keys if key not in self._key_classes]
-        self._key_classes |= {key: key for key in new if _PLAIN_INTEGER.fullmatch(key)}
+        self._key_classes |= {
+            key: value_name(value) for key in new if (value := _plain_number(key)) is not None
+        }
         hard = [key for key in new if key not in self._key_classes]
         for key, result in zip(hard, self._run([["key", key] for key in hard]), strict=True):
             self._key_classes[key] = result.value or _unreadable_key(key, result)
@@ -125,19 +132,18 @@ class MathVerifier:
         return verdicts
 
     def _easy_verdict(self, question: _Question) -> Verdict | None:
-        """Judge without a worker where the texts are equal, the key is unreadable, or both are integers."""
+        """Judge without a worker where texts are equal, the key is unreadable, or both are plain numbers."""
         key_class = self._key_classes[question.key]
         is_same_text = question.kind == "boxed" and question.answer == question.key
         if isinstance(key_class, Verdict):
             return _judged(True, question.answer, f"text:{question.key}") if is_same_text else key_class
         if is_same_text:
             return _judged(True, question.answer, key_class)
-        if (
-            question.kind == "boxed"
-            and _PLAIN_INTEGER.fullmatch(question.answer)
-            and _PLAIN_INTEGER.fullmatch(question.key)
-        ):
-            return _judged(False, question.answer, question.answer)
+        if question.kind == "boxed" and (key_value := _plain_number(question.key)) is not None:
+            value = _plain_number(question.answer)
+            return (
+                _judged(value == key_value, question.answer, value_name(value)) if value is not None else None
+            )
         return None
 
     def _verdict(self, question: _Question, result: JobResult) -> Verdict:
@@ -176,6 +182,16 @@ def _unreadable_key(key: str, result: JobResult) -> Verdict:
 def _plain(answer: str) -> str:
     """Strip white space and the dollar signs around a formula."""
     return _readable(answer.strip().strip("$").strip())
+
+
+def _plain_number(text: str) -> Fraction | None:
+    """Read an integer or a fraction of two, where nothing but that number is written."""
+    match = _PLAIN_NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    sign, integer, numerator, denominator = match.groups()
+    value = Fraction(int(integer)) if integer else Fraction(int(numerator), int(denominator))
+    return -value if sign else value
 
 
 def _readable(text: str) -> str:

@@ -6,6 +6,7 @@ rounding. Words around the number and units after it are ignored.
 """
 
 import re
+from decimal import Context, Decimal
 from fractions import Fraction
 
 MAX_DIGITS = 1000
@@ -32,18 +33,18 @@ _DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]+)?|\.[0-9]+)"
 _NUMBER = re.compile(
     rf"""
     (?P<sign>(?<![\w.)\]}}])[-+](?=[\\0-9.$€£¥₹]))?    # not the minus of "16-3"
-    (?:\\?[$€£¥₹]\s?)?
+    (?:\\?[$€£¥₹][ ]?)?
     (?:
-        (?:(?P<mixed_tex>[0-9]+)\s?)?
-        \\[dt]?frac\s?(?:\{{\s?(?P<tex_num>-?{_DECIMAL})\s?\}}\s?\{{\s?(?P<tex_den>{_DECIMAL})\s?\}}
+        (?:(?P<mixed_tex>[0-9]+)[ ]?)?
+        \\[dt]?frac[ ]?(?:\{{[ ]?(?P<tex_num>-?{_DECIMAL})[ ]?\}}[ ]?\{{[ ]?(?P<tex_den>{_DECIMAL})[ ]?\}}
                       |(?P<short_num>[0-9])(?P<short_den>[0-9]))
-      | (?:(?P<mixed>[0-9]+)\ (?=[0-9]+\s?/\s?[0-9]))?
+      | (?:(?P<mixed>[0-9]+)[ ](?=[0-9]+[ ]?/[ ]?[0-9]))?
         (?P<number>{_DECIMAL})
-        (?:\s?/\s?(?P<den>[0-9]+(?:\.[0-9]+)?(?![0-9/]))
+        (?:[ ]?/[ ]?(?P<den>[0-9]+(?:\.[0-9]+)?(?![0-9/]))
           |[eE](?P<exp>[-+]?[0-9]+)(?!\w)
-          |\s?(?:\\times|\\cdot|×|\*|x)\s?10\s?\^\s?\{{?\s?(?P<power>[-+]?[0-9]+)\s?\}}?)?
+          |[ ]?(?:\\times|\\cdot|×|\*|x)[ ]?10[ ]?\^[ ]?\{{?[ ]?(?P<power>[-+]?[0-9]+)[ ]?\}}?)?
     )
-    (?P<percent>\s?\\?%)?
+    (?P<percent>[ ]?\\?%)?
     """,
     re.VERBOSE,
 )
@@ -58,11 +59,17 @@ def last_number(text: str) -> str | None:
     >>> last_number(r"so it is \frac{3}{4} of it")
     '\\frac{3}{4}'
     """
-    plain = to_ascii(text)
-    last = None
-    for match in _NUMBER.finditer(plain):
-        last = match
-    return text[last.start() : last.end()].strip() if last else None
+    end = len(text)
+    while end >= 0:  # line by line from the end: no number spans two lines
+        start = text.rfind("\n", 0, end) + 1
+        line = text[start:end]
+        last = None
+        for match in _NUMBER.finditer(to_ascii(line)):
+            last = match
+        if last is not None:
+            return line[last.start() : last.end()].strip()
+        end = start - 1
+    return None
 
 
 def read_number(text: str, *, percent_as_fraction: bool = False) -> Fraction | None:
@@ -82,6 +89,24 @@ def read_number(text: str, *, percent_as_fraction: bool = False) -> Fraction | N
     plain = to_ascii(text)
     match = _NUMBER.search(plain, plain.rfind("=") + 1) or _NUMBER.search(plain)
     return _value(match, percent_as_fraction=percent_as_fraction) if match else None
+
+
+_SHOWN_DIGITS = 12
+_EXACT = Context(prec=30)
+
+
+def value_name(value: Decimal | Fraction) -> str:
+    """Write a value in twelve significant digits, without trailing zeros: equal values have equal names.
+
+    >>> value_name(Fraction(3, 4)), value_name(Decimal("3.000")), value_name(Fraction(-1, 3))
+    ('0.75', '3', '-0.333333333333')
+    """
+    if isinstance(value, Fraction):
+        value = _EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
+    rounded = Decimal(f"{value:.{_SHOWN_DIGITS - 1}e}")
+    if rounded == 0:
+        return "0"
+    return f"{rounded.normalize():f}" if abs(rounded.adjusted()) < 15 else str(rounded.normalize())
 
 
 def to_ascii(text: str) -> str:
