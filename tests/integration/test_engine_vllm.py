@@ -67,7 +67,7 @@ def test_every_sample_comes_once_and_is_described(make: Make) -> None:
         number = PROMPTS.index(sample.problem_id)
         assert sample.seed == 1000 * number + sample.sample_index
         assert sample.finish_reason in {"stop", "length"}
-        assert sample.completion_tokens == len(sample.completion) + (sample.finish_reason == "stop")
+        assert sample.completion_tokens >= len(sample.completion) + (sample.finish_reason == "stop")
         assert sample.token_logprobs is None
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ttscale.samplers import hardware
 from ttscale.samplers.hardware import (
     GIB,
     available_memory,
@@ -62,3 +63,14 @@ def test_this_machine_has_memory() -> None:
 @pytest.mark.parametrize(("free_gib", "cache"), [(0, 1), (3, 1), (8, 2), (15, 3), (1000, 4)])
 def test_the_cache_takes_a_quarter_of_the_free_memory_within_bounds(free_gib: int, cache: int) -> None:
     assert kv_cache_gib(free_gib * GIB) == cache
+
+
+@pytest.mark.parametrize(
+    ("fast", "batch_invariant", "dtype"),
+    [(True, False, "bfloat16"), (True, True, "float32"), (False, False, "float32"), (False, True, "float32")],
+)
+def test_bfloat16_needs_a_fast_cpu_and_nobody_who_minds_the_batch(
+    fast: bool, batch_invariant: bool, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "has_fast_bfloat16", lambda: fast)
+    assert hardware.cpu_dtype(batch_invariant=batch_invariant) == dtype

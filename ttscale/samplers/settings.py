@@ -19,8 +19,9 @@ class ModelSettings(BaseModel):
     engine_options: dict[str, Any] = Field(default_factory=dict)
     """Passed to the engine as they are, after the sampler's own `Options` took theirs."""
     dtype: str = "auto"
-    """"auto", "float32", "bfloat16" or "float16". Auto is the engine's own choice on a GPU, and on a CPU
-    float32 unless it has fast bfloat16 instructions."""
+    """"auto", "float32", "bfloat16" or "float16". Auto is the engine's own choice on a GPU. On a CPU
+    it is float32, with which a sample does not depend on its batch; without per-sample seeds, bfloat16 where
+    the CPU has fast instructions for it."""
     chat_template: Literal["auto"] | bool = "auto"
     """Whether the prompt goes through the tokenizer's chat template; "auto": if it has one."""
     chat_template_options: dict[str, Any] = Field(default_factory=dict)
@@ -49,8 +50,8 @@ class SamplingSettings(BaseModel):
     token_logprobs: bool = False
     """Keep the log-probability of every token, too."""
     per_sample_seeds: bool | Literal["auto"] = "auto"
-    """A seed for every sample, so that none depends on batch or order. Auto: on for a CPU, and for a GPU
-    where the engine draws seeded noise without slowing down."""
+    """A seed for every sample, so that none depends on batch or order. Auto: on for a CPU, off for a
+    GPU, which draws seeded noise one request at a time."""
     request_size: int = Field(default=64, ge=1)
     """Samples of one problem per engine request."""
     max_concurrent: int | None = Field(default=None, ge=1)

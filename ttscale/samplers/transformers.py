@@ -107,7 +107,7 @@ class TransformersSampler:
 
         dtype = self._settings.dtype
         if dtype == "auto" and self._device == "cpu":
-            dtype = cpu_dtype()
+            dtype = cpu_dtype(batch_invariant=self._seeded)
         known = TransformersOptions.model_fields
         extra = {key: value for key, value in self._settings.engine_options.items() if key not in known}
         try:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -28,11 +29,15 @@ from ttscale.types import Sample, SampleRequest
 
 logger = logging.getLogger(__name__)
 
-_CPU_BLOCK_SIZE = 32
-"""Tokens per cache block. vLLM's own 128 on a CPU is slower and shares no prefix shorter than that."""
-
-_CPU_SEQUENCES = 256
-"""Sequences decoded together on a CPU."""
+_CPU_ARGUMENTS = MappingProxyType(
+    {
+        "enforce_eager": True,  # compiling takes 100 s and gains a fifth: for long runs only
+        "block_size": 32,  # vLLM's own 128 is 15 % slower, and shares no prefix shorter than that
+        "max_num_seqs": 256,  # 512 was no faster for a model of 2 million parameters
+        "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
+    }
+)
+"""Settings for a CPU engine, measured on two cores; `engine_options` may override each."""
 
 _QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "GLOO_LOG_LEVEL": "ERROR"}
 
@@ -85,8 +90,7 @@ class VllmSampler:
         """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
         self._engine = engine
         config, tokenizer = engine.vllm_config, engine.get_tokenizer()
-        seeds = self._sampling.per_sample_seeds
-        self._seeded = _runs_on_cpu() if seeds == "auto" else seeds
+        self._seeded = self._is_seeded()
         self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)
         # Where stop strings are searched, the engine must decode every token as it comes. Otherwise one pass
         # at the end does: the engine decodes twice, once for the text and once for its log-probability records.
@@ -127,10 +131,17 @@ class VllmSampler:
             "use_tqdm_on_load": False,
         }
         if _runs_on_cpu():
-            arguments |= _cpu_arguments(self._model.dtype)
+            arguments |= _CPU_ARGUMENTS | {"kv_cache_memory_bytes": kv_cache_gib(available_memory()) * GIB}
+            if self._model.dtype == "auto":
+                arguments["dtype"] = cpu_dtype(batch_invariant=self._is_seeded())
         if self._sampling.max_concurrent is not None:
             arguments["max_num_seqs"] = self._sampling.max_concurrent
         return arguments | self._model.engine_options
+
+    def _is_seeded(self) -> bool:
+        """Seeds cost 0 to 15 % on a CPU; a GPU draws seeded noise one request at a time, so there they are asked for."""
+        seeds = self._sampling.per_sample_seeds
+        return _runs_on_cpu() if seeds == "auto" else seeds
 
     def _engine_info(self, config: Any) -> EngineInfo:
         import torch
@@ -152,6 +163,7 @@ class VllmSampler:
                 "max_model_len": model.max_model_len,
                 "block_size": cache.block_size,
                 "kv_cache_bytes": cache.kv_cache_memory_bytes,
+                "batch_invariant": _runs_on_cpu() and model.dtype == torch.float32,
                 "masked_modules": list(mask_broken()),
             },
         )
@@ -244,11 +256,11 @@ class VllmSampler:
 def engine_environment() -> Iterator[None]:
     """Everything that vLLM needs around it while it is imported and started: see the modules this draws on."""
     quiet = not logger.isEnabledFor(logging.DEBUG)
-    masked = mask_broken()
-    with environment(_QUIET if quiet else {}), children_masked(masked), warnings.catch_warnings():
+    with environment(_QUIET if quiet else {}), warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore")
-        with environment(_IN_PROCESS if _runs_on_cpu() else {}):
+            logging.getLogger("vllm").setLevel(logging.ERROR)  # it speaks before it reads its own variable
+        with children_masked(mask_broken()), environment(_IN_PROCESS if _runs_on_cpu() else {}):
             yield
 
 
@@ -256,18 +268,6 @@ def _runs_on_cpu() -> bool:
     from vllm.platforms import current_platform
 
     return bool(current_platform.is_cpu())
-
-
-def _cpu_arguments(dtype: str) -> dict[str, Any]:
-    """Settings for a CPU engine, measured; `engine_options` may override each."""
-    return {
-        "dtype": cpu_dtype() if dtype == "auto" else dtype,
-        "enforce_eager": True,  # compiling takes 100 s and gains a fifth: for long runs only
-        "block_size": _CPU_BLOCK_SIZE,
-        "max_num_seqs": _CPU_SEQUENCES,
-        "kv_cache_memory_bytes": kv_cache_gib(available_memory()) * GIB,
-        "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
-    }
 
 
 def _start_engine(path: str, arguments: dict[str, Any]) -> Any:
