@@ -81,7 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--log", type=Path, required=True, help="JSONL file for the log")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=256, help="equations per step")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="at its peak")
     parser.add_argument("--warmup-steps", type=int, default=100)
@@ -210,7 +210,7 @@ def training_step(
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return float(loss)
+    return float(loss.item())
 
 
 # --- evaluation -----------------------------------------------------------------------------------------------
