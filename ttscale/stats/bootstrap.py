@@ -1,8 +1,9 @@
 """Bootstrap intervals for coverage, as alternatives to the default: over problems, samples, or two-level.
 
 Known to miss their nominal level (`benchmarks/interval_coverage.py`): over problems they are too narrow for few
-problems and heavy tails; over samples they are too narrow for k near n, since a problem without a success never has one
-in a replicate; two-level they are too wide, since problems carry the noise of sampling with them already.
+problems and heavy tails; with samples resampled they are too narrow for k near n, since a problem without a success
+never has one in a replicate. For that reason a replicate's mean is also biased; the replicates are shifted back to the
+estimate. Two-level replicates count the noise of sampling twice, since problems carry it with them already.
 """
 
 import numpy as np
@@ -38,6 +39,8 @@ def bootstrap_coverage(
         )
     redrawn, values = _redraw(pairs, k, generator)
     means = _replicate_means(pairs.inverse, redrawn, values, over == "both", n_resamples, generator)
+    estimate = pairs.weight @ at_least_one(pairs.n[:, None], pairs.c[:, None], k) / len(data)
+    means = np.clip(means - means.mean(axis=0) + estimate, 0.0, 1.0)
     if over == "both":
         return percentiles(means, len(data), confidence_level)
     tail = (1 - confidence_level) / 2

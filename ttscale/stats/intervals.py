@@ -5,8 +5,8 @@ expectation. What an interval generalises over:
 
 * "problems": the target is the mean over all problems of this kind. A problem enters with its own draws, so the V_i
   are independent and identically distributed, and their spread holds the noise of sampling already.
-* "both" has therefore the same target and the same interval as "problems". The customary two-level bootstrap counts
-  the noise of sampling twice; it is offered as a named alternative (`ttscale.stats.bootstrap`) and is too wide.
+* "both" has therefore the same target and the same interval as "problems". The customary two-level bootstrap, which counts
+  the noise of sampling twice, is offered as a named alternative (`ttscale.stats.bootstrap`).
 * "samples": the target is the expectation for these very problems with other draws; only the noise of sampling counts.
 
 `benchmarks/interval_coverage.py` measures all of them.
@@ -138,7 +138,7 @@ def interval_over_samples(
     Args:
         mean: Estimates within [0, 1], shape (K,).
         error: Standard errors of sampling, shape (K,).
-        trials: Independent groups of k samples in the data, shape (K,).
+        trials: Samples in all divided by k, the disjoint groups of k that they make, shape (K,).
         confidence_level: Such as 0.95.
         degrees: Degrees of freedom with which `error` is known, shape (K,); widens the interval as t against normal.
 
@@ -151,7 +151,8 @@ def interval_over_samples(
         0.5 + confidence_level / 2
     )
     effective = np.where(spread, mean * (1 - mean) / np.where(spread, error * wider, 1.0) ** 2, trials)
-    effective = np.maximum(effective, 1e-3)
+    # n·variance falls with n for averages over subsets (Hoeffding 1948), so the error is never worse than that
+    effective = np.maximum(effective, trials)
     tail = (1 - confidence_level) / 2
     hits, misses = effective * mean, effective * (1 - mean)
     low = np.where(mean > 0, betaincinv(hits + 0.5, misses + 0.5, tail), 0.0)
