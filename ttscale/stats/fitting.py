@@ -28,6 +28,9 @@ from ttscale.stats.pass_at_k import pass_at_k
 _CURVE_POINTS = 40  # "about 40 log-spaced k": Brown et al. 2024
 _STEP = 1e-4  # of the central differences, on the scale of the fit
 _BOUND_TOLERANCE = 1e-3
+_FLAT = 1e-7  # relative curvature below which a direction is not identified
+_LARGE = 700.0  # the exponential of more overflows
+_UNKNOWN = 1e6  # its variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,8 @@ class LawFit:
             metric="coverage",
             k=ks,
             value=value,
-            low=np.exp(-np.exp(scale + z * error)),
-            high=np.exp(-np.exp(scale - z * error)),
+            low=np.exp(-np.exp(np.minimum(scale + z * error, _LARGE))),
+            high=np.exp(-np.exp(np.minimum(scale - z * error, _LARGE))),
             confidence_level=self.confidence_level,
             over="problems",
             method=f"{self.law} fit",
@@ -331,11 +334,18 @@ def _at_bound(free: FloatArray, low: FloatArray, high: FloatArray) -> np.ndarray
 
 
 def _sandwich(hessian: FloatArray, spread: FloatArray, inner: np.ndarray) -> FloatArray:
-    """Return A^-1 B A^-1 over the parameters that are not at a bound, zero elsewhere."""
+    """Return A^-1 B A^-1 over the parameters that are not at a bound, zero elsewhere.
+
+    A direction in which the objective is flat is not identified; its variance is set so large that intervals
+    span the whole range.
+    """
     covariance = np.zeros_like(hessian)
     index = np.ix_(inner, inner)
-    bread = np.linalg.pinv(hessian[index])
-    covariance[index] = bread @ spread[index] @ bread
+    values, vectors = np.linalg.eigh((hessian[index] + hessian[index].T) / 2.0)
+    flat = values <= _FLAT * np.max(values, initial=0.0)
+    bread = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
+    unknown = _UNKNOWN * vectors[:, flat] @ vectors[:, flat].T
+    covariance[index] = bread @ spread[index] @ bread + unknown
     return covariance
 
 
@@ -349,9 +359,11 @@ def _summarise(
     confidence_level: float,
 ) -> LawFit:
     z = norm.ppf(0.5 + confidence_level / 2.0)
-    error = np.sqrt(np.diag(found.covariance))
+    error = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
     params = {
-        r.name: Parameter(r.value(f), r.value(f - z * e), r.value(f + z * e), bool(stuck))
+        r.name: Parameter(
+            r.value(f), max(r.value(f - z * e), r.low), min(r.value(f + z * e), r.high), bool(stuck)
+        )
         for r, f, e, stuck in zip(law.ranges, found.free, error, found.at_bound, strict=False)
     }
     residual = float(np.sqrt(np.mean((_cover(law, k, found.free) - observed) ** 2)))

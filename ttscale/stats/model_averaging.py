@@ -5,8 +5,9 @@ adaptive importance sampling and laws weigh by their evidence. The prior says tw
 itself, the same for every law, from what published curves share (Brown et al. 2024, arXiv 2407.21787;
 Schaeffer et al. 2025, arXiv 2502.17578):
 
-* ``log(-log coverage)`` is nearly straight in log k: the logarithm of the ratio of its slopes over [100, 10^4] and
-  over [1, 100] is around 0. The tails are heavy (Student), so data that bend are believed.
+* ``log(-log coverage)`` is nearly straight in log k: the logarithm of the ratio of its slopes over [141, 10^4] and
+  over [2, 141], two equal steps of log k, is around 0. (At k = 1 every curve starts flatter: doubling k
+  at most doubles coverage.) The tails are heavy (Student), so data that bend are believed.
 * its slope is around 0.3, within a factor of two or so.
 
 Where the samples are few these two carry the forecast; where they are many the counts do.
@@ -28,9 +29,9 @@ from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGen
 from ttscale.stats.laws.likelihood import binomial_kernel
 from ttscale.stats.laws.normal import LogitNormal, LogNormal, ZeroInflatedLogNormal
 
-_KNOTS = np.array([1.0, 1e2, 1e4])
+_KNOTS = np.array([2.0, np.sqrt(2e4), 1e4])
 _BEND_SCALE = 0.08
-_BEND_FREEDOM = 4.0
+_BEND_FREEDOM = 3.0
 _SLOPE = 0.3
 _SLOPE_SPREAD = 0.7
 _TINY = 1e-300
@@ -182,11 +183,11 @@ class _Posterior:
 
 
 def log_curve_prior(failure: FloatArray) -> FloatArray:
-    """Return the log prior of curves from their failure chances at k = 1, 100, 10^4, shape (B, 3) -> (B,)."""
+    """Return the log prior of curves from their failure chances at `_KNOTS`, shape (B, 3) -> (B,)."""
     level = np.log(-np.log1p(-np.clip(failure, 1e-12, 1.0 - 1e-12)))
     early, late = (np.maximum(d, 1e-6) for d in (level[:, 0] - level[:, 1], level[:, 1] - level[:, 2]))
     bend = np.log(late / early) / _BEND_SCALE
-    slope = np.log((early + late) / np.log(_KNOTS[-1]) / _SLOPE) / _SLOPE_SPREAD
+    slope = np.log((early + late) / np.log(_KNOTS[-1] / _KNOTS[0]) / _SLOPE) / _SLOPE_SPREAD
     straight = -(_BEND_FREEDOM + 1.0) / 2.0 * np.log1p(bend * bend / _BEND_FREEDOM)
     return np.asarray(straight - 0.5 * slope * slope)
 

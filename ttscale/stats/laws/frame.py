@@ -52,7 +52,7 @@ class Range:
     def values(self, free: FloatArray) -> FloatArray:
         """Map an array back from the scale of the fit."""
         if self.scale == "log":
-            return np.asarray(np.exp(free))
+            return np.asarray(np.exp(np.clip(free, -700.0, 700.0)))
         return np.asarray(expit(free)) if self.scale == "logit" else free
 
 

@@ -1,5 +1,7 @@
 """Every mixing law against its closed form, an integral by SciPy, or samples drawn from it."""
 
+from collections.abc import Callable
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -29,36 +31,40 @@ MIXING: dict[str, list[float]] = {
 }
 
 
-def draw(law: str, theta: list[float], size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw success rates by the definition of the law."""
-    u = rng.random(size)
-    match law, theta:
-        case "beta-binomial", [a, b]:
-            return rng.beta(a, b, size)
-        case "zero-inflated-beta", [z, a, b]:
-            return rng.beta(a, b, size) * (u > z)
-        case "scaled-beta", [s, a, b]:
-            return s * rng.beta(a, b, size)
-        case "beta-mixture", [w, a1, b1, a2, b2]:
-            return np.where(u < w, rng.beta(a1, b1, size), rng.beta(a2, b2, size))
-        case "generalized-beta", [alpha, b, beta]:
-            return rng.beta(alpha / b, beta, size) ** (1 / b)
-        case "zero-inflated-generalized-beta", [z, alpha, b, beta]:
-            return rng.beta(alpha / b, beta, size) ** (1 / b) * (u > z)
-        case "kumaraswamy", [a, b]:
-            return (1 - (1 - u) ** (1 / b)) ** (1 / a)
-        case "log-normal", [mu, sigma]:
-            return -np.expm1(-np.exp(rng.normal(mu, sigma, size)))
-        case "logit-normal", [mu, sigma]:
-            return expit(rng.normal(mu, sigma, size))
-        case "zero-inflated-log-normal", [z, mu, sigma]:
-            return -np.expm1(-np.exp(rng.normal(mu, sigma, size))) * (u > z)
-    raise AssertionError(law)
+def solvable(rng: np.random.Generator, zero: float, size: int) -> np.ndarray:
+    return rng.random(size) >= zero
+
+
+def log_normal(rng: np.random.Generator, size: int, mu: float, sigma: float) -> np.ndarray:
+    return -np.expm1(-np.exp(rng.normal(mu, sigma, size)))
+
+
+def generalized(rng: np.random.Generator, size: int, alpha: float, b: float, beta: float) -> np.ndarray:
+    return rng.beta(alpha / b, beta, size) ** (1 / b)
+
+
+DRAW: dict[str, Callable[..., np.ndarray]] = {
+    "beta-binomial": lambda rng, m, a, b: rng.beta(a, b, m),
+    "zero-inflated-beta": lambda rng, m, z, a, b: rng.beta(a, b, m) * solvable(rng, z, m),
+    "scaled-beta": lambda rng, m, s, a, b: s * rng.beta(a, b, m),
+    "beta-mixture": lambda rng, m, w, a1, b1, a2, b2: np.where(
+        rng.random(m) < w, rng.beta(a1, b1, m), rng.beta(a2, b2, m)
+    ),
+    "generalized-beta": generalized,
+    "zero-inflated-generalized-beta": lambda rng, m, z, *rest: (
+        generalized(rng, m, *rest) * solvable(rng, z, m)
+    ),
+    "kumaraswamy": lambda rng, m, a, b: (1 - (1 - rng.random(m)) ** (1 / b)) ** (1 / a),
+    "log-normal": log_normal,
+    "logit-normal": lambda rng, m, mu, sigma: expit(rng.normal(mu, sigma, m)),
+    "zero-inflated-log-normal": lambda rng, m, z, *rest: log_normal(rng, m, *rest) * solvable(rng, z, m),
+}
+"""How success rates are drawn by the definition of each law: (rng, size, *theta)."""
 
 
 @pytest.mark.parametrize(("law", "theta"), MIXING.items())
 def test_coverage_is_that_of_rates_drawn_from_the_law(law: str, theta: list[float]) -> None:
-    p = draw(law, theta, 400_000, np.random.default_rng(1))
+    p = DRAW[law](np.random.default_rng(1), 400_000, *theta)
     solved = -np.expm1(np.multiply.outer(BUDGETS, np.log1p(-np.minimum(p, 1 - 1e-16))))
     error = solved.std(axis=1) / np.sqrt(p.size)  # five standard errors: false alarms below 1e-4 in all
     assert np.all(np.abs(named_law(law).coverage(BUDGETS, np.array(theta)) - solved.mean(axis=1)) < 5 * error)
@@ -97,8 +103,6 @@ def test_kumaraswamy_count_probability_is_the_integral(n: int, c: int) -> None:
     def integrand(v: float) -> float:  # v = p^a removes the singularity at 0
         p = v ** (1 / a)
         return float(b * (1 - v) ** (b - 1) * p**c * (1 - p) ** (n - c))
-
-    from math import comb
 
     exact = comb(n, c) * quad(integrand, 0, 1, epsabs=1e-12, limit=200)[0]
     pairs = counts(n, [c]).unique()
