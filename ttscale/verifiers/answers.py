@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import find_extractor
+from ttscale.verifiers.extraction import SearchError, find_extractor, prefetch
 
 MAX_ANSWER_LENGTH = 1000
 """Characters of an answer kept in a verdict; a longer one is cut, and its class is a hash of all of it."""
@@ -61,12 +61,19 @@ class AnswerVerifier(ABC, Generic[Value]):
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
+        prefetch(self._extractors, [candidate.sample.completion for candidate in batch])
         return [self._verify_one(candidate.problem, candidate.sample.completion) for candidate in batch]
 
     def _verify_one(self, problem: Problem, completion: str) -> Verdict:
-        key = problem.answer
-        if key is None:
+        if problem.answer is None:
             return missing_key(problem)
+        try:
+            return self._first_verdict(completion, problem.answer)
+        except SearchError as error:
+            return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
+
+    def _first_verdict(self, completion: str, key: str) -> Verdict:
+        """Judge the first extracted answer that can be read."""
         for extract in self._extractors:
             answer = extract(completion)
             if answer is None:

@@ -4,11 +4,12 @@ An extractor takes the completion and returns the piece of text that states the 
 interpret that piece: comparing is the verifier's business. Where a completion states several answers, the
 last one counts, because models correct themselves.
 
-Every pattern here takes time linear in the length of the completion, whatever is in it.
+Every pattern here takes time linear in the length of the completion, whatever is in it. A pattern of the
+user's own may not, and is searched in a process that can be killed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -16,8 +17,12 @@ from pydantic import AfterValidator, BeforeValidator
 
 from ttscale.errors import did_you_mean, listed
 from ttscale.verifiers.numbers import last_number
+from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
 Extractor = Callable[[str], str | None]
+
+SEARCH_LIMIT_S = 2.0
+"""Computing time for a user's pattern on one completion."""
 
 _BOX_PARTS = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _SIMPLE_BOX = re.compile(r"\\boxed\{([^{}\\]*)\}")
@@ -131,7 +136,7 @@ def find_extractor(name: str) -> Extractor:
         ValueError: No such extractor, or the pattern is not a regular expression.
     """
     if name.startswith(_REGEX):
-        return regex_extractor(name.removeprefix(_REGEX))
+        return RegexExtractor(name.removeprefix(_REGEX))
     if name not in EXTRACTORS:
         raise ValueError(
             f"Unknown extractor '{name}'.{did_you_mean(name, EXTRACTORS)} Known: {listed(EXTRACTORS)}, "
@@ -140,22 +145,60 @@ def find_extractor(name: str) -> Extractor:
     return EXTRACTORS[name]
 
 
-def regex_extractor(pattern: str) -> Extractor:
-    """Return an extractor for the last match of a pattern: its first group, or all of it without groups.
+class RegexExtractor:
+    """The last match of a user's pattern: its first group, or all of it without groups.
+
+    Nothing is known of the pattern's running time, so it is searched in worker processes.
 
     Raises:
         ValueError: The pattern is not a regular expression.
     """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"'{pattern}' is not a regular expression: {error}.") from error
+
+    def __init__(self, pattern: str) -> None:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"'{pattern}' is not a regular expression: {error}.") from error
+        self._pool = WorkerPool(
+            "ttscale.verifiers.extraction:start_search", {"pattern": pattern}, time_limit_s=SEARCH_LIMIT_S
+        )
+        self._found: dict[str, JobResult] = {}
+
+    def __call__(self, completion: str) -> str | None:
+        """Return the answer found in one completion.
+
+        Raises:
+            SearchError: The search took too long.
+        """
+        if completion not in self._found:
+            self.prefetch([completion])
+        result = self._found[completion]
+        if result.status is not JobStatus.DONE:
+            raise SearchError(f"Searching the pattern failed: {result.detail}")
+        return result.value if isinstance(result.value, str) else None
+
+    def prefetch(self, completions: Iterable[str]) -> None:
+        """Search many completions at once; the calls that follow only look up."""
+        different = list(dict.fromkeys(completions))
+        self._found = dict(zip(different, self._pool.run(different), strict=True))
+
+
+class SearchError(Exception):
+    """A user's pattern came to no end on one completion."""
+
+
+def prefetch(extractors: Iterable[Extractor], completions: Sequence[str]) -> None:
+    """Let extractors that work in other processes see a whole batch at once."""
+    for extractor in extractors:
+        if isinstance(extractor, RegexExtractor):
+            extractor.prefetch(completions)
+
+
+def start_search(pattern: str) -> Extractor:
+    """Return the function that workers run for a `RegexExtractor`."""
+    compiled = re.compile(pattern)
     group = 1 if compiled.groups else 0
-
-    def extract(completion: str) -> str | None:
-        return _last_group(compiled, completion, group)
-
-    return extract
+    return lambda completion: _last_group(compiled, completion, group)
 
 
 def _last_group(pattern: re.Pattern[str], text: str, group: int = 1) -> str | None:

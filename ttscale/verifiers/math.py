@@ -17,7 +17,7 @@ from ttscale.errors import MissingExtraError
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, missing_key, shown
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import ExtractorNames, find_extractor
+from ttscale.verifiers.extraction import ExtractorNames, SearchError, find_extractor, prefetch
 from ttscale.verifiers.numbers import value_name
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
@@ -84,6 +84,7 @@ class MathVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
+        prefetch(self._extractors, [candidate.sample.completion for candidate in batch])
         questions = [self._question(candidate) for candidate in batch]
         asked = {question for question in questions if isinstance(question, _Question)}
         verdicts = {question: self._verdicts[question] for question in asked if question in self._verdicts}
@@ -102,10 +103,13 @@ class MathVerifier:
         if key is None:
             return missing_key(candidate.problem)
         completion = candidate.sample.completion
-        for extract in self._extractors:
-            answer = extract(completion)
-            if answer is not None and (plain := _plain(answer)):
-                return _Question("boxed", _plain(key), plain)
+        try:
+            pieces = (extract(completion) for extract in self._extractors)
+            answer = next((plain for piece in pieces if piece and (plain := _plain(piece))), None)
+        except SearchError as error:
+            return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
+        if answer is not None:
+            return _Question("boxed", _plain(key), answer)
         if self._searches and completion and not completion.isspace():
             return _Question("text", _plain(key), _readable(completion[-_SEARCHED:]))
         return _NO_ANSWER

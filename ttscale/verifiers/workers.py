@@ -30,8 +30,8 @@ from typing import Any
 
 from ttscale.errors import VerifierError
 
-WALL_FACTOR = 5
-"""Wall time that a job may take, over its computing time."""
+WALL_FACTOR = 20
+"""Wall time that a job may take, over its computing time: many processes may share a core."""
 
 _START_LIMIT_S = 120.0
 """For importing a large library on a busy machine; not part of any job's time."""

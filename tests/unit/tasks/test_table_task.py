@@ -3,6 +3,7 @@
 import gzip
 import json
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,32 @@ def test_a_hub_id_without_the_extra_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtraError, match=r"ttscale\[datasets\]"):
         problems("owner/name")
+
+
+def _fake_datasets(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
+    fake = types.ModuleType("datasets")
+    fake.load_dataset = load  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", fake)
+
+
+def test_a_hub_id_goes_to_datasets_with_config_split_and_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def load(*arguments: Any, **options: Any) -> list[dict[str, Any]]:
+        asked.append((arguments, options))
+        return ROWS
+
+    _fake_datasets(monkeypatch, load)
+    found = problems("owner/name", config_name="main", split="train", revision="abc", id="key")
+    assert [problem.problem_id for problem in found] == ["id0", "id1", "id2", "id3", "id4"]
+    assert asked == [(("owner/name", "main"), {"split": "train", "revision": "abc"})]
+
+
+def test_what_datasets_raises_becomes_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Couldn't reach the hub\nand a long story")
+
+    _fake_datasets(monkeypatch, load)
+    with pytest.raises(TaskError, match=r"owner/name.*split test.*Couldn't reach the hub") as error:
+        problems("owner/name")
+    assert "\n" not in str(error.value)
