@@ -385,7 +385,25 @@ def test_several_cells_are_overlaid_and_have_a_section_each(
         "How to reproduce",
     ]
     assert len(several(browser, ".chart svg.plot")) == 7
+    press(browser, one(browser, "#overlay [data-switch=tokens]"))
+    browser.execute_script("arguments[0].focus()", one(browser, "#overlay svg.plot"))
+    ActionChains(browser).send_keys(*[Keys.ARROW_RIGHT] * 4).perform()
+    # Prompts of 11 tokens and samples of 7, 8 and 9: places are 18, 19, 20 and 11 + 2 x 7 = 25.
+    tip = one(browser, "#overlay .tip").text
+    assert tip.startswith("25 tokens per problem")
+    assert "model t=0.6, k = 2" in tip
     assert complaints(browser) == []
+
+
+def test_a_linear_axis_ends_with_the_data(page: webdriver.Chrome) -> None:
+    press(page, one(page, "#cell-0-curves-chart [data-switch=logX]"))
+    page.execute_script("arguments[0].focus()", one(page, "#cell-0-curves-chart svg.plot"))
+    ActionChains(page).send_keys(Keys.ARROW_LEFT).perform()
+    assert one(page, "#cell-0-curves-chart .tip").text.startswith("k = 1,000,")
+    press(page, one(page, "#cell-0-curves-chart [data-switch=logX]"))
+    page.execute_script("arguments[0].focus()", one(page, "#cell-0-curves-chart svg.plot"))
+    ActionChains(page).send_keys(Keys.ARROW_LEFT).perform()
+    assert "(extrapolated)" in one(page, "#cell-0-curves-chart .tip").text
 
 
 # ------------------------------------------------------------ nothing a model wrote runs
@@ -412,7 +430,7 @@ def hostile_result() -> RunResult:
         oracle=everything,
         problems=problems,
         selectors=dict(zip(ATTACKS, [cell.coverage] * n, strict=True)),
-        outcomes={text: {text: 3} for text in ATTACKS},
+        outcomes={text: {"correct": 3, "no_answer": 1} for text in ATTACKS},
     )
     return dataclasses.replace(
         result,

@@ -21,6 +21,8 @@ NEVER = "#8a929b"
 BODY_PT = 9.5
 SMALL_PT = 8.5
 TITLE_PT = 13.0
+_TITLE_CHARS, _SUBTITLE_CHARS = 68, 120
+"""What fits across the figure."""
 
 
 def color_of(position: int) -> str:
@@ -50,9 +52,11 @@ def paper(*, width: float, height: float, margins: Sequence[float]) -> tuple[Fig
 def head(figure: Figure, title: str, subtitle: str | None, *, left: float) -> None:
     """Write the title and, below it, what the numbers rest on."""
     inch = 1 / figure.get_figheight()
-    _text(figure, left, 1 - 0.18 * inch, title, size=TITLE_PT, color=INK, weight="bold")
+    _text(
+        figure, left, 1 - 0.18 * inch, shortened(title, _TITLE_CHARS), size=TITLE_PT, color=INK, weight="bold"
+    )
     if subtitle:
-        _text(figure, left, 1 - 0.46 * inch, subtitle, size=SMALL_PT, color=MUTED)
+        _text(figure, left, 1 - 0.46 * inch, shortened(subtitle, _SUBTITLE_CHARS), size=SMALL_PT, color=MUTED)
 
 
 def _text(

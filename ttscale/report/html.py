@@ -30,9 +30,15 @@ from ttscale.report.figures import (
 )
 from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.series import measured_k, measured_series
-from ttscale.report.summary import headline, interval_phrase, method_notes, never_solved, sample_span
+from ttscale.report.summary import (
+    headline,
+    interval_phrase,
+    method_notes,
+    never_solved,
+    sample_span,
+    verdict_rows,
+)
 from ttscale.report.visible import excerpt_line, visible_text
-from ttscale.types import Outcome
 
 _SCRIPTS = ("chart.js", "problems.js", "page.js")
 _ESTIMATE = re.compile(r"(-?[\d.]+%?) (\[[\d., e+-]+\])")
@@ -170,6 +176,7 @@ def _cell_context(cell: CellResult, number: int, curves: _Drawn, rates: _Drawn, 
         "n_max": measured_k(cell),
         "never": never_solved(cell),
         "series": measured_series(cell),
+        "verdicts": verdict_rows(cell),
         "methods": method_notes(measured_series(cell)),
         "law": law,
         "law_formula": law_formula(law) if law else None,
@@ -197,7 +204,6 @@ def _environment() -> Environment:
         "visible": lambda text: visible_text(str(text)),
         "excerpted": lambda text: excerpt_line(text, _LINE_LENGTH),
         "emphasized": emphasized,
-        "outcome_class": lambda outcome: str(outcome).replace("_", "-") if outcome in set(Outcome) else "",
         "percent": numbers.percent,
         "count": numbers.count,
         "duration": numbers.duration,

@@ -19,24 +19,17 @@ _LONGEST, _SHORTEST = 4000, 240
 
 def curves_chart(cell: CellResult) -> dict[str, Any]:
     """Return the curves of one cell for the interactive chart."""
-    totals = cell.totals
     return {
         "kind": "curves",
         "measuredK": measured_k(cell),
-        "lines": [_line(item) for item in cell_series(cell)],
-        # Tokens a budget of k costs: the prompt once, then k completions of mean length.
-        "promptTokens": totals.prompt_tokens / cell.problems.height,
-        "tokensPerSample": totals.completion_tokens / max(totals.n_samples, 1),
+        "lines": [_line(item, cell) for item in cell_series(cell)],
     }
 
 
 def overlay_chart(result: RunResult) -> dict[str, Any]:
     """Return the coverage of every cell for the interactive chart."""
-    return {
-        "kind": "curves",
-        "measuredK": None,
-        "lines": [_line(item) for item in overlay_series(result.cells)],
-    }
+    pairs = zip(overlay_series(result.cells), result.cells, strict=True)
+    return {"kind": "curves", "measuredK": None, "lines": [_line(item, cell) for item, cell in pairs]}
 
 
 def rates_chart(cell: CellResult) -> dict[str, Any]:
@@ -85,8 +78,8 @@ def _details(row: dict[str, Any], limit: int) -> dict[str, Any]:
     }
 
 
-def _line(item: Series) -> dict[str, Any]:
-    curve = item.curve
+def _line(item: Series, cell: CellResult) -> dict[str, Any]:
+    curve, totals = item.curve, cell.totals
     return {
         "label": item.label,
         "color": item.color,
@@ -95,6 +88,9 @@ def _line(item: Series) -> dict[str, Any]:
         "value": _numbers(curve.value),
         "low": _numbers(curve.low),
         "high": _numbers(curve.high),
+        # What a budget of k costs: the prompt once, then k completions of mean length.
+        "promptTokens": totals.prompt_tokens / cell.problems.height,
+        "tokensPerSample": totals.completion_tokens / max(totals.n_samples, 1),
     }
 
 

@@ -8,6 +8,7 @@ from ttscale.analysis.results import CellResult
 from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.numbers import at_k, count, percent
 from ttscale.report.series import Series, measured_k, measured_series
+from ttscale.types import Outcome
 
 
 def sample_span(cell: CellResult) -> str:
@@ -46,6 +47,16 @@ def method_notes(series: Sequence[Series]) -> list[tuple[str, str]]:
     for item in series:
         by_method.setdefault(item.curve.method, []).append(item.label)
     return [(", ".join(labels), method) for method, labels in by_method.items()]
+
+
+def verdict_rows(cell: CellResult) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Return each verifier's outcomes, the oracle first, outcomes in the order of `Outcome`."""
+    order = list(Outcome)
+    rows = [
+        (verifier, sorted(outcomes.items(), key=lambda item: order.index(Outcome(item[0]))))
+        for verifier, outcomes in cell.outcomes.items()
+    ]
+    return sorted(rows, key=lambda row: row[0] != cell.oracle)
 
 
 def _coverage_words(cell: CellResult) -> str:

@@ -47,8 +47,12 @@ function linearScale(low, high, from, to) {
 function logTicks(low, high) {
   const ticks = [];
   const base = high / low >= 10 ? 10 : 2;
-  for (let tick = base ** Math.ceil(Math.log(low) / Math.log(base) - 1e-9); tick <= high * (1 + 1e-9); tick *= base) ticks.push(tick);
-  return ticks;
+  // Under two decades, 2 and 5 help to read between the powers of ten.
+  const steps = high / low >= 10 && high / low < 100 ? [1, 2, 5] : [1];
+  for (let power = base ** Math.floor(Math.log(low) / Math.log(base)); power <= high * (1 + 1e-9); power *= base) {
+    for (const step of steps) ticks.push(power * step);
+  }
+  return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
 }
 
 function linearTicks(low, high, wanted) {
@@ -56,7 +60,7 @@ function linearTicks(low, high, wanted) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9));
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) ticks.push(i * step);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) ticks.push(i * step || 0); // never -0
   return ticks;
 }
 
@@ -72,16 +76,25 @@ function curvesChart(box, data) {
   const switches = element("div", { class: "switches", role: "group", "aria-label": "Axes" });
   tip.hidden = true;
 
-  const budgets = Array.from(new Set(data.lines.flatMap((line) => line.k))).sort((a, b) => a - b);
-  const cost = (k) => (state.tokens ? data.promptTokens + data.tokensPerSample * k : k);
+  // What stands on the x axis: samples, or the tokens that they cost, which differ between cells.
+  const tokens = (line, k) => line.promptTokens + line.tokensPerSample * k;
+  const cost = (line, k) => (state.tokens ? tokens(line, k) : k);
+  const first = data.lines[0];
+  const oneCost = data.lines.every((line) => tokens(line, 1) === tokens(first, 1) && tokens(line, 2) === tokens(first, 2));
   const shown = () => data.lines.filter((line) => !state.hidden.has(line));
+  // A linear axis would give most of its width to the extrapolation: there it ends with the data.
+  const reaches = (k) => state.logX || !data.measuredK || k <= data.measuredK;
+  const stops = () => {
+    const all = shown().flatMap((line) => line.k.filter(reaches).map((k) => cost(line, k)));
+    return Array.from(new Set(all)).sort((a, b) => a - b);
+  };
   let view = null;
 
   for (const line of data.lines) {
     const key = element("button", { type: "button", class: "key", "aria-pressed": "true" });
     const sign = drawing("svg", { class: `c${line.color % COLORS}`, viewBox: "0 0 24 10", "aria-hidden": "true" });
     sign.append(drawing("path", { class: line.law ? "line law" : "line", d: "M1 5H23" }));
-    key.append(sign, line.label);
+    key.append(sign, element("span", {}, line.label));
     key.addEventListener("click", () => {
       if (!state.hidden.delete(line)) state.hidden.add(line);
       key.setAttribute("aria-pressed", String(!state.hidden.has(line)));
@@ -91,13 +104,14 @@ function curvesChart(box, data) {
   }
   addSwitch("log x", "logX");
   addSwitch("log y", "logY");
-  if (data.tokensPerSample) addSwitch("in tokens", "tokens");
+  if (data.lines.every((line) => line.tokensPerSample > 0)) addSwitch("in tokens", "tokens");
 
   function addSwitch(label, name) {
     const button = element("button", { type: "button", class: "switch", "aria-pressed": String(state[name]) }, label);
     button.dataset.switch = name;
     button.addEventListener("click", () => {
       state[name] = !state[name];
+      leave();
       button.setAttribute("aria-pressed", String(state[name]));
       draw();
     });
@@ -107,20 +121,20 @@ function curvesChart(box, data) {
   function makeView() {
     const width = Math.max(box.clientWidth, 280);
     const height = Math.round(Math.max(270, Math.min(430, 0.48 * width)));
-    const frame = { left: 46, right: width - 14, top: 14, bottom: height - 44 };
-    const kLow = cost(budgets[0]);
-    const kHigh = Math.max(cost(budgets[budgets.length - 1]), kLow * 1.01);
+    const frame = { left: 46, right: width - 22, top: 14, bottom: height - 44 };
+    const ends = stops();
+    const xLow = ends[0] || 1;
+    const xHigh = Math.max(ends[ends.length - 1] || 1, xLow * 1.01);
     const tops = shown().flatMap((line) => line.high.concat(line.value)).filter((value) => value !== null);
     const positive = shown().flatMap((line) => line.value).filter((value) => value > 1e-5);
     const top = Math.max(0, ...tops);
     const yHigh = state.logY ? 1 : top > 0.6 ? 1 : Math.max(1.1 * top, 0.01);
     const yLow = state.logY ? Math.min(0.5, 0.8 * Math.min(1, ...positive)) : 0;
-    const xScale = (state.logX ? logScale : linearScale)(state.logX ? kLow : 0, kHigh, frame.left, frame.right);
+    const xScale = (state.logX ? logScale : linearScale)(state.logX ? xLow : 0, xHigh, frame.left, frame.right);
     const yScale = (state.logY ? logScale : linearScale)(yLow, yHigh, frame.bottom, frame.top);
     return {
-      width, height, frame, kLow, kHigh, yLow, yHigh,
-      x: (k) => xScale(cost(k)),
-      xTick: xScale,
+      width, height, frame, xLow, xHigh, yLow, yHigh,
+      x: xScale,
       y: (value) => yScale(Math.min(Math.max(value, yLow), yHigh)),
     };
   }
@@ -144,21 +158,21 @@ function curvesChart(box, data) {
         .replace(".0%", "%")));
     }
     nodes.push(drawing("line", { class: "axisline", x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom }));
-    const xTicks = state.logX ? logTicks(view.kLow, view.kHigh) : linearTicks(0, view.kHigh, view.width < 500 ? 4 : 7);
+    const xTicks = state.logX ? logTicks(view.xLow, view.xHigh) : linearTicks(0, view.xHigh, view.width < 500 ? 4 : 7);
     for (const tick of xTicks) {
-      const x = view.xTick(tick);
+      const x = view.x(tick);
       nodes.push(drawing("line", { class: "axisline", x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 4 }));
       nodes.push(drawing("text", { x, y: frame.bottom + 19, "text-anchor": "middle" }, wholeText(tick)));
     }
     const name = state.tokens ? "tokens per problem" : "samples per problem, k";
     nodes.push(drawing("text", { x: (frame.left + frame.right) / 2, y: frame.bottom + 38, "text-anchor": "middle" }, name));
-    if (data.measuredK && data.measuredK < budgets[budgets.length - 1]) nodes.push(...limit());
+    if (data.measuredK && shown().some((line) => line.k.some((k) => reaches(k) && k > data.measuredK))) nodes.push(...limit());
     return nodes;
   }
 
   function limit() {
     const { frame } = view;
-    const x = view.x(data.measuredK);
+    const x = view.x(cost(first, data.measuredK));
     return [
       drawing("line", { class: "limit", x1: x, x2: x, y1: frame.top, y2: frame.bottom }),
       drawing("text", { x: x - 6, y: frame.top + 9, "text-anchor": "end" }, "← measured"),
@@ -167,10 +181,10 @@ function curvesChart(box, data) {
 
   function curve(line) {
     const points = line.k.map((k, i) => ({ k, value: line.value[i], low: line.low[i], high: line.high[i] }))
-      .filter((p) => p.value !== null && !(state.logY && p.value <= 1e-5));
+      .filter((p) => p.value !== null && reaches(p.k) && !(state.logY && p.value <= 1e-5));
     const kind = `c${line.color % COLORS}`;
     const group = drawing("g", { class: kind });
-    const path = (edge) => points.map((p) => `${view.x(p.k).toFixed(1)} ${view.y(p[edge]).toFixed(1)}`);
+    const path = (edge) => points.map((p) => `${view.x(cost(line, p.k)).toFixed(1)} ${view.y(p[edge]).toFixed(1)}`);
     if (!points.length) return [];
     if (line.color >= COLORS) group.classList.add("again");
     if (points.every((p) => p.low !== null && p.high !== null)) {
@@ -178,42 +192,51 @@ function curvesChart(box, data) {
       group.append(drawing("path", { class: line.law ? "band law" : "band", d: `M${outline.join("L")}Z` }));
     }
     group.append(drawing("path", { class: line.law ? "line law" : "line", d: `M${path("value").join("L")}` }));
-    if (points.length === 1) group.append(drawing("circle", { class: "dot", cx: view.x(points[0].k), cy: view.y(points[0].value), r: 4.5 }));
+    if (points.length === 1) group.append(drawing("circle", { class: "dot", cx: view.x(cost(line, points[0].k)), cy: view.y(points[0].value), r: 4.5 }));
     group.dataset.label = line.label;
     return [group];
   }
 
-  // The cursor: the values of every shown curve at one budget.
-  function point(k) {
-    state.cursor = k;
+  // The cursor: the values of every shown curve at one place of the x axis.
+  function point(place) {
+    state.cursor = place;
     plot.querySelectorAll(".cursor").forEach((node) => node.remove());
-    const x = view.x(k);
+    const x = view.x(place);
     const group = drawing("g", { class: "cursor" });
     group.append(drawing("line", { class: "crosshair", x1: x, x2: x, y1: view.frame.top, y2: view.frame.bottom }));
     const values = shown()
-      .map((line) => ({ line, i: nearest(line.k, k) }))
-      .filter(({ line, i }) => line.k[i] === k || (k < line.k[line.k.length - 1] && k > line.k[0]))
-      .filter(({ line, i }) => line.value[i] !== null)
+      .map((line) => ({ line, i: nearest(line.k.map((k) => cost(line, k)), place) }))
+      .filter(({ line, i }) => line.value[i] !== null && reaches(line.k[i]) && covers(line, place))
       .sort((a, b) => b.line.value[b.i] - a.line.value[a.i]);
     for (const { line, i } of values) {
-      const dot = drawing("circle", { class: "dot", cx: view.x(line.k[i]), cy: view.y(line.value[i]), r: 4 });
       const wrap = drawing("g", { class: `c${line.color % COLORS}` });
-      wrap.append(dot);
+      wrap.append(drawing("circle", { class: "dot", cx: view.x(cost(line, line.k[i])), cy: view.y(line.value[i]), r: 4 }));
       group.append(wrap);
     }
     plot.append(group);
-    fillTip(k, values);
+    fillTip(place, values);
     placeTip(tip, x, view);
   }
 
-  function fillTip(k, values) {
-    const tokens = data.tokensPerSample ? `, ${wholeText(data.promptTokens + data.tokensPerSample * k)} tokens` : "";
-    const beyond = data.measuredK && k > data.measuredK ? " (extrapolated)" : "";
-    const title = `k = ${wholeText(k)}${tokens}${beyond}`;
+  function covers(line, place) {
+    return cost(line, line.k[0]) <= place && place <= cost(line, line.k[line.k.length - 1]);
+  }
+
+  function tipTitle(place, values) {
+    if (state.tokens && !oneCost) return `${wholeText(place)} tokens per problem`;
+    const { line, i } = values[0] || { line: first, i: 0 };
+    const k = line.k[i];
+    const spent = oneCost && line.tokensPerSample ? `, ${wholeText(tokens(line, k))} tokens` : "";
+    return `k = ${wholeText(k)}${spent}${data.measuredK && k > data.measuredK ? " (extrapolated)" : ""}`;
+  }
+
+  function fillTip(place, values) {
+    const title = tipTitle(place, values);
     const table = element("table");
     for (const { line, i } of values) {
       const row = table.insertRow();
-      row.append(element("td", { class: `c${line.color % COLORS}` }, line.label));
+      const at = state.tokens && !oneCost ? `, k = ${wholeText(line.k[i])}` : "";
+      row.append(element("td", { class: `c${line.color % COLORS}` }, line.label + at));
       row.append(element("td", { class: "right" }, percentText(line.value[i])));
       row.append(element("td", {}, line.low[i] === null ? "" : `[${percentText(line.low[i])}, ${percentText(line.high[i])}]`.replaceAll("%", "")));
     }
@@ -229,7 +252,8 @@ function curvesChart(box, data) {
 
   plot.addEventListener("pointermove", (event) => {
     const at = event.clientX - plot.getBoundingClientRect().left;
-    point(budgets.reduce((best, k) => (Math.abs(view.x(k) - at) < Math.abs(view.x(best) - at) ? k : best), budgets[0]));
+    const places = stops();
+    if (places.length) point(places[nearest(places.map(view.x), at)]);
   });
   plot.addEventListener("pointerleave", leave);
   plot.addEventListener("blur", leave);
@@ -238,8 +262,10 @@ function curvesChart(box, data) {
     if (event.key === "Escape") return leave();
     if (!step) return;
     event.preventDefault();
-    const now = state.cursor === null ? (step > 0 ? -1 : budgets.length) : budgets.indexOf(state.cursor);
-    point(budgets[Math.min(Math.max(now + step, 0), budgets.length - 1)]);
+    const places = stops();
+    if (!places.length) return;
+    const now = state.cursor === null ? (step > 0 ? -1 : places.length) : nearest(places, state.cursor);
+    point(places[Math.min(Math.max(now + step, 0), places.length - 1)]);
   });
 
   const tools = element("div", { class: "tools" });
