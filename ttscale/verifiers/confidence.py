@@ -1,10 +1,17 @@
-"""The verifier `confidence`: the model's own log-probability of its sample, as a score."""
+"""The verifier `confidence`: the model's own log-probability of its sample, as a score.
+
+The lowest group and the tail follow DeepConf (Fu et al. 2025, arXiv 2508.15260), with one difference: there a
+token's confidence averages over the most likely tokens at its place; here only the log-probability of the
+drawn token is known.
+"""
 
 import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.types import Outcome, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
@@ -15,8 +22,12 @@ class ConfidenceOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    statistic: Literal["sum", "mean"] = "mean"
-    """"sum": the log-probability of the whole completion, which favors short ones. "mean": per token."""
+    statistic: Literal["sum", "mean", "lowest-group", "tail"] = "mean"
+    """"sum": the log-probability of the whole completion, which favors short ones. "mean": per token.
+    "lowest-group": the mean over the least likely `window` tokens in a row. "tail": over the last `window`.
+    The last two need samples drawn with ``sampling.token_logprobs: true``."""
+    window: int = Field(default=2048, ge=1)
+    """Tokens of a group or tail; a shorter completion is one group."""
     threshold: float | None = None
     """Accept samples that score at least this; None: accept every sample, only the score tells."""
 
@@ -34,7 +45,8 @@ class ConfidenceVerifier:
     deterministic: ClassVar[bool] = False
 
     def __init__(self, options: ConfidenceOptions) -> None:
-        self._is_mean = options.statistic == "mean"
+        self._statistic = options.statistic
+        self._window = options.window
         self._threshold = options.threshold
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
@@ -42,16 +54,38 @@ class ConfidenceVerifier:
         return [self._verify_one(candidate.sample) for candidate in batch]
 
     def _verify_one(self, sample: Sample) -> Verdict:
-        total = sample.cumulative_logprob
-        if total is None:
-            return Verdict(
-                outcome=Outcome.ERROR,
-                detail="The sample has no log-probability; draw samples with 'sampling.logprobs: true'.",
-            )
-        if not math.isfinite(total):
-            return Verdict(outcome=Outcome.ERROR, detail=f"The sample's log-probability is {total}.")
         if sample.completion_tokens == 0:
             return Verdict(outcome=Outcome.NO_ANSWER)
-        score = total / sample.completion_tokens if self._is_mean else total
+        score = self._score(sample)
+        if score is None:
+            option = "logprobs" if self._statistic in ("sum", "mean") else "token_logprobs"
+            detail = f"The sample was stored without log-probabilities; draw with 'sampling.{option}: true'."
+            return Verdict(outcome=Outcome.ERROR, detail=detail)
+        if not math.isfinite(score):
+            return Verdict(outcome=Outcome.ERROR, detail=f"The sample's log-probability is {score}.")
         is_accepted = self._threshold is None or score >= self._threshold
         return Verdict(outcome=Outcome.CORRECT if is_accepted else Outcome.INCORRECT, score=score)
+
+    def _score(self, sample: Sample) -> float | None:
+        """Compute the statistic, or None where the sample lacks what it needs."""
+        total, tokens = sample.cumulative_logprob, sample.token_logprobs
+        match self._statistic:
+            case "sum":
+                return total
+            case "mean":
+                return None if total is None else total / sample.completion_tokens
+            case "lowest-group":
+                return float(group_means(tokens, self._window).min()) if tokens else None
+            case "tail":
+                return float(np.mean(tokens[-self._window :])) if tokens else None
+
+
+def group_means(logprobs: Sequence[float], window: int) -> NDArray[np.float64]:
+    """Return the mean of every run of `window` values, or of all if there are fewer.
+
+    >>> group_means([-1.0, -3.0, -5.0], 2).tolist()
+    [-2.0, -4.0]
+    """
+    window = min(window, len(logprobs))
+    sums = np.concatenate([[0.0], np.cumsum(logprobs)])
+    return (sums[window:] - sums[:-window]) / window

@@ -62,7 +62,11 @@ class _Question(NamedTuple):
 
 
 class MathVerifier:
-    """Compare formulas, numbers, sets, intervals, equations and matrices; see the module."""
+    """Compare formulas, numbers, sets, intervals, equations and matrices; see the module.
+
+    Raises:
+        MissingExtraError: math-verify is not installed.
+    """
 
     Options: ClassVar[type[BaseModel]] = MathOptions
     version: ClassVar[str] = "1"
@@ -70,6 +74,8 @@ class MathVerifier:
     deterministic: ClassVar[bool] = True
 
     def __init__(self, options: MathOptions) -> None:
+        if importlib.util.find_spec("math_verify") is None:
+            raise MissingExtraError("Verifier 'math' needs the 'math' extra: pip install 'ttscale[math]'")
         self._extractors = tuple(find_extractor(name) for name in options.extract)
         self._searches = options.otherwise == "search"
         self._pool = WorkerPool(
@@ -121,14 +127,14 @@ class MathVerifier:
             key: value_name(value) for key in new if (value := _plain_number(key)) is not None
         }
         hard = [key for key in new if key not in self._key_classes]
-        for key, result in zip(hard, self._run([["key", key] for key in hard]), strict=True):
+        for key, result in zip(hard, self._pool.run([["key", key] for key in hard]), strict=True):
             self._key_classes[key] = result.value or _unreadable_key(key, result)
 
     def _answer(self, questions: Sequence[_Question]) -> dict[_Question, Verdict]:
         """Answer questions that were never asked, the easy ones without a worker."""
         verdicts = {question: easy for question in questions if (easy := self._easy_verdict(question))}
         hard = [question for question in questions if question not in verdicts]
-        for question, result in zip(hard, self._run([list(question) for question in hard]), strict=True):
+        for question, result in zip(hard, self._pool.run([list(question) for question in hard]), strict=True):
             verdicts[question] = self._verdict(question, result)
         for question, verdict in verdicts.items():
             if len(question.answer) <= _REMEMBERED_LENGTH and len(self._verdicts) < _REMEMBERED:
@@ -163,11 +169,6 @@ class MathVerifier:
         return _judged(
             is_correct, answer, str(self._key_classes[question.key]) if is_correct else answer_class
         )
-
-    def _run(self, jobs: Sequence[Sequence[str]]) -> list[JobResult]:
-        if jobs and not self._pool.pids() and importlib.util.find_spec("math_verify") is None:
-            raise MissingExtraError("Verifier 'math' needs the 'math' extra: pip install 'ttscale[math]'.")
-        return self._pool.run(jobs)
 
 
 _NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)

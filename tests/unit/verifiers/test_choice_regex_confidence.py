@@ -138,6 +138,27 @@ def test_confidence_is_the_samples_log_probability(statistic: str, score: float)
     assert (verdict.outcome, verdict.score) == (Outcome.CORRECT, score)
 
 
+@pytest.mark.parametrize(
+    ("statistic", "window", "score"),
+    [
+        ("lowest-group", 2, -4.0),  # the means of two in a row are -2, -4, -3
+        ("lowest-group", 1, -5.0),
+        ("lowest-group", 100, -2.5),
+        ("tail", 2, -3.0),
+        ("tail", 3, -3.0),
+        ("tail", 100, -2.5),
+    ],
+)
+def test_confidence_of_groups_of_tokens(statistic: str, window: int, score: float) -> None:
+    tokens = (-1.0, -3.0, -5.0, -1.0)
+    options = {"statistic": statistic, "window": window}
+    verdict = confidence(options, token_logprobs=tokens, completion_tokens=4)
+    assert verdict.score == pytest.approx(score)
+    lacking = confidence(options, cumulative_logprob=-10.0, completion_tokens=4)
+    assert lacking.outcome is Outcome.ERROR
+    assert "token_logprobs" in (lacking.detail or "")
+
+
 def test_confidence_accepts_from_its_threshold_on() -> None:
     outcomes = [
         confidence({"threshold": -1.0}, cumulative_logprob=logprob).outcome for logprob in (-0.5, -1.0, -1.5)
@@ -149,7 +170,7 @@ def test_confidence_accepts_from_its_threshold_on() -> None:
 def test_confidence_without_a_finite_log_probability_is_an_error(logprob: float | None) -> None:
     verdict = confidence(cumulative_logprob=logprob)
     assert (verdict.outcome, verdict.score) == (Outcome.ERROR, None)
-    assert "log-probability" in (verdict.detail or "")
+    assert "log-probabilit" in (verdict.detail or "")
 
 
 def test_confidence_never_scores_nothing_at_all_best() -> None:

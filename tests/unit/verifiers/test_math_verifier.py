@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,21 +119,23 @@ def test_without_a_box_the_completion_is_searched(math: MathVerifier) -> None:
     assert verdicts(strict, "5", "the answer is 5")[0].outcome is Outcome.NO_ANSWER
 
 
-def test_easy_answers_need_neither_worker_nor_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "math_verify", None)
-    math = MathVerifier(MathOptions())
-    found = verdicts(math, "5", box("5"), box("-7"), box("0"))
-    assert [verdict.outcome for verdict in found] == [Outcome.CORRECT, Outcome.INCORRECT, Outcome.INCORRECT]
-    assert [verdict.answer_class for verdict in found] == ["5", "-7", "0"]
+@needs_math
+def test_easy_answers_need_no_worker() -> None:
+    pool_free = MathVerifier(MathOptions())
+    found = verdicts(pool_free, "5", box("5"), box("-7"), box("0"), box(r"\frac{10}{2}"), box(r"\frac{1}{2}"))
+    assert [verdict.outcome is Outcome.CORRECT for verdict in found] == [True, False, False, True, False]
+    assert [verdict.answer_class for verdict in found] == ["5", "-7", "0", "5", "0.5"]
+    assert pool_free._pool.pids() == []
 
 
 def test_without_the_extra_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"ttscale\[math\]"):
-        verdicts(MathVerifier(MathOptions()), "5", box(r"\sqrt{25}"))
+        MathVerifier(MathOptions())
 
 
-def test_a_problem_without_key_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_math
+def test_a_problem_without_key_is_an_error() -> None:
     (verdict,) = verdicts(MathVerifier(MathOptions()), None, box("5"))
     assert verdict.outcome is Outcome.ERROR
     assert "'p'" in (verdict.detail or "")
