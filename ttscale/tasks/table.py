@@ -1,6 +1,7 @@
 """The task `table`: any table of problems, from a local file or the hub."""
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -67,6 +68,7 @@ class TableTask:
         prompt = prompt_of(row)
         if prompt is None or prompt == "":
             raise TaskError(f"Row {number} of '{options.path}' has no prompt. Fill or remove it.")
+        require_valid_text(as_text(prompt), f"The prompt in row {number} of '{options.path}'")
         messages = _conversation(prompt)
         problem_id = as_text(row[options.id]) if options.id else str(number)
         if not problem_id:
@@ -84,7 +86,7 @@ class TableTask:
         options = self._options
         named = [name for name in (options.id, options.answer, *options.metadata) if name is not None]
         require_columns(rows, [*named, *_placeholders(options.prompt, rows[0])], options.path)
-        if options.answer and all(row[options.answer] is None for row in rows):
+        if options.answer and all(as_text(row[options.answer]) is None for row in rows):
             raise TaskError(
                 f"Column '{options.answer}' of '{options.path}' is empty in all {len(rows)} rows, so there is no "
                 "answer key. Name the right column as 'answer', or leave it out."
@@ -108,14 +110,32 @@ def require_columns(rows: Sequence[Row], names: Sequence[str], path: str) -> Non
             )
 
 
+def require_valid_text(text: str | None, where: str) -> None:
+    """Refuse a text that no file or tokenizer can hold.
+
+    Raises:
+        TaskError: It has half a surrogate pair, as broken JSON escapes leave behind.
+    """
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError as error:
+        raise TaskError(
+            f"{where} is not valid Unicode: half a surrogate pair at character {error.start}. Correct the data."
+        ) from error
+
+
 def as_text(value: Any) -> str | None:
-    """Write a cell as text: strings as they are, numbers and booleans as in JSON, None stays None.
+    """Write a cell as text: strings as they are, other values as in JSON; null and NaN are None.
 
     >>> as_text(3), as_text("3"), as_text([1, 2])
     ('3', '3', '[1, 2]')
     """
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, float) and math.isnan(
+        value
+    ):  # NaN stands for null in tables that went through a data frame
+        return None
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

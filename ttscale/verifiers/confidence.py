@@ -88,4 +88,5 @@ def group_means(logprobs: Sequence[float], window: int) -> NDArray[np.float64]:
     """
     window = min(window, len(logprobs))
     sums = np.concatenate([[0.0], np.cumsum(logprobs)])
-    return (sums[window:] - sums[:-window]) / window
+    means: NDArray[np.float64] = (sums[window:] - sums[:-window]) / window
+    return means

@@ -125,6 +125,8 @@ BAD_FILES = [
     ("data.jsonl", b'{"q": "x", "a": 1}\n', {"prompt": "Solve {qq}"}, "no column 'qq'"),
     ("data.jsonl", b'{"q": "x", "a": 1}\n', {"prompt": "Solve {}"}, "names no column"),
     ("data.jsonl", b'{"q": "x", "a": 1}\n', {"metadata": ["lvl"]}, "no column 'lvl'"),
+    ("data.jsonl", rb'{"q": "x\ud800", "a": 1}', {}, "prompt in row 0 .*not valid Unicode"),
+    ("data.jsonl", b'{"q": "x", "a": NaN}\n', {}, "empty in all 1 rows"),
     ("data.csv", b"q,a\nx\n", {}, "Line 2 of .*1 cells, but the header has 2"),
     ("data.csv", b'q,a\n"x,1\n', {}, "not valid CSV"),
     ("data.parquet", b"PAR1nonsense", {}, "not a readable Parquet"),
