@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -346,6 +347,12 @@ def test_every_control_and_image_has_a_name(page: webdriver.Chrome) -> None:
         if control.is_displayed():
             assert control.accessible_name.strip(), control.get_attribute("outerHTML")[:200]
     assert all(image.get_attribute("alt") for image in several(page, "img"))
+
+
+def test_headings_skip_no_level(page: webdriver.Chrome) -> None:
+    levels = [int(heading.tag_name[1]) for heading in several(page, "h1, h2, h3, h4, h5, h6")]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_print_shows_the_static_figures_and_no_controls(page: webdriver.Chrome) -> None:

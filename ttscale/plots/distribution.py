@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ttscale.errors import InvalidInputError
 from ttscale.plots.style import BODY_PT, GRID, INK, MUTED, NEVER, PALETTE, SMALL_PT, head, name_y, paper
 
-_BINS_PER_DECADE = 3
+BINS_PER_DECADE = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +58,12 @@ def rate_histogram(n: ArrayLike, c: ArrayLike) -> RateHistogram:
         )
     if np.any(drawn < 1) or np.any(correct < 0) or np.any(correct > drawn):
         raise InvalidInputError("Success rates need n >= 1 and 0 <= c <= n for every problem.")
-    n_bins = _BINS_PER_DECADE * max(1, int(np.ceil(np.log10(drawn.max()) - 1e-9)))
-    steps = np.arange(-n_bins, 1) / _BINS_PER_DECADE
+    n_bins = BINS_PER_DECADE * max(1, int(np.ceil(np.log10(drawn.max()) - 1e-9)))
+    steps = np.arange(-n_bins, 1) / BINS_PER_DECADE
     edges = 10.0**steps
     solved = correct > 0
     # The tolerance keeps a rate that equals an edge, such as 0.1, in the bin that it closes.
-    place = np.ceil(_BINS_PER_DECADE * np.log10(correct[solved] / drawn[solved]) - 1e-9).astype(np.int64)
+    place = np.ceil(BINS_PER_DECADE * np.log10(correct[solved] / drawn[solved]) - 1e-9).astype(np.int64)
     # 1/n lies on the lowest edge where n is a power of ten: it belongs to the lowest bin.
     index = np.clip(place + n_bins - 1, 0, n_bins - 1)
     counts = np.bincount(index, minlength=n_bins).astype(np.int64)
@@ -106,7 +106,7 @@ def plot_success_rates(
                 fontsize=SMALL_PT,
                 color=INK,
             )
-    decades = np.arange(0, n_bins + 1, _BINS_PER_DECADE)
+    decades = np.arange(0, n_bins + 1, BINS_PER_DECADE)
     axes.set_xticks(
         [0.44, *(decades + 1.54)], ["never", *(f"{100 * histogram.edges[j]:g}%" for j in decades)]
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ttscale.analysis.results import CellResult, RunResult
-from ttscale.plots import rate_histogram
+from ttscale.plots.distribution import BINS_PER_DECADE, rate_histogram
 from ttscale.report.series import Series, cell_series, measured_k, overlay_series
 from ttscale.report.visible import excerpt, visible_text
 
@@ -45,7 +45,7 @@ def rates_chart(cell: CellResult) -> dict[str, Any]:
         "never": histogram.never_solved,
         "bars": bars,
         "edges": edges,
-        "perDecade": 3,
+        "perDecade": BINS_PER_DECADE,
         "nProblems": histogram.n_problems,
     }
 

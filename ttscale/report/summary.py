@@ -93,7 +93,8 @@ def _law_words(cell: CellResult) -> str:
     parameters = " and ".join(f"{name} = {text}" for name, text in law_parameters(fit))
     if not fit.converged:
         return f"The law {law_formula(fit)} was fitted, but the search did not converge: do not rely on it."
-    return f"Coverage follows {law_formula(fit)} with {parameters}."
+    error = f"{100 * fit.residual:.1f} percentage points"
+    return f"{law_formula(fit)} fits coverage to {error} (root mean square), with {parameters}."
 
 
 def _never_words(cell: CellResult) -> str:

@@ -84,10 +84,10 @@ const byText = (a, b) => a.textContent.trim().localeCompare(b.textContent.trim()
 function detailRow(data, columns) {
   const cell = element("td", { colspan: columns });
   const add = (...nodes) => cell.append(...nodes);
-  if (data.prompt !== null) add(element("h4", {}, "Prompt"), untrusted(data.prompt));
-  if (data.key !== null) add(element("h4", {}, "Answer key"), untrusted(data.key));
-  if (data.answers.length) add(element("h4", {}, "Most frequent answers"), answersTable(data.answers));
-  if (data.examples.length) add(element("h4", {}, "Some of the samples"));
+  if (data.prompt !== null) add(element("p", { class: "label" }, "Prompt"), untrusted(data.prompt));
+  if (data.key !== null) add(element("p", { class: "label" }, "Answer key"), untrusted(data.key));
+  if (data.answers.length) add(element("p", { class: "label" }, "Most frequent answers"), answersTable(data.answers));
+  if (data.examples.length) add(element("p", { class: "label" }, "Some of the samples"));
   for (const [index, outcome, finish, completion] of data.examples) {
     const meta = element("p", { class: "meta" });
     const judged = element("b", { class: outcome === "correct" ? "correct" : "" }, String(outcome).replace("_", " "));
