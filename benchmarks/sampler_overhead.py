@@ -62,9 +62,10 @@ def main() -> None:
     rounds = [_round(raw, through_ttscale, i) for i in range(args.repeats)]
     sampler.close()
     result = _summary(args, info, tokens, rounds)
-    print(json.dumps(result, indent=2))
+    text = json.dumps(result, indent=2)
     if args.out:
-        args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        args.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 def _arguments() -> argparse.Namespace:

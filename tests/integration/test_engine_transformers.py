@@ -1,4 +1,4 @@
-"""The transformers sampler on the built-in model: the same semantics as vLLM, slower."""
+"""The transformers sampler on the built-in model: the same semantics as vLLM."""
 
 import importlib.util
 import json

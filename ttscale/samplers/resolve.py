@@ -25,7 +25,7 @@ def choose_engine(engine: str) -> tuple[str, str]:
     if importlib.util.find_spec("transformers") is not None and importlib.util.find_spec("torch") is not None:
         return (
             "transformers",
-            f"vLLM is not installed; transformers is several times slower. Faster: {INSTALL_HINT}",
+            f"vLLM is not installed. To use it: {INSTALL_HINT}",
         )
     raise MissingExtraError(f"No engine is installed. {INSTALL_HINT}.")
 

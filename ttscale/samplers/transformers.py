@@ -1,4 +1,8 @@
-"""Sampling with transformers: for machines without vLLM, several times slower, the same semantics.
+"""Sampling with transformers: for machines without vLLM, with the same semantics.
+
+Short completions on one CPU core cost about what they cost in vLLM (238 against 258 tokens/s for SmolLM2-135M
+in float32, 256 at a time). A batch lasts as long as its longest completion and the next one starts only then,
+so long and uneven completions suffer.
 
 The loop is our own and not `generate`: it prefills each prompt of a batch once, drops finished sequences from
 the batch, gives every sample its own random generator, and keeps the log-probabilities of the model itself
