@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),
         "forecast": ("ttscale.cli.statistics:forecast_command", "Forecast coverage at more samples."),
         "backtest": ("ttscale.cli.statistics:backtest_command", "Compare forecasting methods on your data."),
+        "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
         "doctor": ("ttscale.cli.doctor:doctor_command", "Check this machine: what works, what is missing."),
     }

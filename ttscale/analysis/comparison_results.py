@@ -1,0 +1,270 @@
+"""What a comparison of verifiers answers: frozen results, as tidy rows for programs and two tables for people."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttscale.stats.calibration import ReliabilityCurve
+from ttscale.stats.curve import Curve
+from ttscale.stats.deciding import BudgetDecision
+from ttscale.stats.estimate import Estimate
+from ttscale.stats.multiple import PairedDifferences
+from ttscale.stats.plateau import Plateau
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Selection:
+    """One way of picking an answer of k with a verifier, and what it collects.
+
+    Attributes:
+        name: "best of k", "weighted vote", "first accepted" or "majority vote".
+        curve: Accuracy at each budget.
+        coverage_share: Budget -> accuracy / coverage: how much of what is there it finds.
+        gain_share: Budget -> (accuracy − pass@1) / (coverage − pass@1): how much of what more samples add.
+        plateau: Where the curve stops paying.
+    """
+
+    name: str
+    curve: Curve
+    coverage_share: Mapping[int, Estimate]
+    gain_share: Mapping[int, Estimate]
+    plateau: Plateau
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class VerifierReport:
+    """Everything measured of one verifier against the oracle.
+
+    Attributes:
+        name: The verifier.
+        selections: The first one stands for the verifier where verifiers are compared.
+        judgement: AUROC and, for a verifier that accepts and rejects, precision, recall, specificity and acceptance:
+            each pooled and within problems.
+        calibration: ECE (pooled) and calibration error (within problems); empty where scores are no probabilities.
+        reliability: Accuracy by claimed probability, or None likewise.
+        scale: How scores were read as probabilities, "as is" or "sigmoid".
+        ceiling: Accuracy of resampling until accepted without bound: the mean of T/A; None without verdicts.
+        decision: The best budget for the given worth of answers; `policy` says how answers are picked.
+        policy: "first accepted", or the verifier's first selection.
+        outcomes: Outcome -> samples, errors and missing verdicts included.
+        seconds_per_sample: Mean verification time where measured.
+        detail: Anything else to know, such as an ensemble's coefficients.
+    """
+
+    name: str
+    selections: tuple[Selection, ...]
+    judgement: tuple[Estimate, ...]
+    calibration: tuple[Estimate, ...]
+    reliability: ReliabilityCurve | None
+    scale: str | None
+    ceiling: Estimate | None
+    decision: BudgetDecision
+    policy: str
+    outcomes: Mapping[str, int]
+    seconds_per_sample: float | None
+    detail: Mapping[str, float]
+
+    def find(self, metric: str, averaging: str) -> Estimate | None:
+        """Return an estimate by name, None where it was not measured."""
+        both = (*self.judgement, *self.calibration)
+        return next((one for one in both if (one.metric, one.averaging) == (metric, averaging)), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Comparison:
+    """Verifiers compared on the same samples.
+
+    Attributes:
+        label: The cell or file.
+        oracle: What defines *correct*.
+        coverage: The curve that no selector can exceed.
+        table_k: Budgets shown in tables and compared pairwise.
+        verifiers: In the order given.
+        differences: Of accuracy, between every two verifiers at every budget of `table_k` above 1; None for a single one.
+        differences_at: (verifier, versus, k) of each difference.
+        worth: V, C and price per draw.
+        n_samples: Samples compared.
+        notes: Caveats.
+    """
+
+    label: str
+    oracle: str
+    coverage: Curve
+    table_k: tuple[int, ...]
+    verifiers: tuple[VerifierReport, ...]
+    differences: PairedDifferences | None
+    differences_at: tuple[tuple[str, str, int], ...]
+    worth: tuple[float, float, float]
+    n_samples: int
+    notes: tuple[str, ...]
+
+    def to_rows(self) -> Iterator[Row]:
+        """Yield one tidy row per estimate."""
+        for row in self.coverage.to_rows():
+            yield {"source": self.label, "verifier": self.oracle, "selection": None, **row}
+        for verifier in self.verifiers:
+            for row in _verifier_rows(verifier):
+                yield {"source": self.label, "verifier": verifier.name, **row}
+        yield from self.difference_rows()
+
+    def difference_rows(self) -> list[Row]:
+        """Return one row per paired difference of accuracy."""
+        if self.differences is None:
+            return []
+        rows = self.differences.to_rows([""] * (1 + int(np.max(self.differences.pairs))))
+        return [
+            {"source": self.label, **row, "metric": "difference", "verifier": first, "versus": second, "k": k}
+            for row, (first, second, k) in zip(rows, self.differences_at, strict=True)
+        ]
+
+    def collected_table(self) -> list[Row]:
+        """Return what each verifier collects, one row per way of picking, as a person reads it."""
+        head = {"verifier": f"{self.oracle} (oracle)", "picks by": "any correct"}
+        rows: list[Row] = [{**head, **_at(self.coverage, self.table_k)}]
+        last = self.table_k[-1]
+        rows += [
+            {
+                "verifier": verifier.name,
+                "picks by": selection.name,
+                **_at(selection.curve, self.table_k),
+                "of coverage": _percent(selection.coverage_share[last]),
+                "of the gain": _percent(selection.gain_share[last]),
+                "plateau k": _plateau(selection.plateau),
+            }
+            for verifier in self.verifiers
+            for selection in verifier.selections
+        ]
+        return rows
+
+    def judgement_table(self) -> list[Row]:
+        """Return how well each verifier judges, one row per verifier."""
+        return [
+            {
+                "verifier": verifier.name,
+                "AUROC": _plain(verifier.find("auroc", "pooled")),
+                "within problem": _plain(verifier.find("auroc", "within problem")),
+                "precision": _plain(verifier.find("precision", "pooled")),
+                "recall": _plain(verifier.find("recall", "pooled")),
+                "ECE": _plain(verifier.find("ece", "pooled")),
+                "ceiling T/A": _percent(verifier.ceiling),
+                "best k": _best_k(verifier.decision),
+                "utility": f"{verifier.decision.utility:.3f}",
+                "s/sample": verifier.seconds_per_sample,
+                "errors": verifier.outcomes.get("error", 0) + verifier.outcomes.get("missing", 0),
+            }
+            for verifier in self.verifiers
+        ]
+
+    def difference_table(self) -> list[Row]:
+        """Return the paired differences at the largest budget, in percentage points."""
+        return [
+            {
+                "verifier": row["verifier"],
+                "versus": row["versus"],
+                "k": row["k"],
+                "difference": f"{100 * row['value']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]",
+                "p (family)": f"{row['p_value']:.4f}",
+            }
+            for row in self.difference_rows()
+            if row["k"] == self.table_k[-1]
+        ]
+
+
+def _verifier_rows(verifier: VerifierReport) -> Iterator[Row]:
+    for selection in verifier.selections:
+        yield from _selection_rows(selection)
+    for estimate in (*verifier.judgement, *verifier.calibration, verifier.ceiling):
+        if estimate is not None:
+            yield {"selection": None, **estimate.to_row()}
+    if verifier.reliability is not None:
+        for row in verifier.reliability.to_rows():
+            yield {"selection": None, **row, "method": f"scores {verifier.scale}, equal-mass bins"}
+    yield from _decision_rows(verifier)
+    for outcome, count in verifier.outcomes.items():
+        yield {"selection": None, "metric": f"samples {outcome}", "value": count}
+    if verifier.seconds_per_sample is not None:
+        yield {"selection": None, "metric": "seconds per sample", "value": verifier.seconds_per_sample}
+    for name, value in verifier.detail.items():
+        yield {"selection": None, "metric": name, "value": value}
+
+
+def _selection_rows(selection: Selection) -> Iterator[Row]:
+    for row in selection.curve.to_rows():
+        yield {"selection": selection.name, **row, "metric": "accuracy"}
+    for share in (selection.coverage_share, selection.gain_share):
+        for k, estimate in share.items():
+            yield {"selection": selection.name, "k": k, **estimate.to_row()}
+    flat = selection.plateau
+    yield {
+        "selection": selection.name,
+        "metric": "plateau k",
+        "value": flat.k,
+        "low": flat.low,
+        "high": flat.high,
+        "unreached": flat.unreached,
+        "confidence_level": flat.confidence_level,
+        "method": f"doublings move accuracy by at most {flat.tolerance:g}; bootstrap over problems",
+        "n_problems": selection.curve.n_problems,
+    }
+
+
+def _decision_rows(verifier: VerifierReport) -> Iterator[Row]:
+    decision = verifier.decision
+    shared = {
+        "selection": verifier.policy,
+        "confidence_level": decision.confidence_level,
+        "n_problems": decision.n_problems,
+    }
+    yield {
+        **shared,
+        "metric": "best k",
+        "value": decision.k,
+        "low": decision.low,
+        "high": decision.high,
+        "at_edge": decision.at_edge,
+        "method": "highest mean utility; bootstrap over problems",
+    }
+    yield {
+        **shared,
+        "metric": "utility at best k",
+        "value": decision.utility,
+        "low": decision.utility_low,
+        "high": decision.utility_high,
+        "method": "cross-fitted over problem folds; t over problems",
+    }
+
+
+def _at(curve: Curve, table_k: tuple[int, ...]) -> Row:
+    """Return the curve's values at the budgets of the table, in percent."""
+    cells = {}
+    for k in table_k:
+        j = int(np.searchsorted(curve.k, k))
+        ends = f"[{100 * curve.low[j]:.1f}, {100 * curve.high[j]:.1f}]"
+        cells[f"k={k:,}"] = f"{100 * curve.value[j]:.1f} {ends}"
+    return cells
+
+
+def _percent(estimate: Estimate | None) -> str | None:
+    if estimate is None or np.isnan(estimate.value):
+        return None
+    return f"{100 * estimate.value:.0f}% [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
+
+
+def _plain(estimate: Estimate | None) -> str | None:
+    if estimate is None or np.isnan(estimate.value):
+        return None
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _plateau(flat: Plateau) -> str:
+    beyond = f">{flat.k_max // 2}"
+    return f"{flat.k or beyond} [{flat.low or beyond}, {flat.high or beyond}]"
+
+
+def _best_k(decision: BudgetDecision) -> str:
+    edge = "+" if decision.at_edge else ""
+    return f"{decision.k}{edge} [{decision.low}, {decision.high}]"

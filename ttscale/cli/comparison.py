@@ -1,0 +1,157 @@
+"""The command ``compare``: verifiers against an oracle, on the same stored samples."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ttscale.cli.options import output_options
+from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
+
+if TYPE_CHECKING:
+    from ttscale.analysis.comparison_results import Comparison
+
+
+class Thresholds(click.ParamType[tuple[str, float]]):
+    """NAME=SCORE."""
+
+    name = "NAME=SCORE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Split at the last equals sign."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, score = value.rpartition("=")
+        try:
+            return name if equals else self.fail(f"'{value}' is not NAME=SCORE", param, ctx), float(score)
+        except ValueError:
+            self.fail(f"'{score}' is not a number", param, ctx)
+
+
+@click.command("compare")
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--oracle", help="What defines correct: a verifier, or a column; by default the run's own.")
+@click.option(
+    "--verifiers",
+    type=Names(),
+    help="Verifiers to compare, such as last-digit,vote,ensemble; by default all stored ones that do not see the "
+    "key, and the vote.",
+)
+@click.option(
+    "--k", type=Budgets(), help="Budgets of the tables; powers of ten and the smallest n by default."
+)
+@click.option(
+    "--errors",
+    type=click.Choice(["stop", "drop", "wrong"]),
+    default="stop",
+    show_default=True,
+    help="What a verifier's failure counts as: stop and say so, leave the sample out for all, or rejected.",
+)
+@click.option("--threshold", "thresholds", type=Thresholds(), multiple=True,
+              help="Accept from this score on, such as reward=0.5. Repeatable.")  # fmt: skip
+@click.option(
+    "--value", type=click.FloatRange(0), default=1.0, show_default=True, help="Worth of a correct answer."
+)
+@click.option(
+    "--cost", type=click.FloatRange(0), default=1.0, show_default=True, help="Cost of a wrong answer."
+)
+@click.option(
+    "--price", type=click.FloatRange(0), default=0.0, show_default=True, help="Price of one sample."
+)
+@click.option("--answers", help="The column of answers, where SOURCE is a table.")
+@level_option
+@seed_option
+@plot_option
+@output_options
+def compare_command(
+    source: Path,
+    oracle: str | None,
+    verifiers: tuple[str, ...] | None,
+    k: tuple[int, ...] | None,
+    errors: Any,
+    thresholds: tuple[tuple[str, float], ...],
+    value: float,
+    cost: float,
+    price: float,
+    answers: str | None,
+    confidence_level: float | None,
+    seed: int,
+    plot: Path | None,
+    output: str | None,
+) -> None:
+    """Compare verifiers: what each collects, how well it judges, and whether they differ.
+
+    SOURCE is a run directory, or a CSV, Parquet or JSONL table with one row per sample (or per problem, with
+    lists) and a column per verifier. `vote` is agreement with the other samples, `ensemble` a logistic regression of the
+    named verifiers, cross-fitted over problems.
+    """
+    from ttscale.analysis.comparison import ComparisonSettings, compare_verifiers
+    from ttscale.cli.output import print_rows
+
+    settings = ComparisonSettings(
+        k=k,
+        errors=errors,
+        thresholds=dict(thresholds),
+        value_correct=value,
+        cost_wrong=cost,
+        cost_per_draw=price,
+        confidence_level=confidence_level or 0.95,
+        seed=seed,
+    )
+    results = compare_verifiers(source, verifiers, oracle=oracle, answers=answers, settings=settings)
+    if plot:
+        _plot(plot, results)
+    if output:
+        print_rows([row for result in results for row in result.to_rows()], output)
+    else:
+        for result in results:
+            _print(result)
+
+
+def _print(result: "Comparison") -> None:
+    from ttscale.cli.main import say
+    from ttscale.cli.output import print_table
+
+    for note in result.notes:
+        say(f"Note: {note}")
+    n_problems, level = result.coverage.n_problems, f"{100 * result.coverage.confidence_level:g}%"
+    print_table(
+        result.collected_table(),
+        title=f"{result.label}: {n_problems} problems, {result.n_samples:,} samples. "
+        f"Percent solved with k samples, {level} interval over problems",
+    )
+    print()
+    worth, cost, price = result.worth
+    print_table(
+        result.judgement_table(),
+        title=f"How well each judges (pooled over samples where not said otherwise); best k where a correct answer "
+        f"is worth {worth:g}, a wrong one costs {cost:g}, a sample {price:g}",
+    )
+    if result.differences is not None:
+        print()
+        print_table(
+            result.difference_table(),
+            title=f"Paired differences in percentage points; {level} for all {len(result.differences_at)} together (max-t)",
+        )
+
+
+def _plot(path: Path, results: list["Comparison"]) -> None:
+    from ttscale.plots import Line, plot_curves, save_figure
+
+    lines = []
+    for result in results:
+        prefix = f"{result.label}: " if len(results) > 1 else ""
+        curves: Mapping[str, Any] = {
+            "coverage": result.coverage,
+            **{f"{one.name}, {one.selections[0].name}": one.selections[0].curve for one in result.verifiers},
+        }
+        lines += [
+            Line(label=f"{prefix}{name}", k=curve.k, value=curve.value, low=curve.low, high=curve.high)
+            for name, curve in curves.items()
+        ]
+    one = results[0].coverage
+    subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval over problems"
+    save_figure(plot_curves(lines, title="What each verifier collects", subtitle=subtitle), path)
