@@ -39,6 +39,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "code": "ttscale.verifiers.code:CodeVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",
+            "vote": "ttscale.verifiers.derived:VoteVerifier",
+            "ensemble": "ttscale.verifiers.derived:EnsembleVerifier",
         },
         "laws": LAWS,
     }
