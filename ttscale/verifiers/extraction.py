@@ -93,10 +93,10 @@ def answer_is(completion: str) -> str | None:
     """
     if "nswer" not in completion and "NSWER" not in completion:
         return None  # without the cost of a search in either case
-    stated = None
-    for cue in _ANSWER_CUE.finditer(completion):
-        stated = _statement(completion, cue.end()) or stated
-    return stated
+    ends = [cue.end() for cue in _ANSWER_CUE.finditer(completion)]
+    # Lazily and from the last: reading a statement after every cue would take quadratic time.
+    statements = (_statement(completion, end) for end in reversed(ends))
+    return next((statement for statement in statements if statement), None)
 
 
 def last_line(completion: str) -> str | None:
