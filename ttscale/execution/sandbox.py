@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -153,7 +153,10 @@ def python_paths(executable: str = sys.executable) -> tuple[str, ...]:
         prefixes = {sys.prefix, sys.base_prefix}
     else:
         ask = "import sys; print(sys.prefix); print(sys.base_prefix)"
-        answer = subprocess.run([executable, "-I", "-c", ask], capture_output=True, text=True, check=True)
+        try:
+            answer = subprocess.run([executable, "-I", "-c", ask], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise VerifierError(f"'{executable}' is not a working Python interpreter: {error}") from error
         prefixes = set(answer.stdout.split("\n")[:2])
     prefixes.add(str(Path(executable).resolve().parent.parent))
     return tuple(sorted(prefix for prefix in prefixes if not f"{prefix}/".startswith("/usr/")))
@@ -250,13 +253,13 @@ def _run(status: SandboxStatus, argv: Sequence[str], limits: Limits, view: View,
         mounted={**view.mounted, "/opt/ttscale/confine.py": str(INSIDE / "confine.py")},
         files=view.files, environment=view.environment, directory=view.directory,
     )  # fmt: skip
-    settings = json.dumps({"limits": limits.as_dict(), "uid": own_uid() if status.as_root else None})
+    uid = own_uid() if status.as_root else None
     content = {place: _memory_file(data) for place, data in view.files.items()}
     capabilities = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.as_root else ()
     command = _bwrap(status, view, content, tmp_bytes=limits.tmp_bytes, capabilities=capabilities)
-    confine = [interpreter, "-I", "-S", "/opt/ttscale/confine.py", settings]
+    command += [interpreter, "-I", "-S", "/opt/ttscale/confine.py"]
     try:
-        return _watch([*command, *confine, *argv], limits, stdin, pass_fds=tuple(content.values()))
+        return _watch(command, argv, limits, stdin, uid=uid, pass_fds=tuple(content.values()))
     finally:
         for fd in content.values():
             os.close(fd)
@@ -267,10 +270,10 @@ def _run_open(argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> 
         for place, data in view.files.items():
             (Path(folder) / Path(place).name).write_bytes(data)
         inside = {place: str(Path(folder) / Path(place).name) for place in view.files}
-        settings = json.dumps({"limits": {**limits.as_dict(), "processes": 1 << 16}, "uid": None})
-        confine = [sys.executable, "-I", "-S", str(INSIDE / "confine.py"), settings]
-        command = [*confine, *(inside.get(argument, argument) for argument in argv)]
-        return _watch(command, limits, stdin, cwd=folder, env=view.environment)
+        limits = replace(limits, processes=1 << 16)  # the kernel would count all of the user's
+        confine = [sys.executable, "-I", "-S", str(INSIDE / "confine.py")]
+        argv = [inside.get(argument, argument) for argument in argv]
+        return _watch(confine, argv, limits, stdin, cwd=folder, env=view.environment)
 
 
 def _memory_file(data: bytes) -> int:
@@ -302,6 +305,7 @@ def _bwrap(
         command += ["--cap-add", capability]
     for path in _SYSTEM:
         command += _system_path(Path(path))
+    command += ["--dir", "/etc"]  # bwrap would make it too, but for root alone
     for path in _SYSTEM_FILES:
         command += ["--ro-bind-try", path, path]
     command += ["--dev", "/dev"]
@@ -309,7 +313,7 @@ def _bwrap(
     command += [*(["--perms", "1777"] if has("--perms") else []), "--tmpfs", "/tmp"]
     shown = {**{path: path for path in view.readable}, **view.mounted}
     for folder in sorted({str(parent) for place in shown for parent in Path(place).parents} - {"/", "/tmp"}):
-        command += ["--dir", folder]  # bwrap would make it, but for itself alone
+        command += ["--dir", folder]
     for place, path in shown.items():
         command += ["--ro-bind", path, place]
     for place, fd in content.items():
@@ -335,24 +339,33 @@ def _system_path(path: Path) -> list[str]:
 
 
 def _watch(
-    command: Sequence[str],
+    confine: Sequence[str],
+    argv: Sequence[str],
     limits: Limits,
     stdin: bytes,
     *,
+    uid: int | None = None,
     pass_fds: Sequence[int] = (),
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a command, feed it, collect its output, and kill it at the limits of wall time and output."""
+    """Run a program behind `confine`, feed it, collect its output, kill it at the limits of wall time and output.
+
+    Raises:
+        VerifierError: The program was never reached: the sandbox itself failed.
+    """
     start = time.monotonic()
     source = _memory_file(stdin)
+    ready, ready_inside = os.pipe()
+    settings = json.dumps({"limits": limits.as_dict(), "uid": uid, "ready_fd": ready_inside})
     try:
         process = subprocess.Popen(
-            command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds,
-            cwd=cwd, env=dict(env or {}), start_new_session=True,
+            [*confine, settings, *argv], stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=(*pass_fds, ready_inside), cwd=cwd, env=dict(env or {}), start_new_session=True,
         )  # fmt: skip
     finally:
         os.close(source)
+        os.close(ready_inside)
     assert process.stdout is not None and process.stderr is not None
     streams = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     try:
@@ -367,6 +380,11 @@ def _watch(
         process.stdout.close()
         process.stderr.close()
     stdout, stderr = (bytes(data[: limits.output_bytes]) for data in streams.values())
+    with os.fdopen(ready, "rb") as announcement:
+        if not announcement.read() and ended != "timeout":
+            raise VerifierError(
+                f"The sandbox did not start: {stderr.decode(errors='replace').strip()[-500:]}"
+            )
     return Completed(
         process.returncode if ended == "closed" else -9, stdout, stderr, time.monotonic() - start,
         timed_out=ended == "timeout", output_exceeded=ended == "output",

@@ -108,12 +108,17 @@ def drop_privileges(uid: int | None) -> None:
 
 
 def main() -> None:
-    """Confine this process as argv[1] says and become the program argv[2:]."""
+    """Confine this process as argv[1] says, tell that it worked, and become the program argv[2:]."""
     settings = json.loads(sys.argv[1])
-    limits = Limits(**settings["limits"])
     drop_privileges(settings["uid"])
-    limit_resources(limits)
-    os.execvp(sys.argv[2], sys.argv[2:])
+    limit_resources(Limits(**settings["limits"]))
+    os.write(settings["ready_fd"], b"ready")
+    os.close(settings["ready_fd"])
+    try:
+        os.execvp(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        print(f"{sys.argv[2]}: {error.strerror}", file=sys.stderr)
+        os._exit(127)  # as a shell would
 
 
 if __name__ == "__main__":

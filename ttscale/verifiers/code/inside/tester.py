@@ -259,7 +259,12 @@ def _how_it_ended(ended: dict[str, int]) -> str:
 
 def _prepare_check(suite: dict[str, Any]) -> dict[str, Any]:
     source = f"{suite['setup']}\n\n{suite['test']}\n"
-    return {**suite, "code": compile(source, "tests.py", "exec", dont_inherit=True)}
+    code = compile(source, "tests.py", "exec", dont_inherit=True)
+    namespace: dict[str, Any] = {"__name__": "tests"}
+    exec(code, namespace)
+    if not callable(namespace.get("check")):
+        raise TypeError("they define no function check(candidate)")
+    return {**suite, "code": code}
 
 
 def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:

@@ -1,0 +1,210 @@
+"""The parts of the code verifier: plain data on the wire, programs out of completions, suites out of metadata."""
+
+import collections
+import itertools
+import math
+import socket
+import struct
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ttscale.errors import InvalidInputError
+from ttscale.types import Problem
+from ttscale.verifiers.code.inside.tester import agrees
+from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
+from ttscale.verifiers.code.program import extract_program
+from ttscale.verifiers.code.suite import asserts_suite, suite_of
+
+
+def keep(value: object) -> int:
+    return 7
+
+
+def crossed(value: Any) -> Any:
+    left, right = socket.socketpair()
+    with left, right:
+        Channel(left, 1 << 24).send(encode(value, keep))
+        return decode(Channel(right, 1 << 24).receive(), lambda number: ("handle", number))
+
+
+atoms = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary()
+    | st.fractions()
+)
+hashable = st.recursive(
+    atoms, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=5
+)
+plain = st.recursive(
+    hashable,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner)
+        | st.dictionaries(hashable, inner, max_size=3)
+        | st.sets(hashable, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(plain)
+def test_plain_values_cross_unchanged(value: Any) -> None:
+    arrived = crossed(value)
+    assert arrived == value
+    assert type(arrived) is type(value)
+
+
+class Color(IntEnum):
+    RED = 1
+
+
+class Text(str):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize(
+    ("value", "arrived"),
+    [
+        (True, True), (np.int64(3), 3), (np.float64(0.5), 0.5), (np.bool_(True), ("handle", 7)), (Color.RED, 1), (Text("a"), "a"),
+        (collections.Counter("aab"), {"a": 2, "b": 1}), (collections.OrderedDict(a=1), {"a": 1}), (1 << 200, 1 << 200),
+        (-(1 << 70), -(1 << 70)), (Decimal("1.10"), Decimal("1.10")), (Fraction(1, 3), Fraction(1, 3)), (1 + 2j, 1 + 2j),
+        (range(1, 9, 2), range(1, 9, 2)), (collections.deque([1]), collections.deque([1])), ({1: 2}.keys(), {1}), (bytearray(b"x"), bytearray(b"x")),
+        (math.inf, math.inf), ("\ud800\x00", "\ud800\x00"), (int, int), (object(), ("handle", 7)), (len, ("handle", 7)),
+        (itertools.count(), ("handle", 7)),
+    ],
+)  # fmt: skip
+def test_values_arrive_as_exact_builtins_or_handles(value: object, arrived: object) -> None:
+    found = crossed(value)
+    assert found == arrived
+    assert type(found) in (type(arrived), set, type({}.keys()))
+
+
+def test_nan_and_iterators_arrive() -> None:
+    assert math.isnan(crossed(math.nan))
+    assert list(crossed(iter([1, 2]))) == [1, 2]
+    assert list(crossed(x for x in "ab")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"a": 1, "b": 2}, {"x": 1}, {"i": "zz"}, {"i": 5}, {"h": "x"}, {"s": [[1]]}, {"d": [[1]]}, {"d": [[[], 1]]}, {"q": ["1", "0"]},
+     {"y": "open"}, {"y": "__import__"}, {"b": "xyz"}, {"m": "one"}, {"c": [1]}, {"t": 5}],
+)  # fmt: skip
+def test_malformed_values_are_refused(data: object) -> None:
+    with pytest.raises(ChannelError):
+        decode(data, lambda number: number)
+
+
+def test_nested_bombs_are_refused() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        body = b"[" * 50_000
+        left.sendall(struct.pack(">I", len(body)) + body)
+        with pytest.raises(ChannelError):
+            decode(Channel(right, 1 << 20).receive(), keep)
+
+
+def test_long_frames_and_silence_are_refused() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        left.sendall(struct.pack(">I", 1000))
+        with pytest.raises(ChannelError, match="1000 bytes"):
+            Channel(right, 999).receive()
+        with pytest.raises(OutOfTimeError):
+            Channel(right, 999).receive(0.0)
+        left.close()
+        with pytest.raises(ChannelError, match="hung up"):
+            Channel(right, 999).receive()
+
+
+PROMPT = "import math\n\ndef helper(x):\n    return x\n\ndef f(x):\n    '''Do it.'''\n"
+
+
+@pytest.mark.parametrize(
+    ("completion", "options", "program"),
+    [
+        ("    return 1\n", {}, PROMPT + "    return 1\n"),
+        ("    return 1\n\nprint(f(1", {"stop": ["\nprint"]}, PROMPT + "    return 1\n"),
+        (
+            "Sure!\n```python\ndef f(x):\n    return 2\n```\nDone.",
+            {},
+            PROMPT.rstrip() + "\n\ndef f(x):\n    return 2\n",
+        ),
+        ("```\ndef f(x): pass\n```\nor\n```\nx = 1\n```", {}, PROMPT.rstrip() + "\n\ndef f(x): pass\n"),
+        ("```python\ndef f(x): return 3\n", {}, PROMPT.rstrip() + "\n\ndef f(x): return 3\n"),
+        ("no code here", {"extraction": "fence"}, None),
+        ("x = 1", {"extraction": "whole"}, "x = 1"),
+        ("```\nx\n```", {"extraction": "continuation"}, PROMPT + "```\nx\n```"),
+        ("", {}, None),
+        (" \n\t", {"extraction": "whole"}, None),
+    ],
+)
+def test_programs_are_cut_out_of_completions(
+    completion: str, options: dict[str, Any], program: str | None
+) -> None:
+    assert extract_program(completion, code_prompt=PROMPT, entry_point="f", **options) == program
+
+
+def test_names_that_tests_use_belong_to_the_program_unless_defined() -> None:
+    suite = asserts_suite(
+        ["assert sum(f(1), len('a')) == math.floor(2.5)", "import re\nassert all(g(x) for x in [1]) and re"],
+        setup="tree = Node(1)",
+        entry_points=["sum"],
+    )
+    assert suite["names"] == ["Node", "f", "g", "sum"]
+    assert suite["modules"] == ["math"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "kind"),
+    [
+        ({"stdin_tests": [{"input": "1", "output": "2"}], "tests": ["assert f(1)"]}, "stdin"),
+        ({"test": "def check(candidate): pass", "entry_point": "f"}, "check"),
+        (
+            {
+                "inputs": [[1]],
+                "canonical_solution": "    return x",
+                "code_prompt": "def f(x):\n",
+                "entry_point": "f",
+            },
+            "inputs",
+        ),
+        ({"tests": ["assert f(1) == 2"]}, "asserts"),
+    ],
+)
+def test_the_metadata_chooses_the_tests(metadata: dict[str, Any], kind: str) -> None:
+    assert suite_of(Problem(problem_id="p", prompt="", metadata=metadata))["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"level": 1}, {"test": "def check(candidate): pass"}, {"inputs": [[1]]}]
+)
+def test_missing_tests_are_named(metadata: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match="Problem 'p'"):
+        suite_of(Problem(problem_id="p", prompt="", metadata=metadata))
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "atol", "right"),
+    [
+        (1, 1, 0, True), (1, 2, 0, False), (1.0 + 5e-7, 1.0, 0, True), (1.0 + 5e-6, 1.0, 0, False), (1.00001, 1.0, 1e-4, True),
+        ([1.0, 2.0 + 1e-7], [1.0, 2.0], 0, True), ([1.0], [1.0, 2.0], 0, False), ((1.0 + 1e-8,), [1.0], 0, False), (None, 1.0, 0, False),
+        ("a", "a", 0, True), (math.nan, math.nan, 0, True), (math.nan, 1.0, 0, False), (1, 1.0, 0, True), (math.inf, math.inf, 0, True),
+    ],
+)  # fmt: skip
+def test_outputs_agree_as_in_evalplus(output: object, expected: object, atol: float, right: bool) -> None:
+    assert agrees(output, expected, atol) is right

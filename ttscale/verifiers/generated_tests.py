@@ -1,0 +1,271 @@
+"""Model-written tests as a verifier, and CodeT's dual agreement (Chen et al. 2022, https://arxiv.org/abs/2207.10397).
+
+No answer key is needed: a model was asked for test cases as well as for programs. A program's score is the number of distinct
+tests that it passes. With ``score: agreement`` it is CodeT's: programs that pass exactly the same tests agree with each
+other; the score of such a set of programs is (number of programs) x (number of tests passed), with repetitions counted once each
+in the tests and as often as they were drawn in the programs.
+
+Agreement compares the programs of one batch, so it is meaningful only where all samples of a problem are verified together. The
+tests are foreign code too: only assertions made of calls, literals and plain operators are kept, which cannot do harm, and
+whatever they call of the program runs in its sandbox.
+
+The tests come from ``Problem.metadata["generated_tests"]`` (a list of texts, each with any number of assertions), or from `path`.
+"""
+
+import ast
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field
+
+from ttscale.errors import VerifierError
+from ttscale.types import Outcome, Problem, Verdict
+from ttscale.verifiers.code.pool import Job, Pool
+from ttscale.verifiers.code.suite import Suite, asserts_suite, suite_key
+from ttscale.verifiers.code.verifier import ProgramOptions
+from ttscale.verifiers.contract import Candidate
+
+_SAFE_CALLS = frozenset(
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "dict",
+        "float",
+        "frozenset",
+        "int",
+        "isinstance",
+        "len",
+        "list",
+        "max",
+        "min",
+        "round",
+        "set",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+    ]
+)
+_SAFE_NODES = (
+    ast.Assert, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Call, ast.Constant, ast.Name, ast.List, ast.Tuple,
+    ast.Set, ast.Dict, ast.keyword, ast.Load, ast.cmpop, ast.boolop, ast.unaryop, ast.Subscript, ast.Slice,
+    ast.Add, ast.Sub, ast.Div, ast.Mod, ast.FloorDiv,
+)  # fmt: skip
+"""No attributes, no comprehensions, no `**`, `*` or `<<`: nothing that grows beyond what was written down."""
+
+
+class GeneratedTestsOptions(ProgramOptions):
+    """Options of `generated-tests`."""
+
+    path: str | None = None
+    """JSONL (``.gz`` too) with `problem_id` and `generated_tests` (list of texts); None: the problems' metadata."""
+    score: Literal["passed", "agreement"] = "passed"
+    """"passed": tests passed. "agreement": CodeT's dual agreement."""
+    max_tests: int = Field(default=100, ge=1)
+    """Distinct assertions kept per problem: those written most often, then first."""
+    max_tests_per_text: int = Field(default=5, ge=1)
+    """Assertions kept of each text, the first ones; CodeT keeps 5."""
+    timeout_s: float = Field(default=0.5, gt=0)
+    """Wall time of each test."""
+    max_hangs: int = Field(default=3, ge=0)
+    """After so many tests that hang or kill a program, its other tests count as not passed."""
+
+
+class GeneratedTestsVerifier:
+    """Scores programs by tests that a model wrote; never says correct or incorrect for sure.
+
+    The outcome is CORRECT where every kept test passes, INCORRECT else: read the score.
+    """
+
+    Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
+    version: ClassVar[str] = "1"
+    sees_answer: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = True
+
+    def __init__(self, options: GeneratedTestsOptions) -> None:
+        self.options = options
+        self._pool: Pool | None = None
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Score programs; equal programs of one problem run once."""
+        if self._pool is None:
+            self._pool = self.options.pool(self.options.timeout_s)
+        prepared: dict[str, tuple[Suite, str]] = {}
+        running: dict[tuple[str, str], Any] = {}
+        keys: list[tuple[str, str] | None] = []
+        for candidate in batch:
+            problem = candidate.problem
+            if problem.problem_id not in prepared:
+                suite = self._suite(problem)
+                prepared[problem.problem_id] = (suite, suite_key(problem, suite))
+            suite, key = prepared[problem.problem_id]
+            program = self.options.program(candidate)
+            keys.append(None if program is None else (key, program))
+            if program is not None and (key, program) not in running:
+                running[key, program] = self._pool.submit(self._job(key, suite, program))
+        results = {name: future.result() for name, future in running.items()}
+        sizes = {name: len(suite["tests"]) for suite, name in prepared.values()}
+        scores = self._scores(keys, results)
+        return [self._verdict(name, results, sizes, scores) for name in keys]
+
+    def close(self) -> None:
+        """End the sandboxes."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _suite(self, problem: Problem) -> Suite:
+        texts = self._texts(problem)
+        tests = distinct_tests(
+            texts,
+            entry_point=str(problem.metadata.get("entry_point", "")),
+            per_text=self.options.max_tests_per_text,
+            most=self.options.max_tests,
+        )
+        suite = asserts_suite(tests, entry_points=_entry_points(problem))
+        return {**suite, "kind": "count", "max_restarts": self.options.max_hangs}
+
+    def _texts(self, problem: Problem) -> Sequence[str]:
+        texts = (
+            self._read.get(problem.problem_id)
+            if self.options.path
+            else problem.metadata.get("generated_tests")
+        )
+        if texts is None:
+            where = f"'{self.options.path}'" if self.options.path else "its metadata (generated_tests)"
+            raise VerifierError(
+                f"Problem '{problem.problem_id}' has no model-written tests in {where}. Give 'path' a JSONL file with "
+                "the columns problem_id and generated_tests."
+            )
+        return list(texts)
+
+    @cached_property
+    def _read(self) -> dict[str, Sequence[str]]:
+        path = Path(str(self.options.path))
+        try:
+            with (
+                gzip.open(path, "rt", encoding="utf-8")
+                if path.suffix == ".gz"
+                else path.open(encoding="utf-8") as file
+            ):
+                rows = [json.loads(line) for line in file if line.strip()]
+            return {str(row["problem_id"]): row["generated_tests"] for row in rows}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise VerifierError(
+                f"The tests in '{path}' cannot be read: {type(error).__name__}: {error}"
+            ) from error
+
+    def _job(self, key: str, suite: Suite, program: str) -> Job:
+        timeout_s = self.options.timeout_s
+        ceiling_s = timeout_s * (len(suite["tests"]) + 1)
+        return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=ceiling_s)
+
+    def _scores(
+        self, keys: Sequence[tuple[str, str] | None], results: dict[tuple[str, str], Any]
+    ) -> dict[tuple[str, str], float]:
+        passed = {name: frozenset(result.get("passed", ())) for name, result in results.items()}
+        if self.options.score == "passed":
+            return {name: float(len(tests)) for name, tests in passed.items()}
+        return dual_agreement(Counter(name for name in keys if name is not None), passed)
+
+    def _verdict(
+        self,
+        name: tuple[str, str] | None,
+        results: dict[tuple[str, str], Any],
+        sizes: dict[str, int],
+        scores: dict[tuple[str, str], float],
+    ) -> Verdict:
+        if name is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
+        result, size = results[name], sizes[name[0]]
+        if result["outcome"] in ("error", "timeout"):
+            return Verdict(outcome=Outcome(result["outcome"]), detail=result.get("detail"))
+        passed = len(result["passed"])
+        return Verdict(
+            outcome=Outcome.CORRECT if size and passed == size else Outcome.INCORRECT,
+            score=scores[name],
+            seconds=result.get("seconds"),
+            detail=f"{passed} of {size} generated tests",
+        )
+
+
+def dual_agreement(
+    drawn: Counter[tuple[str, str]], passed: dict[tuple[str, str], frozenset[int]]
+) -> dict[tuple[str, str], float]:
+    """Return CodeT's score of each program: the size of its agreement set times the tests that the set passes.
+
+    Args:
+        drawn: (problem, program) -> how often it was drawn.
+        passed: (problem, program) -> numbers of the tests it passes.
+
+    >>> dual_agreement(Counter({("p", "a"): 2, ("p", "b"): 1}), {("p", "a"): frozenset({0, 1}), ("p", "b"): frozenset({0})})
+    {('p', 'a'): 4.0, ('p', 'b'): 1.0}
+    """
+    sets: dict[tuple[str, frozenset[int]], int] = defaultdict(int)
+    for name, times in drawn.items():
+        sets[name[0], passed[name]] += times
+    return {name: float(sets[name[0], tests] * len(tests)) for name, tests in passed.items()}
+
+
+def distinct_tests(texts: Iterable[str], *, entry_point: str, per_text: int, most: int) -> list[str]:
+    """Return the assertions in model-written texts that are safe and call the entry point, the most frequent first.
+
+    >>> distinct_tests(["assert f(1) == 2\\nassert f(1) == 2", "assert f(3) == 4; assert g()"], entry_point="f", per_text=5, most=9)
+    ['assert f(1) == 2', 'assert f(3) == 4']
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        found = dict.fromkeys(_assertions(text, entry_point))
+        counts.update(list(found)[:per_text])
+    return [test for test, _ in counts.most_common(most)]
+
+
+def _assertions(text: str, entry_point: str) -> Iterator[str]:
+    """Yield every safe assertion of a text; what cannot be parsed as a whole is tried piece by piece."""
+    for piece in _pieces(text):
+        for node in piece.body:
+            if isinstance(node, ast.Assert) and _is_safe(node, entry_point):
+                yield ast.unparse(ast.Assert(test=node.test, msg=None))
+
+
+def _pieces(text: str) -> Iterator[ast.Module]:
+    try:
+        yield ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        for piece in text.split("assert ")[1:]:
+            body = piece if _parses(f"assert {piece.strip()}") else piece.strip().split("\n", maxsplit=1)[0]
+            if (tree := _parses(f"assert {body.strip()}")) is not None:
+                yield tree
+
+
+def _parses(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _is_safe(node: ast.Assert, entry_point: str) -> bool:
+    """Say whether an assertion calls the entry point and contains nothing but calls, literals and plain operators."""
+    parts = list(ast.walk(node.test))
+    if not all(isinstance(part, _SAFE_NODES) for part in parts):
+        return False
+    called = {
+        part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+    }
+    nested = any(isinstance(part, ast.Call) and not isinstance(part.func, ast.Name) for part in parts)
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    allowed = _SAFE_CALLS | {entry_point, "True", "False", "None"}
+    return not nested and entry_point in called and names <= allowed
+
+
+def _entry_points(problem: Problem) -> tuple[str, ...]:
+    name = problem.metadata.get("entry_point")
+    return (str(name),) if name else ()
