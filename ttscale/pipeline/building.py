@@ -7,13 +7,14 @@ from pydantic import BaseModel
 
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import NOT_PART_OF_A_SAMPLE, Cell, PluginSettings
-from ttscale.errors import BrokenPluginError, TaskError
+from ttscale.errors import BrokenPluginError, ConfigError, TaskError
 from ttscale.registry import PluginRef, find_plugin
 from ttscale.samplers.contract import Sampler
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.tasks.contract import Task
 from ttscale.types import Problem
 from ttscale.verifiers.contract import Verifier
+from ttscale.verifiers.isolation import IsolatedVerifier, IsolationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
 
 
 def build_verifier(settings: PluginSettings) -> NamedVerifier:
-    """Construct a verifier from its settings."""
+    """Construct a verifier from its settings, in a process of its own where `isolation` says so."""
+    settings, isolation = _split_isolation(settings)
     ref = find_plugin("verifiers", settings.name)
     plugin = _load(ref, ("Options", "version", "sees_answer", "deterministic", "verify"))
     options: BaseModel = plugin_options(settings, plugin.Options, f"verifiers.{settings.name}")
@@ -80,7 +82,45 @@ def build_verifier(settings: PluginSettings) -> NamedVerifier:
         options=options.model_dump(mode="json"),
         sees_answer=plugin.sees_answer,
     )
-    return NamedVerifier(plugin(options), info)
+    limits = _isolation_of(plugin, ref, isolation)
+    if limits is None:
+        return NamedVerifier(plugin(options), info)
+    isolated: Any = IsolatedVerifier(
+        plugin, ref.target, options, limits
+    )  # what it declares is the plugin's word
+    return NamedVerifier(isolated, info)
+
+
+def _split_isolation(settings: PluginSettings) -> tuple[PluginSettings, Any]:
+    """Take the key that every verifier has, and that changes no verdict, out of its options."""
+    own = {key: value for key, value in settings.options.items() if key != "isolation"}
+    return PluginSettings.model_validate({"name": settings.name, **own}), settings.options.get("isolation")
+
+
+def _isolation_of(plugin: Any, ref: PluginRef, asked: Any) -> IsolationSettings | None:
+    """Return the limits of a verifier's own process, or None for one that runs in this process.
+
+    The user's word goes first, then the plugin's attribute `isolated`. Where neither speaks, plugins of others
+    are isolated and built-in ones, which guard themselves where they need to, are not.
+    """
+    if isinstance(asked, dict):
+        named = PluginSettings.model_validate({**asked, "name": ref.name})
+        limits: IsolationSettings = plugin_options(
+            named, IsolationSettings, f"verifiers.{ref.name}.isolation"
+        )
+        return limits
+    if asked not in (None, True, False):
+        raise ConfigError(
+            f"'verifiers.{ref.name}.isolation' is {asked!r}, but should be true, false or limits such as "
+            "{time_limit_s: 60, memory_limit_mb: 4096}."
+        )
+    is_foreign = ref.origin != "built-in" and not ref.target.startswith(
+        "__main__:"
+    )  # not importable elsewhere
+    own = getattr(plugin, "isolated", is_foreign)
+    wanted = bool(own) if asked is None else asked
+    default = own if isinstance(own, IsolationSettings) else IsolationSettings()
+    return default if wanted else None
 
 
 def build_sampler(cell: Cell, engine: str) -> Sampler:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ttscale.errors import VerifierError
+from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.verifying import problems_for, verify_in_batches
@@ -50,7 +50,10 @@ class LiveCoverage:
             return
         try:
             self._judge(path)
-        except VerifierError as error:  # sampling goes on; the verify stage will say it again
+        except (
+            VerifierError,
+            MissingExtraError,
+        ) as error:  # sampling goes on; the verify stage will say it again
             self._gave_up = True
             self._progress.note(f"No coverage while sampling: {error}")
             return

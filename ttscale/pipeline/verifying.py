@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ttscale.errors import StoreError, VerifierError
+from ttscale.errors import MissingExtraError, StoreError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.progress import Progress
 from ttscale.store.run import RunStore, new_session_name
@@ -16,6 +16,7 @@ from ttscale.store.segments import collect
 from ttscale.store.verdicts import VERDICT_SCHEMA
 from ttscale.types import Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate, Verifier
+from ttscale.verifiers.isolation import BatchFailed
 
 _BLOCK_ROWS = 200_000
 """Samples in memory at a time."""
@@ -114,21 +115,26 @@ def verify_in_batches(
 
 
 def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
-    """Verify a batch; a verifier's failure becomes ``Outcome.ERROR`` on the candidate that caused it."""
+    """Verify a batch; a verifier's failure becomes ``Outcome.ERROR`` on the candidate that caused it.
+
+    A batch that fails is halved until that candidate stands alone.
+    """
     try:
         verdicts = list(verifier.verify(batch))
-    except VerifierError:
+    except (VerifierError, MissingExtraError):
         raise
-    except Exception:  # a plugin may raise anything: find out on which candidate
-        if len(batch) == 1:
-            return [Verdict(outcome=Outcome.ERROR, detail=traceback.format_exc(limit=-5))]
-        return [verdict for candidate in batch for verdict in judge(verifier, [candidate])]
-    if len(verdicts) != len(batch):
-        if len(batch) == 1:
-            detail = f"the verifier returned {len(verdicts)} verdicts for 1 candidate"
-            return [Verdict(outcome=Outcome.ERROR, detail=detail)]
-        return [verdict for candidate in batch for verdict in judge(verifier, [candidate])]
-    return [_checked(verdict) for verdict in verdicts]
+    except BatchFailed as failure:
+        reason = str(failure)
+    except Exception:  # a plugin may raise anything
+        reason = traceback.format_exc(limit=-5)
+    else:
+        if len(verdicts) == len(batch):
+            return [_checked(verdict) for verdict in verdicts]
+        reason = f"The verifier returned {len(verdicts)} verdicts for {len(batch)} candidates."
+    if len(batch) == 1:
+        return [Verdict(outcome=Outcome.ERROR, detail=reason)]
+    middle = len(batch) // 2
+    return judge(verifier, batch[:middle]) + judge(verifier, batch[middle:])
 
 
 def _checked(verdict: Verdict) -> Verdict:

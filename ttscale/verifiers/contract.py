@@ -15,6 +15,10 @@ instance of it, and three class attributes that say what it is::
 
 A verifier with ``sees_answer = False`` is handed problems whose `answer` is None: it cannot peek. Equal
 completions of one problem reach a deterministic verifier once.
+
+Verifiers of others run in a process of their own that can be killed (`ttscale.verifiers.isolation`). A class
+attribute `isolated` (true, false or `IsolationSettings`) says otherwise, and the user's key `isolation` beside
+the verifier's name has the last word.
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ def _answer(function: Callable[[Any], Any], job: Any) -> dict[str, Any]:
         return {"status": "done", "value": function(job)}
     except MemoryError:
         return {"status": "memory", "detail": "The memory limit was reached."}
-    except Exception:
+    except (Exception, SystemExit):
         return {"status": "error", "detail": traceback.format_exc()[-_MAX_DETAIL:]}
 
 
@@ -79,8 +79,10 @@ def _die_with_parent(lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _limit_memory(limit_bytes: int) -> None:
+def _limit_memory(limit_bytes: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if limit_bytes is None:
+        return
     with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
 

@@ -79,7 +79,8 @@ class WorkerPool:
         options: Keyword arguments of the target.
         workers: How many processes; None: one per available core.
         time_limit_s: Computing time of one job.
-        memory_limit_bytes: Address space of one worker.
+        wall_limit_s: Wall time of one job; None: `WALL_FACTOR` times the computing time.
+        memory_limit_bytes: Address space of one worker; None: no limit.
     """
 
     def __init__(
@@ -89,16 +90,18 @@ class WorkerPool:
         *,
         workers: int | None = None,
         time_limit_s: float = 10.0,
-        memory_limit_bytes: int = 2 << 30,
+        wall_limit_s: float | None = None,
+        memory_limit_bytes: int | None = 2 << 30,
     ) -> None:
+        self._time_limit_s = time_limit_s
+        self._wall_limit_s = WALL_FACTOR * time_limit_s if wall_limit_s is None else wall_limit_s
         self._settings = {
             "target": target,
             "options": dict(options),
             "time_limit_s": time_limit_s,
-            "wall_limit_s": WALL_FACTOR * time_limit_s,
+            "wall_limit_s": self._wall_limit_s,
             "memory_limit_bytes": memory_limit_bytes,
         }
-        self._time_limit_s = time_limit_s
         self._size = workers or available_cores()
         self._workers: set[_Worker] = set()
         self._idle: deque[_Worker] = deque()
@@ -140,7 +143,7 @@ class WorkerPool:
         results: list[JobResult] = []
         while len(results) < len(jobs) and not cancelled.is_set():
             worker = self._check_out()
-            results += worker.run(jobs[len(results) :], self._time_limit_s)
+            results += worker.run(jobs[len(results) :], self._time_limit_s, self._wall_limit_s)
             if worker.is_alive():
                 self._idle.append(worker)
             else:
@@ -191,7 +194,7 @@ class _Worker:
         self._is_killed = False
         self._received = b""
 
-    def run(self, jobs: Sequence[Any], time_limit_s: float) -> list[JobResult]:
+    def run(self, jobs: Sequence[Any], time_limit_s: float, wall_limit_s: float) -> list[JobResult]:
         """Run jobs up to and including the first that ends this worker.
 
         Raises:
@@ -201,16 +204,18 @@ class _Worker:
         self._send(jobs)
         results: list[JobResult] = []
         while len(results) < len(jobs) and not self._is_killed:
-            results.append(self._result(time_limit_s))
+            results.append(self._result(time_limit_s, wall_limit_s))
         return results
 
     def is_alive(self) -> bool:
         return not self._is_killed and self.process.poll() is None
 
     def kill(self) -> int:
-        """Kill the process, unless it has ended, and return its exit code: minus the signal that ended it."""
+        """Kill the process and what it started; return its exit code: minus the signal that ended it."""
         self._is_killed = True
-        self.process.kill()
+        if self.process.returncode is None:  # not waited for: its number is still its own
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended meanwhile
+                os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
 
     def end(self) -> None:
@@ -240,12 +245,12 @@ class _Worker:
             self.process.stdin.write(json.dumps(list(jobs)).encode() + b"\n")
             self.process.stdin.flush()
 
-    def _result(self, time_limit_s: float) -> JobResult:
+    def _result(self, time_limit_s: float, wall_limit_s: float) -> JobResult:
         """Wait for the next result; a worker that is late or dead is ended."""
-        message = self._receive(WALL_FACTOR * time_limit_s)
+        message = self._receive(wall_limit_s)
         if message is None:
             self.kill()
-            return JobResult(JobStatus.TIMEOUT, detail=f"No result within {WALL_FACTOR * time_limit_s:g} s.")
+            return JobResult(JobStatus.TIMEOUT, detail=f"No result within {wall_limit_s:g} s.")
         if message == _END_OF_STREAM:
             code = self.kill()
             if code == -signal.SIGPROF:
