@@ -1,25 +1,25 @@
 """Model-written tests as a verifier, and CodeT's dual agreement (Chen et al. 2022, https://arxiv.org/abs/2207.10397).
 
-No answer key is needed: a model was asked for test cases as well as for programs. A program's score is the number of distinct
-tests that it passes. With ``score: agreement`` it is CodeT's: programs that pass exactly the same tests agree with each
-other; the score of such a set of programs is (number of programs) x (number of tests passed), with repetitions counted once each
-in the tests and as often as they were drawn in the programs.
+No answer key is needed: a model was asked for test cases as well as for programs. A program's score is the number of
+distinct tests that it passes, and its answer class is the set of those tests. Programs of one class agree with each
+other, and CodeT's score of a class is (number of its programs) x (number of tests they pass): that is the vote weighted
+by this verifier's score over this verifier's classes, for any number of samples. `dual_agreement` computes it for one problem.
 
-Agreement compares the programs of one batch, so it is meaningful only where all samples of a problem are verified together. The
-tests are foreign code too: only assertions made of calls, literals and plain operators are kept, which cannot do harm, and
-whatever they call of the program runs in its sandbox.
+The tests are foreign code too: only assertions made of calls, literals and plain operators are kept, which cannot do
+harm, and whatever they call of the program runs in its sandbox.
 
-The tests come from ``Problem.metadata["generated_tests"]`` (a list of texts, each with any number of assertions), or from `path`.
+The tests come from ``Problem.metadata["generated_tests"]`` (a list of texts, each with any number of assertions), or
+from `path`.
 """
 
 import ast
 import gzip
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -66,8 +66,6 @@ class GeneratedTestsOptions(ProgramOptions):
 
     path: str | None = None
     """JSONL (``.gz`` too) with `problem_id` and `generated_tests` (list of texts); None: the problems' metadata."""
-    score: Literal["passed", "agreement"] = "passed"
-    """"passed": tests passed. "agreement": CodeT's dual agreement."""
     max_tests: int = Field(default=100, ge=1)
     """Distinct assertions kept per problem: those written most often, then first."""
     max_tests_per_text: int = Field(default=5, ge=1)
@@ -112,8 +110,7 @@ class GeneratedTestsVerifier:
                 running[key, program] = self._pool.submit(self._job(key, suite, program))
         results = {name: future.result() for name, future in running.items()}
         sizes = {name: len(suite["tests"]) for suite, name in prepared.values()}
-        scores = self._scores(keys, results)
-        return [self._verdict(name, results, sizes, scores) for name in keys]
+        return [_verdict(name, results, sizes) for name in keys]
 
     def close(self) -> None:
         """End the sandboxes."""
@@ -167,51 +164,41 @@ class GeneratedTestsVerifier:
         ceiling_s = timeout_s * (len(suite["tests"]) + 1)
         return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=ceiling_s)
 
-    def _scores(
-        self, keys: Sequence[tuple[str, str] | None], results: dict[tuple[str, str], Any]
-    ) -> dict[tuple[str, str], float]:
-        passed = {name: frozenset(result.get("passed", ())) for name, result in results.items()}
-        if self.options.score == "passed":
-            return {name: float(len(tests)) for name, tests in passed.items()}
-        return dual_agreement(Counter(name for name in keys if name is not None), passed)
 
-    def _verdict(
-        self,
-        name: tuple[str, str] | None,
-        results: dict[tuple[str, str], Any],
-        sizes: dict[str, int],
-        scores: dict[tuple[str, str], float],
-    ) -> Verdict:
-        if name is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
-        result, size = results[name], sizes[name[0]]
-        if result["outcome"] in ("error", "timeout"):
-            return Verdict(outcome=Outcome(result["outcome"]), detail=result.get("detail"))
-        passed = len(result["passed"])
-        return Verdict(
-            outcome=Outcome.CORRECT if size and passed == size else Outcome.INCORRECT,
-            score=scores[name],
-            seconds=result.get("seconds"),
-            detail=f"{passed} of {size} generated tests",
-        )
+def _verdict(
+    name: tuple[str, str] | None, results: Mapping[tuple[str, str], Any], sizes: Mapping[str, int]
+) -> Verdict:
+    if name is None:
+        return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
+    result, size = results[name], sizes[name[0]]
+    if result["outcome"] in ("error", "timeout"):
+        return Verdict(outcome=Outcome(result["outcome"]), detail=result.get("detail"))
+    passed = sorted(result["passed"])
+    return Verdict(
+        outcome=Outcome.CORRECT if size and len(passed) == size else Outcome.INCORRECT,
+        score=float(len(passed)),
+        answer_class=",".join(map(str, passed)),
+        seconds=result.get("seconds"),
+        detail=f"{len(passed)} of {size} generated tests",
+    )
 
 
-def dual_agreement(
-    drawn: Counter[tuple[str, str]], passed: dict[tuple[str, str], frozenset[int]]
-) -> dict[tuple[str, str], float]:
-    """Return CodeT's score of each program: the size of its agreement set times the tests that the set passes.
+def dual_agreement(verdicts: Sequence[Verdict]) -> list[float | None]:
+    """Return CodeT's score of each sample of one problem: programs in its agreement set x tests that the set passes.
 
     Args:
-        drawn: (problem, program) -> how often it was drawn.
-        passed: (problem, program) -> numbers of the tests it passes.
+        verdicts: Of every sample of the problem, by `GeneratedTestsVerifier`.
 
-    >>> dual_agreement(Counter({("p", "a"): 2, ("p", "b"): 1}), {("p", "a"): frozenset({0, 1}), ("p", "b"): frozenset({0})})
-    {('p', 'a'): 4.0, ('p', 'b'): 1.0}
+    Returns:
+        One score per verdict; None where there was no program.
+
+    >>> both = Verdict(outcome=Outcome.INCORRECT, score=2.0, answer_class="0,1")
+    >>> one = Verdict(outcome=Outcome.INCORRECT, score=1.0, answer_class="0")
+    >>> dual_agreement([both, one, both])
+    [4.0, 1.0, 4.0]
     """
-    sets: dict[tuple[str, frozenset[int]], int] = defaultdict(int)
-    for name, times in drawn.items():
-        sets[name[0], passed[name]] += times
-    return {name: float(sets[name[0], tests] * len(tests)) for name, tests in passed.items()}
+    sizes = Counter(verdict.answer_class for verdict in verdicts)
+    return [None if each.score is None else sizes[each.answer_class] * each.score for each in verdicts]
 
 
 def distinct_tests(texts: Iterable[str], *, entry_point: str, per_text: int, most: int) -> list[str]:
