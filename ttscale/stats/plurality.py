@@ -25,11 +25,12 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from ttscale.stats.curve import FloatArray, IntArray
 
-_TAIL = 1e-12
+_TAIL = 1e-11
 """Counts outside a window that holds all but this share of each class's distribution are left out."""
 
 _MAX_NODES = 64
-"""Nodes for the tie integral: exact up to 127-way ties."""
+"""Most nodes of the tie integral. With λ rivals tied on average it behaves as exp(λ(z−1)), for which 5 + λ nodes reach
+1e-14; half the largest possible number of ties is exact."""
 
 ComplexArray = NDArray[np.complex128]
 
@@ -103,7 +104,7 @@ def _bisect(
     """Narrow towards the edge of the plausible; return the outer end, or `outside` where all is plausible."""
     near, far = inside.copy(), outside.copy()
     open_ended = ~unlikely(far)
-    for _ in range(20):
+    for _ in range(14):
         middle = (near + far) / 2
         beyond = unlikely(middle)
         near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
@@ -161,22 +162,27 @@ def _joint_with_sum(pool: VotePool, k: int, size: int, t: IntArray, rivals: _Riv
         block = slice(start, start + int(t[start]))
         active = rivals.high >= t[start]
         outrun = int((rivals.size * rivals.classes)[~active].sum())
-        ties = min(int(rivals.classes[active].sum()), (k - int(t[start])) // int(t[start]))
-        tied[block] = _over_ties(fewer[active, block], equal[active, block], rivals.classes[active], ties)
-        tied[block] *= one_sample**outrun
+        most = min(int(rivals.classes[active].sum()), (k - int(t[start])) // int(t[start]))
+        chances = equal[:, block, 0].real  # ω = 0: P(X_b = t)
+        usual = float((rivals.classes @ chances).max(initial=0.0))
+        nodes = min(most // 2 + 1, 5 + int(np.ceil(usual)), _MAX_NODES)
+        product = _over_ties(fewer[active, block], equal[active, block], rivals.classes[active], nodes)
+        tied[block] = product * one_sample**outrun
         start = block.stop
     shifted = np.exp(1j * np.outer(t - k, omega)) * rest  # (T, W)
     joint: FloatArray = np.exp(_log_binomial(size, t, q)) * (tied * shifted).real.sum(axis=1)
     return joint
 
 
-def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, ties: int) -> ComplexArray:
+def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, n_nodes: int) -> ComplexArray:
     """Integrate Π_b (fewer_b + z·equal_b)^classes_b over z in [0, 1]: (G, T, W) -> (T, W)."""
-    nodes, weights = _tie_nodes(ties)
+    nodes, weights = _tie_nodes(n_nodes)
     several = classes > 1
     total = np.zeros(fewer.shape[1:], dtype=np.complex128)
+    factor = np.empty_like(fewer)
     for z, share in zip(nodes, weights, strict=True):
-        factor = fewer + z * equal
+        np.multiply(equal, z, out=factor)
+        factor += fewer
         factor[several] **= classes[several, None, None]
         total += share * factor.prod(axis=0)
     return total
@@ -199,9 +205,9 @@ def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray,
 
 
 @cache
-def _tie_nodes(ties: int) -> tuple[FloatArray, FloatArray]:
-    """Return Gauss-Legendre nodes and weights on [0, 1], exact for polynomials of degree `ties`."""
-    x, w = np.polynomial.legendre.leggauss(min(ties // 2 + 1, _MAX_NODES))
+def _tie_nodes(count: int) -> tuple[FloatArray, FloatArray]:
+    """Return Gauss-Legendre nodes and weights on [0, 1], exact for polynomials of degree 2·count − 1."""
+    x, w = np.polynomial.legendre.leggauss(count)
     return (x + 1) / 2, w / 2
 
 
