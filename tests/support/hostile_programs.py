@@ -56,7 +56,7 @@ _SOURCES = {
             os.setsid()
             if os.fork() == 0:
                 while True:
-                    try: open("/tmp/left_behind", "a").write("x")
+                    try: open("/tmp/ttscale_left_behind", "a").write("x")
                     except OSError: pass
                     time.sleep(0.01)
             os._exit(0)
@@ -299,9 +299,9 @@ _SOURCES = {
     "fill_tmp": """
         def add_one(x):
             for number in range(100000):
-                with open(f"/tmp/fill{number}", "wb") as file: file.write(b"x" * (1 << 20))
+                with open(f"/tmp/ttscale_fill{number}", "wb") as file: file.write(b"x" * (1 << 20))
         """,
-    "huge_file": "def add_one(x):\n    with open('/tmp/big', 'wb') as file:\n        while True: file.write(b'x' * (1 << 20))",
+    "huge_file": "def add_one(x):\n    with open('/tmp/ttscale_big', 'wb') as file:\n        while True: file.write(b'x' * (1 << 20))",
     "memfd_hog": """
         import os
         def add_one(x):
@@ -345,6 +345,18 @@ _SOURCES = {
         libc = ctypes.CDLL(None)
         done = [libc.mount(b"none", b"/usr", None, 32 | 4096, None), libc.umount2(b"/tmp", 2), libc.mount(b"/", b"/tmp", None, 4096, None)]
         def add_one(x): return x + 1 if 0 in done else None
+        """,
+    "nested_namespaces": """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        libc.unshare(0x10000000 | 0x20000 | 0x20000000)
+        libc.mount(b"/usr", b"/usr", None, 32 | 4096, None)
+        libc.mount(b"none", b"/", None, 32, None)
+        written = []
+        for path in ("/usr/canary", "/canary", "/opt/ttscale/canary"):
+            try: open(path, "w").write("was here"); written.append(path)
+            except OSError: pass
+        def add_one(x): return x + 1 if written else None
         """,
     "become_root": """
         import os
@@ -401,10 +413,10 @@ _SOURCES = {
     "left_by_another": """
         import os
         found = os.listdir("/tmp")
-        open("/tmp/for_the_next", "w").write("hello")
+        open("/tmp/ttscale_for_the_next", "w").write("hello")
         def add_one(x): return x + 1 if found else None
         """,
-    "found_from_another": "import os\nfound = os.path.exists('/tmp/for_the_next')\ndef add_one(x): return x + 1 if found else None",
+    "found_from_another": "import os\nfound = os.path.exists('/tmp/ttscale_for_the_next')\ndef add_one(x): return x + 1 if found else None",
     "shared_memory_from_another": """
         from multiprocessing import shared_memory
         def add_one(x):

@@ -9,7 +9,9 @@ limit on processes; run by anyone else, it lives in a user namespace.
 What it does NOT cover:
 
 * bugs of the kernel: a program that breaks out of Linux namespaces is outside;
-* memory as a whole: the limit holds for each process, so the worst case is ``memory_bytes * processes + tmp_bytes``;
+* memory as a whole: the limit holds for each process, so the worst case is ``memory_bytes * processes + tmp_bytes``, and
+  ``file_bytes * open_files`` more per process in anonymous files. If the machine runs out, the sandbox is killed first;
+* further user namespaces, where it is entered as root or bubblewrap is older than 0.8;
 * side channels: time, load, processor caches, and what ``/usr`` says of the machine;
 * secrets below ``/usr`` or below the paths that the caller makes readable;
 * disk bandwidth and processor heat: a program may use its whole time at full speed.
@@ -39,6 +41,8 @@ INSIDE = Path(__file__).parent / "inside"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 _CHUNK = 1 << 16
+_FIRST_TO_GO = ("/bin/sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh")
+"""Becomes the command that follows, after telling the kernel whom to kill when memory runs out."""
 _FIRST_UID, _N_UIDS = 61184, 4000  # the range that systemd keeps for dynamic users: no person, no service
 _FIX = (
     "Install bubblewrap (apt install bubblewrap, dnf install bubblewrap) and allow unprivileged user namespaces "
@@ -296,7 +300,7 @@ def _bwrap(
     """Return the bwrap command line up to the program."""
     assert status.program is not None
     has = status.features.__contains__
-    command = [status.program, "--die-with-parent", "--new-session"]
+    command = [*_FIRST_TO_GO, status.program, "--die-with-parent", "--new-session"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if not status.as_root:
         command += ["--unshare-user", *(["--disable-userns"] if has("--disable-userns") else [])]

@@ -20,7 +20,7 @@ import select
 import signal
 import socket
 import sys
-import time
+import traceback
 import types
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -39,6 +39,8 @@ from ttscale.verifiers.code.inside.wire import Channel, decode, encode
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _MAX_CONTROL = 1 << 16
+_UNCONFINED, _CONFINED = 70, 71
+"""Exit codes of a process that failed, before and after it was confined."""
 
 
 def main() -> None:
@@ -52,6 +54,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page it visits
     control = socket.socket(fileno=int(sys.argv[2]))
+    _prove_confinement(settings)
     control.send(b"ready")
     while True:
         request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
@@ -59,6 +62,17 @@ def main() -> None:
             return
         status = _run_one(json.loads(request), fds, control, settings)
         control.send(json.dumps({"status": status}).encode())
+
+
+def _prove_confinement(settings: dict[str, Any]) -> None:
+    """Confine a process that has nothing to do; end the server, with the reason on stderr, if that does not work."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.close()
+        pid = _fork_confined({"mode": "serve"}, [theirs.fileno()], settings)
+    _, status = os.waitpid(pid, 0)
+    if os.waitstatus_to_exitcode(status) != _CONFINED:
+        sys.exit("a process cannot be confined here")
 
 
 def _run_one(
@@ -111,13 +125,15 @@ def _split(request: dict[str, Any], fds: list[int], settings: dict[str, Any], wr
         if pid == 0:
             _become_candidate(request, fds, settings)
         os.write(writer, str(pid).encode())
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(0)
 
 
 def _become_candidate(request: dict[str, Any], fds: list[int], settings: dict[str, Any]) -> NoReturn:
     """Confine this process for good and run the program."""
-    code = 70
+    code = _UNCONFINED
     try:
         limits = Limits(**settings["limits"])
         os.setsid()  # kill(0) reaches the process group, across namespaces
@@ -127,10 +143,12 @@ def _become_candidate(request: dict[str, Any], fds: list[int], settings: dict[st
             drop_privileges(settings["uid"])
         os.chdir(settings["directory"])
         limit_resources(limits)
+        code = _CONFINED
         is_server = request["mode"] == "serve"
         code = _serve(fds[0], settings["reply_bytes"]) if is_server else _run_script(fds)
     except BaseException:
-        code = 71
+        if code == _UNCONFINED:
+            traceback.print_exc()
     finally:
         os._exit(code)
 
@@ -246,5 +264,4 @@ def _run_script(fds: list[int]) -> int:
 
 
 if __name__ == "__main__":
-    time.tzset()
     main()
