@@ -96,8 +96,9 @@ def utility(
 ) -> FloatArray:
     """Estimate the expected utility of returning the first accepted of at most k samples.
 
-    A correct return is worth `value_correct`, a wrong one costs `cost_wrong`, none at all is worth 0, and every draw
-    costs `cost_per_draw`; all in one unit. With k without bound the chance of a correct return has the ceiling T/A.
+    A correct return is worth `value_correct`, a wrong one costs `cost_wrong`, none at all is worth 0, and
+    every draw costs `cost_per_draw`; all in one unit. With k without bound the chance of a correct return has
+    the ceiling T/A.
 
     Args:
         n: Samples per problem, shape (P,).
@@ -140,9 +141,9 @@ def population_utility(
 ) -> FloatArray:
     """Return the expected utility under known laws: problem types, their accuracy, and a verifier's error rates.
 
-    A sample of type t is correct with chance r_t; the verifier accepts a correct one with chance κ (completeness) and
-    rejects a wrong one with chance s (soundness). A draw is rejected with chance β_t = (1−κ)r_t + s(1−r_t), so the
-    value up to k is Σ_t π_t [V κ r_t − C (1−s)(1−r_t)]·(1−β_t^k)/(1−β_t).
+    A sample of type t is correct with chance r_t; the verifier accepts a correct one with chance κ
+    (completeness) and rejects a wrong one with chance s (soundness). A draw is rejected with chance β_t =
+    (1−κ)r_t + s(1−r_t), so the value up to k is Σ_t π_t [V κ r_t − C (1−s)(1−r_t)]·(1−β_t^k)/(1−β_t).
 
     Args:
         prior: π_t, share of each problem type, shape (T,), summing to 1.

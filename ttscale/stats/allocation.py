@@ -1,6 +1,7 @@
 """Coverage of a budget spread over arms: models, temperatures or prompts that sample the same problems.
 
-Notation: arm a has counts (n_ia, c_ia) on problem i, arrays of shape (P, A); k_a samples are drawn from each arm.
+Notation: arm a has counts (n_ia, c_ia) on problem i, arrays of shape (P, A); k_a samples are drawn from each
+arm.
 """
 
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ def coverage_of_allocation(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArr
 def greedy_allocation(n: ArrayLike, c: ArrayLike, cost: ArrayLike, budget: float) -> IntArray:
     """Spend a budget arm by arm, always where coverage gains most per cost.
 
-    Coverage has diminishing returns in every k_a, so this is near-optimal; small cases can be enumerated instead.
+    Coverage has diminishing returns in every k_a, so this is near-optimal; small cases can be enumerated
+    instead.
 
     Args:
         n: Samples per problem and arm, shape (P, A).

@@ -1,9 +1,10 @@
 """Bootstrap intervals for coverage, as alternatives to the default: over problems, samples, or two-level.
 
-Known to miss their nominal level (`benchmarks/interval_coverage.py`): over problems they are too narrow for few
-problems and heavy tails; with samples resampled they are too narrow for k near n, since a problem without a success
-never has one in a replicate. For that reason a replicate's mean is also biased; the replicates are shifted back to the
-estimate. Two-level replicates count the noise of sampling twice, since problems carry it with them already.
+Known to miss their nominal level (`benchmarks/interval_coverage.py`): over problems they are too narrow for
+few problems and heavy tails; with samples resampled they are too narrow for k near n, since a problem without
+a success never has one in a replicate. For that reason a replicate's mean is also biased; the replicates are
+shifted back to the estimate. Two-level replicates count the noise of sampling twice, since problems carry it
+with them already.
 """
 
 import numpy as np

@@ -41,10 +41,12 @@ def coverage_curve(
         c: Samples correct per problem, shape (P,).
         k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
         confidence_level: Such as 0.95.
-        over: "problems" for all problems of this kind (default), "samples" for these problems with other draws,
-            "both"; see `ttscale.stats.intervals` for what each target is and why "both" equals "problems".
+        over: "problems" for all problems of this kind (default), "samples" for these problems with other
+            draws, "both"; see `ttscale.stats.intervals` for what each target is and why "both" equals
+            "problems".
         method: "analytic" (default) or "bootstrap"; the latter misses its nominal level more often.
-        simultaneous: Whether the band shall hold at all k together instead of at each; analytic over problems only.
+        simultaneous: Whether the band shall hold at all k together instead of at each; analytic over problems
+            only.
         n_resamples: Replicates of the bootstrap, or of the band's simulation.
         rng: Generator or seed, for whatever is simulated.
 

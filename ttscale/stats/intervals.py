@@ -3,11 +3,12 @@
 Notation: V_ik is the estimate of problem i at budget k, shape (P, K), each unbiased for the problem's own
 expectation. What an interval generalises over:
 
-* "problems": the target is the mean over all problems of this kind. A problem enters with its own draws, so the V_i
-  are independent and identically distributed, and their spread holds the noise of sampling already.
-* "both" has therefore the same target and the same interval as "problems". The customary two-level bootstrap, which counts
-  the noise of sampling twice, is offered as a named alternative (`ttscale.stats.bootstrap`).
-* "samples": the target is the expectation for these very problems with other draws; only the noise of sampling counts.
+* "problems": the target is the mean over all problems of this kind. A problem enters with its own draws, so
+  the V_i are independent and identically distributed, and their spread holds the noise of sampling already.
+* "both" has therefore the same target and the same interval as "problems". The customary two-level bootstrap,
+  which counts the noise of sampling twice, is offered as a named alternative (`ttscale.stats.bootstrap`).
+* "samples": the target is the expectation for these very problems with other draws; only the noise of
+  sampling counts.
 
 `benchmarks/interval_coverage.py` measures all of them.
 """
@@ -83,18 +84,20 @@ def moments(values: FloatArray, weight: IntArray | None = None) -> Moments:
 def interval_over_problems(sample: Moments, confidence_level: float = 0.95) -> Interval:
     """Return the default interval for the mean over all problems of this kind, for values within [0, 1].
 
-    The average of two skewness-corrected intervals, whose errors have opposite signs: Hall's transformed t with the
-    sample skewness on the plain scale, and the same on the logit scale with the skewness of the beta law of equal
-    mean and variance (the sample skewness is far too small when the tail is heavy and the problems are few).
+    The average of two skewness-corrected intervals, whose errors have opposite signs: Hall's transformed t
+    with the sample skewness on the plain scale, and the same on the logit scale with the skewness of the beta
+    law of equal mean and variance (the sample skewness is far too small when the tail is heavy and the
+    problems are few).
 
-    In simulation nominal 95 % covers 93-97 % from 30 problems on, at every k, where some ten problems are solved and some ten
-    are not. Elsewhere:
+    In simulation nominal 95 % covers 93-97 % from 30 problems on, at every k, where some ten problems are
+    solved and some ten are not. Elsewhere:
 
     * few successes, such as Beta(0.2, 10) with 30 problems and 10 samples: 97-98 %, at worst above 99 %;
-    * saturation, with less than one problem's worth of failures in the sample: the lower end is the exact binomial
-      bound for whole problems, at 97-100 %; the same bound stands where all values are equal;
-    * a tail much heavier than Beta(0.2, 10), such as log-normal rates with σ = 2: too narrow, 88 % at k = 1 with 30 problems and
-      93 % with 128, as the sample does not show the tail; what reaches more there covers 98 % and more elsewhere;
+    * saturation, with less than one problem's worth of failures in the sample: the lower end is the exact
+      binomial bound for whole problems, at 97-100 %; the same bound stands where all values are equal;
+    * a tail much heavier than Beta(0.2, 10), such as log-normal rates with σ = 2: too narrow, 88 % at k = 1
+      with 30 problems and 93 % with 128, as the sample does not show the tail; what reaches more there covers
+      98 % and more elsewhere;
     * one problem alone says nothing about others: [0, 1].
 
     The laws that chose the method and the laws that did not are reported apart.
@@ -138,15 +141,16 @@ def interval_over_samples(
 ) -> Interval:
     """Return the interval for these very problems with other draws, from the standard error of sampling.
 
-    The Jeffreys interval of the binomial proportion that has this mean and this error. Where the error is zero because
-    nothing or everything was solved, that of `trials` trials.
+    The Jeffreys interval of the binomial proportion that has this mean and this error. Where the error is
+    zero because nothing or everything was solved, that of `trials` trials.
 
     Args:
         mean: Estimates within [0, 1], shape (K,).
         error: Standard errors of sampling, shape (K,).
         trials: Samples in all divided by k, the disjoint groups of k that they make, shape (K,).
         confidence_level: Such as 0.95.
-        degrees: Degrees of freedom with which `error` is known, shape (K,); widens the interval as t against normal.
+        degrees: Degrees of freedom with which `error` is known, shape (K,); widens the interval as t against
+            normal.
 
     Returns:
         Ends of shape (K,).
@@ -176,8 +180,8 @@ def simultaneous_level(
 ) -> float:
     """Return the pointwise level at which a whole band over k holds with `confidence_level`.
 
-    The largest standardised deviation over k is simulated with Gaussian multipliers on the problems, which keeps
-    the correlation between budgets.
+    The largest standardised deviation over k is simulated with Gaussian multipliers on the problems, which
+    keeps the correlation between budgets.
 
     Args:
         values: Shape (U, K).
@@ -227,8 +231,9 @@ def paired_difference(
 ) -> Curve:
     """Compare two quantities on the same problems: mean of first − second with a paired bootstrap interval.
 
-    Problems are resampled together with both their values, so what makes a problem hard for both cancels. Percentiles
-    are widened as a t interval is against a normal one, since plain percentiles are too narrow for few problems.
+    Problems are resampled together with both their values, so what makes a problem hard for both cancels.
+    Percentiles are widened as a t interval is against a normal one, since plain percentiles are too narrow
+    for few problems.
 
     Args:
         first: Values of each problem, shape (P, K), such as `best_of_k` returns.

@@ -1,8 +1,8 @@
 """The distribution of true success rates behind a table of counts, estimated without assuming its form.
 
 A non-parametric maximum likelihood estimate on a grid of rates, stopped after a fixed number of steps, which
-keeps it smooth. It serves variances and plans at budgets of the order of n; forecasts far beyond n are the task
-of fitted laws.
+keeps it smooth. It serves variances and plans at budgets of the order of n; forecasts far beyond n are the
+task of fitted laws.
 """
 
 from dataclasses import dataclass

@@ -61,16 +61,18 @@ def plan_coverage(
 ) -> Plan:
     """Say how many problems coverage at k needs, for several numbers of samples per problem.
 
-    The variance of one problem's pass@k is that between problems, Var f(p) with f(p) = 1 − (1−p)^k, plus that of
-    sampling, which more samples reduce; both follow from the distribution of success rates estimated from the pilot.
-    With k far beyond the pilot's n that distribution is a guess near p = 0; the plan is then no more than a guess too.
+    The variance of one problem's pass@k is that between problems, Var f(p) with f(p) = 1 − (1−p)^k, plus that
+    of sampling, which more samples reduce; both follow from the distribution of success rates estimated from
+    the pilot. With k far beyond the pilot's n that distribution is a guess near p = 0; the plan is then no
+    more than a guess too.
 
     Args:
         n: Samples drawn per problem in the pilot, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
         k: Budget whose coverage is wanted.
         half_width: Wanted half width of the interval, between 0 and 0.5.
-        samples: Samples per problem to consider, shape (M,), each at least k; by default 1, 2, 4, 8 and 16 times k.
+        samples: Samples per problem to consider, shape (M,), each at least k; by default 1, 2, 4, 8 and 16
+            times k.
         confidence_level: Such as 0.95.
 
     Returns:

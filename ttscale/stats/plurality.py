@@ -1,7 +1,8 @@
-"""The chance that an answer wins a plurality vote of k samples drawn from a pool: exact, also for large pools.
+"""The chance that an answer wins a plurality vote of k samples of a pool: exact, also for large pools.
 
-Notation: a pool of n samples holds classes a of n_a equal answers and n_0 abstentions, Σ n_a + n_0 = n; k samples
-are drawn without replacement; the class with most votes wins, ties are broken at random, abstentions never win.
+Notation: a pool of n samples holds classes a of n_a equal answers and n_0 abstentions, Σ n_a + n_0 = n; k
+samples are drawn without replacement; the class with most votes wins, ties are broken at random, abstentions
+never win.
 
 The counts X_a in the draw are multivariate hypergeometric, which is the law of independent Binomial(n_a, q)
 counts given that they sum to k, for any q; q = k/n makes that condition likely. So
@@ -9,10 +10,10 @@ counts given that they sum to k, for any q; q = k/n makes that condition likely.
     P(a wins) = Σ_t P(X_a = t) ∫_0^1 P_z(t) dz / P(Binomial(n, q) = k),
     P_z(t) = [x^{k−t}] Π_{b≠a} (Σ_{j<t} P(X_b = j) x^j + z P(X_b = t) x^t) · (1−q+qx)^{n_0},
 
-where the integral over z gives an s-way tie its share 1/s. The coefficient is a discrete Fourier sum over points of
-the unit circle; the integrand is a polynomial in z, so Gauss-Legendre nodes integrate it exactly. Classes of equal
-size share one factor, and a class too small to reach t votes needs no truncation, so thousands of classes cost
-little more than a handful.
+where the integral over z gives an s-way tie its share 1/s. The coefficient is a discrete Fourier sum over
+points of the unit circle; the integrand is a polynomial in z, so Gauss-Legendre nodes integrate it exactly.
+Classes of equal size share one factor, and a class too small to reach t votes needs no truncation, so
+thousands of classes cost little more than a handful.
 """
 
 from collections.abc import Callable
@@ -191,8 +192,8 @@ def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, n_no
 def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray, FloatArray]:
     """Return the angles of the Fourier sum in [0, π] and their weights; both of shape (W,).
 
-    A sum of M points reads off the coefficient of x^k plus those M, 2M, ... away, so M need only exceed the distance
-    at which Binomial(n, q) is negligible. Angles where the bystanders' factor vanishes are left out.
+    A sum of M points reads off the coefficient of x^k plus those M, 2M, ... away, so M need only exceed the
+    distance at which Binomial(n, q) is negligible. Angles where the bystanders' factor vanishes are left out.
     """
     variance = k * (1 - q)
     points = min(n + 1, int(10 + np.sqrt(100 + 70 * variance)) + 1)

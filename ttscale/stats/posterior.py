@@ -17,8 +17,8 @@ def posterior_pass_at_k(
 ) -> FloatArray:
     """Return the posterior mean of 1 − (1−p)^k: 1 − Π_{j<k} (β+j)/(α+β+j), α = c+α0, β = n−c+β0.
 
-    Biased towards the prior, unlike `pass_at_k`; beyond n the prior decides, so state it. To forecast coverage, fit a law to
-    all problems instead.
+    Biased towards the prior, unlike `pass_at_k`; beyond n the prior decides, so state it. To forecast
+    coverage, fit a law to all problems instead.
 
     Args:
         n: Samples drawn per problem, shape (P,), or one number for all; 0 gives the prior's own answer.

@@ -32,13 +32,13 @@ class SamplingError:
 def coverage_sampling_error(pairs: UniqueCounts, k: IntArray) -> SamplingError:
     """Return the standard error of coverage from sampling alone.
 
-    The variance of each problem's pass@k is averaged over what its counts say of its success rate, with the mixing
-    distribution of the whole benchmark as prior. Plugging in c/n instead would call every problem without
-    a success certain, which makes the interval far too narrow for k near n.
+    The variance of each problem's pass@k is averaged over what its counts say of its success rate, with the
+    mixing distribution of the whole benchmark as prior. Plugging in c/n instead would call every problem
+    without a success certain, which makes the interval far too narrow for k near n.
 
     A problem's variance is known well for k << n, where it follows from c/n, and as badly as a single
-    draw tells it for k = n. The degrees of freedom are therefore the effective number of problems that contribute,
-    divided by k/n.
+    draw tells it for k = n. The degrees of freedom are therefore the effective number of problems that
+    contribute, divided by k/n.
     """
     mixing = mixing_distribution(pairs)
     sizes, member = np.unique(np.maximum(pairs.n, 1), return_inverse=True)
@@ -59,8 +59,8 @@ def pass_at_k_variance(rate: FloatArray, n: IntArray, k: int | IntArray) -> Floa
     """Return the variance of the pass@k estimate of one problem with success rate p, by broadcasting.
 
     Two random sets of k of the n samples share J of them (hypergeometric), and the variance is
-    E[(1−p)^(2k−J)] − (1−p)^(2k). With a binomial J of the same mean this is (1−p)^(2k)·[(1 + (k/n)·p/(1−p))^k − 1],
-    exact for k = 1 and k = n and too large by less than a few per cent between.
+    E[(1−p)^(2k−J)] − (1−p)^(2k). With a binomial J of the same mean this is (1−p)^(2k)·[(1 + (k/n)·p/(1−p))^k
+    − 1], exact for k = 1 and k = n and too large by less than a few per cent between.
     """
     fail = np.maximum(1 - rate, 1e-300)
     log_both = 2 * k * np.log(fail)
@@ -73,10 +73,10 @@ def split_sampling_error(
 ) -> FloatArray:
     """Return the standard error from sampling alone of any curve, by splitting every pool in random halves.
 
-    Half the squared difference between the halves is unbiased for the variance with n/2 samples. With n samples it is
-    half of that for k << n, and never more, since n·variance falls with n for averages over subsets (Hoeffding 1948).
-    For k > n/2 no unbiased estimate exists; there the variance of budget k/2 in halves stands in, where the same
-    share of the pool is drawn.
+    Half the squared difference between the halves is unbiased for the variance with n/2 samples. With n
+    samples it is half of that for k << n, and never more, since n·variance falls with n for averages over
+    subsets (Hoeffding 1948). For k > n/2 no unbiased estimate exists; there the variance of budget k/2 in
+    halves stands in, where the same share of the pool is drawn.
 
     Args:
         table: The pools.

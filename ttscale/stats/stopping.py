@@ -1,8 +1,8 @@
 """Estimates from problems sampled until r of their samples are correct (inverse sampling), or until a cap.
 
-Notation: `draws` samples were drawn from a problem and `successes` of them were correct; sampling was to stop at the
-r-th success, or at a cap of samples. The rule leaves the likelihood as it is but biases c/n and the pass@k formula:
-the last sample is correct because it is the last.
+Notation: `draws` samples were drawn from a problem and `successes` of them were correct; sampling was to stop
+at the r-th success, or at a cap of samples. The rule leaves the likelihood as it is but biases c/n and the
+pass@k formula: the last sample is correct because it is the last.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class RateEstimate:
     """Success rate of each problem.
 
     Attributes:
-        unbiased: (r−1)/(draws−1) where sampling stopped at the r-th success, c/draws at the cap; shape (P,). For r = 1 the
-            only unbiased estimate is whether the first draw was correct.
+        unbiased: (r−1)/(draws−1) where sampling stopped at the r-th success, c/draws at the cap; shape (P,).
+            For r = 1 the only unbiased estimate is whether the first draw was correct.
         maximum_likelihood: c/draws, shape (P,).
         low: Lower ends of the exact interval, shape (P,).
         high: Upper ends, shape (P,).
@@ -45,7 +45,8 @@ def rate_until_successes(
 
     Args:
         draws: Samples drawn per problem, shape (P,).
-        successes: Samples correct per problem, shape (P,), at most `target`; fewer where a cap stopped the sampling.
+        successes: Samples correct per problem, shape (P,), at most `target`; fewer where a cap stopped the
+            sampling.
         target: r, successes at which sampling stops.
         confidence_level: Such as 0.95.
 
@@ -81,12 +82,14 @@ def pass_at_k_until_successes(
 ) -> FloatArray:
     """Estimate pass@k without bias from problems sampled until `target` successes.
 
-    Given the number of draws, every order of the samples before the last is equally likely, so the last one is
-    dropped and the usual formula applies; for k >= draws the estimate is 1, since those draws held a success.
+    Given the number of draws, every order of the samples before the last is equally likely, so the last one
+    is dropped and the usual formula applies; for k >= draws the estimate is 1, since those draws held a
+    success.
 
     Args:
         draws: Samples drawn per problem, shape (P,).
-        successes: Samples correct per problem, shape (P,); fewer than `target` where a cap stopped the sampling.
+        successes: Samples correct per problem, shape (P,); fewer than `target` where a cap stopped the
+            sampling.
         target: r, successes at which sampling stops.
         k: Budget or budgets, shape (K,), at most the cap.
 

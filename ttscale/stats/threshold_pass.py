@@ -1,6 +1,7 @@
 """G-Pass@k: at least a share τ of k samples correct, and its average mG-Pass@k over τ in [½, 1].
 
-Notation: n samples drawn, c of them correct, k the budget; X, the correct ones among k drawn, is hypergeometric.
+Notation: n samples drawn, c of them correct, k the budget; X, the correct ones among k drawn, is
+hypergeometric.
 """
 
 from fractions import Fraction

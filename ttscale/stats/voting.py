@@ -1,7 +1,7 @@
 """Plurality vote of k samples: maj@k exactly for any pool, and score-weighted votes by simulation.
 
-Notation: answers fall into classes; `answer_class` −1 abstains (no answer extracted) and never wins; a class is
-correct as far as its samples are.
+Notation: answers fall into classes; `answer_class` −1 abstains (no answer extracted) and never wins; a class
+is correct as far as its samples are.
 """
 
 import numpy as np

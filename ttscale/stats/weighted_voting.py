@@ -1,7 +1,7 @@
 """Score-weighted votes of k samples: the answer with the largest sum of weights wins.
 
-Notation as in `ttscale.stats.voting`. There is no closed form for the mean over all subsets of k: small pools are
-enumerated, larger ones simulated by random orders with running sums, which serve every k at once.
+Notation as in `ttscale.stats.voting`. There is no closed form for the mean over all subsets of k: small pools
+are enumerated, larger ones simulated by random orders with running sums, which serve every k at once.
 """
 
 from dataclasses import dataclass
@@ -49,8 +49,8 @@ def vote_weights(score: ArrayLike, problem: ArrayLike, scheme: WeightScheme = "s
     Args:
         score: Score of each sample, shape (S,).
         problem: Problem number of each sample, shape (S,).
-        scheme: "as is" (refuses negative scores), "sigmoid" (logits of a reward model), "softmax" within each problem, or
-            "rank" within each problem, from 0 (exclusive) to 1.
+        scheme: "as is" (refuses negative scores), "sigmoid" (logits of a reward model), "softmax" within each
+            problem, or "rank" within each problem, from 0 (exclusive) to 1.
 
     Returns:
         Weights of at least 0, shape (S,).
@@ -96,8 +96,9 @@ def weighted_maj_at_k(
 ) -> VoteEstimate:
     """Estimate the chance that a weighted vote of k samples is correct.
 
-    Ties are broken at random; a vote without any positive weight has no winner. Pools of up to 12 samples and k = n
-    are exact; for others random orders are drawn until the mean over problems has the wanted standard error.
+    Ties are broken at random; a vote without any positive weight has no winner. Pools of up to 12 samples and
+    k = n are exact; for others random orders are drawn until the mean over problems has the wanted standard
+    error.
 
     Args:
         problem: Problem number of each sample, shape (S,), 0..P-1.
