@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from ttscale.errors import InvalidInputError, TtscaleWarning
 from ttscale.stats.counts import Counts, budgets, counts
 from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast
+from ttscale.stats.intervals import check_confidence
 from ttscale.stats.pass_at_k import pass_at_k
 
 METHODS: tuple[str, ...] = (
@@ -140,6 +141,7 @@ def backtest(
     ['log-log', 'plug-in']
     """
     data = counts(n, c)
+    check_confidence(confidence_level)
     k = int(data.n.min())
     prefixes = np.unique([max(1, k // 10), max(1, k // 3)]) if s is None else budgets(s)
     if k < 2 or prefixes.max() >= k:

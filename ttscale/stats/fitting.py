@@ -19,9 +19,10 @@ from scipy.stats import norm
 from ttscale.errors import FitWarning, InvalidInputError
 from ttscale.stats.counts import Counts, UniqueCounts, budgets, counts
 from ttscale.stats.curve import Curve, FloatArray
+from ttscale.stats.intervals import check_confidence
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
-from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities
+from ttscale.stats.laws.likelihood import binomial_kernel, condensed, count_probabilities
 from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.pass_at_k import pass_at_k
 
@@ -175,6 +176,7 @@ def fit_law(
     (True, ['alpha', 'beta'])
     """
     family = named_law(law)
+    check_confidence(confidence_level)
     data = _sampled(counts(n, c))
     ks = _curve_grid(data) if k is None else np.unique(budgets(k))
     pairs = data.unique()
@@ -182,9 +184,9 @@ def fit_law(
     share = pairs.weight / len(data)
     observed = share @ curves
     if isinstance(family, MixingLaw):
-        found = _maximise_likelihood(family, pairs)
+        found = _maximise_likelihood(family, condensed(pairs))
     elif isinstance(family, NonParametric):
-        found = _place_atoms(family, pairs)
+        found = _place_atoms(family, condensed(pairs))
     elif isinstance(family, CurveLaw):
         found = _least_squares(family, ks, observed, curves, pairs)
     else:

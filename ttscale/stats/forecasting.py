@@ -18,6 +18,7 @@ from ttscale.errors import DataWarning, FitWarning, InvalidInputError
 from ttscale.stats.counts import Counts, budgets, counts
 from ttscale.stats.curve import Curve, FloatArray, IntArray
 from ttscale.stats.fitting import LawFit, fit_law, theta_of
+from ttscale.stats.intervals import check_confidence
 from ttscale.stats.laws.frame import MixingLaw
 from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.model_averaging import posterior_draws
@@ -142,7 +143,7 @@ def forecast(
     (0.625, True)
     """
     data, ks = counts(n, c), np.unique(budgets(k))
-    _check_level(confidence_level)
+    check_confidence(confidence_level)
     predictive, point, name, weights = _predict(data, ks, method, rng)
     tail = (1.0 - confidence_level) / 2.0
     problems = predictive.problems
@@ -202,7 +203,7 @@ def samples_for(
     """
     if not 0.0 < target <= 1.0:
         raise InvalidInputError(f"A target coverage lies above 0 and is at most 1, but is {target}.")
-    _check_level(confidence_level)
+    check_confidence(confidence_level)
     data = counts(n, c)
     ks = _ladder(largest)
     predictive, _, name, _ = _predict(data, ks, method, rng)
@@ -220,13 +221,6 @@ def samples_for(
         n_problems=len(data),
         method=name,
     )
-
-
-def _check_level(confidence_level: float) -> None:
-    if not 0.0 < confidence_level < 1.0:
-        raise InvalidInputError(
-            f"confidence_level lies between 0 and 1, but is {confidence_level}. Give 0.9 for 90 %."
-        )
 
 
 def _ladder(largest: int) -> IntArray:

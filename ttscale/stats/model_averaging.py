@@ -26,14 +26,14 @@ from ttscale.stats.curve import FloatArray
 from ttscale.stats.laws.beta import BetaMixture
 from ttscale.stats.laws.frame import MixingLaw, hazard_grid
 from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGeneralizedBeta
-from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.stats.laws.likelihood import binomial_kernel, condensed
 from ttscale.stats.laws.normal import LogitNormal, LogNormal, ZeroInflatedLogNormal
 
 _KNOTS = np.array([2.0, np.sqrt(2e4), 1e4])
-_BEND_SCALE = 0.08
-_BEND_FREEDOM = 3.0
+_BEND_SCALE = 0.04
+_BEND_FREEDOM = 1.5
 _SLOPE = 0.3
-_SLOPE_SPREAD = 0.7
+_SLOPE_SPREAD = 0.5
 _TINY = 1e-300
 _PROPOSAL_FREEDOM = 6.0
 _ADAPTATIONS = 3
@@ -59,7 +59,7 @@ class PriorLaw:
 
 def default_laws() -> tuple[PriorLaw, ...]:
     """Return the laws that forecasts average over."""
-    alpha, b, beta = (np.log(0.25), 0.7), (np.log(0.7), 0.5), (np.log(10.0), 3.0)
+    alpha, b, beta = (np.log(0.25), 0.7), (np.log(0.7), 0.4), (np.log(10.0), 3.0)
     zero = (-1.5, 1.5)
     share = (0.0, 1.5)
 
@@ -118,6 +118,7 @@ def posterior_draws(
         laws: Laws with their priors; `default_laws` by default.
         n_draws: Draws per law.
     """
+    pairs = condensed(pairs)
     posteriors = [_Posterior(prior, pairs, k) for prior in (default_laws() if laws is None else laws)]
     samples = [_importance_sample(posterior, n_draws, rng) for posterior in posteriors]
     evidence = np.array([logsumexp(s.log_weight) - np.log(len(s.log_weight)) for s in samples])

@@ -134,3 +134,18 @@ def test_non_parametric_fit_beats_every_parametric_one(beta_counts: tuple[int, n
         likelihood = fit_law(law, *beta_counts).log_likelihood
         assert likelihood is not None
         assert free.log_likelihood >= likelihood - 0.05  # its grid is coarse
+
+
+def test_many_sample_sizes_of_their_own_are_fitted() -> None:
+    rng = np.random.default_rng(1)
+    n = rng.integers(200, 2000, 30_000)
+    fit = fit_law("beta-binomial", n, rng.binomial(n, rng.beta(0.5, 4.0, n.size)))
+    assert fit.n_problems == 30_000
+    assert fit.params["alpha"].value == pytest.approx(0.5, rel=0.05)
+    assert fit.params["beta"].value == pytest.approx(4.0, rel=0.05)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95, float("nan")])
+def test_impossible_levels_are_refused(level: float) -> None:
+    with pytest.raises(InvalidInputError, match="confidence_level"):
+        fit_law("log-log", 10, [1, 2], confidence_level=level)

@@ -12,6 +12,23 @@ from ttscale.stats.curve import FloatArray
 from ttscale.stats.laws.frame import Mixture
 
 _TINY = 1e-300
+_MOST_PAIRS = 10_000
+
+
+def condensed(pairs: UniqueCounts) -> UniqueCounts:
+    """Keep at most 10,000 distinct counts, so that a kernel fits in memory; fewer pass unchanged.
+
+    Hundreds of thousands of problems with sample sizes of their own are represented by a systematic sample of
+    the sorted counts, each standing for equally many problems: a stratified sample, and far more precise than
+    the law that is fitted to it.
+    """
+    if len(pairs.n) <= _MOST_PAIRS:
+        return pairs
+    total = int(pairs.weight.sum())
+    position = (np.arange(_MOST_PAIRS) + 0.5) * total / _MOST_PAIRS
+    chosen, times = np.unique(np.searchsorted(np.cumsum(pairs.weight), position), return_counts=True)
+    weight = np.rint(times * total / _MOST_PAIRS).astype(np.int64)
+    return UniqueCounts(pairs.n[chosen], pairs.c[chosen], weight, np.zeros(0, dtype=np.int64))
 
 
 def binomial_kernel(pairs: UniqueCounts, x: FloatArray) -> FloatArray:
