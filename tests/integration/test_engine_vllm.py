@@ -90,17 +90,29 @@ sys.path.insert(0, {support!r})
 from engine_requests import drawn, samples
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm import VllmOptions, VllmSampler
-model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options={{"kv_cache_memory_bytes": 1 << 28}})
-sampler = VllmSampler(model, SamplingSettings(max_concurrent=3, **{settings!r}), VllmOptions())
+model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options={options!r})
+sampler = VllmSampler(model, SamplingSettings(**{settings!r}), VllmOptions())
 sampler.start()
 print(json.dumps(list(drawn(samples(sampler, n=8, size=2)).items())))
 sampler.close()
 """
 
 
-def test_a_new_process_with_another_batch_size_draws_the_same_and_prints_nothing_else(make: Make) -> None:
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_num_seqs": 3},
+        # Fewer tokens at a time than the waiting prompts have: none may be prefilled in pieces.
+        {"max_num_seqs": 48, "max_num_batched_tokens": 64},
+    ],
+    ids=["few sequences", "few tokens"],
+)
+def test_a_new_process_with_another_batch_size_draws_the_same_and_prints_nothing_else(
+    make: Make, limits: dict[str, int]
+) -> None:
     support = str(Path(engine_requests.__file__).parent)
-    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS)
+    options = {"kv_cache_memory_bytes": 1 << 28} | limits
+    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS, options=options)
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     there = {(prompt, index): completion for (prompt, index), completion in json.loads(child.stdout)}
     assert there == drawn(samples(make(), n=8, size=8))
