@@ -40,6 +40,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "command": "ttscale.verifiers.command:CommandVerifier",
             "command-oracle": "ttscale.verifiers.command:CommandOracle",
             "generated-tests": "ttscale.verifiers.generated_tests:GeneratedTestsVerifier",
+            "judge": "ttscale.verifiers.judge:JudgeVerifier",
+            "judge-oracle": "ttscale.verifiers.judge:JudgeOracle",
             "lean": "ttscale.verifiers.proof.lean:LeanVerifier",
             "rocq": "ttscale.verifiers.proof.rocq:RocqVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",

@@ -95,7 +95,8 @@ def verify_in_batches(
         )
     identity = _CANDIDATE if verifier.deterministic else ["problem_id", "sample_index"]
     distinct = rows.unique(identity, keep="first", maintain_order=True)
-    start, size = 0, _FIRST_BATCH
+    smallest = getattr(verifier, "min_batch", 1)
+    start, size = 0, max(_FIRST_BATCH, smallest)
     gathered: list[pl.DataFrame] = []
     since = time.monotonic()
     while start < distinct.height:
@@ -104,7 +105,7 @@ def verify_in_batches(
         verdicts = _verdict_frame(judge(verifier, _candidates(batch, problems)))
         gathered.append(pl.concat([batch.select(identity), verdicts], how="horizontal"))
         start += batch.height
-        size = _next_size(size, time.monotonic() - began)
+        size = max(_next_size(size, time.monotonic() - began), smallest)
         if time.monotonic() - since >= _FLUSH_S or start >= distinct.height:
             yield (
                 rows.select("problem_id", "sample_index", "completion", "finish_reason")

@@ -19,6 +19,9 @@ completions of one problem reach a deterministic verifier once.
 Verifiers of others run in a process of their own that can be killed (`ttscale.verifiers.isolation`). A class
 attribute `isolated` (true, false or `IsolationSettings`) says otherwise, and the user's key `isolation` beside
 the verifier's name has the last word.
+
+Batches are sized to take about a second. A verifier that needs more at a time to be efficient, because it keeps a
+server or a GPU busy, says so in an attribute `min_batch`.
 """
 
 from collections.abc import Sequence

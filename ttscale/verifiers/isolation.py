@@ -56,6 +56,7 @@ class IsolatedVerifier:
         self.version = plugin.version
         self.sees_answer = plugin.sees_answer
         self.deterministic = plugin.deterministic
+        self.min_batch = int(getattr(plugin, "min_batch", 1))
         self._settings = settings
         self._pool = WorkerPool(
             "ttscale.verifiers.isolation:serve",

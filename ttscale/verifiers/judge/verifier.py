@@ -1,0 +1,183 @@
+"""The verifiers `judge` and `judge-oracle`: a language model, asked over an OpenAI-compatible endpoint.
+
+Judging is pointwise: every candidate is graded on its own, because a verdict belongs to one stored sample and must
+not change when more are drawn. Comparing pairs would make it depend on its neighbors. What pairs are swapped for,
+the liking for a position, is met here by asking odd votes with the parts and the choices in the other order.
+
+A judge is fallible and can be talked into a grade by what it reads; no parser prevents that. What is prevented: that
+text of the candidate is *taken for* the judge's reply (see `prompt` and `parsing`). Measure a judge against an oracle
+before you rely on it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ttscale.types import Outcome, Verdict
+from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.endpoint import Endpoint, EndpointSettings, Failure
+from ttscale.verifiers.judge.parsing import parse_reply
+from ttscale.verifiers.judge.prompt import DEFAULT_TEMPLATE, PLACES, Prompt, build_prompt
+
+_BATCHES_AHEAD = 4
+"""Requests of a batch over those in flight: few enough to lose little, enough to keep the server busy."""
+_SHOWN = 300
+
+
+class JudgeOptions(EndpointSettings):
+    """Options of `judge` and `judge-oracle`, beside those of the endpoint."""
+
+    ask: Literal["verdict", "score"] = "verdict"
+    """"verdict": correct or incorrect. "score": a number from 0 to `scale`."""
+    scale: int = Field(default=10, ge=1)
+    """The highest score, with ``ask: score``."""
+    votes: int = Field(default=1, ge=1)
+    """Times that each candidate is judged. The verdict's score is the mean, from 0 to 1."""
+    accept_above: float = Field(default=0.5, ge=0.0, lt=1.0)
+    """A candidate is accepted if its score is greater; a tie of votes is no acceptance."""
+    template: str = DEFAULT_TEMPLATE
+    """The prompt, with the places ``{problem}``, ``{material}`` (the answer, marked) and ``{question}``."""
+    temperature: float = Field(default=0.0, ge=0.0)
+    max_tokens: int = Field(default=1024, ge=1)
+    """Tokens of a reply."""
+    request_options: dict[str, Any] = Field(default_factory=dict)
+    """More keys of the request's body; null removes one (``{max_tokens: null, max_completion_tokens: 2048}``)."""
+    max_characters: int = Field(default=32_000, ge=100)
+    """Of a completion; a longer one is cut in its first half, and the verdict says so."""
+
+    @field_validator("template")
+    @classmethod
+    def _has_all_places(cls, template: str) -> str:
+        missing = [f"{{{place}}}" for place in PLACES if f"{{{place}}}" not in template]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        return template
+
+    @model_validator(mode="after")
+    def _votes_differ(self) -> "JudgeOptions":
+        if self.votes > 2 and self.temperature == 0.0:
+            raise ValueError(
+                "more than 2 votes repeat themselves at temperature 0: set temperature, say to 0.7"
+            )
+        return self
+
+
+class JudgeVerifier:
+    """A language model that grades each candidate without seeing the answer key."""
+
+    Options: ClassVar[type[JudgeOptions]] = JudgeOptions
+    version: ClassVar[str] = "1"
+    sees_answer: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = (
+        True  # equal candidates get one verdict: asking again would only cost more
+    )
+
+    def __init__(self, options: JudgeOptions) -> None:
+        self.options = options
+        self.min_batch = max(1, _BATCHES_AHEAD * options.max_concurrent // options.votes)
+        self._endpoint = Endpoint(options, "Verifier 'judge'")
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Ask for every vote on every candidate; see `ttscale.verifiers.contract`."""
+        asked = [candidate for candidate in batch if self._refusal(candidate) is None]
+        prompts = [self._prompt(candidate, vote) for candidate in asked for vote in range(self.options.votes)]
+        replies = self._endpoint.post_all(
+            "chat/completions",
+            [self._body(number, prompt) for number, prompt in enumerate(prompts)],
+            _reply_of,
+        )
+        votes = iter(zip(prompts, replies, strict=True))
+        return [
+            self._refusal(candidate)
+            or self._verdict(candidate, [next(votes) for _ in range(self.options.votes)])
+            for candidate in batch
+        ]
+
+    def _refusal(self, candidate: Candidate) -> Verdict | None:
+        """Return the verdict on a candidate that there is nothing to ask about."""
+        if not candidate.sample.completion.strip():
+            return Verdict(outcome=Outcome.NO_ANSWER, detail="The completion is empty.")
+        if self.sees_answer and candidate.problem.answer is None:
+            return Verdict(
+                outcome=Outcome.ERROR, detail="The problem has no answer key to show to the judge."
+            )
+        return None
+
+    def _prompt(self, candidate: Candidate, vote: int) -> Prompt:
+        options = self.options
+        return build_prompt(
+            candidate,
+            vote,
+            template=options.template,
+            scale=self._scale,
+            limit=options.max_characters,
+            with_reference=self.sees_answer,
+        )
+
+    @property
+    def _scale(self) -> int | None:
+        return self.options.scale if self.options.ask == "score" else None
+
+    def _body(self, number: int, prompt: Prompt) -> dict[str, Any]:
+        options = self.options
+        body = {
+            "model": options.model,
+            "messages": [{"role": "user", "content": prompt.text}],
+            "temperature": options.temperature,
+            "max_tokens": options.max_tokens,
+            "seed": number % options.votes,
+            **options.request_options,
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+    def _verdict(self, candidate: Candidate, votes: Sequence[tuple[Prompt, str | Failure]]) -> Verdict:
+        """Average the votes that can be read, if they are more than half."""
+        grades = [
+            grade for prompt, reply in votes if (grade := self._grade(candidate, prompt, reply)) is not None
+        ]
+        if 2 * len(grades) <= len(votes):
+            return Verdict(outcome=Outcome.ERROR, detail=self._complaint(candidate, votes))
+        score = sum(grades) / len(grades)
+        outcome = Outcome.CORRECT if score > self.options.accept_above else Outcome.INCORRECT
+        return Verdict(outcome=outcome, score=score, detail=_notes(votes, len(grades)))
+
+    def _grade(self, candidate: Candidate, prompt: Prompt, reply: str | Failure) -> float | None:
+        if isinstance(reply, Failure):
+            return None
+        return parse_reply(reply, prompt.nonce, candidate.sample.completion, scale=self._scale)
+
+    def _complaint(self, candidate: Candidate, votes: Sequence[tuple[Prompt, str | Failure]]) -> str:
+        """Say why the first vote that failed did."""
+        bad = next(reply for prompt, reply in votes if self._grade(candidate, prompt, reply) is None)
+        if isinstance(bad, Failure):
+            return (
+                f"The judge gave {bad.reason}" if bad.reason.startswith("no ") else f"The judge: {bad.reason}"
+            )
+        return f"The judge's reply holds no single grade: {' '.join(bad.split())[-_SHOWN:] or '(empty)'}"
+
+
+class JudgeOracle(JudgeVerifier):
+    """A language model that grades each candidate against the answer key, and so defines *correct*."""
+
+    sees_answer: ClassVar[bool] = True
+
+
+def _reply_of(answer: Any) -> str:
+    """Return the text of a chat completion; servers send null for an empty one."""
+    content = answer["choices"][0]["message"]["content"]
+    if not isinstance(content, str | None):
+        raise TypeError(f"content is {type(content).__name__}")
+    return content or ""
+
+
+def _notes(votes: Sequence[tuple[Prompt, str | Failure]], n_read: int) -> str | None:
+    """Say what a reader of the score should know."""
+    notes = []
+    if n_read < len(votes):
+        notes.append(f"{n_read} of {len(votes)} votes could be read")
+    if votes[0][0].characters_cut:
+        notes.append(
+            f"{votes[0][0].characters_cut:,} characters of the completion were not shown to the judge"
+        )
+    return "; ".join(notes) or None
