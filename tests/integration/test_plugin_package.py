@@ -1,0 +1,175 @@
+"""Plugins of others: a real package installed with pip, and what goes wrong with bad ones."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ttscale import registry
+from ttscale.config.loading import check_config
+from ttscale.config.models import PluginSettings
+from ttscale.errors import BrokenPluginError, ConfigError, UnknownPluginError
+from ttscale.pipeline.building import build_verifier
+from ttscale.pipeline.run import run
+from ttscale.store.segments import collect
+from ttscale.verifiers.isolation import IsolatedVerifier
+
+PACKAGE = Path(__file__).parents[1] / "plugin_package"
+ROOT = PACKAGE.parents[1]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip installed the package; it builds in a copy, without a network."""
+    source = tmp_path_factory.mktemp("source") / "package"
+    shutil.copytree(PACKAGE, source)
+    target = tmp_path_factory.mktemp("installed")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugins() -> Iterator[None]:
+    """The table of plugins is read once per process: read it again for each test, and after."""
+    registry.plugins.cache_clear()
+    yield
+    registry.plugins.cache_clear()
+
+
+@pytest.fixture
+def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(installed))
+    return installed
+
+
+Announce = Callable[..., None]
+
+
+@pytest.fixture
+def announce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Announce:
+    """Put a distribution on the path that announces one entry point."""
+
+    def announce(distribution: str, name: str, target: str, kind: str = "verifiers") -> None:
+        folder = tmp_path / f"{distribution}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(f"[ttscale.{kind}]\n{name} = {target}\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    return announce
+
+
+def cli(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(path), str(ROOT)])}
+    command = [sys.executable, "-m", "ttscale", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=path)
+
+
+# ---- a good package -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("on_path")
+@pytest.mark.parametrize("name", ["brevity", "ttscale_small_talk.verifier:BrevityVerifier"])
+def test_a_whole_run_uses_the_packages_task_sampler_and_verifier(name: str, tmp_path: Path) -> None:
+    config = check_config(
+        {
+            "name": "small-talk",
+            "out": str(tmp_path / "run"),
+            "model": {"path": "none", "engine": "parrot", "engine_options": {"every": 3}},
+            "task": "greetings",
+            "sampling": {"n": 6},
+            "verifiers": ["exact", {"name": name, "most_characters": 15}],
+        }
+    )
+    store = run(config)
+    (cell,) = store.cells()
+    sets = {verdicts.info.verifier: verdicts for verdicts in store.verdict_sets()}
+    assert sets.keys() == {"exact", name}
+    assert not sets[name].info.sees_answer
+    found = collect(sets[name].scan(cell), store.path)
+    assert found.height == 18
+    assert set(found["answer_class"]) == {
+        "?",
+        "hello",
+        "good morning",
+        "good evening, and a happy new year to you",
+    }
+    assert set(found.filter(found["answer_class"] == "hello")["outcome"]) == {"correct"}
+    assert set(found.filter(found["answer_class"].str.len_chars() > 15)["outcome"]) == {"incorrect"}
+
+
+@pytest.mark.usefixtures("on_path")
+def test_it_runs_in_a_process_of_its_own() -> None:
+    assert isinstance(build_verifier(PluginSettings(name="brevity")).verifier, IsolatedVerifier)
+
+
+@pytest.mark.usefixtures("on_path")
+def test_its_options_are_checked_like_built_in_ones() -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean 'most_characters'\?"):
+        build_verifier(PluginSettings.model_validate({"name": "brevity", "most_character": 3}))
+
+
+@pytest.mark.usefixtures("on_path")
+def test_a_typo_finds_its_name() -> None:
+    with pytest.raises(UnknownPluginError, match=r"Did you mean 'brevity'\?"):
+        registry.find_plugin("verifiers", "brevty")
+
+
+def test_list_shows_it_with_its_origin(installed: Path) -> None:
+    done = cli("list", "verifiers", "--json", path=installed)
+    assert done.returncode == 0, done.stderr
+    (row,) = [row for row in json.loads(done.stdout) if row["name"] == "brevity"]
+    assert row["origin"] == "ttscale-small-talk"
+    assert row["what"] == "Accept short completions; the shorter, the higher the score."
+
+
+# ---- bad packages -------------------------------------------------------------------------------
+
+
+def test_a_broken_plugin_raises_only_when_it_is_used(announce: Announce) -> None:
+    announce("shaky", "shaky", "no_such_module_anywhere:Verifier")
+    assert registry.find_plugin("verifiers", "shaky").origin == "shaky"
+    assert registry.load_plugin("verifiers", "exact") is not None
+    message = (
+        r"Verifier 'shaky' \(shaky, no_such_module_anywhere:Verifier\) cannot be loaded: ModuleNotFoundError"
+    )
+    with pytest.raises(BrokenPluginError, match=message):
+        build_verifier(PluginSettings(name="shaky"))
+
+
+def test_list_marks_a_broken_plugin_and_shows_the_others(announce: Announce, tmp_path: Path) -> None:
+    announce("shaky", "shaky", "no_such_module_anywhere:Verifier")
+    done = cli("list", "verifiers", "--json", path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row["what"] for row in json.loads(done.stdout)}
+    assert rows["shaky"].startswith("BROKEN: ")
+    assert not rows["exact"].startswith("BROKEN")
+
+
+def test_a_plugin_that_breaks_the_contract_names_what_it_lacks(announce: Announce) -> None:
+    announce("shaky", "shaky", "collections:OrderedDict")
+    with pytest.raises(BrokenPluginError, match=r"collections:OrderedDict \(shaky\) lacks Options, version"):
+        build_verifier(PluginSettings(name="shaky"))
+
+
+def test_a_name_taken_twice_is_an_error_that_names_both(announce: Announce) -> None:
+    announce("copycat", "exact", "copycat:Exact")
+    with pytest.raises(BrokenPluginError) as error:
+        registry.find_plugin("verifiers", "exact")
+    for part in ("'exact'", "ttscale.verifiers.exact:ExactVerifier", "built-in", "copycat:Exact", "copycat)"):
+        assert part in str(error.value)
+
+
+@pytest.mark.usefixtures("on_path")
+def test_two_packages_with_one_name_are_an_error_that_names_both(announce: Announce) -> None:
+    announce("copycat", "brevity", "copycat:Brevity")
+    with pytest.raises(BrokenPluginError, match=r"(?=.*ttscale-small-talk)(?=.*copycat)(?=.*import path)"):
+        registry.find_plugin("verifiers", "brevity")
