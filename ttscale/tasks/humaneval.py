@@ -19,6 +19,9 @@ INSTRUCTION = "Complete this Python function. Give the whole function in one Pyt
 
 _HUB = "openai/openai_humaneval"
 
+STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
+"""Where a base model's continuation ends (Chen et al. 2021, section 2.3): for ``sampling.stop``, or the verifier's `stop`."""
+
 _ROOT_JUDGE = """
 def judge(output, arguments, expected):
     (coefficients,) = arguments
