@@ -318,6 +318,7 @@ def _report(frame: _Frame, judge: _Judge) -> VerifierReport:
     scale = calibration.probability_scale(scores.score)
     selections = tuple(_selection(frame, name, *picked) for name, picked in judge.picks.items())
     policy, gain = _utility(frame, judge)
+    verdicts = scores.accepted if judge.resamples else None
     return VerifierReport(
         name=scores.name,
         selections=selections,
@@ -325,7 +326,8 @@ def _report(frame: _Frame, judge: _Judge) -> VerifierReport:
         calibration=_calibration(frame, scores, scale),
         reliability=_reliability(frame, scores, scale),
         scale=scale,
-        ceiling=_ceiling(frame, scores.accepted) if judge.resamples and scores.accepted is not None else None,
+        claimed=None if verdicts is None else _claimed(frame, verdicts),
+        ceiling=None if verdicts is None else _ceiling(frame, verdicts),
         decision=best_decision(
             gain[1], gain[0], confidence_level=level, n_resamples=settings.n_resamples, rng=settings.seed
         ),
@@ -413,6 +415,12 @@ def _accepted_counts(frame: _Frame, accepted: NDArray[np.bool_]) -> tuple[IntArr
         frame.table.totals(accepted.astype(np.int64)),
         frame.table.totals((accepted & frame.samples.correct).astype(np.int64)),
     )
+
+
+def _claimed(frame: _Frame, accepted: NDArray[np.bool_]) -> Curve:
+    """Return the coverage that the verifier believes in: any of k accepted."""
+    A, _ = _accepted_counts(frame, accepted)
+    return frame.curve("claimed coverage", pass_at_k(frame.table.n, A, frame.k))
 
 
 def _ceiling(frame: _Frame, accepted: NDArray[np.bool_]) -> Estimate:

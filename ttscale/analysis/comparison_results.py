@@ -47,6 +47,8 @@ class VerifierReport:
         calibration: ECE (pooled) and calibration error (within problems); empty where scores are no probabilities.
         reliability: Accuracy by claimed probability, or None likewise.
         scale: How scores were read as probabilities, "as is" or "sigmoid".
+        claimed: What it takes for coverage: the chance that any of k samples is accepted, rightly or not; None
+            without verdicts of its own.
         ceiling: Accuracy of resampling until accepted without bound: the mean of T/A; None without verdicts.
         decision: The best budget for the given worth of answers; `policy` says how answers are picked.
         policy: "first accepted", or the verifier's first selection.
@@ -61,6 +63,7 @@ class VerifierReport:
     calibration: tuple[Estimate, ...]
     reliability: ReliabilityCurve | None
     scale: str | None
+    claimed: Curve | None
     ceiling: Estimate | None
     decision: BudgetDecision
     policy: str
@@ -127,6 +130,11 @@ class Comparison:
         rows: list[Row] = [{**head, **_at(self.coverage, self.table_k)}]
         last = self.table_k[-1]
         rows += [
+            {"verifier": verifier.name, "picks by": "claims (any accepted)", **_at(verifier.claimed, self.table_k)}
+            for verifier in self.verifiers
+            if verifier.claimed is not None
+        ]
+        rows += [
             {
                 "verifier": verifier.name,
                 "picks by": selection.name,
@@ -183,6 +191,9 @@ def _verifier_rows(verifier: VerifierReport) -> Iterator[Row]:
     if verifier.reliability is not None:
         for row in verifier.reliability.to_rows():
             yield {"selection": None, **row, "method": f"scores {verifier.scale}, equal-mass bins"}
+    if verifier.claimed is not None:
+        for row in verifier.claimed.to_rows():
+            yield {"selection": None, **row}
     yield from _decision_rows(verifier)
     for outcome, count in verifier.outcomes.items():
         yield {"selection": None, "metric": f"samples {outcome}", "value": count}

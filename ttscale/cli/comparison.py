@@ -146,7 +146,7 @@ def _plot(path: Path, results: list["Comparison"]) -> None:
         prefix = f"{result.label}: " if len(results) > 1 else ""
         curves: Mapping[str, Any] = {
             "coverage": result.coverage,
-            **{f"{one.name}, {one.selections[0].name}": one.selections[0].curve for one in result.verifiers},
+            **{one.name: one.selections[0].curve for one in result.verifiers},
         }
         lines += [
             Line(label=f"{prefix}{name}", k=curve.k, value=curve.value, low=curve.low, high=curve.high)

@@ -14,11 +14,13 @@ from scipy.special import expit
 from ttscale.errors import InvalidInputError
 from ttscale.stats.curve import FloatArray, IntArray
 from ttscale.stats.estimate import Estimate, cluster_variance, clustered_bounds
-from ttscale.stats.intervals import Rng, check_confidence
+from ttscale.stats.intervals import Rng, check_confidence, percentiles
 from ttscale.stats.pools import Pools, flags, pools, scores
 
 ProbabilityScale = Literal["as is", "sigmoid"]
 """Scores that are probabilities already, or logits."""
+
+_MOST_BINS, _PROBLEMS_PER_BIN = 15, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -83,7 +85,7 @@ def expected_calibration_error(
     probability: ArrayLike,
     correct: ArrayLike,
     *,
-    n_bins: int = 15,
+    n_bins: int | None = None,
     confidence_level: float = 0.95,
     n_resamples: int = 2000,
     rng: Rng = None,
@@ -91,14 +93,15 @@ def expected_calibration_error(
     """Estimate the pooled ECE: |accuracy − mean probability| of each bin, averaged over samples.
 
     Bins hold about equally many samples, and equal probabilities share a bin. The plain estimate is biased upwards, all
-    the more the fewer samples a bin has; the interval, the bootstrap over problems reflected at the estimate,
-    takes the first order of that bias out and is only stretched to contain the estimate.
+    the more the fewer problems a bin has; the interval, the bootstrap over problems reflected at the estimate,
+    takes the first order of that bias out and is only stretched to contain the estimate. In simulation nominal
+    95 % covers 88-93 % for 30 and 100 problems: read it as somewhat too narrow.
 
     Args:
         problem: Problem number of each sample, shape (S,), 0..P-1.
         probability: Claimed chance of each sample to be correct, shape (S,), within [0, 1].
         correct: Whether each sample is correct, shape (S,).
-        n_bins: At most this many bins.
+        n_bins: At most this many bins; by default 15, or fewer so that each has 5 problems' worth of samples.
         confidence_level: Such as 0.95.
         n_resamples: Bootstrap replicates.
         rng: Generator or seed of the bootstrap.
@@ -117,15 +120,15 @@ def expected_calibration_error(
     """
     check_confidence(confidence_level)
     table, claimed, label = _columns(problem, probability, correct)
-    gaps = _gaps_by_problem(table, claimed, label, _bins(claimed, n_bins))  # (P, B)
+    P = len(table)
+    wanted = min(_MOST_BINS, max(P // _PROBLEMS_PER_BIN, 1)) if n_bins is None else n_bins
+    gaps = _gaps_by_problem(table, claimed, label, _bins(claimed, wanted))  # (P, B)
     value = float(np.abs(gaps.sum(axis=0)).sum() / table.n.sum())
-    drawn = np.random.default_rng(rng).multinomial(
-        len(table), np.full(len(table), 1 / len(table)), size=n_resamples
-    )
+    drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
     replicates = np.abs(drawn @ gaps).sum(axis=1) / np.maximum(drawn @ table.n, 1)
-    tail = (1 - confidence_level) / 2
-    upper, lower = 2 * value - np.quantile(replicates, [tail, 1 - tail])
-    known = len(table) > 1
+    ends = percentiles(replicates[:, None], P, confidence_level)
+    lower, upper = 2 * value - ends.high[0], 2 * value - ends.low[0]
+    known = P > 1
     return Estimate(
         metric="ece",
         value=value,
@@ -134,7 +137,7 @@ def expected_calibration_error(
         confidence_level=confidence_level,
         averaging="pooled",
         method=f"{gaps.shape[1]} equal-mass bins; reflected bootstrap over problems",
-        n_problems=len(table),
+        n_problems=P,
     )
 
 
@@ -178,15 +181,12 @@ def problem_calibration_error(
     usable = table.n > 1
     n = table.n[usable]
     square = (total[usable] ** 2 - squares[usable]) / (n * (n - 1))  # unbiased for the squared mean gap
-    value, low, high = float("nan"), 0.0, 1.0
-    if len(square):
-        value = _root(square.mean())
-    if len(square) > 1:
-        drawn = np.random.default_rng(rng).multinomial(
-            len(square), np.full(len(square), 1 / len(square)), size=n_resamples
-        )
-        tail = (1 - confidence_level) / 2
-        low, high = (_root(end) for end in np.quantile(drawn @ square / len(square), [tail, 1 - tail]))
+    P = len(square)
+    value, low, high = _root(square.mean()) if P else float("nan"), 0.0, 1.0
+    if P > 1:
+        drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
+        ends = percentiles((drawn @ square / P)[:, None], P, confidence_level)
+        low, high = _root(ends.low[0]), _root(ends.high[0])
     return Estimate(
         metric="calibration error",
         value=value,
@@ -195,7 +195,7 @@ def problem_calibration_error(
         confidence_level=confidence_level,
         averaging="within problem",
         method="root mean square, debiased; bootstrap over problems",
-        n_problems=len(square),
+        n_problems=P,
     )
 
 

@@ -151,7 +151,7 @@ def _largest_t(difference: FloatArray, n_resamples: int, rng: np.random.Generato
 def _t_over_z(confidence_level: float, n_problems: int) -> float:
     """Return how much wider t is than normal, the error itself being estimated from P problems."""
     if n_problems < 2:
-        return float("inf")
+        return 1.0  # nothing varies over one problem
     half = 0.5 + confidence_level / 2
     return float(stdtrit(n_problems - 1, half) / ndtri(half))
 

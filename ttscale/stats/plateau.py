@@ -116,6 +116,8 @@ def plateau(
 
 def _first_flat(curves: FloatArray, tolerance: float) -> IntArray:
     """Return the position from which on each curve (R, K) is flat; K−1 where its last doubling still moves it."""
+    if curves.shape[1] < 2:
+        return np.zeros(len(curves), dtype=np.int64)
     moves = np.abs(np.diff(curves, axis=1)) > tolerance * (1 + 1e-9) + 1e-12  # (R, K-1)
     last = moves.shape[1] - np.argmax(moves[:, ::-1], axis=1)
     position: IntArray = np.where(moves.any(axis=1), last, 0)

@@ -1,0 +1,71 @@
+"""The plateau's rule and the choice of a budget."""
+
+import numpy as np
+import pytest
+
+from ttscale.errors import InvalidInputError
+from ttscale.stats.deciding import best_decision
+from ttscale.stats.folds import problem_folds
+from ttscale.stats.plateau import doublings, plateau
+
+K = doublings(16)
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ([0.1, 0.5, 0.6, 0.6, 0.6], 4),
+        ([0.5, 0.5, 0.5, 0.5, 0.5], 1),
+        ([0.1, 0.2, 0.3, 0.4, 0.5], None),  # still climbing
+        ([0.1, 0.5, 0.6, 0.5, 0.4], None),  # falling is no plateau
+        ([0.5, 0.5, 0.5, 0.5, 0.6], None),  # a late move undoes an early plateau
+        ([0.5, 0.505, 0.51, 0.515, 0.52], 1),  # drifting within the tolerance
+        ([0.1, 0.2, 0.3, 0.4, 0.41], 8),
+    ],
+)
+def test_the_rule(curve: list[float], expected: int | None) -> None:
+    assert plateau([curve], K, rng=0).k == expected
+
+
+def test_the_rule_does_not_depend_on_where_the_pool_ends() -> None:
+    long = [0.1, 0.5, 0.6, 0.601, 0.6015, 0.6018, 0.602]
+    found = {plateau([long[:size]], doublings(2 ** (size - 1)), rng=0).k for size in (4, 5, 6, 7)}
+    assert found == {4}
+
+
+def test_problems_that_disagree_widen_the_interval() -> None:
+    early, late = [0.0, 1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0]
+    alike, mixed = plateau([early] * 20, K, rng=0), plateau([early] * 19 + [late], K, rng=0)
+    assert (alike.k, alike.low, alike.high, alike.unreached) == (2, 2, 2, 0.0)
+    assert (mixed.k, mixed.low, mixed.high) == (None, 2, None)
+    assert mixed.unreached == pytest.approx(1 - 0.95**20, abs=0.05)
+    assert "no plateau up to k = 16 [2, > 16]" in str(mixed)
+
+
+def test_one_budget_shows_no_plateau() -> None:
+    assert plateau([[0.5]], [1], rng=0).k is None
+
+
+@pytest.mark.parametrize("k", [[1, 2, 3], [2, 4], [1, 2, 4, 8, 16, 32]])
+def test_budgets_that_do_not_double_are_refused(k: list[int]) -> None:
+    with pytest.raises(InvalidInputError, match="1, 2, 4"):
+        plateau(np.zeros((3, 5)), k)
+
+
+def test_the_best_budget_may_be_none_at_all() -> None:
+    decision = best_decision([[-0.1, -0.2]] * 4, [1, 2], rng=0)
+    assert (decision.k, decision.utility, decision.at_edge) == (0, 0.0, False)
+
+
+def test_a_best_budget_at_the_end_says_so() -> None:
+    assert best_decision([[0.1, 0.2]] * 4, [1, 2], rng=0).at_edge
+
+
+def test_folds_are_even_and_seeded() -> None:
+    fold = problem_folds(23, 5, rng=1)
+    assert sorted(np.bincount(fold).tolist()) == [4, 4, 5, 5, 5]
+    assert np.array_equal(fold, problem_folds(23, 5, rng=1))
+    assert not np.array_equal(fold, problem_folds(23, 5, rng=2))
+    assert np.bincount(problem_folds(3, 5, rng=0)).tolist() == [1, 1, 1]
+    with pytest.raises(InvalidInputError, match="at least 2 problems"):
+        problem_folds(1, 5)
