@@ -31,7 +31,7 @@ def test_each_budget_is_one_line_with_every_estimate_and_its_interval() -> None:
 
 def test_law_caveats_and_interval_are_written_below_the_table() -> None:
     text = rendered(make_result(n=256, warnings=("Seven samples are missing.",)))
-    assert "coverage(k) ~ exp(-a k^-b), a = " in text
+    assert "coverage(k) ~ exp(a k^b), a = -" in text
     assert "Note: Seven samples are missing." in text
     assert "95% interval over problems" in text
 

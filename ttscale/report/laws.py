@@ -7,7 +7,7 @@ from ttscale.report.numbers import significant
 from ttscale.stats.fitting import LawFit
 
 _FORMULAS = {
-    "exponentiated-power-law": ("exp(-a k^-b)", "exp(−a k⁻ᵇ)"),
+    "exponentiated-power-law": ("exp(a k^b)", "exp(a kᵇ)"),
     "log-log": ("exp(-a k^-b)", "exp(−a k⁻ᵇ)"),
     "power-law-plus-constant": ("exp(-a k^-b - e)", "exp(−a k⁻ᵇ − e)"),
 }

@@ -30,7 +30,7 @@ def test_exponentiated_power_law_agrees_with_scipy_curve_fit(beta_counts: tuple[
     n, c = beta_counts
     k = np.unique(np.geomspace(1, n, 40).round().astype(int))
     coverage = pass_at_k(n, c, k).mean(axis=0)
-    (a, b), _ = curve_fit(lambda k, a, b: -a * k**-b, k.astype(float), np.log(coverage), p0=(3.0, 0.3))
+    (a, b), _ = curve_fit(lambda k, a, b: a * k**b, k.astype(float), np.log(coverage), p0=(-3.0, -0.3))
     fit = fit_law("exponentiated-power-law", n, c)
     assert fit.params["a"].value == pytest.approx(a, rel=1e-5)
     assert fit.params["b"].value == pytest.approx(b, rel=1e-5)

@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 
 from ttscale.stats.curve import FloatArray
 
-Scale = Literal["linear", "log", "logit"]
+Scale = Literal["linear", "log", "negative log", "logit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Range:
         name: The field's symbol, such as "alpha".
         low: Smallest value a fit may return.
         high: Largest value.
-        scale: The fit and its interval are made on this scale: "log" for positive parameters, "logit" for
-            fractions.
+        scale: The fit and its interval are made on this scale: "log" for positive parameters, "negative log" for
+            negative ones, "logit" for fractions.
     """
 
     name: str
@@ -43,6 +43,8 @@ class Range:
         """Map a value to the scale of the fit."""
         if self.scale == "log":
             return float(np.log(value))
+        if self.scale == "negative log":
+            return float(-np.log(-value))
         return float(logit(value)) if self.scale == "logit" else float(value)
 
     def value(self, free: float) -> float:
@@ -53,6 +55,8 @@ class Range:
         """Map an array back from the scale of the fit."""
         if self.scale == "log":
             return np.asarray(np.exp(np.clip(free, -700.0, 700.0)))
+        if self.scale == "negative log":
+            return np.asarray(-np.exp(-np.clip(free, -700.0, 700.0)))
         return np.asarray(expit(free)) if self.scale == "logit" else free
 
 

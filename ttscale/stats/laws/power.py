@@ -40,18 +40,26 @@ class LogLog(CurveLaw):
         return [_straight_line(k, coverage)]
 
 
-class ExponentiatedPowerLaw(LogLog):
-    """``coverage = exp(-a k^-b)`` by least squares on log coverage.
+class ExponentiatedPowerLaw(CurveLaw):
+    """``coverage = exp(a k^b)`` with a, b < 0, by least squares on log coverage.
 
-    Brown et al. 2024, arXiv 2407.21787, section 3; there the signs are in the parameters: a, b < 0 in
-    ``exp(a k^b)``.
+    Brown et al. 2024, arXiv 2407.21787, section 3; the signs are in the parameters, as there.
     """
 
     name = "exponentiated-power-law"
+    ranges = (Range("a", -1e4, -1e-6, "negative log"), Range("b", -1e1, -1e-4, "negative log"))
+
+    def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return ``exp(a k^b)``."""
+        return np.asarray(np.exp(theta[0] * k ** theta[1]))
 
     def link(self, coverage: FloatArray) -> FloatArray:
         """Return ``log coverage``."""
         return np.asarray(np.log(coverage))
+
+    def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
+        """Start from the line of `LogLog`."""
+        return [-_straight_line(k, coverage)]
 
 
 class PowerLawPlusConstant(CurveLaw):
