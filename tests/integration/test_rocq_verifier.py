@@ -109,6 +109,12 @@ def test_false_proof_is_incorrect(completion: str, statement: str, reason: str) 
     assert reason in str(verdict.detail)
 
 
+def test_types_that_cannot_be_compared_are_an_error_not_a_wrong_answer() -> None:
+    every = TREE.replace("some : size (node leaf leaf) = 2", "every : forall t, size t = size t")
+    assert judge("reflexivity.", every).outcome is Outcome.ERROR
+    assert judge("discriminate.", every).outcome is Outcome.INCORRECT
+
+
 def test_axioms_beyond_the_allow_list_are_refused() -> None:
     verdict = judge("Proof. ring. Qed.", REAL, allowed_axioms=())
     assert verdict.outcome is Outcome.INCORRECT

@@ -1,6 +1,7 @@
-"""CodeT's published programs and model-written tests for HumanEval, matched to HumanEval's problems by their text.
+"""CodeT's published programs and model-written tests, matched to HumanEval's problems by their text.
 
-Chen et al. 2022, https://arxiv.org/abs/2207.10397. The programs continue HumanEval's prompts with the examples removed, in an order of their own.
+Chen et al. 2022, https://arxiv.org/abs/2207.10397. The programs continue HumanEval's prompts with the
+examples removed, in an order of their own.
 """
 
 import gzip

@@ -1,7 +1,7 @@
 """Programs that try to be counted as correct, to hurt the machine, or to disturb those that come after them.
 
-The task they are given: ``add_one(x)`` returns ``x + 1``. None of them does. Each is run by the code verifier in its
-sandbox only; none may pass.
+The task they are given: ``add_one(x)`` returns ``x + 1``. None of them does. Each is run by the code verifier
+in its sandbox only; none may pass.
 """
 
 from textwrap import dedent

@@ -1,16 +1,17 @@
 """A place where foreign code runs and harms nothing: bubblewrap around resource limits.
 
-Inside, a program sees a read-only system (``/usr`` and what is handed in), an empty private ``/tmp``, its own process
-table, no network, an empty environment, and nothing of the user's files. It has no capabilities, cannot
-gain any, cannot outlive the caller, and is limited in memory, CPU, wall time, processes, file size and output
-(`Limits`). Run by root, it becomes an unprivileged user of its own on the way in, because the kernel exempts root from the
-limit on processes; run by anyone else, it lives in a user namespace.
+Inside, a program sees a read-only system (``/usr`` and what is handed in), an empty private ``/tmp``, its own
+process table, no network, an empty environment, and nothing of the user's files. It has no capabilities,
+cannot gain any, cannot outlive the caller, and is limited in memory, CPU, wall time, processes, file size and
+output (`Limits`). Run by root, it becomes an unprivileged user of its own on the way in, because the kernel
+exempts root from the limit on processes; run by anyone else, it lives in a user namespace.
 
 What it does NOT cover:
 
 * bugs of the kernel: a program that breaks out of Linux namespaces is outside;
-* memory as a whole: the limit holds for each process, so the worst case is ``memory_bytes * processes + tmp_bytes``, and
-  ``file_bytes * open_files`` more per process in anonymous files. If the machine runs out, the sandbox is killed first;
+* memory as a whole: the limit holds for each process, so the worst case is ``memory_bytes * processes +
+  tmp_bytes``, and ``file_bytes * open_files`` more per process in anonymous files. If the machine runs out,
+  the sandbox is killed first;
 * further user namespaces, where it is entered as root or bubblewrap is older than 0.8;
 * side channels: time, load, processor caches, and what ``/usr`` says of the machine;
 * secrets below ``/usr`` or below the paths that the caller makes readable;
@@ -152,7 +153,7 @@ def python_view(executable: str = sys.executable) -> View:
 
 
 def python_paths(executable: str = sys.executable) -> tuple[str, ...]:
-    """Return the directories an interpreter needs outside ``/usr``: its prefix and that of its base installation."""
+    """Return the directories an interpreter needs outside ``/usr``: its own and its base installation's."""
     if executable == sys.executable:
         prefixes = {sys.prefix, sys.base_prefix}
     else:
@@ -199,13 +200,10 @@ def start_sandboxed(
 ) -> "subprocess.Popen[bytes]":
     """Start a long-lived trusted program inside, which confines itself or its children with `inside.confine`.
 
-    Args:
-        status: From `find_sandbox`; None runs without a sandbox.
-        argv: The program.
-        view: What it sees.
-        stderr: Descriptor for what it has to complain of.
-        pass_fds: Open descriptors to hand in, under the same numbers.
-        capabilities: What it may keep within the sandbox, such as "CAP_SYS_ADMIN" to split namespaces further.
+    Args: status: From `find_sandbox`; None runs without a sandbox. argv: The program. view: What it sees.
+        stderr: Descriptor for what it has to complain of. pass_fds: Open descriptors to hand in, under the
+        same numbers. capabilities: What it may keep within the sandbox, such as "CAP_SYS_ADMIN" to split
+        namespaces further.
     """
     if status is None:
         return subprocess.Popen(
@@ -234,16 +232,11 @@ def run_sandboxed(
 ) -> Completed:
     """Run a program to its end, inside, within its limits.
 
-    Args:
-        argv: The program and its arguments, as seen from inside.
-        limits: What it may use.
-        view: What it sees besides the system.
-        stdin: What it reads.
-        unsafe_no_sandbox: Keep the limits, but run in the open; the view's files are written to a temporary folder,
-            which is then the working directory.
+    Args: argv: The program and its arguments, as seen from inside. limits: What it may use. view: What it
+        sees besides the system. stdin: What it reads. unsafe_no_sandbox: Keep the limits, but run in the
+        open; the view's files are written to a temporary folder, which is then the working directory.
 
-    Raises:
-        VerifierError: There is no sandbox here; the message says the fix.
+    Raises: VerifierError: There is no sandbox here; the message says the fix.
     """
     status = require_sandbox(unsafe_no_sandbox=unsafe_no_sandbox)
     limits, view = limits or Limits(), view or View()
@@ -353,7 +346,7 @@ def _watch(
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a program behind `confine`, feed it, collect its output, kill it at the limits of wall time and output.
+    """Run a program behind `confine`, feed it, collect its output, kill it at its limits of time and output.
 
     Raises:
         VerifierError: The program was never reached: the sandbox itself failed.

@@ -1,7 +1,7 @@
 """The task `humaneval`: functions from their docstrings (Chen et al. 2021, https://arxiv.org/abs/2107.03374).
 
-With `plus`, the arguments of HumanEval+ (Liu et al. 2023, https://arxiv.org/abs/2305.01210) and its reference solutions judge
-instead of HumanEval's own assertions. The metadata is that of `ttscale.verifiers.code.suite`.
+With `plus`, the arguments of HumanEval+ (Liu et al. 2023, https://arxiv.org/abs/2305.01210) and its reference
+solutions judge instead of HumanEval's own assertions. The metadata is that of `ttscale.verifiers.code.suite`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ INSTRUCTION = "Complete this Python function. Give the whole function in one Pyt
 _HUB = "openai/openai_humaneval"
 
 STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
-"""Where a base model's continuation ends (Chen et al. 2021, section 2.3): for ``sampling.stop``, or the verifier's `stop`."""
+"""Where a base model's continuation ends (Chen et al. 2021): for ``sampling.stop``, or the verifier's `stop`."""
 
 _ROOT_JUDGE = """
 def judge(output, arguments, expected):

@@ -1,6 +1,7 @@
 """The task `mbpp`: mostly basic Python problems (Austin et al. 2021, https://arxiv.org/abs/2108.07732).
 
-The metadata is that of `ttscale.verifiers.code.suite`. As in the paper, the prompt shows the tests: they name the function.
+The metadata is that of `ttscale.verifiers.code.suite`. As in the paper, the prompt shows the tests: they name
+the function.
 """
 
 import ast

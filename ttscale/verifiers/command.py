@@ -1,13 +1,15 @@
 """Any program as a verifier: it reads a candidate, and says by exit code or JSON whether it is right.
 
-The program gets the completion on standard input, or as a file where an argument is ``{completion}``; ``{problem}`` is replaced by a JSON
-file with `problem_id`, `prompt`, `messages`, `metadata` and, for `command-oracle` alone, `answer`. It runs in the sandbox once per
-candidate: no network, a private ``/tmp``, nothing of the user's files but the paths in `readable`.
+The program gets the completion on standard input, or as a file where an argument is ``{completion}``;
+``{problem}`` is replaced by a JSON file with `problem_id`, `prompt`, `messages`, `metadata` and, for
+`command-oracle` alone, `answer`. It runs in the sandbox once per candidate: no network, a private ``/tmp``,
+nothing of the user's files but the paths in `readable`.
 
-Verdict by ``exit-code``: 0 correct, 1 incorrect, anything else is the program's own failure: an error (a Python script
-that crashes exits with 1, so let it speak JSON instead). Verdict by ``json``: the last
-line of standard output, an object with `outcome` ("correct", "incorrect", "no_answer") or `correct` (true, false), or
-only a `score` (number), and optionally `score`, `answer`, `answer_class`, `detail`. A program that says neither is an error.
+Verdict by ``exit-code``: 0 correct, 1 incorrect, anything else is the program's own failure: an error (a
+Python script that crashes exits with 1, so let it speak JSON instead). Verdict by ``json``: the last line of
+standard output, an object with `outcome` ("correct", "incorrect", "no_answer") or `correct` (true, false), or
+only a `score` (number), and optionally `score`, `answer`, `answer_class`, `detail`. A program that says
+neither is an error.
 """
 
 import json

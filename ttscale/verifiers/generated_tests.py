@@ -1,15 +1,18 @@
-"""Model-written tests as a verifier, and CodeT's dual agreement (Chen et al. 2022, https://arxiv.org/abs/2207.10397).
+"""Model-written tests as a verifier, and CodeT's dual agreement.
 
-No answer key is needed: a model was asked for test cases as well as for programs. A program's score is the number of
-distinct tests that it passes, and its answer class is the set of those tests. Programs of one class agree with each
-other, and CodeT's score of a class is (number of its programs) x (number of tests they pass): that is the vote weighted
-by this verifier's score over this verifier's classes, for any number of samples. `dual_agreement` computes it for one problem.
+Chen et al. 2022, https://arxiv.org/abs/2207.10397.
 
-The tests are foreign code too: only assertions made of calls, literals and plain operators are kept, which cannot do
-harm, and whatever they call of the program runs in its sandbox.
+No answer key is needed: a model was asked for test cases as well as for programs. A program's score is the
+number of distinct tests that it passes, and its answer class is the set of those tests. Programs of one class
+agree with each other, and CodeT's score of a class is (number of its programs) x (number of tests they pass):
+that is the vote weighted by this verifier's score over this verifier's classes, for any number of samples.
+`dual_agreement` computes it for one problem.
 
-The tests come from ``Problem.metadata["generated_tests"]`` (a list of texts, each with any number of assertions), or
-from `path`.
+The tests are foreign code too: only assertions made of calls, literals and plain operators are kept, which
+cannot do harm, and whatever they call of the program runs in its sandbox.
+
+The tests come from ``Problem.metadata["generated_tests"]`` (a list of texts, each with any number of
+assertions), or from `path`.
 """
 
 import ast
@@ -65,7 +68,7 @@ class GeneratedTestsOptions(ProgramOptions):
     """Options of `generated-tests`."""
 
     path: str | None = None
-    """JSONL (``.gz`` too) with `problem_id` and `generated_tests` (list of texts); None: the problems' metadata."""
+    """JSONL (``.gz`` too) with `problem_id` and `generated_tests` (texts); None: the problems' metadata."""
     max_tests: int = Field(default=100, ge=1)
     """Distinct assertions kept per problem: those written most often, then first."""
     max_tests_per_text: int = Field(default=5, ge=1)
@@ -184,7 +187,7 @@ def _verdict(
 
 
 def dual_agreement(verdicts: Sequence[Verdict]) -> list[float | None]:
-    """Return CodeT's score of each sample of one problem: programs in its agreement set x tests that the set passes.
+    """Return CodeT's score of each sample of one problem: programs in its set x tests that the set passes.
 
     Args:
         verdicts: Of every sample of the problem, by `GeneratedTestsVerifier`.
@@ -202,9 +205,10 @@ def dual_agreement(verdicts: Sequence[Verdict]) -> list[float | None]:
 
 
 def distinct_tests(texts: Iterable[str], *, entry_point: str, per_text: int, most: int) -> list[str]:
-    """Return the assertions in model-written texts that are safe and call the entry point, the most frequent first.
+    """Return the safe assertions of model-written texts that call the entry point, the most frequent first.
 
-    >>> distinct_tests(["assert f(1) == 2\\nassert f(1) == 2", "assert f(3) == 4; assert g()"], entry_point="f", per_text=5, most=9)
+    >>> texts = ["assert f(1) == 2\\nassert f(1) == 2", "assert f(3) == 4; assert g()"]
+    >>> distinct_tests(texts, entry_point="f", per_text=5, most=9)
     ['assert f(1) == 2', 'assert f(3) == 4']
     """
     counts: Counter[str] = Counter()
@@ -240,7 +244,7 @@ def _parses(source: str) -> ast.Module | None:
 
 
 def _is_safe(node: ast.Assert, entry_point: str) -> bool:
-    """Say whether an assertion calls the entry point and contains nothing but calls, literals and plain operators."""
+    """Say whether an assertion calls the entry point and has only calls, literals and plain operators."""
     parts = list(ast.walk(node.test))
     if not all(isinstance(part, _SAFE_NODES) for part in parts):
         return False

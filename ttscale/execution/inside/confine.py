@@ -1,7 +1,8 @@
 """The innermost layer of a sandbox: limits and privileges that a process gives up before foreign code runs.
 
 Runs inside the sandbox, under any Python 3.10 or later, with the standard library alone. As a script
-(``confine.py '{"limits": {...}, "uid": null}' PROGRAM ARGUMENTS...``) it confines itself and becomes the program.
+(``confine.py '{"limits": {...}, "uid": null}' PROGRAM ARGUMENTS...``) it confines itself and becomes the
+program.
 """
 
 from __future__ import annotations

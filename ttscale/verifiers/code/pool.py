@@ -48,11 +48,9 @@ _BOOT = "import sys; sys.path[0] = {path!r}; from ttscale.verifiers.code.inside.
 class PoolSettings:
     """How programs are run.
 
-    Attributes:
-        limits: What each program may use; its wall time is given with each job.
-        reply_bytes: Most bytes in one answer of a program.
-        python: Interpreter of the programs with its installed packages, or None for this one's standard library.
-        preload: Modules imported once, before any program starts.
+    Attributes: limits: What each program may use; its wall time is given with each job. reply_bytes: Most
+        bytes in one answer of a program. python: Interpreter of the programs with its installed packages, or
+        None for this one's standard library. preload: Modules imported once, before any program starts.
     """
 
     limits: Limits

@@ -21,11 +21,12 @@ def extract_program(
 
     Args:
         completion: The model's text.
-        code_prompt: What a continuation continues. A program from a fence is put below it, so that its imports and helper
-            functions are there.
+        code_prompt: What a continuation continues. A program from a fence is put below it, so that its
+            imports and helper functions are there.
         entry_point: The function looked for among several fenced blocks: the last block that defines it wins.
-        extraction: "continuation" appends the completion to the prompt; "fence" takes the fenced block, None if there is none;
-            "whole" takes the completion as it is; "auto" prefers a fence, and continues the prompt otherwise.
+        extraction: "continuation" appends the completion to the prompt; "fence" takes the fenced block, None if
+            there is none; "whole" takes the completion as it is; "auto" prefers a fence, and continues the
+            prompt otherwise.
         stop: Texts at which a continuation ends.
 
     >>> extract_program("So:\n```python\ndef f():\n    return 1\n```\nDone.")

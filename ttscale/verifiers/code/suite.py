@@ -4,16 +4,18 @@ A task puts one of these into ``Problem.metadata``; the first that is present is
 
 * ``stdin_tests``: list of ``{"input": str, "output": str}``. The program is a script.
 * ``test`` and ``entry_point``: source of a function ``check(candidate)`` full of assertions (HumanEval).
-* ``inputs``, ``canonical_solution`` and ``entry_point``: lists of arguments; the reference solution says what they should
-  give (EvalPlus: ``base_input`` and ``plus_input`` joined). Optional ``atol`` (float) and ``judge`` (source of a function
-  ``judge(output, arguments, expected) -> bool`` for problems with several right answers).
-* ``tests``: list of assert statements about functions of the program (MBPP). Optional ``test_setup`` (source run before
-  them), and ``entry_points`` (names the program must define, needed only where one shadows a builtin).
+* ``inputs``, ``canonical_solution`` and ``entry_point``: lists of arguments; the reference solution says what
+  they should give (EvalPlus: ``base_input`` and ``plus_input`` joined). Optional ``atol`` (float) and
+  ``judge`` (source of a function ``judge(output, arguments, expected) -> bool`` for problems with several
+  right answers).
+* ``tests``: list of assert statements about functions of the program (MBPP). Optional ``test_setup`` (source
+  run before them), and ``entry_points`` (names the program must define, needed only where one shadows a
+  builtin).
 
 And with any of them:
 
-* ``code_prompt``: source that the completion continues (a signature with its docstring). Its other functions are helpers
-  that the tests may use: they are taken from here, never from the program.
+* ``code_prompt``: source that the completion continues (a signature with its docstring). Its other functions
+  are helpers that the tests may use: they are taken from here, never from the program.
 """
 
 import ast

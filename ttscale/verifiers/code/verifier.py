@@ -1,20 +1,21 @@
 """The code verifier: a program is correct if it passes its problem's tests.
 
-Threat model. A program is hostile until shown otherwise: it may try anything to be counted as correct, to hurt the machine, or to
-disturb the programs after it. It runs in a sandbox (`ttscale.execution.sandbox`) in a process of its own, with its own process
-table and ``/tmp``, which all die with it. The tests run in *another* sandbox, which the program cannot see. What passes
-between the two is plain data over one socket: arguments in, values out. So
+Threat model. A program is hostile until shown otherwise: it may try anything to be counted as correct, to
+hurt the machine, or to disturb the programs after it. It runs in a sandbox (`ttscale.execution.sandbox`) in a
+process of its own, with its own process table and ``/tmp``, which all die with it. The tests run in *another*
+sandbox, which the program cannot see. What passes between the two is plain data over one socket: arguments
+in, values out. So
 
 * exiting early, killing its parent, closing or flooding the socket is an answer that never came: not passed;
-* patching builtins, redefining ``==``, swallowing exceptions, tracing frames changes the program's own process, where nothing
-  is compared and no assertion runs;
-* the tests, the expected values and the verdict are in no file, memory or descriptor that the program can reach. It does see each
-  call's arguments, as any function must;
-* what stays possible is to answer right, which is the definition of correct, and to recognise a published benchmark's
-  arguments and answer from memory, which no test by examples can exclude.
+* patching builtins, redefining ``==``, swallowing exceptions, tracing frames changes the program's own
+  process, where nothing is compared and no assertion runs;
+* the tests, the expected values and the verdict are in no file, memory or descriptor that the program can
+  reach. It does see each call's arguments, as any function must;
+* what stays possible is to answer right, which is the definition of correct, and to recognise a published
+  benchmark's arguments and answer from memory, which no test by examples can exclude.
 
-Objects that are not plain data stay in the program's process and are compared by identity; a test that passes functions
-to a candidate cannot be run this way and is an error, not a wrong answer.
+Objects that are not plain data stay in the program's process and are compared by identity; a test that passes
+functions to a candidate cannot be run this way and is an error, not a wrong answer.
 """
 
 from collections.abc import Sequence
@@ -57,7 +58,7 @@ class ProgramOptions(BaseModel):
     preload: tuple[str, ...] = ()
     """Modules imported once per sandbox instead of once per program, such as "numpy"."""
     workers: int | None = Field(default=None, ge=1)
-    """Programs run at a time; None: one per CPU. More makes each slower, and time limits tighter than they look."""
+    """Programs run at a time; None: one per CPU. With more, hanging programs cost less, and others slow down."""
     unsafe_no_sandbox: bool = False
     """Run foreign code unprotected."""
 

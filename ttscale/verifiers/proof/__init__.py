@@ -1,1 +1,1 @@
-"""Formal proofs as verdicts: the statement is compared, and the axioms are counted, by the proof assistant itself."""
+"""Formal proofs as verdicts: the proof assistant itself compares statements and lists axioms."""

@@ -1,23 +1,28 @@
-"""The verifier `lean`: a proof is correct if Lean 4 accepts it as a proof of *the given* statement from allowed axioms.
+"""The verifier `lean`: a proof is right if Lean 4 accepts it for *the given* statement, from allowed axioms.
 
-It needs a built Lean 4 project of yours (``lake build`` done; with Mathlib, if the statements use it). The problem's metadata holds
+It needs a built Lean 4 project of yours (``lake build`` done; with Mathlib, if the statements use it). The
+problem's metadata holds
 
-* ``formal_statement``: states the theorem last, with its proof left open (``:= by sorry``, or ``:= by`` as in miniF2F);
+* ``formal_statement``: states the theorem last, with its proof left open (``:= by sorry``, or ``:= by`` as in
+  miniF2F);
 * ``header``: imports and options to put above it, if it is no whole file;
 * ``theorem``: its name; without it, the last ``theorem`` or ``lemma`` of the file.
 
-The completion is a whole file that proves a theorem of that name, or what comes after ``:=`` in place of ``sorry``.
+The completion is a whole file that proves a theorem of that name, or what comes after ``:=`` in place of
+``sorry``.
 
-Nothing is decided by searching the text for ``sorry``: a macro can hide it, and a comment may name it. Statement and answer are compiled to
-two ``.olean`` files, and a third program, which runs nothing of the answer's, loads both environments side by side and compares what
-is in them: the theorem's type must be the same expression, every definition that the statement's file makes must be unchanged in
-the answer's, and the axioms that the proof rests on (`sorryAx` is one) must be in the allow list.
+Nothing is decided by searching the text for ``sorry``: a macro can hide it, and a comment may name it.
+Statement and answer are compiled to two ``.olean`` files, and a third program, which runs nothing of the
+answer's, loads both environments side by side and compares what is in them: the theorem's type must be the
+same expression, every definition that the statement's file makes must be unchanged in the answer's, and the
+axioms that the proof rests on (`sorryAx` is one) must be in the allow list.
 
-Limits. Lean runs the answer's own metaprograms while it compiles it, in the sandbox; such a program can put a declaration into the answer's
-environment that the kernel never saw. Set ``replay: true`` to have the kernel check every declaration of the answer again (it needs
-`lean4checker` in the project, and takes longer). This module's Lean program follows Lean 4's documented interface, but no
-Lean was at hand where ttscale is developed: the tests cover the commands that are built and the answers that are read,
-not Lean itself. Try it on a proof you know, and on ``sorry``, before you rely on it.
+Limits. Lean runs the answer's own metaprograms while it compiles it, in the sandbox; such a program can put a
+declaration into the answer's environment that the kernel never saw. Set ``replay: true`` to have the kernel
+check every declaration of the answer again (it needs `lean4checker` in the project, and takes longer). This
+module's Lean program follows Lean 4's documented interface, but no Lean was at hand where ttscale is
+developed: the tests cover the commands that are built and the answers that are read, not Lean itself. Try it
+on a proof you know, and on ``sorry``, before you rely on it.
 """
 
 import json
@@ -211,18 +216,23 @@ def compile_step(unit: str, source: str, lake: str) -> LeanStep:
 
 def check_step(oleans: dict[str, bytes], name: str, lake: str) -> LeanStep:
     """Return the step that compares the two environments and prints a report."""
-    script = f'export LEAN_PATH="$(\'{lake}\' env printenv LEAN_PATH):/tmp"; exec \'{lake}\' env env LEAN_PATH="$LEAN_PATH" lean --run /tmp/Check.lean "$0"'
-    return LeanStep(("sh", "-c", script, name), {**oleans, "/tmp/Check.lean": _CHECK.encode()})
+    argv = ("sh", "-c", f'{_with_oleans(lake)} lean --run /tmp/Check.lean "$0"', name)
+    return LeanStep(argv, {**oleans, "/tmp/Check.lean": _CHECK.encode()})
 
 
 def replay_step(oleans: dict[str, bytes], lake: str) -> LeanStep:
     """Return the step that has the kernel check the answer's declarations again."""
-    script = f"export LEAN_PATH=\"$('{lake}' env printenv LEAN_PATH):/tmp\"; exec '{lake}' env env LEAN_PATH=\"$LEAN_PATH\" lean4checker Answer"
-    return LeanStep(("sh", "-c", script), oleans)
+    return LeanStep(("sh", "-c", f"{_with_oleans(lake)} lean4checker Answer"), oleans)
+
+
+def _with_oleans(lake: str) -> str:
+    """Return the shell words that run a command of the project with /tmp added to Lean's search path."""
+    path = f"export LEAN_PATH=\"$('{lake}' env printenv LEAN_PATH):/tmp\""
+    return f"{path}; exec '{lake}' env env LEAN_PATH=\"$LEAN_PATH\""
 
 
 def read_report(done: Completed, allowed_axioms: Sequence[str]) -> Verdict:
-    """Turn what the check printed into a verdict; a check that does not report is an error, not a wrong answer."""
+    """Turn what the check printed into a verdict; where it did not report, that is an error."""
     lines = [line for line in done.stdout.decode("utf-8", "replace").split("\n") if line.startswith(_MARK)]
     if done.timed_out or done.exit_code != 0 or len(lines) != 1:
         return Verdict(
@@ -270,7 +280,7 @@ def statement_of(problem: Problem) -> tuple[str, str]:
 
 
 def as_file(answer: str, name: str, statement: str) -> str:
-    """Return an answer as a file: as it is where it states the theorem, else in place of the statement's ``sorry``."""
+    """Return an answer as a file: as it is where it states the theorem, else in place of ``sorry``."""
     if declares(_COMMENT.sub(" ", answer), name, _KEYWORDS):
         return answer
     above = _OPEN_PROOF.sub("", statement).rstrip()

@@ -1,26 +1,32 @@
-"""The verifier `rocq`: a proof is correct if Rocq (Coq) accepts it as a proof of *the given* statement from allowed axioms.
+"""The verifier `rocq`: a proof is right if Rocq (Coq) accepts it for *the given* statement, from allowed axioms.
 
 The problem's metadata holds
 
-* ``formal_statement``: a whole file that states the theorem last and leaves it open (``Proof. Admitted.``), as in miniF2F;
-* ``theorem``: its name; without it, the last ``Theorem``, ``Lemma``, ``Example``, ``Fact`` or ``Corollary`` of the file.
+* ``formal_statement``: a whole file that states the theorem last and leaves it open (``Proof. Admitted.``),
+  as in miniF2F;
+* ``theorem``: its name; without it, the last ``Theorem``, ``Lemma``, ``Example``, ``Fact`` or ``Corollary``
+  of the file.
 
-The completion is a whole file that proves a theorem of that name, or only a proof script, which is then put below the statement.
+The completion is a whole file that proves a theorem of that name, or only a proof script, which is then put
+below the statement.
 
 Nothing is decided by searching the text. Three files are compiled, each in a sandbox:
 
 1. the statement as given, into a library that the proof never touches;
 2. the proof file, by itself, so that what it does to notations, scopes or flags ends with it;
-3. a check that elaborates nothing of the proof's: it takes the *type* of the given theorem from the first library, loads the second without
-   importing it, asks the kernel whether the proof has that type, and prints the assumptions it rests on.
+3. a check that elaborates nothing of the proof's: it takes the *type* of the given theorem from the first
+   library, loads the second without importing it, asks the kernel whether the proof has that type, and prints
+   the assumptions it rests on.
 
-So a theorem restated more weakly, with redefined notions, another theorem of the same name, ``Admitted``, ``Axiom``, a switched-off
-guard checker: all show up in the third step. The axioms printed are resolved to their full names (a proof file may call its own axiom
-like an innocent one) and compared with the allow list. The second file's library crosses as data; coqc has no commands that run
-programs, and whatever it writes stays in its sandbox.
+So a theorem restated more weakly, with redefined notions, another theorem of the same name, ``Admitted``,
+``Axiom``, a switched-off guard checker: all show up in the third step. The axioms printed are resolved to
+their full names (a proof file may call its own axiom like an innocent one) and compared with the allow list.
+The second file's library crosses as data; coqc has no commands that run programs, and whatever it writes
+stays in its sandbox.
 
-Statements that define inductive types or records cannot be compared this way, because two copies of such a definition are two
-different types; there, the completion has to be a proof script (then both sides share one library with the definitions).
+Statements that define inductive types or records of their own cannot always be compared this way, because two
+copies of such a definition are two different types: where the third step fails on one, that is an error, not a
+wrong answer. (None of miniF2F does.)
 """
 
 import re
@@ -56,6 +62,7 @@ CLASSICAL_AXIOMS = (
 
 _KEYWORDS = "Theorem|Lemma|Example|Fact|Corollary|Proposition|Remark"
 _STATES = re.compile(rf"\b(?:{_KEYWORDS})\s+([A-Za-z_][\w']*)")
+_NEW_TYPE = re.compile(r"\b(?:Inductive|CoInductive|Variant|Record|Structure|Class)\s")
 _ENDING = re.compile(r"(?:\bProof\s*\.)?\s*\bAdmitted\s*\.\s*\Z")
 _COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
 _ENTRY = re.compile(r"^([A-Za-z_][\w'.]*)(?:\s*:|\s*$)")
@@ -174,6 +181,8 @@ class RocqVerifier:
         libraries = {"Statement.vo": statement.library, "Answer.vo": compiled.stdout}
         check = _CHECK.format(name=statement.name)
         checked = self._coqc({**libraries, "Check.v": check}, "Check")
+        if checked.exit_code != 0 and _NEW_TYPE.search(_COMMENT.sub(" ", statement.source)):
+            raise _NotAProofError(Outcome.ERROR, f"the statement defines types of its own: {_said(checked)}")
         _require(checked, "it is not a proof of the given statement")
         shown = assumptions(checked.stdout.decode(errors="replace"))
         if shown:
@@ -235,7 +244,7 @@ def _statement_of(problem: Problem) -> tuple[str, str]:
 
 
 def as_file(answer: str, statement: _Statement) -> str:
-    """Return an answer as a file: as it is where it states the theorem, else as a script below the statement."""
+    """Return an answer as a file: as it is where it states the theorem, else below the statement."""
     if declares(_COMMENT.sub(" ", answer), statement.name, _KEYWORDS):
         return answer
     above = _ENDING.sub("", statement.source).rstrip()

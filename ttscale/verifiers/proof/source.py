@@ -17,7 +17,7 @@ def fenced_or_all(completion: str) -> str | None:
 
 
 def declares(source: str, name: str, keywords: str) -> bool:
-    """Say whether a source states something of that name itself, or is only a proof to be put below the statement.
+    """Say whether a source states something of that name itself, or is only a proof.
 
     >>> declares("Theorem t : True.", "t", "Theorem|Lemma"), declares("intros. auto.", "t", "Theorem|Lemma")
     (True, False)

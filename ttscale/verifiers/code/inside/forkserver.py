@@ -1,11 +1,12 @@
-"""The candidate's side: one interpreter, started once, that forks a fresh and confined process for every program.
+"""The candidate's side: one interpreter, started once, forks a confined process for every program.
 
-The server is trusted and never runs foreign code itself. Each program gets its own process table, its own empty ``/tmp``, its
-own System V IPC, no capabilities, and limits; it is the first process of its table, so killing it kills whatever it
-left behind, however it forked away. The server tells the tester how the program ended.
+The server is trusted and never runs foreign code itself. Each program gets its own process table, its own
+empty ``/tmp``, its own System V IPC, no capabilities, and limits; it is the first process of its table, so
+killing it kills whatever it left behind, however it forked away. The server tells the tester how the program
+ended.
 
-In the forked process, `serve` answers calls. The program shares that process and may do with it what it likes: all it can change
-is its own answers.
+In the forked process, `serve` answers calls. The program shares that process and may do with it what it
+likes: all it can change is its own answers.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def main() -> None:
 
 
 def _prove_confinement(settings: dict[str, Any]) -> None:
-    """Confine a process that has nothing to do; end the server, with the reason on stderr, if that does not work."""
+    """Confine a process that has nothing to do; end the server, saying why, if that does not work."""
     ours, theirs = socket.socketpair()
     with theirs:
         ours.close()

@@ -1,8 +1,9 @@
 """The trusted side: runs a problem's tests and asks the candidate's process for values, one call at a time.
 
-The tests run here, in a sandbox of their own, with the benchmark's own helper functions. Where a test calls the candidate it
-calls a `Remote`: the arguments cross as plain data, the answer comes back as plain data (`wire`), and every comparison is between
-exact builtin values on this side. Nothing that the candidate does to its interpreter can reach an assertion.
+The tests run here, in a sandbox of their own, with the benchmark's own helper functions. Where a test calls
+the candidate it calls a `Remote`: the arguments cross as plain data, the answer comes back as plain data
+(`wire`), and every comparison is between exact builtin values on this side. Nothing that the candidate does
+to its interpreter can reach an assertion.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ class ForkServer:
 
     @contextmanager
     def _or_give_up(self) -> Iterator[None]:
-        """End this process if the fork server is gone: that says nothing of the program, and the host starts a new pair."""
+        """End this process if the fork server is gone: that says nothing of the program."""
         try:
             yield
         except (OSError, ValueError):
@@ -492,7 +493,7 @@ _RUN: dict[str, Callable[[Tester, dict[str, Any], str, float], Result]] = {
 
 
 def main() -> None:
-    """Serve jobs until the host hangs up. argv: settings as JSON, the host's socket, the fork server's socket."""
+    """Serve jobs until the host hangs up. argv: settings as JSON, the host's and the fork server's socket."""
     settings = json.loads(sys.argv[1])
     limits = Limits(**settings["tester_limits"])
     if settings["namespaces"]:

@@ -1,8 +1,9 @@
 """Messages between the tester and a candidate: plain data only, so that nothing but values can cross.
 
-A frame is a 4-byte big-endian length and that many bytes of JSON. JSON's own types stand for themselves; every other
-plain value is an object with one key that names its type. What is not plain data stays where it is and crosses as a handle
-(``{"h": 7}``), which only its owner can resolve. There is no pickle, no class, no code.
+A frame is a 4-byte big-endian length and that many bytes of JSON. JSON's own types stand for themselves;
+every other plain value is an object with one key that names its type. What is not plain data stays where it
+is and crosses as a handle (``{"h": 7}``), which only its owner can resolve. There is no pickle, no class, no
+code.
 """
 
 from __future__ import annotations
@@ -100,8 +101,9 @@ class Channel:
 def encode(value: Any, keep: Callable[[Any], int]) -> Any:
     """Turn a value into JSON's types.
 
-    An instance of a subclass crosses as the builtin it is (a Counter as a dict, NumPy's numbers as numbers), so that it compares
-    as it would have compared in place; `keep` gives a handle to everything that is not plain.
+    An instance of a subclass crosses as the builtin it is (a Counter as a dict, NumPy's numbers as numbers),
+    so that it compares as it would have compared in place; `keep` gives a handle to everything that is not
+    plain.
     """
     kind = type(value)
     if value is None or kind in (str, bool, float):
@@ -183,7 +185,7 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
 
 
 def decode(data: Any, resolve: Callable[[int], Any]) -> Any:
-    """Turn JSON's types back into the value; only exact builtin types come out, and what `resolve` makes of a handle.
+    """Turn JSON's types back into exact builtin values, and handles into what `resolve` makes of them.
 
     Raises:
         ChannelError: The data follows no rule above.
