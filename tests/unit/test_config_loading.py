@@ -54,7 +54,7 @@ def test_the_resolved_configuration_reads_back_to_the_same(tmp_path: Path) -> No
     path = tmp_path / "my-run.yaml"
     path.write_text(GOOD)
     config = load_config(path, ["task.problems=3", "sampling.stop=['\\n', é]"])
-    assert parse_config(dump_config(config), source="stored") == config
+    assert parse_config(dump_config(config), out=config.out) == config
 
 
 @pytest.mark.parametrize(

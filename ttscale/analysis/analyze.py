@@ -52,7 +52,7 @@ def analyze_run(run: RunStore | Path | str, config: RunConfig | None = None) -> 
 
 def stored_config(store: RunStore) -> RunConfig:
     """Return the configuration stored with a run."""
-    return parse_config(store.config_yaml(), source=str(store.path / "config.yaml"))
+    return parse_config(store.config_yaml(), out=store.path)
 
 
 def analyze_cell(store: RunStore, cell: str, config: RunConfig) -> CellResult:

@@ -45,14 +45,15 @@ def check_config(
         raise ConfigError(_explain(error, source, overrides)) from error
 
 
-def parse_config(text: str, *, source: str) -> RunConfig:
-    """Read a configuration that `dump_config` wrote; `source` names it in errors."""
-    return check_config(yaml.safe_load(text), source=source)
+def parse_config(text: str, *, out: Path) -> RunConfig:
+    """Read a configuration that `dump_config` wrote into the run directory `out`, wherever that lies now."""
+    return check_config(yaml.safe_load(text) | {"out": out}, source=str(out / "config.yaml"))
 
 
 def dump_config(config: RunConfig) -> str:
-    """Return the resolved configuration as YAML that `load_config` reads back to the same value."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    """Return the resolved configuration as YAML, without the place of the run: a run may be moved."""
+    values = config.model_dump(mode="json", exclude={"out"})
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def plugin_options(settings: PluginSettings, options_model: type[BaseModel], where: str) -> Any:

@@ -62,7 +62,7 @@ def _per_sample(store: RunStore, cell: Cell) -> tuple[float, float, str]:
 
 def status_rows(store: RunStore) -> list[Row]:
     """Return one row per cell of how far a stored run has come."""
-    config = parse_config(store.config_yaml(), source=str(store.path / "config.yaml"))
+    config = parse_config(store.config_yaml(), out=store.path)
     asked = {cell.name: cell.sampling.n for cell in cells(config)}
     return [_status_row(store, cell, asked.get(cell)) for cell in store.cells()]
 

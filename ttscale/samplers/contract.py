@@ -34,7 +34,7 @@ class EngineInfo:
         version: The engine's version.
         device: Such as "cpu" or "NVIDIA H100".
         dtype: The weights' type actually used.
-        model_path: The folder or hub id actually loaded.
+        model_path: The model as configured: a run that is passed on should not tell where it was made.
         chat_template: Whether prompts go through the chat template.
         per_sample_seeds: Whether each sample has its own seed: only then does a sample not depend on the
             batch, the order and the number of workers.

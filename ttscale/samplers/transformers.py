@@ -133,7 +133,7 @@ class TransformersSampler:
             version=transformers.__version__,
             device=self._device if self._device == "cpu" else torch.cuda.get_device_name(self._device),
             dtype=str(self._model.dtype).removeprefix("torch."),
-            model_path=path,
+            model_path=self._model.path,
             chat_template=self._encoder.uses_chat_template,
             per_sample_seeds=self._seeded,
             detail={

@@ -155,7 +155,7 @@ class VllmSampler:
             version=vllm.__version__,
             device="cpu" if _runs_on_cpu() else torch.cuda.get_device_name(),
             dtype=str(model.dtype).removeprefix("torch."),
-            model_path=str(model.model),
+            model_path=self._model.path,
             chat_template=self._encoder.uses_chat_template,
             per_sample_seeds=self._seeded,
             detail={
