@@ -139,7 +139,7 @@ def forecast(
         UnknownPluginError: No such method.
 
     >>> ahead = forecast(20, [0, 0, 1, 2, 5, 9, 20, 0], [20, 100])
-    >>> ahead.curve.value[0], bool(ahead.curve.value[1] > 0.625)
+    >>> float(ahead.curve.value[0]), bool(ahead.curve.value[1] > 0.625)
     (0.625, True)
     """
     data, ks = counts(n, c), np.unique(budgets(k))

@@ -26,7 +26,7 @@ class OpenProblems:
     Attributes:
         k: Budgets, shape (K,).
         known: Sum of the pass@k of the problems that are not open, shape (K,).
-        n: Distinct numbers of samples of unsolved problems, shape (V,).
+        n: Distinct numbers of samples of unsolved problems, increasing, shape (V,).
         count: Unsolved problems with each, shape (V,).
         n_problems: All problems.
     """
@@ -38,14 +38,16 @@ class OpenProblems:
     n_problems: int
 
     @property
-    def is_open(self) -> np.ndarray:
-        """Whether unsolved problems with n samples are open at k, shape (V, K)."""
-        return np.asarray(self.n[:, None] < self.k)
-
-    @property
     def n_open(self) -> IntArray:
         """Open problems at each budget, shape (K,)."""
-        return np.asarray(self.count @ self.is_open)
+        return np.asarray(self._sum_of_open(self.count))
+
+    def _sum_of_open(self, value: np.ndarray) -> np.ndarray:
+        """Sum values (..., V) over the n below each budget: (..., K)."""
+        running = np.concatenate(
+            [np.zeros((*value.shape[:-1], 1), value.dtype), np.cumsum(value, axis=-1)], axis=-1
+        )
+        return np.asarray(running[..., np.searchsorted(self.n, self.k)])
 
     def mean_chance(self, failure_n: FloatArray, failure_k: FloatArray) -> FloatArray:
         """Return the mean chance of the open problems to be solved by k.
@@ -57,10 +59,10 @@ class OpenProblems:
         Returns:
             Shape (..., K); 0 where nothing is open.
         """
-        inverse = 1.0 / np.maximum(failure_n, 1e-300)
-        weighted = np.einsum("...v,vk->...k", inverse * self.count, self.is_open.astype(float))
+        weighted = self._sum_of_open(self.count / np.maximum(failure_n, 1e-300))
+        n_open = self.n_open
         return np.asarray(
-            np.clip(1.0 - failure_k * weighted / np.maximum(self.n_open, 1), 0.0, 1.0) * (self.n_open > 0)
+            np.clip(1.0 - failure_k * weighted / np.maximum(n_open, 1), 0.0, 1.0) * (n_open > 0)
         )
 
 
