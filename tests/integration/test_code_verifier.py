@@ -140,6 +140,15 @@ def test_exceptions_that_tests_expect_arrive(shared: CodeVerifier) -> None:
     )
 
 
+def test_a_program_cannot_end_the_loop_over_the_tests(shared: CodeVerifier) -> None:
+    test = "def check(f):\n    assert all(map(lambda case: f(case) == case + 1, [1, 2, 3]))"
+    assert judge(shared, "def f(x): return x + 1", test=test, entry_point="f").outcome is Outcome.CORRECT
+    assert (
+        judge(shared, "def f(x): raise StopIteration", test=test, entry_point="f").outcome
+        is Outcome.INCORRECT
+    )
+
+
 def test_a_test_that_swallows_everything_does_not_pass_a_dead_program(shared: CodeVerifier) -> None:
     test = "def check(f):\n    try: f(1)\n    except BaseException: pass"
     assert (

@@ -199,7 +199,7 @@ _SOURCES = {
         """,
     "read_the_user": """
         import os, pathlib
-        secrets = ["/etc/shadow", "/etc/passwd", "/root/.ssh", "/root/.bashrc", "/home", "/var", "/work/shared", "/proc", "/sys"]
+        secrets = ["/etc/shadow", "/etc/passwd", "/root/.ssh", "/root/.bashrc", "/home", "/var", "/proc", "/sys"]
         found = [path for path in secrets if os.path.exists(path) and (not os.path.isdir(path) or os.listdir(path))]
         def add_one(x): return x + 1 if found else None
         """,

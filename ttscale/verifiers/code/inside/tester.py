@@ -88,13 +88,17 @@ def _handle_number(value: Any) -> int:
     return number
 
 
+_NEVER_RAISED = (StopIteration, StopAsyncIteration)
+"""In ``all(map(test, cases))`` they would end the cases early, as if all had passed."""
+
+
 def _raised(answer: Any) -> Exception | None:
     """Return the exception that an answer reports: the builtin of that name, or a `RemoteError`."""
     if type(answer) is not dict or "raised" not in answer:
         return None
     name, text = (str(part) for part in answer["raised"])
     kind = getattr(__import__("builtins"), name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in _NEVER_RAISED:
         try:
             return kind(text)
         except TypeError:  # a few need more than a message
