@@ -42,11 +42,15 @@ from ttscale.stats.selection import best_of_k
 from ttscale.stats.voting import maj_at_k, vote_weights, weighted_maj_at_k
 
 VOTE, ENSEMBLE = "vote", "ensemble"
+BEST = "best of k"
 DERIVED = (VOTE, ENSEMBLE)
 """Names that are computed from the other samples or verifiers."""
 
 _MOST_DECISIONS = 512
 """Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
+
+_VOTE_ERROR = 2e-3
+"""Monte Carlo error of weighted votes, far below the intervals over problems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +144,7 @@ class _Frame:
         settings: How to compare.
         table: The samples by problem.
         table_k: Budgets of the tables.
-        k: Budgets of the curves, shape (K,); those of the tables and the doublings among them.
+        k: Budgets of the curves, shape (K,): those of the tables and the doublings. Votes are too costly for more.
         coverage: pass@k, shape (P, K).
         success: Success rate of each problem, shape (P,).
     """
@@ -165,7 +169,7 @@ class _Frame:
                 f"Draw more samples, or ask for k <= {k_max}."
             )
         table_k = table_budgets(settings.k, k_max)
-        k = np.union1d(np.union1d(budget_grid(k_max), np.array(table_k, dtype=np.int64)), doublings(k_max))
+        k = np.union1d(doublings(k_max), np.array(table_k, dtype=np.int64))
         c = table.totals(samples.correct.astype(np.int64))
         return cls(
             samples=samples,
@@ -223,7 +227,7 @@ def _picks(frame: _Frame, scores: VerifierScores) -> dict[str, tuple[FloatArray,
     """Return what every way of picking with these scores collects."""
     samples, k = frame.samples, frame.k
     picks: dict[str, tuple[FloatArray, FloatArray | None]] = {
-        "best of k": (best_of_k(samples.problem, scores.score, samples.correct, k), None)
+        BEST: (best_of_k(samples.problem, scores.score, samples.correct, k), None)
     }
     if (samples.answer_class >= 0).any():
         estimate = weighted_maj_at_k(
@@ -232,6 +236,7 @@ def _picks(frame: _Frame, scores: VerifierScores) -> dict[str, tuple[FloatArray,
             _weights(samples, scores),
             samples.correct,
             k,
+            max_standard_error=_VOTE_ERROR,
             rng=frame.settings.seed,
         )
         error = np.sqrt((estimate.standard_error**2).sum(axis=0)) / len(frame.table)
@@ -439,13 +444,17 @@ def _utility(frame: _Frame, judge: _Judge) -> tuple[str, tuple[IntArray, FloatAr
         "cost_wrong": settings.cost_wrong,
         "cost_per_draw": settings.cost_per_draw,
     }
+    k = budget_grid(int(frame.k[-1]), points=_MOST_DECISIONS)
     if judge.resamples and accepted is not None:
-        k = budget_grid(int(frame.k[-1]), points=_MOST_DECISIONS)
         A, T = _accepted_counts(frame, accepted)
         return "first accepted", (k, utility(frame.table.n, A, T, k, **worth))
     policy, (values, _) = next(iter(judge.picks.items()))
+    if policy == BEST:
+        values = best_of_k(frame.samples.problem, judge.scores.score, frame.samples.correct, k)
+    else:
+        k = frame.k
     gain = settings.value_correct * values - settings.cost_wrong * (1 - values)
-    return policy, (frame.k, gain - settings.cost_per_draw * frame.k)
+    return policy, (k, gain - settings.cost_per_draw * k)
 
 
 def _differences(

@@ -130,7 +130,11 @@ class Comparison:
         rows: list[Row] = [{**head, **_at(self.coverage, self.table_k)}]
         last = self.table_k[-1]
         rows += [
-            {"verifier": verifier.name, "picks by": "claims (any accepted)", **_at(verifier.claimed, self.table_k)}
+            {
+                "verifier": verifier.name,
+                "picks by": "claims (any accepted)",
+                **_at(verifier.claimed, self.table_k),
+            }
             for verifier in self.verifiers
             if verifier.claimed is not None
         ]
