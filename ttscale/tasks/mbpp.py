@@ -5,6 +5,7 @@ the function.
 """
 
 import ast
+import warnings
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,9 +77,14 @@ def _problem(row: Row) -> Problem:
 
 def _defined(source: str) -> set[str]:
     """Return the functions and classes at a program's top level."""
-    nodes = ast.parse(source).body
-    return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return {node.name for node in _parsed(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def _named(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    return {node.id for node in ast.walk(_parsed(source)) if isinstance(node, ast.Name)}
+
+
+def _parsed(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in the data's strings
+        return ast.parse(source)

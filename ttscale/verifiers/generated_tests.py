@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field
 from ttscale.errors import VerifierError
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool
-from ttscale.verifiers.code.suite import Suite, asserts_suite, suite_key
+from ttscale.verifiers.code.suite import Suite, asserts_suite, parse_quietly, suite_key
 from ttscale.verifiers.code.verifier import ProgramOptions
 from ttscale.verifiers.contract import Candidate
 
@@ -228,7 +228,7 @@ def _assertions(text: str, entry_point: str) -> Iterator[str]:
 
 def _pieces(text: str) -> Iterator[ast.Module]:
     try:
-        yield ast.parse(text)
+        yield parse_quietly(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         for piece in text.split("assert ")[1:]:
             body = piece if _parses(f"assert {piece.strip()}") else piece.strip().split("\n", maxsplit=1)[0]
@@ -238,7 +238,7 @@ def _pieces(text: str) -> Iterator[ast.Module]:
 
 def _parses(source: str) -> ast.Module | None:
     try:
-        return ast.parse(source)
+        return parse_quietly(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

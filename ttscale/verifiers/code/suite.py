@@ -23,6 +23,7 @@ import builtins
 import hashlib
 import json
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,7 +88,7 @@ def asserts_suite(tests: Sequence[str], *, setup: str = "", entry_points: Sequen
     >>> asserts_suite(["assert double(len('ab')) == 4"])["names"]
     ['double']
     """
-    tree = ast.parse("\n".join([setup, *tests]))
+    tree = parse_quietly("\n".join([setup, *tests]))
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)} | _defined(tree)
     free = {node.id for node in names} - bound
@@ -105,6 +106,13 @@ def asserts_suite(tests: Sequence[str], *, setup: str = "", entry_points: Sequen
         "names": sorted(remote),
         "modules": sorted(modules),
     }
+
+
+def parse_quietly(source: str) -> ast.Module:
+    """Parse foreign source without passing on Python's warnings about it, such as odd escapes in its strings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
 
 
 def _defined(tree: ast.Module) -> set[str]:
