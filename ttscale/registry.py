@@ -43,6 +43,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "judge": "ttscale.verifiers.judge:JudgeVerifier",
             "judge-oracle": "ttscale.verifiers.judge:JudgeOracle",
             "lean": "ttscale.verifiers.proof.lean:LeanVerifier",
+            "reward-model": "ttscale.verifiers.reward_model:RewardModelVerifier",
             "rocq": "ttscale.verifiers.proof.rocq:RocqVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",

@@ -1,0 +1,85 @@
+"""The verifier `reward-model`: scores samples with a trained model that does not see the answer key.
+
+Scores of different models, or of one with another activation, are not comparable. Raw logits can be negative; a
+weighted vote needs weights that are not.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ttscale.types import Message, Outcome, Problem, Verdict
+from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.reward_model.options import Backend, Passage, RewardModelOptions, Rewards
+from ttscale.verifiers.reward_model.reducing import reduced
+
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""What neither a tokenizer nor a request can hold."""
+
+
+class RewardModelVerifier:
+    """Score samples with a reward model: outcome or step rewards."""
+
+    Options: ClassVar[type[RewardModelOptions]] = RewardModelOptions
+    version: ClassVar[str] = "1"
+    sees_answer: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = True
+    min_batch: ClassVar[int] = 32  # texts of like length can only be batched if there are some
+
+    def __init__(self, options: RewardModelOptions) -> None:
+        self.options = options
+        self._backend: Backend | None = None
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Score every candidate; see `ttscale.verifiers.contract`."""
+        if self._backend is None:
+            self._backend = backend_of(self.options)
+        passages = [self._passage(candidate) for candidate in batch]
+        scored = iter(self._backend.rewards([passage for passage in passages if passage.steps]))
+        return [
+            self._verdict(next(scored)) if passage.steps else Verdict(outcome=Outcome.NO_ANSWER)
+            for passage in passages
+        ]
+
+    def close(self) -> None:
+        """Free the model; safe to call twice."""
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+
+    def _passage(self, candidate: Candidate) -> Passage:
+        text = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", candidate.sample.completion)
+        parts = text.split(self.options.separator) if self.options.rewards == "steps" else [text]
+        return Passage(_turns(candidate.problem), tuple(part for part in parts if part.strip()))
+
+    def _verdict(self, rewards: Rewards | str) -> Verdict:
+        if isinstance(rewards, str):
+            return Verdict(outcome=Outcome.ERROR, detail=rewards)
+        score = reduced(rewards, self.options.reduction)
+        if not math.isfinite(score):
+            return Verdict(outcome=Outcome.ERROR, detail=f"The model's reward is {score}.")
+        is_accepted = self.options.accept_at is None or score >= self.options.accept_at
+        detail = None if self.options.rewards == "outcome" else f"steps: {_shown(rewards)}"
+        return Verdict(
+            outcome=Outcome.CORRECT if is_accepted else Outcome.INCORRECT, score=score, detail=detail
+        )
+
+
+def backend_of(options: RewardModelOptions) -> Backend:
+    """Return what runs the model; loads nothing yet."""
+    if options.endpoint is not None:
+        from ttscale.verifiers.reward_model.served import ServedBackend
+
+        return ServedBackend(options, options.endpoint)
+    from ttscale.verifiers.reward_model.classification import ClassificationBackend
+
+    return ClassificationBackend(options)
+
+
+def _turns(problem: Problem) -> tuple[Message, ...]:
+    return problem.messages or (Message("user", problem.prompt or ""),)
+
+
+def _shown(rewards: Rewards) -> str:
+    return " ".join(f"{reward:.4g}" for reward in rewards[:50]) + (" ..." if len(rewards) > 50 else "")
