@@ -42,7 +42,8 @@ class JudgeOptions(EndpointSettings):
     max_tokens: int = Field(default=1024, ge=1)
     """Tokens of a reply."""
     request_options: dict[str, Any] = Field(default_factory=dict)
-    """More keys of the request's body; null removes one (``{max_tokens: null, max_completion_tokens: 2048}``)."""
+    """More keys of the request's body; null removes one, such as the ``seed`` of each vote that is sent where
+    `temperature` is not 0 (``{max_tokens: null, max_completion_tokens: 2048}``)."""
     max_characters: int = Field(default=32_000, ge=100)
     """Of a completion; a longer one is cut in its first half, and the verdict says so."""
 
@@ -126,7 +127,7 @@ class JudgeVerifier:
             "messages": [{"role": "user", "content": prompt.text}],
             "temperature": options.temperature,
             "max_tokens": options.max_tokens,
-            "seed": number % options.votes,
+            "seed": number % options.votes if options.temperature > 0 else None,
             **options.request_options,
         }
         return {key: value for key, value in body.items() if value is not None}
