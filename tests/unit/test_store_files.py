@@ -1,5 +1,4 @@
 import errno
-import os
 from pathlib import Path
 from typing import IO
 
@@ -7,6 +6,10 @@ import pytest
 
 from ttscale.errors import StoreError
 from ttscale.store.files import remove_leftovers, write_atomically, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
@@ -20,7 +23,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path)
     with pytest.raises(StoreError, match="disk is full.*free some space"):
         write_atomically(path, fail)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file"]
 
 
 def test_an_unwritable_folder_names_the_fix(tmp_path: Path) -> None:
@@ -35,4 +38,4 @@ def test_leftovers_of_dead_writers_are_removed(tmp_path: Path) -> None:
     (tmp_path / "deep" / ".tmp-1-a.parquet").write_text("half")
     (tmp_path / "deep" / "a.parquet").write_text("whole")
     remove_leftovers(tmp_path)
-    assert os.listdir(tmp_path / "deep") == ["a.parquet"]
+    assert names(tmp_path / "deep") == ["a.parquet"]

@@ -206,9 +206,9 @@ def _mark_extrapolation(axes: Axes, measured_k: int) -> None:
     axes.axvline(measured_k, color=RULE, linewidth=1.0, zorder=0)
     axes.annotate(
         "extrapolated →",
-        xy=(measured_k, 0.02),
+        xy=(measured_k, 1.0),  # above the axes, where no curve, band or label can be
         xycoords=("data", "axes fraction"),
-        xytext=(5, 0),
+        xytext=(0, 3),
         textcoords="offset points",
         fontsize=SMALL_PT - 1,
         color=MUTED,
