@@ -102,7 +102,7 @@ def test_a_wrong_override_is_explained(tmp_path: Path, override: str, message: s
 
 
 def test_an_unknown_plugin_is_named_with_the_closest(tmp_path: Path) -> None:
-    with pytest.raises(UnknownPluginError, match="Unknown verifier 'exat'. Did you mean 'exact'"):
+    with pytest.raises(UnknownPluginError, match=r"Unknown verifier 'exat'. Did you mean 'exact'"):
         load(tmp_path, GOOD.replace("exact", "exat"))
     with pytest.raises(UnknownPluginError, match="Unknown task 'arithmetics'"):
         load(tmp_path, GOOD.replace("arithmetic\ns", "arithmetics\ns"))
@@ -110,5 +110,5 @@ def test_an_unknown_plugin_is_named_with_the_closest(tmp_path: Path) -> None:
 
 def test_a_missing_file_suggests_a_nearby_one(tmp_path: Path) -> None:
     (tmp_path / "quickstart.yaml").write_text(GOOD)
-    with pytest.raises(ConfigError, match="Did you mean 'quickstart.yaml'"):
+    with pytest.raises(ConfigError, match=r"Did you mean 'quickstart.yaml'"):
         load_config(tmp_path / "quikstart.yaml")

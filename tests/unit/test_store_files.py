@@ -20,7 +20,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path)
         file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(StoreError, match="disk is full.*free some space"):
+    with pytest.raises(StoreError, match=r"disk is full.*free some space"):
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["file"]
