@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from ttscale.samplers.masking import mask_broken
+
 CHAT_TEMPLATE = "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
 
 
 def make_tokenizer(*, padding: bool, chat: bool) -> Any:
     """One token per byte; `<end>` ends a text and pads it unless there is a token for padding alone."""
+    mask_broken()
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -27,11 +30,11 @@ def make_tokenizer(*, padding: bool, chat: bool) -> Any:
 def make_llama(
     folder: Path, *, labels: int = 1, padding: bool = True, chat: bool = True, per_token: bool = False
 ) -> Path:
+    tokenizer = make_tokenizer(padding=padding, chat=chat)
     import torch
     from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification
 
     torch.manual_seed(0)
-    tokenizer = make_tokenizer(padding=padding, chat=chat)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -51,11 +54,11 @@ def make_llama(
 
 
 def make_bert(folder: Path) -> Path:
+    tokenizer = make_tokenizer(padding=True, chat=False)
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
     torch.manual_seed(0)
-    tokenizer = make_tokenizer(padding=True, chat=False)
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,

@@ -2,16 +2,20 @@
 
 import os
 import select
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from hostile_verifiers import HostileOptions, InProcessVerifier
 
 from ttscale.config.models import PluginSettings
 from ttscale.errors import ConfigError, VerifierError
 from ttscale.pipeline.building import build_verifier
-from ttscale.pipeline.verifying import problems_for, verify_in_batches
-from ttscale.types import Message, Problem
+from ttscale.pipeline.verifying import judge, problems_for, verify_in_batches
+from ttscale.types import Message, Problem, Sample
+from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.isolation import IsolatedVerifier
 
 PROBLEM = Problem(
@@ -35,6 +39,17 @@ def rows(completions: list[str]) -> pl.DataFrame:
             "token_logprobs": [[-0.25, -0.25]] * count,
             "seed": [None] * count,
         }
+    )
+
+
+def sample(completion: str) -> Sample:
+    return Sample(
+        problem_id="a",
+        sample_index=0,
+        completion=completion,
+        finish_reason="stop",
+        prompt_tokens=1,
+        completion_tokens=1,
     )
 
 
@@ -86,6 +101,25 @@ def test_what_a_verifier_does_on_one_candidate_costs_that_candidate_alone(deed: 
     found = verdicts(settings(deed))
     assert found["outcome"].to_list() == ["correct", "error", *["incorrect"] * 4]
     assert detail in found["detail"][1]
+
+
+def test_few_calls_find_the_bad_ones_of_many() -> None:
+    class Counting(InProcessVerifier):
+        calls = 0
+
+        def verify(self, batch: Sequence[Candidate]) -> Sequence[Any]:
+            Counting.calls += 1
+            return super().verify(batch)
+
+    completions = [str(number) for number in range(4096)]
+    completions[1000] = completions[3000] = "bad"
+    verifier = Counting(HostileOptions(deed="raise"))
+    problems = problems_for(verifier, [PROBLEM])
+    batch = [Candidate(problems["a"], sample(text)) for text in completions]
+    found = [verdict.outcome for verdict in judge(verifier, batch)]
+    assert [place for place, outcome in enumerate(found) if outcome == "error"] == [1000, 3000]
+    assert found[2] == "correct"
+    assert Counting.calls <= 1 + 16 + 2 * 16 * 2
 
 
 def test_a_killed_verifier_takes_its_children_along(tmp_path: Path) -> None:

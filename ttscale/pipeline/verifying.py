@@ -23,6 +23,8 @@ _BLOCK_ROWS = 200_000
 _FLUSH_S = 5.0
 """Verdicts are stored about this often: what a kill may lose."""
 _FIRST_BATCH, _LARGEST_BATCH = 64, 8192
+_PARTS = 16
+"""Parts that a failed batch is cut into."""
 
 _CANDIDATE = ["problem_id", "completion", "finish_reason"]
 """Samples that agree in these are one candidate to a deterministic verifier."""
@@ -118,7 +120,8 @@ def verify_in_batches(
 def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
     """Verify a batch; a verifier's failure becomes ``Outcome.ERROR`` on the candidate that caused it.
 
-    A batch that fails is halved until that candidate stands alone.
+    A batch that fails is cut into parts until that candidate stands alone: few levels, since each costs a whole
+    time limit where a verifier hangs.
     """
     try:
         verdicts = list(verifier.verify(batch))
@@ -134,8 +137,9 @@ def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
         reason = f"The verifier returned {len(verdicts)} verdicts for {len(batch)} candidates."
     if len(batch) == 1:
         return [Verdict(outcome=Outcome.ERROR, detail=reason)]
-    middle = len(batch) // 2
-    return judge(verifier, batch[:middle]) + judge(verifier, batch[middle:])
+    size = -(-len(batch) // _PARTS)
+    parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+    return [verdict for part in parts for verdict in judge(verifier, part)]
 
 
 def _checked(verdict: Verdict) -> Verdict:

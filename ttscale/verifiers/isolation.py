@@ -2,7 +2,7 @@
 
 `IsolatedVerifier` has the interface of any verifier. It sends its batches to a worker process
 (`ttscale.verifiers.workers`) that holds the real one, and raises `BatchFailed` when the worker raised, died or
-ran into a limit. Whoever verifies then halves the batch until the candidate that caused it stands alone.
+ran into a limit. Whoever verifies then cuts the batch up until the candidate that caused it stands alone.
 
 This protects the run from a verifier's mistakes. It is not a sandbox: the verifier reads files and reaches the
 network as its user does. Code written by a model belongs into `ttscale.execution.sandbox`.
@@ -29,7 +29,7 @@ class IsolationSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_limit_s: float = Field(default=60.0, gt=0)
-    """Wall time of one call of `verify`. A batch that takes longer is tried again in halves."""
+    """Wall time of one call of `verify`. A batch that takes longer is tried again in parts."""
     memory_limit_mb: int | None = Field(default=4096, ge=64)
     """Address space (MiB); None: no limit, which a verifier on a GPU needs."""
 

@@ -3,6 +3,7 @@
 import datetime
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from email.utils import format_datetime
 from typing import Any
@@ -12,7 +13,7 @@ from loopback_server import Answer, Loopback, chat, serve
 from pydantic import ValidationError
 
 from ttscale.config.models import PluginSettings
-from ttscale.errors import ConfigError, VerifierError
+from ttscale.errors import ConfigError, MissingExtraError, VerifierError
 from ttscale.pipeline.building import build_verifier
 from ttscale.types import Outcome, Problem, Sample, Verdict
 from ttscale.verifiers import endpoint
@@ -337,6 +338,14 @@ def test_the_judge_sees_no_key_and_its_oracle_does() -> None:
     (found,) = JudgeOracle(JudgeOptions(model="m")).verify([candidate("4")])
     assert found.outcome is Outcome.ERROR
     assert "no answer key" in (found.detail or "")
+
+
+def test_without_httpx_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(
+        MissingExtraError, match=r"'judge' needs the 'openai' extra: pip install 'ttscale\[openai\]'"
+    ):
+        JudgeVerifier(JudgeOptions(model="m")).verify([candidate("4")])
 
 
 def test_request_options_add_and_remove_keys() -> None:
