@@ -10,11 +10,11 @@ from ttscale.analysis.comparison import ComparisonSettings, compare_samples, com
 from ttscale.analysis.comparison_results import Comparison
 from ttscale.analysis.scored_samples import settle
 from ttscale.errors import ConfigError, InvalidInputError
-from ttscale.exchange.scores import read_score_table
+from ttscale.exchange.scores import ScoreTable, read_score_table
 from ttscale.registry import load_plugin
 from ttscale.stats.accepting import utility
 from ttscale.stats.selection import best_of_k
-from ttscale.stats.voting import maj_at_k
+from ttscale.stats.voting import maj_at_k, weighted_maj_at_k
 from ttscale.verifiers.derived import NoOptions
 
 P, N = 30, 8
@@ -69,6 +69,17 @@ def test_curves_are_those_of_the_estimators(table: Path) -> None:
         reward.selections[0].curve.value[-1] - vote.selections[0].curve.value[-1]
     )
     assert {k for _, _, k in result.differences_at} == {3, 8}  # nothing to choose at k = 1
+
+
+def test_a_vote_weighted_by_verdicts_is_the_plurality_of_the_accepted(table: Path) -> None:
+    frame = pl.read_parquet(table)
+    problem, correct = frame["problem_id"].to_numpy(), frame["correct"].to_numpy()
+    answer, check = frame["answer_class"].to_numpy(), frame["check"].to_numpy()
+    (report,) = compared(table, "check").verifiers
+    vote = next(one.curve for one in report.selections if one.name == "weighted vote")
+    assert vote.standard_error is None
+    expected = weighted_maj_at_k(problem, answer, check.astype(float), correct, vote.k)  # by enumeration
+    assert vote.value == pytest.approx(expected.value.mean(axis=0))
 
 
 def test_a_verifier_that_knows_all_collects_all(table: Path) -> None:
@@ -233,3 +244,26 @@ def test_a_configuration_that_asks_for_a_derived_verifier_is_told_the_command(na
     assert not verifier.sees_answer
     with pytest.raises(ConfigError, match=f"ttscale compare RUN --verifiers {name}"):
         verifier(NoOptions())
+
+
+def test_without_answers_of_the_oracle_a_verifiers_own_classes_vote() -> None:
+    """As CodeT does: the classes are sets of tests passed, and a class weighs (programs) x (tests)."""
+    frame = pl.DataFrame(
+        {
+            "problem_id": ["a"] * 4,
+            "answer_class": pl.Series([None] * 4, dtype=pl.String),
+            "outcome:code": ["correct", "correct", "incorrect", "incorrect"],
+            "score:code": [None] * 4,
+            "class:code": pl.Series([None] * 4, dtype=pl.String),
+            "seconds:code": [None] * 4,
+            "outcome:tests": ["correct"] * 4,
+            "score:tests": [3.0, 3.0, 5.0, 0.0],
+            "class:tests": ["abc", "abc", "cdefg", None],
+            "seconds:tests": [0.5, 1.5, None, None],
+        }
+    )
+    table = ScoreTable(label="codet", oracle="code", verifiers=("tests",), frame=frame)
+    (report,) = compare_samples(settle(table), ["tests"], ComparisonSettings()).verifiers
+    curves = {one.name: one.curve.value[-1] for one in report.selections}
+    assert curves == {"best of k": 0.0, "weighted vote, own classes": 1.0}  # 2 x 3 against 1 x 5
+    assert report.seconds_per_sample == 1.0

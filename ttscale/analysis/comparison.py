@@ -24,6 +24,7 @@ from ttscale.analysis.scored_samples import (
     read_scored,
     settle,
 )
+from ttscale.analysis.tables import ABSTAINS
 from ttscale.errors import InvalidInputError
 from ttscale.stats import calibration
 from ttscale.stats.accepting import first_accepted, utility
@@ -229,22 +230,38 @@ def _picks(frame: _Frame, scores: VerifierScores) -> dict[str, tuple[FloatArray,
     picks: dict[str, tuple[FloatArray, FloatArray | None]] = {
         BEST: (best_of_k(samples.problem, scores.score, samples.correct, k), None)
     }
-    if (samples.answer_class >= 0).any():
-        estimate = weighted_maj_at_k(
-            samples.problem,
-            samples.answer_class,
-            _weights(samples, scores),
-            samples.correct,
-            k,
-            max_standard_error=_VOTE_ERROR,
-            rng=frame.settings.seed,
-        )
-        error = np.sqrt((estimate.standard_error**2).sum(axis=0)) / len(frame.table)
-        picks["weighted vote"] = (estimate.value, error if error.any() else None)
+    for name, answer in (
+        ("weighted vote", samples.answer_class),
+        ("weighted vote, own classes", scores.answer_class),  # such as programs that pass the same tests
+    ):
+        if (answer >= 0).any():
+            picks[name] = _weighted_vote(frame, answer, _weights(samples, scores))
+            break
     if scores.accepted is not None:
         A, T = _accepted_counts(frame, scores.accepted)
         picks["first accepted"] = (first_accepted(frame.table.n, A, T, k), None)
     return picks
+
+
+def _weighted_vote(
+    frame: _Frame, answer: IntArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return the accuracy of a vote with these weights (P, K), and its Monte Carlo error (K,) where it has one."""
+    samples, k = frame.samples, frame.k
+    if np.isin(weight, (0.0, 1.0)).all():  # a plurality of the accepted, which is known exactly
+        accepted = np.where(weight > 0, answer, ABSTAINS)
+        return maj_at_k(samples.problem, accepted, samples.correct, k), None
+    estimate = weighted_maj_at_k(
+        samples.problem,
+        answer,
+        weight,
+        samples.correct,
+        k,
+        max_standard_error=_VOTE_ERROR,
+        rng=frame.settings.seed,
+    )
+    error = np.sqrt((estimate.standard_error**2).sum(axis=0)) / len(frame.table)
+    return estimate.value, error if error.any() else None
 
 
 def _weights(samples: ScoredSamples, scores: VerifierScores) -> FloatArray:
@@ -267,6 +284,7 @@ def _vote(frame: _Frame) -> _Judge:
         score=share,
         failed=np.zeros(len(share), dtype=bool),
         accepted=share >= _threshold(frame, VOTE),
+        answer_class=samples.answer_class,
         outcomes={},
         seconds_per_sample=None,
     )
@@ -288,6 +306,7 @@ def _ensemble(frame: _Frame) -> _Judge:
         score=fitted.probability,
         failed=np.zeros(len(features), dtype=bool),
         accepted=fitted.probability >= _threshold(frame, ENSEMBLE),
+        answer_class=samples.answer_class,
         outcomes={},
         seconds_per_sample=_total_seconds(samples.verifiers),
     )

@@ -21,7 +21,8 @@ class Selection:
     """One way of picking an answer of k with a verifier, and what it collects.
 
     Attributes:
-        name: "best of k", "weighted vote", "first accepted" or "majority vote".
+        name: "best of k", "weighted vote" (over the oracle's answer classes, or ", own classes" where that has none),
+            "first accepted" or "majority vote".
         curve: Accuracy at each budget.
         coverage_share: Budget -> accuracy / coverage: how much of what is there it finds.
         gain_share: Budget -> (accuracy − pass@1) / (coverage − pass@1): how much of what more samples add.

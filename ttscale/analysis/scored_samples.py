@@ -34,6 +34,7 @@ class VerifierScores:
         score: Higher is better, finite, shape (S,).
         failed: Where it failed and is counted as rejecting, shape (S,).
         accepted: Its verdict, shape (S,); None for a verifier that only scores.
+        answer_class: Class of each sample's answer as this verifier sees it, -1 abstains; shape (S,).
         outcomes: Outcome -> samples of all that were drawn, errors included.
         seconds_per_sample: Mean verification time of the samples where it was measured, or None.
     """
@@ -42,6 +43,7 @@ class VerifierScores:
     score: NDArray[np.float64]
     failed: NDArray[np.bool_]
     accepted: NDArray[np.bool_] | None
+    answer_class: NDArray[np.int64]
     outcomes: Mapping[str, int]
     seconds_per_sample: float | None
 
@@ -135,7 +137,7 @@ def settle(
         oracle=table.oracle,
         problem=kept["problem_id"].replace_strict(number, return_dtype=pl.Int64).to_numpy(),
         correct=(kept[f"outcome:{table.oracle}"] == Outcome.CORRECT).to_numpy(),
-        answer_class=(kept["answer_class"].rank("dense").cast(pl.Int64) - 1).fill_null(ABSTAINS).to_numpy(),
+        answer_class=_class_numbers(kept["answer_class"]),
         verifiers=tuple(
             _settled(name, frame, kept, (thresholds or {}).get(name)) for name in table.verifiers
         ),
@@ -164,13 +166,13 @@ def _read_cell(
     named = {oracle.info.verifier: oracle, **verifiers}
     for name, verdicts in named.items():
         columns = [pl.col(part).alias(f"{part}:{name}") for part in ("outcome", "score", "seconds")]
-        if name == oracle.info.verifier:
-            columns.append(pl.col("answer_class"))
+        columns.append(pl.col("answer_class").alias(f"class:{name}"))
         rows = rows.join(verdicts.scan(cell).select(*_KEY, *columns), on=_KEY, how="left")
     frame = collect(
         rows.join(position, on="problem_id", how="inner").sort("order", "sample_index"),
         store.samples_folder(cell),
     )
+    frame = frame.with_columns(answer_class=pl.col(f"class:{oracle.info.verifier}"))
     return ScoreTable(label=cell, oracle=oracle.info.verifier, verifiers=tuple(verifiers), frame=frame)
 
 
@@ -217,9 +219,15 @@ def _settled(name: str, frame: pl.DataFrame, kept: pl.DataFrame, threshold: floa
         score=score,
         failed=failed,
         accepted=accepted,
+        answer_class=_class_numbers(kept[f"class:{name}"]),
         outcomes=dict(sorted(outcomes)),
         seconds_per_sample=float(mean) if isinstance(mean, float) else None,
     )
+
+
+def _class_numbers(answer_class: pl.Series) -> NDArray[np.int64]:
+    """Number the answer classes; null abstains."""
+    return (answer_class.rank("dense").cast(pl.Int64) - 1).fill_null(ABSTAINS).to_numpy()
 
 
 def _lowest_where(which: NDArray[np.bool_], score: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,7 +24,8 @@ class ScoreTable:
         verifiers: Names of the others, in order.
         frame: One row per sample, problems in order: problem_id, answer_class (null abstains), and for the oracle and
             each verifier ``outcome:NAME`` (a value of `Outcome`, null where it was never asked), ``score:NAME``
-            (null without a score) and ``seconds:NAME`` (null where not measured).
+            (null without a score), ``class:NAME`` (its own answer classes, null abstains) and ``seconds:NAME``
+            (null where not measured).
     """
 
     label: str
@@ -128,7 +129,7 @@ def _single(name: str) -> pl.Expr:
 
 
 def _judged(column: pl.Series, name: str, path: Path) -> Mapping[str, pl.Series]:
-    """Return the outcome, score and seconds of a verifier's column."""
+    """Return a verifier's columns; a table knows neither classes of its own nor times."""
     if column.dtype == pl.String:
         outcome = _from_words(column, name, path)
         score = pl.Series([None] * len(column), dtype=pl.Float64)
@@ -151,8 +152,13 @@ def _judged(column: pl.Series, name: str, path: Path) -> Mapping[str, pl.Series]
         raise InvalidInputError(
             f"{path}: column '{name}' holds {column.dtype}, which is neither a score nor a verdict."
         )
-    seconds = pl.Series([None] * len(column), dtype=pl.Float64)
-    return {f"outcome:{name}": outcome, f"score:{name}": score, f"seconds:{name}": seconds}
+    nothing = pl.Series([None] * len(column))
+    return {
+        f"outcome:{name}": outcome,
+        f"score:{name}": score,
+        f"class:{name}": nothing.cast(pl.String),
+        f"seconds:{name}": nothing.cast(pl.Float64),
+    }
 
 
 def _from_words(column: pl.Series, name: str, path: Path) -> pl.Series:
