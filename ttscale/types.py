@@ -40,7 +40,8 @@ class Problem:
         prompt: The text given to the model as it is, or the user's turn where a chat template is used.
         messages: A whole conversation instead of `prompt`; exactly one of the two is set.
         answer: The answer key. None for a verifier that must not see it.
-        metadata: Whatever else the task knows (level, subject, operands, tests).
+        metadata: Whatever else the task knows and anyone may see (level, subject, operands).
+        hidden: What only an oracle may see beside `answer`: tests, reference solutions. Empty for the others.
     """
 
     problem_id: str
@@ -48,6 +49,7 @@ class Problem:
     messages: tuple[Message, ...] | None = None
     answer: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    hidden: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

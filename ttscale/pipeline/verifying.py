@@ -73,9 +73,9 @@ def verify_cell(store: RunStore, cell: str, verifier: NamedVerifier, progress: P
 
 
 def problems_for(verifier: Verifier, problems: Sequence[Problem]) -> dict[str, Problem]:
-    """Return the problems by id as this verifier may see them: without the key unless it is an oracle."""
+    """Return the problems by id as this verifier may see them: without key and tests unless it is an oracle."""
     if not verifier.sees_answer:
-        problems = [replace(problem, answer=None) for problem in problems]
+        problems = [replace(problem, answer=None, hidden={}) for problem in problems]
     return {problem.problem_id: problem for problem in problems}
 
 

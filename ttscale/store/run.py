@@ -27,6 +27,7 @@ _PROBLEM_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "messages": pl.String,
     "answer": pl.String,
     "metadata": pl.String,
+    "hidden": pl.String,
 }
 
 
@@ -284,6 +285,7 @@ def _problems_frame(problems: Sequence[Problem]) -> pl.DataFrame:
                 else None,
                 "answer": problem.answer,
                 "metadata": json.dumps(dict(problem.metadata), sort_keys=True),
+                "hidden": json.dumps(dict(problem.hidden), sort_keys=True),
             }
             for problem in problems
         ],
@@ -299,6 +301,7 @@ def _problem(row: Mapping[str, Any]) -> Problem:
         messages=tuple(Message(**message) for message in messages) if messages is not None else None,
         answer=row["answer"],
         metadata=json.loads(row["metadata"]),
+        hidden=json.loads(row["hidden"]),
     )
 
 

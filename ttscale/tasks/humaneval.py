@@ -1,7 +1,7 @@
 """The task `humaneval`: functions from their docstrings (Chen et al. 2021, https://arxiv.org/abs/2107.03374).
 
 With `plus`, the arguments of HumanEval+ (Liu et al. 2023, https://arxiv.org/abs/2305.01210) and its reference
-solutions judge instead of HumanEval's own assertions. The metadata is that of `ttscale.verifiers.code.suite`.
+solutions judge instead of HumanEval's own assertions. The tests are laid out as `ttscale.verifiers.code.suite` wants them.
 """
 
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ class HumanEvalTask:
         )
         tests = _plus_tests(row, options.plus) if options.plus else {"test": row["test"]}
         shared = {"code_prompt": row["prompt"], "entry_point": row["entry_point"]}
-        return Problem(problem_id=row["task_id"], prompt=prompt, metadata={**shared, **tests})
+        return Problem(problem_id=row["task_id"], prompt=prompt, metadata=shared, hidden=tests)
 
 
 def _plus_tests(row: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The task `mbpp`: mostly basic Python problems (Austin et al. 2021, https://arxiv.org/abs/2108.07732).
 
-The metadata is that of `ttscale.verifiers.code.suite`. As in the paper, the prompt shows the tests: they name
+The tests are laid out as `ttscale.verifiers.code.suite` wants them. As in the paper, the prompt shows the tests: they name
 the function.
 """
 
@@ -67,7 +67,7 @@ def _problem(row: Row) -> Problem:
     return Problem(
         problem_id=f"mbpp/{row['task_id']}",
         prompt=PROMPT.format(text=str(row["text"]).strip(), tests="\n".join(tests)),
-        metadata={
+        hidden={
             "tests": tests,
             "test_setup": str(row.get("test_setup_code") or ""),
             "entry_points": sorted(_defined(str(row["code"])) & _named("\n".join(tests))),

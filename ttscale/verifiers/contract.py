@@ -13,7 +13,8 @@ instance of it, and three class attributes that say what it is::
 
         def verify(self, batch: Sequence[Candidate]) -> Sequence[Verdict]: ...
 
-A verifier with ``sees_answer = False`` is handed problems whose `answer` is None: it cannot peek. Equal
+A verifier with ``sees_answer = False`` is handed problems whose `answer` is None and
+whose `hidden` is empty: it cannot peek. Equal
 completions of one problem reach a deterministic verifier once.
 
 Verifiers of others run in a process of their own that can be killed (`ttscale.verifiers.isolation`). A class

@@ -147,6 +147,7 @@ def _problem_row(problem: Problem) -> dict[str, Any]:
         "messages": problem.messages and [[message.role, message.content] for message in problem.messages],
         "answer": problem.answer,
         "metadata": dict(problem.metadata),
+        "hidden": dict(problem.hidden),
     }
 
 

@@ -1,6 +1,7 @@
-"""What a problem's metadata says of its tests: the contract between code tasks and code verifiers.
+"""What a problem says of its tests: the contract between code tasks and code verifiers.
 
-A task puts one of these into ``Problem.metadata``; the first that is present is used, in this order:
+A task puts one of these into ``Problem.hidden`` (or ``metadata``, where any verifier may see them); the first that
+is present is used, in this order:
 
 * ``stdin_tests``: list of ``{"input": str, "output": str}``. The program is a script.
 * ``test`` and ``entry_point``: source of a function ``check(candidate)`` full of assertions (HumanEval).
@@ -42,7 +43,7 @@ def suite_of(problem: Problem) -> Suite:
     Raises:
         InvalidInputError: The metadata holds no tests, or incomplete ones.
     """
-    metadata = problem.metadata
+    metadata = {**problem.metadata, **problem.hidden}
     if metadata.get("stdin_tests"):
         return {"kind": "stdin", "tests": [dict(test) for test in metadata["stdin_tests"]]}
     if metadata.get("test"):
