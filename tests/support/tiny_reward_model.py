@@ -37,7 +37,7 @@ def make_llama(
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=32,
+        hidden_size=64,  # vLLM has CPU kernels for heads of 32 and more
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -214,6 +214,15 @@ def test_nobody_listening_stops_the_verifier_with_the_fix() -> None:
             JudgeVerifier(JudgeOptions(base_url=url, model="m")).verify([candidate("4")])
 
 
+def test_a_server_that_went_away_is_waited_for_a_while(pauses: list[float]) -> None:
+    with serve(honest) as server:
+        verifier = JudgeVerifier(JudgeOptions(base_url=server.url, model="m", max_retries=2))
+        assert outcomes(verifier.verify([candidate("4")])) == ["correct"]
+    with pytest.raises(VerifierError, match="cannot be reached"):
+        verifier.verify([candidate("5")])
+    assert len(pauses) == 2
+
+
 @pytest.mark.parametrize(
     ("status", "message"),
     [(401, "Name the variable.*api_key_env"), (403, "refuses"), (404, "no such path or model 'm'")],
