@@ -207,7 +207,7 @@ def test_one_sample_per_problem_is_compared_without_a_choice_to_make(tmp_path: P
     assert result.differences is None
     assert result.verifiers[0].selections[0].plateau.k is None
     assert np.isnan(result.verifiers[0].selections[0].gain_share[1].value)
-    assert result.collected_table() and result.judgement_table()
+    assert result.collected_table() and result.judgement_table() and result.decision_table()
 
 
 def test_rows_are_tidy_and_carry_their_interval(table: Path) -> None:

@@ -154,20 +154,31 @@ class Comparison:
         return rows
 
     def judgement_table(self) -> list[Row]:
-        """Return how well each verifier judges, one row per verifier."""
+        """Return how well each verifier's scores judge, one row per verifier."""
         return [
             {
                 "verifier": verifier.name,
                 "AUROC": _plain(verifier.find("auroc", "pooled")),
                 "within problem": _plain(verifier.find("auroc", "within problem")),
-                "precision": _plain(verifier.find("precision", "pooled")),
-                "recall": _plain(verifier.find("recall", "pooled")),
                 "ECE": _plain(verifier.find("ece", "pooled")),
-                "ceiling T/A": _percent(verifier.ceiling),
-                "best k": _best_k(verifier.decision),
-                "utility": f"{verifier.decision.utility:.3f}",
+                "error within problem": _plain(verifier.find("calibration error", "within problem")),
                 "s/sample": verifier.seconds_per_sample,
                 "errors": verifier.outcomes.get("error", 0) + verifier.outcomes.get("missing", 0),
+            }
+            for verifier in self.verifiers
+        ]
+
+    def decision_table(self) -> list[Row]:
+        """Return what each verifier's verdicts are worth, one row per verifier."""
+        return [
+            {
+                "verifier": verifier.name,
+                "precision": _plain(verifier.find("precision", "pooled")),
+                "recall": _plain(verifier.find("recall", "pooled")),
+                "ceiling T/A": _percent(verifier.ceiling),
+                "picks by": verifier.policy,
+                "best k": _best_k(verifier.decision),
+                "utility": _signed(verifier.decision),
             }
             for verifier in self.verifiers
         ]
@@ -279,6 +290,10 @@ def _plain(estimate: Estimate | None) -> str | None:
 def _plateau(flat: Plateau) -> str:
     beyond = f">{flat.k_max // 2}"
     return f"{flat.k or beyond} [{flat.low or beyond}, {flat.high or beyond}]"
+
+
+def _signed(decision: BudgetDecision) -> str:
+    return f"{decision.utility:+.3f} [{decision.utility_low:+.3f}, {decision.utility_high:+.3f}]"
 
 
 def _best_k(decision: BudgetDecision) -> str:

@@ -124,11 +124,15 @@ def _print(result: "Comparison") -> None:
         f"Percent solved with k samples, {level} interval over problems",
     )
     print()
-    worth, cost, price = result.worth
     print_table(
         result.judgement_table(),
-        title=f"How well each judges (pooled over samples where not said otherwise); best k where a correct answer "
-        f"is worth {worth:g}, a wrong one costs {cost:g}, a sample {price:g}",
+        title="How well the scores judge: AUROC and expected calibration error, pooled over samples and within problems",
+    )
+    print()
+    worth, cost, price = result.worth
+    print_table(
+        result.decision_table(),
+        title=f"What the verdicts are worth: a correct answer {worth:g}, a wrong one -{cost:g}, a sample -{price:g}",
     )
     if result.differences is not None:
         print()
