@@ -39,10 +39,12 @@ verifiers: [exact, last-digit, casting-out-nines]
 
 def test_a_run_is_compared_by_default_with_all_it_stores_and_the_vote(run: Path, tmp_path: Path) -> None:
     figure = tmp_path / "compared.png"
-    done = ttscale("compare", run, "--json", "--plot", figure)
+    reliability = tmp_path / "reliability.svg"
+    done = ttscale("compare", run, "--json", "--plot", figure, "--reliability", reliability)
     rows = json.loads(done.stdout)
     assert {row["verifier"] for row in rows} == {"exact", "last-digit", "casting-out-nines", "vote"}
     assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in reliability.read_text(encoding="utf-8")
     recall = [row for row in rows if row["metric"] == "recall" and row["averaging"] == "pooled"]
     # both congruence checks never reject a right answer
     assert {row["verifier"]: row["value"] for row in recall if row["verifier"] != "vote"} == {

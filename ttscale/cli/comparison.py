@@ -65,6 +65,8 @@ class Thresholds(click.ParamType[tuple[str, float]]):
 @level_option
 @seed_option
 @plot_option
+@click.option("--reliability", type=click.Path(path_type=Path, dir_okay=False),
+              help="Draw accuracy over claimed probability to this .png, .svg or .pdf.")  # fmt: skip
 @output_options
 def compare_command(
     source: Path,
@@ -80,6 +82,7 @@ def compare_command(
     confidence_level: float | None,
     seed: int,
     plot: Path | None,
+    reliability: Path | None,
     output: str | None,
 ) -> None:
     """Compare verifiers: what each collects, how well it judges, and whether they differ.
@@ -104,6 +107,8 @@ def compare_command(
     results = compare_verifiers(source, verifiers, oracle=oracle, answers=answers, settings=settings)
     if plot:
         _plot(plot, results)
+    if reliability:
+        _plot_reliability(reliability, results)
     if output:
         print_rows([row for result in results for row in result.to_rows()], output)
     else:
@@ -159,3 +164,24 @@ def _plot(path: Path, results: list["Comparison"]) -> None:
     one = results[0].coverage
     subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval over problems"
     save_figure(plot_curves(lines, title="What each verifier collects", subtitle=subtitle), path)
+
+
+def _plot_reliability(path: Path, results: list["Comparison"]) -> None:
+    from ttscale.plots import save_figure
+    from ttscale.plots.reliability import ReliabilityLine, plot_reliability
+
+    lines = [
+        ReliabilityLine(
+            label=f"{result.label}: {one.name}" if len(results) > 1 else one.name,
+            claimed=one.reliability.claimed,
+            accuracy=one.reliability.accuracy,
+            low=one.reliability.low,
+            high=one.reliability.high,
+        )
+        for result in results
+        for one in result.verifiers
+        if one.reliability is not None
+    ]
+    one = results[0].coverage
+    subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval over problems"
+    save_figure(plot_reliability(lines, subtitle=subtitle), path)
