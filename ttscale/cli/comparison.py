@@ -113,10 +113,11 @@ def compare_command(
         print_rows([row for result in results for row in result.to_rows()], output)
     else:
         for result in results:
-            _print(result)
+            print_comparison(result)
 
 
-def _print(result: "Comparison") -> None:
+def print_comparison(result: "Comparison") -> None:
+    """Print a comparison's tables to stdout and its caveats to stderr."""
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table
 
@@ -137,7 +138,7 @@ def _print(result: "Comparison") -> None:
     worth, cost, price = result.worth
     print_table(
         result.decision_table(),
-        title=f"What the verdicts are worth: a correct answer {worth:g}, a wrong one -{cost:g}, a sample -{price:g}",
+        title=f"What the verdicts are worth: a correct answer earns {worth:g}, a wrong one costs {cost:g}, a sample {price:g}",
     )
     if result.differences is not None:
         print()
