@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests_paths import SUPPORT
 
-OPTIONAL = ("torch", "vllm", "transformers", "datasets", "accelerate", "ray", "math_verify", "hypothesis")
+OPTIONAL = ("torch", "vllm", "transformers", "datasets", "accelerate", "ray", "math_verify", "httpx", "hypothesis")
 
 WITHOUT = f"""
 import sys

@@ -7,15 +7,40 @@ import pytest
 from ttscale.errors import RunLockedError, RunMismatchError, StoreError
 from ttscale.store.run import RunStore, Session, new_session_name
 from ttscale.store.verdicts import VerdictSetInfo
-from ttscale.types import Message, Problem
+from ttscale.types import Message, Problem, Sample
 
 
 def begin(store: RunStore, **settings: object) -> None:
     store.begin(name="r", version="0", config_yaml="name: r\n", cells={"c": settings})
 
 
+def draw_something(store: RunStore) -> None:
+    writer = store.sample_writer("c", "s")
+    sample = Sample(
+        problem_id="a",
+        sample_index=0,
+        completion="",
+        finish_reason="stop",
+        prompt_tokens=1,
+        completion_tokens=1,
+    )
+    writer.add([sample])
+    writer.flush()
+
+
+def test_a_run_without_samples_may_still_change(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    begin(store, **{"model.path": "typo"})
+    store.keep_problems("c", [Problem(problem_id="a", prompt="x")])
+    begin(store, **{"model.path": "right"})
+    store.keep_problems("c", [Problem(problem_id="b", prompt="y")])
+    assert store.manifest()["cells"] == {"c": {"model.path": "right"}}
+    assert [problem.problem_id for problem in store.problems("c")] == ["b"]
+
+
 def test_a_changed_configuration_is_refused_with_the_differing_keys(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
+    draw_something(store)
     begin(store, **{"sampling.temperature": 0.5, "model.path": "m"})
     begin(store, **{"sampling.temperature": 0.5, "model.path": "m"})
     with pytest.raises(
@@ -33,6 +58,7 @@ def test_problems_come_back_as_they_were_and_changed_data_is_refused(tmp_path: P
         Problem(problem_id="b", messages=(Message("user", "hi"),)),
     ]
     store = RunStore(tmp_path)
+    draw_something(store)
     store.keep_problems("c", problems)
     assert store.problems("c") == problems
     store.keep_problems("c", problems)

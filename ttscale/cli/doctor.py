@@ -98,19 +98,11 @@ def _machine() -> Iterator[Row]:
 
 
 def _sandbox() -> Iterator[Row]:
-    bubblewrap = shutil.which("bwrap")
-    if bubblewrap is None:
-        yield _row(
-            "sandbox", False, "bubblewrap not found", "apt-get install bubblewrap (verifiers that run code)"
-        )
-        return
-    trial = [bubblewrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
-    works = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
-    if works.returncode:
-        fix = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)"
-        yield _row("sandbox", False, f"bubblewrap fails: {works.stderr.strip()}", fix)
-    else:
-        yield _row("sandbox", True, "bubblewrap works")
+    from ttscale.execution.sandbox import find_sandbox
+
+    status = find_sandbox()
+    fix = "" if status.available else "needed by verifiers that run code, and by them alone"
+    yield _row("sandbox", status.available, status.detail, fix)
 
 
 def _installed(module: str, *, fix: str) -> Row:

@@ -23,6 +23,13 @@ out_option = click.option(
 )
 
 
+unsafe_option = click.option(
+    "--unsafe-no-sandbox",
+    is_flag=True,
+    help="Run model-written code without a sandbox. It can then do whatever you can do.",
+)
+
+
 def config_options(command: F) -> F:
     """Add CONFIG, --set and --out."""
     return config_argument(set_option(out_option(command)))

@@ -5,13 +5,16 @@ from typing import Any
 
 import click
 
-from ttscale.cli.options import config_options, output_options, run_argument
+from ttscale.cli.options import config_options, output_options, run_argument, unsafe_option
 
 
 @click.command("run")
 @config_options
+@unsafe_option
 @output_options
-def run_command(config: Path, overrides: tuple[str, ...], out: Path | None, output: str | None) -> None:
+def run_command(
+    config: Path, overrides: tuple[str, ...], out: Path | None, output: str | None, unsafe_no_sandbox: bool
+) -> None:
     """Sample, verify and report: the whole job.
 
     CONFIG is a YAML file. What is stored already is not done again: the same command after an interruption
@@ -19,9 +22,13 @@ def run_command(config: Path, overrides: tuple[str, ...], out: Path | None, outp
     """
     from ttscale.cli.progress import make_progress
     from ttscale.config.loading import load_config
+    from ttscale.pipeline.building import without_sandbox
     from ttscale.pipeline.run import run
 
     settings = load_config(config, overrides, out=out)
+    if unsafe_no_sandbox:
+        verifiers = tuple(without_sandbox(verifier) for verifier in settings.verifiers)
+        settings = settings.model_copy(update={"verifiers": verifiers})
     store = run(settings, make_progress())
     _report(store, output)
 
@@ -46,7 +53,8 @@ def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None) -
     metavar="NAME",
     help="Verify with this one instead: a name, my_module:MyClass, or {name: ..., option: ...}. Repeatable.",
 )
-def verify_command(run: Path, extra: tuple[str, ...]) -> None:
+@unsafe_option
+def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool) -> None:
     """Verify the stored samples of RUN, with its configured verifiers or with others.
 
     Each verifier, version and set of options keeps its own verdicts beside the others.
@@ -56,13 +64,15 @@ def verify_command(run: Path, extra: tuple[str, ...]) -> None:
     from ttscale.analysis.analyze import stored_config
     from ttscale.cli.progress import make_progress
     from ttscale.config.models import PluginSettings
-    from ttscale.pipeline.building import build_verifier
+    from ttscale.pipeline.building import build_verifier, without_sandbox
     from ttscale.pipeline.run import verify_run
     from ttscale.store.run import RunStore
 
     store = RunStore(run)
     configured = stored_config(store).verifiers
     chosen = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] or configured
+    if unsafe_no_sandbox:
+        chosen = [without_sandbox(verifier) for verifier in chosen]
     progress = make_progress()
     judged = verify_run(store, [build_verifier(verifier) for verifier in chosen], progress)
     for label, n_samples in judged.items():

@@ -24,6 +24,12 @@ class NamedVerifier:
     verifier: Verifier
     info: VerdictSetInfo
 
+    def close(self) -> None:
+        """Free what the verifier holds (workers, sandboxes, connections), where it has such a method."""
+        close = getattr(self.verifier, "close", None)
+        if close is not None:
+            close()
+
 
 def build_task(settings: PluginSettings) -> Task:
     """Construct a task from its settings; reads no data yet."""
@@ -68,6 +74,16 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
         values = settings.model_dump(mode="json", exclude_defaults=True)
         flat |= {f"{section}.{key}": value for key, value in values.items()}
     return {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
+
+
+def without_sandbox(settings: PluginSettings) -> PluginSettings:
+    """Return a verifier's settings with the sandbox switched off, where it has one."""
+    plugin = find_plugin("verifiers", settings.name).load()
+    if "unsafe_no_sandbox" not in plugin.Options.model_fields:
+        return settings
+    return PluginSettings.model_validate(
+        {"name": settings.name, **settings.options, "unsafe_no_sandbox": True}
+    )
 
 
 def build_verifier(settings: PluginSettings) -> NamedVerifier:

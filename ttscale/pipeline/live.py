@@ -15,6 +15,8 @@ from ttscale.types import Outcome, Problem
 
 _LARGEST_SHARE = 0.02
 """Live verification stops once it has taken this share of the sampling time (and a second)."""
+_TRIAL = 8
+"""Samples judged to see how slow the oracle is."""
 
 
 class LiveCoverage:
@@ -48,8 +50,12 @@ class LiveCoverage:
         began = time.monotonic()
         if self._gave_up or self._spent > max(1.0, _LARGEST_SHARE * (began - self._began)):
             return
+        rows = pl.read_parquet(path)
         try:
-            self._judge(path)
+            if self._would_take(rows) > max(1.0, _LARGEST_SHARE * (began - self._began)):
+                self._gave_up = True
+                return
+            self._judge(rows)
         except (
             VerifierError,
             MissingExtraError,
@@ -60,8 +66,16 @@ class LiveCoverage:
         self._spent += time.monotonic() - began
         self._report()
 
-    def _judge(self, path: Path) -> None:
-        for verified in verify_in_batches(self._oracle.verifier, self._problems, pl.read_parquet(path)):
+    def _would_take(self, rows: pl.DataFrame) -> float:
+        """Return the seconds that judging these rows will take, from a trial of a few: sampling must not wait."""
+        trial = rows.head(_TRIAL)
+        began = time.monotonic()
+        for _ in verify_in_batches(self._oracle.verifier, self._problems, trial):
+            pass
+        return (time.monotonic() - began) * rows.height / max(trial.height, 1)
+
+    def _judge(self, rows: pl.DataFrame) -> None:
+        for verified in verify_in_batches(self._oracle.verifier, self._problems, rows):
             name = f"{self._session}-{self._sequence:06d}"
             self._verdicts.write(self._cell, verified.with_columns(cell=pl.lit(self._cell)), name)
             self._sequence += 1

@@ -1,6 +1,7 @@
 """The whole run: sample, then verify. Each stage alone is one call, too."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import ttscale
 from ttscale.config.cells import cells
@@ -26,7 +27,7 @@ def sample_run(config: RunConfig, progress: Progress | None = None) -> RunStore:
     verifiers = [build_verifier(settings) for settings in config.verifiers]
     oracle = find_oracle(verifiers, config.analysis.oracle)
     problems = {cell.name: read_problems(cell.task) for cell in cells(config)}
-    with store.writing() as torn:
+    with store.writing() as torn, closing(oracle):
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
         begin_run(store, config)
@@ -45,9 +46,10 @@ def verify_run(
     judged: dict[str, int] = {}
     with store.writing():
         for verifier in verifiers:
-            judged[verifier.info.label] = sum(
-                verify_cell(store, cell, verifier, progress) for cell in store.cells()
-            )
+            with closing(verifier):
+                judged[verifier.info.label] = sum(
+                    verify_cell(store, cell, verifier, progress) for cell in store.cells()
+                )
     return judged
 
 

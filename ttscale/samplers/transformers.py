@@ -89,7 +89,7 @@ class TransformersSampler:
         self._stop_tokens = _stop_tokens(self._model, self._tokenizer)
         self._forward_accepts = set(inspect.signature(self._model.forward).parameters)
         self._warpers = _warpers(self._sampling)
-        return self._engine_info(path, masked)
+        return self._engine_info(masked)
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
         """Draw what is asked; see `Sampler.sample`."""
@@ -124,7 +124,7 @@ class TransformersSampler:
         except Exception as error:  # transformers raises OSError, ValueError, KeyError, ImportError, ...
             raise SamplerError(f"transformers cannot load model '{path}': {one_line(error)}") from error
 
-    def _engine_info(self, path: str, masked: tuple[str, ...]) -> EngineInfo:
+    def _engine_info(self, masked: tuple[str, ...]) -> EngineInfo:
         import torch
         import transformers
 
@@ -133,7 +133,7 @@ class TransformersSampler:
             version=transformers.__version__,
             device=self._device if self._device == "cpu" else torch.cuda.get_device_name(self._device),
             dtype=str(self._model.dtype).removeprefix("torch."),
-            model_path=self._model.path,
+            model_path=self._settings.path,
             chat_template=self._encoder.uses_chat_template,
             per_sample_seeds=self._seeded,
             detail={

@@ -1,23 +1,24 @@
 """Backtest forecasts on the data at hand: fit on a prefix of the samples, score on the rest.
 
-From counts alone the successes among s random samples of a problem are exactly hypergeometric, so no record
-of single samples is needed: `thin` draws such prefixes, and each method forecasts from them the coverage that
-all samples show.
+Each method forecasts from random prefixes (`ttscale.stats.scoring.thin`) the coverage that all samples show.
 """
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttscale.errors import InvalidInputError, TtscaleWarning
+from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import Counts, budgets, counts
+from ttscale.stats.curve import Curve
 from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast
 from ttscale.stats.intervals import check_confidence
 from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.stats.scoring import Score, score_forecasts, thin
+
+__all__ = ["METHODS", "Backtest", "Score", "backtest", "thin"]
 
 METHODS: tuple[str, ...] = (
     AVERAGE,
@@ -29,33 +30,6 @@ METHODS: tuple[str, ...] = (
     PLUG_IN,
 )
 """Methods compared by default: ours and the published ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """How one method forecast from one prefix length.
-
-    Attributes:
-        method: Its name.
-        s: Samples per problem it saw.
-        k: Budget it forecast.
-        error: Mean absolute error of coverage over the draws.
-        bias: Mean error, positive where forecasts are too high.
-        inside: Share of the draws whose interval held the truth.
-        width: Mean width of the interval.
-        n_draws: Prefixes drawn on which the method gave a forecast.
-        n_failed: Prefixes on which it could not.
-    """
-
-    method: str
-    s: int
-    k: int
-    error: float
-    bias: float
-    inside: float
-    width: float
-    n_draws: int
-    n_failed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,50 +132,16 @@ def backtest(
     scores = []
     for length in prefixes:
         drawn = [thin(data.n, data.c, int(length), generator) for _ in range(n_draws)]
-        scores += [_score(method, drawn, int(length), k, truth, confidence_level) for method in methods]
+        for method in methods:
+            forecaster = _forecaster(method, k, confidence_level)
+            scores.append(score_forecasts(method, forecaster, drawn, s=int(length), k=k, truth=truth))
     return Backtest(
         scores=tuple(scores), truth=truth, n_problems=len(data), confidence_level=confidence_level
     )
 
 
-def thin(n: ArrayLike, c: ArrayLike, s: int, rng: np.random.Generator) -> Counts:
-    """Draw the counts of s random samples of each problem, without replacement.
+def _forecaster(method: str, k: int, confidence_level: float) -> Callable[[Counts], Curve]:
+    def ahead(drawn: Counts) -> Curve:
+        return forecast(drawn.n, drawn.c, k, method=method, confidence_level=confidence_level).curve
 
-    Args:
-        n: Samples drawn per problem, shape (P,).
-        c: Samples correct per problem, shape (P,).
-        s: Samples to keep; problems with fewer keep all of theirs.
-        rng: Source of randomness.
-
-    Returns:
-        Counts out of ``min(s, n)`` samples.
-    """
-    data = counts(n, c)
-    kept = np.minimum(s, data.n)
-    return Counts(kept, rng.hypergeometric(data.c, data.n - data.c, kept))
-
-
-def _score(
-    method: str, drawn: Sequence[Counts], s: int, k: int, truth: float, confidence_level: float
-) -> Score:
-    ends = []
-    for data in drawn:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", TtscaleWarning)  # of a prefix, which nobody will use
-                curve = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level).curve
-        except InvalidInputError:  # the law cannot be fitted to this prefix
-            continue
-        ends.append((curve.value[0], curve.low[0], curve.high[0]))
-    value, low, high = np.array(ends).T if ends else np.full((3, 1), np.nan)
-    return Score(
-        method=method,
-        s=s,
-        k=k,
-        error=float(np.mean(np.abs(value - truth))),
-        bias=float(np.mean(value - truth)),
-        inside=float(np.mean((low <= truth + 1e-12) & (truth <= high + 1e-12))) if ends else float("nan"),
-        width=float(np.mean(high - low)),
-        n_draws=len(ends),
-        n_failed=len(drawn) - len(ends),
-    )
+    return ahead

@@ -22,7 +22,9 @@ from ttscale.stats.intervals import check_confidence
 from ttscale.stats.laws.frame import MixingLaw
 from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.model_averaging import posterior_draws
+from ttscale.stats.pass_at_k import pass_at_k
 from ttscale.stats.predictive import OpenProblems, Predictive, open_problems
+from ttscale.stats.scoring import Score, score_forecasts, thin
 
 Rng = np.random.Generator | int | None
 
@@ -34,6 +36,7 @@ PLUG_IN = "plug-in"
 
 _LARGEST_BUDGET = 10**6
 _LAW_DRAWS = 200
+_LONGEST_STRETCH = 10.0  # of a backtest: prefixes shorter than a tenth leave little to forecast from
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -46,6 +49,7 @@ class Forecast:
         extrapolates: Which budgets lie beyond the samples of some problem, shape (K,).
         n_max: Most samples of any problem.
         law_weights: How far each law carries an average, by name; empty for a single law.
+        backtest: How the method fared on prefixes of these samples; None where none was asked for or possible.
     """
 
     curve: Curve
@@ -53,6 +57,7 @@ class Forecast:
     extrapolates: np.ndarray
     n_max: int
     law_weights: Mapping[str, float] = field(default_factory=dict)
+    backtest: Score | None = None
 
     def to_rows(self) -> Iterator[dict[str, Any]]:
         """Yield one plain dictionary per budget."""
@@ -66,7 +71,11 @@ class Forecast:
             f"  drawn so far: up to {self.n_max} samples per problem; beyond them this extrapolates",
         ]
         carried = [f"{name} {100 * w:.0f}%" for name, w in self.law_weights.items() if w >= 0.01]
-        return "\n".join([*lines, f"  laws: {', '.join(carried)}"] if carried else lines)
+        if carried:
+            lines.append(f"  laws: {', '.join(carried)}")
+        if self.backtest is not None:
+            lines.append(f"  backtest: {_told(self.backtest)}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -114,6 +123,7 @@ def forecast(
     *,
     method: str = "auto",
     confidence_level: float = 0.9,
+    backtest_draws: int = 0,
     rng: Rng = 0,
 ) -> Forecast:
     """Forecast coverage at k samples per problem, of the same problems.
@@ -129,13 +139,17 @@ def forecast(
         k: Budgets: samples per problem in all, those already drawn included, shape (K,).
         method: "auto" (an average over laws), the name of a law (its fit alone, as published), or "plug-in".
         confidence_level: Of the predictive interval.
+        backtest_draws: Also forecast the coverage at hand from so many prefixes of the samples, as many times shorter
+            as the largest budget is larger, but at most ten times. Each costs another forecast; 3 tell whether the
+            method works here at all. It does not choose the method: chosen so, forecasts were no better.
         rng: Source of the draws over laws and parameters; by default the same draws every time.
 
     Returns:
         The forecast at the distinct budgets in increasing order.
 
     Raises:
-        InvalidInputError: Impossible counts or budgets, no samples at all, or a law that cannot be fitted.
+        InvalidInputError: Impossible counts or budgets, no samples at all, a negative number of backtest draws, or a
+            law that cannot be fitted.
         UnknownPluginError: No such method.
 
     >>> ahead = forecast(20, [0, 0, 1, 2, 5, 9, 20, 0], [20, 100])
@@ -144,28 +158,61 @@ def forecast(
     """
     data, ks = counts(n, c), np.unique(budgets(k))
     check_confidence(confidence_level)
+    if backtest_draws < 0:
+        raise InvalidInputError(f"backtest_draws is at least 0, but is {backtest_draws}.")
     predictive, point, name, weights = _predict(data, ks, method, rng)
+    return Forecast(
+        curve=_curve(predictive, point, name, confidence_level),
+        method=name,
+        extrapolates=np.asarray(ks > data.n.min()),
+        n_max=int(data.n.max()),
+        law_weights=weights,
+        backtest=_backtested(data, int(ks[-1]), name, confidence_level, backtest_draws, rng),
+    )
+
+
+def _curve(predictive: Predictive, point: FloatArray, method: str, confidence_level: float) -> Curve:
+    """Return the forecast with its interval from the distribution and the point forecast of the chance (K,)."""
     tail = (1.0 - confidence_level) / 2.0
     problems = predictive.problems
     value = (problems.known + problems.n_open * point) / problems.n_problems
-    curve = Curve(
+    return Curve(
         metric="coverage",
-        k=ks,
+        k=problems.k,
         value=value,
         low=np.minimum(predictive.quantile(tail), value),
         high=np.maximum(predictive.quantile(1.0 - tail), value),
         confidence_level=confidence_level,
         over="samples",
-        method=f"{name} forecast",
-        n_problems=len(data),
+        method=f"{method} forecast",
+        n_problems=problems.n_problems,
     )
-    return Forecast(
-        curve=curve,
-        method=name,
-        extrapolates=np.asarray(ks > data.n.min()),
-        n_max=int(data.n.max()),
-        law_weights=weights,
+
+
+def _backtested(
+    data: Counts, k: int, method: str, confidence_level: float, n_draws: int, rng: Rng
+) -> Score | None:
+    """Forecast the coverage at hand from prefixes that are shorter as the samples are shorter than k."""
+    at_hand = int(data.n.min())
+    s = max(1, int(at_hand / min(k / max(at_hand, 1), _LONGEST_STRETCH)))
+    if n_draws == 0 or not s < at_hand < k:
+        return None
+    generator = np.random.default_rng(rng)
+    return score_forecasts(
+        method,
+        lambda d: forecast(d.n, d.c, at_hand, method=method, confidence_level=confidence_level).curve,
+        [thin(data.n, data.c, s, generator) for _ in range(n_draws)],
+        s=s,
+        k=at_hand,
+        truth=float(pass_at_k(data.n, data.c, at_hand).mean()),
     )
+
+
+def _told(score: Score) -> str:
+    if score.n_draws == 0:
+        return f"from {score.s} of {score.k} samples no forecast was possible"
+    held = f"its interval held the truth {round(score.inside * score.n_draws)} times of {score.n_draws}"
+    return f"from {score.s} of {score.k} samples coverage was missed by {score.error:.4f}; {held}"
 
 
 def samples_for(

@@ -1,23 +1,28 @@
 """Average over laws and their parameters: what the counts leave open, weighed by how well it explains them.
 
 Each law gets a prior and the counts their exact likelihood; parameters are drawn from the posterior by
-adaptive importance sampling and laws weigh by their evidence. The prior says two weak things of the curve
-itself, the same for every law, from what published curves share (Brown et al. 2024, arXiv 2407.21787;
-Schaeffer et al. 2025, arXiv 2502.17578):
+adaptive importance sampling and laws weigh by their evidence. The prior says weak things of the curve itself, the
+same for every law, in terms of the slopes of ``log(-log coverage)`` over the four equal steps of log k between 2
+and 10^4. (At k = 1 every curve starts flatter: doubling k at most doubles coverage.)
 
-* ``log(-log coverage)`` is nearly straight in log k: the logarithm of the ratio of its slopes over [141, 10^4] and
-  over [2, 141], two equal steps of log k, is around 0. (At k = 1 every curve starts flatter: doubling k
-  at most doubles coverage.) The tails are heavy (Student), so data that bend are believed.
-* its slope is around 0.3, within a factor of two or so.
+* Two curves in three are *straight*, as published ones are (Brown et al. 2024, arXiv 2407.21787; Schaeffer et al.
+  2025, arXiv 2502.17578): the slope of the second half is that of the first, within some percent.
+* One in three is *bent*: halves differ by a factor of two as easily as not, because some problems are out of
+  reach, or because the easy ones ran out. Without it a forecast is sure of a straight line that the
+  samples cannot show.
+* The whole slope is around 0.3, within a factor of two or so.
 
-Where the samples are few these two carry the forecast; where they are many the counts do.
+Where the samples are few this carries the forecast; where they are many the counts do. Every law is averaged under
+both kinds of curve, each with draws of its own, so neither is lost where the posterior has two modes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 from scipy.special import gammaincinv, gammaln, logsumexp
 from scipy.stats import norm, qmc
 
@@ -29,17 +34,59 @@ from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGen
 from ttscale.stats.laws.likelihood import binomial_kernel, condensed
 from ttscale.stats.laws.normal import LogitNormal, LogNormal, ZeroInflatedLogNormal
 
-_KNOTS = np.array([2.0, np.sqrt(2e4), 1e4])
-_BEND_SCALE = (
-    0.04  # of the log ratio of the two slopes; measured ones scatter by about 0.1, their noise included
-)
-_BEND_FREEDOM = 1.5  # tails near Cauchy's: a curve that bends by a factor of three costs 8 nats, not hundreds
+_KNOTS = np.geomspace(2.0, 1e4, 5)
+_CURVE_FREEDOM = 3.0  # Student tails: a shape that the prior did not expect costs a few nats, not hundreds
 _SLOPE = 0.3  # measured: .19 to .37 (MATH, Pythia), .35 (HumanEval, CodeGen), .33 (Game of 24, GPT-4)
 _SLOPE_SPREAD = 0.5  # of its logarithm
 _TINY = 1e-300
+_NEGLIGIBLE = 1e-150  # beside the largest of its row
+_SPARSE = 0.25  # share of a kernel below which a sparse product is faster
 _PROPOSAL_FREEDOM = 6.0
 _ADAPTATIONS = 3
 _ENOUGH = 12.0  # effective draws per parameter for a proposal's mean and covariance
+
+
+@dataclass(frozen=True, slots=True)
+class CurveShape:
+    """One kind of curve that the prior expects: how far the slopes of its quarters differ, as log ratios.
+
+    Attributes:
+        weight: Prior probability of the kind.
+        bend: Scale of the log ratio of the slopes of the later and the earlier half.
+        wiggle: Scale of the log ratio of the slopes of the two quarters of either half.
+    """
+
+    weight: float
+    bend: float
+    wiggle: float
+
+    def log_prior(self, failure: FloatArray) -> FloatArray:
+        """Return the log prior of curves from their failure chances at `_KNOTS`, shape (B, 5) -> (B,)."""
+        level = np.log(-np.log1p(-np.clip(failure, 1e-12, 1.0 - 1e-12)))
+        fall = np.maximum(-np.diff(level, axis=1), 1e-6)  # (B, 4)
+        early, late = fall[:, 0] + fall[:, 1], fall[:, 2] + fall[:, 3]
+        slope = (early + late) / np.log(_KNOTS[-1] / _KNOTS[0])
+        return np.asarray(
+            np.log(self.weight)
+            + _student_log_density(np.log(late / early), self.bend)
+            + _student_log_density(np.log(fall[:, 1] / fall[:, 0]), self.wiggle)
+            + _student_log_density(np.log(fall[:, 3] / fall[:, 2]), self.wiggle)
+            - 0.5 * (np.log(slope / _SLOPE) / _SLOPE_SPREAD) ** 2
+        )
+
+
+STRAIGHT = CurveShape(weight=2 / 3, bend=0.04, wiggle=0.15)
+"""Measured curves: bends scatter by .1 with 128 problems, the noise of which problems fall included."""
+
+BENT = CurveShape(weight=1 / 3, bend=0.6, wiggle=0.5)
+"""Simulated laws with two bumps, unsolvable problems or normal spreads bend by .3 to 1.6."""
+
+
+def _student_log_density(x: FloatArray, scale: float) -> FloatArray:
+    """Return the log density of a scaled Student law, up to a constant that all scales share."""
+    return np.asarray(
+        -(_CURVE_FREEDOM + 1.0) / 2.0 * np.log1p((x / scale) ** 2 / _CURVE_FREEDOM) - np.log(scale)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +111,7 @@ def default_laws() -> tuple[PriorLaw, ...]:
 
     The generalized beta law holds the shapes that fit real benchmarks best; the others are there for the populations
     it cannot hold: problems out of reach, two kinds of problem, normal spreads of difficulty. Spreads are wide
-    on the scale of each parameter; what the curves may look like is said once, by `log_curve_prior`.
+    on the scale of each parameter; what the curves may look like is said once, by `CurveShape`.
     """
     alpha, b, beta = (np.log(0.25), 0.7), (np.log(0.7), 0.4), (np.log(10.0), 3.0)
     zero = (-1.5, 1.5)
@@ -114,6 +161,7 @@ def posterior_draws(
     k: int,
     rng: np.random.Generator,
     laws: Sequence[PriorLaw] | None = None,
+    shapes: Sequence[CurveShape] = (STRAIGHT, BENT),
     n_draws: int = 512,
 ) -> PosteriorDraws:
     """Draw mixtures from the posterior over laws and parameters.
@@ -123,39 +171,55 @@ def posterior_draws(
         k: Largest budget that will be asked for.
         rng: Source of randomness.
         laws: Laws with their priors; `default_laws` by default.
-        n_draws: Draws per law.
+        shapes: Kinds of curve that each law is averaged under.
+        n_draws: Draws per law and shape.
     """
-    pairs = condensed(pairs)
-    posteriors = [_Posterior(prior, pairs, k) for prior in (default_laws() if laws is None else laws)]
-    samples = [_importance_sample(posterior, n_draws, rng) for posterior in posteriors]
+    observed = _Observed(condensed(pairs), k)
+    models = list(product(default_laws() if laws is None else laws, shapes))
+    samples = [_importance_sample(_Posterior(law, shape, observed), n_draws, rng) for law, shape in models]
     evidence = np.array([logsumexp(s.log_weight) - np.log(len(s.log_weight)) for s in samples])
     log_share = evidence - logsumexp(evidence)
-    weight = np.concatenate(
-        [
-            np.exp(s.log_weight - logsumexp(s.log_weight) + share)
-            for s, share in zip(samples, log_share, strict=True)
-        ]
-    )
-    kept = weight > 1e-7
-    return PosteriorDraws(
-        posteriors[0].x,
-        np.concatenate([s.mass for s in samples])[kept],
-        np.concatenate([s.zero for s in samples])[kept],
-        weight[kept] / weight[kept].sum(),
-        {p.prior.law.name: float(np.exp(share)) for p, share in zip(posteriors, log_share, strict=True)},
-    )
+    law_weight = dict.fromkeys((law.law.name for law, _ in models), 0.0)
+    for (law, _), share in zip(models, log_share, strict=True):
+        law_weight[law.law.name] += float(np.exp(share))
+    kept = [s.kept(share) for s, share in zip(samples, log_share, strict=True)]
+    mass, zero, weight = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    return PosteriorDraws(observed.x, mass, zero, weight / weight.sum(), law_weight)
+
+
+class _Observed:
+    """The counts on a grid of hazards, shared by all laws."""
+
+    def __init__(self, pairs: UniqueCounts, k: int) -> None:
+        self.pairs = pairs
+        self.x, self.step = hazard_grid(int(pairs.n.max()), max(k, int(_KNOTS[-1])))
+        self.kernel = _without_zeros(binomial_kernel(pairs, self.x))  # (U, M)
+        self.unsolved = (pairs.c == 0).astype(float)
+        self.knots = np.exp(-np.multiply.outer(_KNOTS, np.exp(self.x)))  # (5, M)
+
+    def log_likelihood(self, mass: FloatArray, zero: FloatArray) -> FloatArray:
+        """Return the log likelihood of mixtures (B, M) and (B,), shape (B,)."""
+        probability = self.kernel @ mass.T + np.multiply.outer(self.unsolved, zero)  # (U, B)
+        return np.asarray(self.pairs.weight @ np.log(np.maximum(probability, _TINY)))
+
+    def failure_at_knots(self, mass: FloatArray, zero: FloatArray) -> FloatArray:
+        """Return the chance that all samples fail at `_KNOTS`, shape (B, 5)."""
+        return np.asarray(mass @ self.knots.T + zero[:, None])
+
+
+def _without_zeros(kernel: FloatArray) -> FloatArray | csr_array:
+    """Store a kernel sparsely where most of it is negligible: counts out of many samples are sharp."""
+    matters = kernel > _NEGLIGIBLE * kernel.max(axis=1, keepdims=True)
+    return csr_array(np.where(matters, kernel, 0.0)) if matters.mean() < _SPARSE else kernel
 
 
 class _Posterior:
-    """The unnormalised log posterior of one law, over free parameters."""
+    """The unnormalised log posterior of one law under one shape of curve, over free parameters."""
 
-    def __init__(self, prior: PriorLaw, pairs: UniqueCounts, k: int) -> None:
+    def __init__(self, prior: PriorLaw, shape: CurveShape, observed: _Observed) -> None:
         self.prior = prior
-        self.pairs = pairs
-        self.x, self.step = hazard_grid(int(pairs.n.max()), max(k, int(_KNOTS[-1])))
-        self.kernel = binomial_kernel(pairs, self.x)  # (U, M)
-        self.unsolved = (pairs.c == 0).astype(float)
-        self.knots = np.exp(-np.multiply.outer(_KNOTS, np.exp(self.x)))  # (3, M)
+        self.shape = shape
+        self.observed = observed
         ranges = prior.law.ranges
         self.low = np.array([r.free(r.low) for r in ranges])
         self.high = np.array([r.free(r.high) for r in ranges])
@@ -165,21 +229,18 @@ class _Posterior:
         law = self.prior.law
         theta = np.stack([r.values(column) for r, column in zip(law.ranges, free.T, strict=True)])[..., None]
         zero = np.broadcast_to(law.zero(theta), (len(free), 1))
-        mass = (1.0 - zero) * np.exp(law.log_density(self.x, theta)) * self.step  # (B, M)
+        mass = (1.0 - zero) * np.exp(law.log_density(self.observed.x, theta)) * self.observed.step  # (B, M)
         return mass, np.maximum(1.0 - mass.sum(axis=1), 0.0)
 
     def log_density(self, free: FloatArray, mass: FloatArray, zero: FloatArray) -> FloatArray:
         """Return the log posterior of parameters (B, D) whose mixtures are given, shape (B,)."""
-        probability = mass @ self.kernel.T + np.multiply.outer(zero, self.unsolved)  # (B, U)
-        likelihood = np.log(np.maximum(probability, _TINY)) @ self.pairs.weight
-        return np.asarray(likelihood + self.log_prior(free, mass, zero))
+        return self.observed.log_likelihood(mass, zero) + self.log_prior(free, mass, zero)
 
     def log_prior(self, free: FloatArray, mass: FloatArray, zero: FloatArray) -> FloatArray:
         z = (free - self.prior.center) / self.prior.spread
         normal = np.sum(-0.5 * z * z - np.log(np.sqrt(2.0 * np.pi) * self.prior.spread), axis=1)
-        return np.asarray(
-            normal + log_curve_prior(mass @ self.knots.T + zero[:, None]) + np.log(self.prior.weight)
-        )
+        curve = self.shape.log_prior(self.observed.failure_at_knots(mass, zero))
+        return np.asarray(normal + curve + np.log(self.prior.weight))
 
     def __call__(self, free: FloatArray) -> FloatArray:
         """Return the log posterior of parameters (B, D), minus infinity outside their ranges."""
@@ -190,21 +251,17 @@ class _Posterior:
         return result
 
 
-def log_curve_prior(failure: FloatArray) -> FloatArray:
-    """Return the log prior of curves from their failure chances at `_KNOTS`, shape (B, 3) -> (B,)."""
-    level = np.log(-np.log1p(-np.clip(failure, 1e-12, 1.0 - 1e-12)))
-    early, late = (np.maximum(d, 1e-6) for d in (level[:, 0] - level[:, 1], level[:, 1] - level[:, 2]))
-    bend = np.log(late / early) / _BEND_SCALE
-    slope = np.log((early + late) / np.log(_KNOTS[-1] / _KNOTS[0]) / _SLOPE) / _SLOPE_SPREAD
-    straight = -(_BEND_FREEDOM + 1.0) / 2.0 * np.log1p(bend * bend / _BEND_FREEDOM)
-    return np.asarray(straight - 0.5 * slope * slope)
-
-
 @dataclass(frozen=True, slots=True)
 class _Sample:
     mass: FloatArray
     zero: FloatArray
     log_weight: FloatArray
+
+    def kept(self, log_share: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return masses, zeros and weights of the draws that matter; the weights sum to the model's share."""
+        weight = np.exp(self.log_weight - logsumexp(self.log_weight) + log_share)
+        kept = weight > 1e-7
+        return self.mass[kept], self.zero[kept], weight[kept]
 
 
 def _importance_sample(posterior: _Posterior, size: int, rng: np.random.Generator) -> _Sample:
@@ -236,7 +293,7 @@ def _tempered(log_weight: FloatArray, enough: float) -> FloatArray:
 
 def _mode(posterior: _Posterior) -> tuple[FloatArray, FloatArray]:
     """Return the highest posterior mode and the inverse Hessian there."""
-    law, pairs = posterior.prior.law, posterior.pairs
+    law, pairs = posterior.prior.law, posterior.observed.pairs
     size = len(law.ranges)
     step = 1e-4 * np.eye(size)
 

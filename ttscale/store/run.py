@@ -124,14 +124,16 @@ class RunStore:
         write_text(self.path / "config.yaml", config_yaml)
 
     def check(self, cells: Mapping[str, Mapping[str, Any]]) -> None:
-        """Refuse cells that are stored with other settings; reads only.
+        """Refuse cells that have samples of other settings; reads only.
+
+        A cell without samples may still change: nothing can be mixed, and a first typo costs no directory.
 
         Raises:
             RunMismatchError: With the differing keys.
         """
         stored = self.manifest()["cells"] if self.exists else {}
         for cell, settings in cells.items():
-            if cell in stored:
+            if cell in stored and self._has_samples(cell):
                 self._refuse_other_settings(cell, stored[cell], _plain(settings))
 
     def _refuse_other_settings(self, cell: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
@@ -191,7 +193,7 @@ class RunStore:
         """
         path = self._problems_path(cell)
         frame = _problems_frame(problems)
-        if path.exists():
+        if path.exists() and self._has_samples(cell):
             stored = pl.read_parquet(path)
             if not stored.equals(frame):
                 raise RunMismatchError(
@@ -222,6 +224,9 @@ class RunStore:
     def cells(self) -> list[str]:
         """Return the names of the cells, in the order of the manifest."""
         return list(self.manifest()["cells"])
+
+    def _has_samples(self, cell: str) -> bool:
+        return any(self.samples_folder(cell).glob("*.parquet"))
 
     def samples_folder(self, cell: str) -> Path:
         """Return where a cell's sample segments lie."""

@@ -11,9 +11,10 @@ for _name in filter(None, os.environ.get("TTSCALE_MASKED_MODULES", "").split(","
 
 _here = __file__.rpartition(os.sep)[0]
 sys.path[:] = [entry for entry in sys.path if entry != _here]
-del sys.modules["sitecustomize"]
+_ours = sys.modules.pop("sitecustomize")
 try:
     import sitecustomize  # type: ignore[import-not-found]  # noqa: F401  # the user's own
 except ModuleNotFoundError as _error:
     if _error.name != "sitecustomize":
         raise
+    sys.modules["sitecustomize"] = _ours  # the import that runs us looks for it when we are done
