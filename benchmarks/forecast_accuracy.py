@@ -57,6 +57,19 @@ POPULATIONS: dict[str, Draw] = {
     "Kumaraswamy(.3, 4)": lambda g, m: (1 - (1 - g.random(m)) ** 0.25) ** (1 / 0.3),
     "power law: P(p < x) = (x / .3)^.3": lambda g, m: 0.3 * g.random(m) ** (1 / 0.3),
 }
+STRAIGHT: dict[str, Draw] = {
+    "Beta(.17, 65)": lambda g, m: g.beta(0.17, 65, m),
+    "Beta(.25, 12)": POPULATIONS["Beta(.25, 12)"],
+    "Beta(.3, 12)": lambda g, m: g.beta(0.3, 12, m),
+    "Kumaraswamy(.3, 4)": POPULATIONS["Kumaraswamy(.3, 4)"],
+    "power law": POPULATIONS["power law: P(p < x) = (x / .3)^.3"],
+    "generalized gamma": lambda g, m: np.minimum(0.3 * g.gamma(0.6, 0.2, m) ** (1 / 0.6), 1.0),
+    "scaled beta": lambda g, m: 0.6 * g.beta(0.4, 5, m),
+}
+BENT: dict[str, Draw] = {
+    "10 % never": lambda g, m: g.beta(0.3, 15, m) * (g.random(m) > 0.1),
+    **{name: POPULATIONS[name] for name in tuple(POPULATIONS)[1:5]},
+}
 
 
 @dataclass
@@ -110,6 +123,8 @@ def report(data: Path, draws: int, populations: int, command: str) -> Iterator[s
         yield from pythia_table(read_counts(path), draws)
     yield ""
     yield from held_out_table(data, draws)
+    yield ""
+    yield from calibration_table(3 * populations)
     yield ""
     yield from population_table(populations)
 
@@ -238,6 +253,28 @@ def as_published(law: str, n: np.ndarray, c: np.ndarray, k: int = K) -> float:
     return value if np.isfinite(value) else float(np.mean(c > 0))
 
 
+def calibration_table(rounds: int) -> Iterator[str]:
+    """Draw every truth anew, as real benchmarks of 128 problems are: here intervals can be judged."""
+    yield "## Calibration: simulated benchmarks of 128 problems"
+    yield ""
+    yield f"{rounds} benchmarks per law, each with problems and samples of its own; {len(STRAIGHT)} laws whose curves are nearly straight, {len(BENT)} whose"
+    yield "curves bend beyond the samples or within them."
+    yield ""
+    yield "| laws | s | floor | average | / floor | log-log | beta-binomial | interval holds | width / floor's |"
+    yield "|" + "---|" * 9
+    for kind, laws in (("straight", STRAIGHT), ("bent", BENT)):
+        for s in PREFIXES:
+            scores = Scores()
+            for draw in laws.values():
+                simulate(scores, draw, 128, s, rounds)
+            floor, ours = scores.mean("floor"), scores.mean("average")
+            yield (
+                f"| {kind} | {s} | {floor:.4f} | {ours:.4f} | {ours / floor:.2f} | {scores.mean('log-log'):.4f} | "
+                f"{scores.mean('beta-binomial'):.4f} | {100 * np.mean(scores.inside):.0f} % | "
+                f"{np.mean(scores.width) / np.mean(scores.floor_width):.2f} |"
+            )
+
+
 def population_table(populations: int) -> Iterator[str]:
     yield "## Simulated problems"
     yield ""
@@ -253,12 +290,23 @@ def population_table(populations: int) -> Iterator[str]:
 
 
 def population_row(name: str, draw: Draw, problems: int, s: int, rounds: int) -> str:
+    scores = Scores()
+    simulate(scores, draw, problems, s, rounds)
+    floor, ours = scores.mean("floor"), scores.mean("average")
+    return (
+        f"| {name} | {problems:,} | {s} | {floor:.4f} | {ours:.4f} | {ours / floor:.1f} | "
+        f"{np.mean(scores.error['average']):+.4f} | {scores.mean('log-log'):.4f} | {scores.mean('beta-binomial'):.4f} | "
+        f"{100 * np.mean(scores.inside):.0f} % | {np.mean(scores.width) / np.mean(scores.floor_width):.2f} |"
+    )
+
+
+def simulate(scores: Scores, draw: Draw, problems: int, s: int, rounds: int) -> None:
+    """Score the floor, ours and two published methods on problems drawn from a law."""
     rng = np.random.default_rng(problems + s)
     log_failure = np.log1p(-np.minimum(draw(rng, 1_000_000), 1 - 1e-16))
     chance = 1.0 - np.exp(K * log_failure).mean() / np.exp(s * log_failure).mean()
-    scores = Scores()
     for _ in range(rounds):
-        p = draw(rng, problems)
+        p = np.minimum(draw(rng, problems), 1 - 1e-16)
         c = rng.binomial(s, p)
         fallen = (c == 0) & (rng.random(problems) < -np.expm1((K - s) * np.log1p(-p)))
         truth = float(np.mean((c > 0) | fallen))
@@ -270,12 +318,6 @@ def population_row(name: str, draw: Draw, problems: int, s: int, rounds: int) ->
         score(scores, n, c, truth, all_methods=False)
         for law in ("log-log", "beta-binomial"):
             scores.add(law, as_published(law, n, c) - truth)
-    floor, ours = scores.mean("floor"), scores.mean("average")
-    return (
-        f"| {name} | {problems:,} | {s} | {floor:.4f} | {ours:.4f} | {ours / floor:.1f} | "
-        f"{np.mean(scores.error['average']):+.4f} | {scores.mean('log-log'):.4f} | {scores.mean('beta-binomial'):.4f} | "
-        f"{100 * np.mean(scores.inside):.0f} % | {np.mean(scores.width) / np.mean(scores.floor_width):.2f} |"
-    )
 
 
 if __name__ == "__main__":

@@ -5,19 +5,22 @@ adaptive importance sampling and laws weigh by their evidence. The prior says we
 same for every law, in terms of the slopes of ``log(-log coverage)`` over the four equal steps of log k between 2
 and 10^4. (At k = 1 every curve starts flatter: doubling k at most doubles coverage.)
 
-* Two curves in three are *straight*, as published ones are (Brown et al. 2024, arXiv 2407.21787; Schaeffer et al.
+* Nine curves in ten are *straight*, as published ones are (Brown et al. 2024, arXiv 2407.21787; Schaeffer et al.
   2025, arXiv 2502.17578): the slope of the second half is that of the first, within some percent.
-* One in three is *bent*: halves differ by a factor of two as easily as not, because some problems are out of
+* One in ten is *bent*: halves differ by a factor of two as easily as not, because some problems are out of
   reach, or because the easy ones ran out. Without it a forecast is sure of a straight line that the
   samples cannot show.
 * The whole slope is around 0.3, within a factor of two or so.
 
-Where the samples are few this carries the forecast; where they are many the counts do. Every law is averaged under
+Each pair of a law and a kind of curve is normalised over the law's parameters, so these odds are what they say and not
+how much room a law's parameters leave for such curves. Where the samples are few the prior carries the forecast;
+where they are many the counts do. Every law is averaged under
 both kinds of curve, each with draws of its own, so neither is lost where the posterior has two modes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -41,6 +44,7 @@ _SLOPE_SPREAD = 0.5  # of its logarithm
 _TINY = 1e-300
 _NEGLIGIBLE = 1e-150  # beside the largest of its row
 _SPARSE = 0.25  # share of a kernel below which a sparse product is faster
+_PRIOR_DRAWS = 4096
 _PROPOSAL_FREEDOM = 6.0
 _ADAPTATIONS = 3
 _ENOUGH = 12.0  # effective draws per parameter for a proposal's mean and covariance
@@ -60,25 +64,24 @@ class CurveShape:
     bend: float
     wiggle: float
 
-    def log_prior(self, failure: FloatArray) -> FloatArray:
-        """Return the log prior of curves from their failure chances at `_KNOTS`, shape (B, 5) -> (B,)."""
+    def log_density(self, failure: FloatArray) -> FloatArray:
+        """Return the log density, up to a constant, of curves from their failure chances at `_KNOTS`, shape (B, 5) -> (B,)."""
         level = np.log(-np.log1p(-np.clip(failure, 1e-12, 1.0 - 1e-12)))
         fall = np.maximum(-np.diff(level, axis=1), 1e-6)  # (B, 4)
         early, late = fall[:, 0] + fall[:, 1], fall[:, 2] + fall[:, 3]
         slope = (early + late) / np.log(_KNOTS[-1] / _KNOTS[0])
         return np.asarray(
-            np.log(self.weight)
-            + _student_log_density(np.log(late / early), self.bend)
+            _student_log_density(np.log(late / early), self.bend)
             + _student_log_density(np.log(fall[:, 1] / fall[:, 0]), self.wiggle)
             + _student_log_density(np.log(fall[:, 3] / fall[:, 2]), self.wiggle)
             - 0.5 * (np.log(slope / _SLOPE) / _SLOPE_SPREAD) ** 2
         )
 
 
-STRAIGHT = CurveShape(weight=2 / 3, bend=0.04, wiggle=0.15)
+STRAIGHT = CurveShape(weight=0.9, bend=0.04, wiggle=0.15)
 """Measured curves: bends scatter by .1 with 128 problems, the noise of which problems fall included."""
 
-BENT = CurveShape(weight=1 / 3, bend=0.6, wiggle=0.5)
+BENT = CurveShape(weight=0.1, bend=0.6, wiggle=0.5)
 """Simulated laws with two bumps, unsolvable problems or normal spreads bend by .3 to 1.6."""
 
 
@@ -89,7 +92,7 @@ def _student_log_density(x: FloatArray, scale: float) -> FloatArray:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PriorLaw:
     """A law with a normal prior on the scale of its fit.
 
@@ -105,7 +108,43 @@ class PriorLaw:
     spread: FloatArray
     weight: float
 
+    def log_density(self, free: FloatArray) -> FloatArray:
+        """Return the log density of parameters (B, D), shape (B,)."""
+        return np.asarray(norm.logpdf(free, self.center, self.spread).sum(axis=1))
 
+    def inside(self, free: FloatArray) -> np.ndarray:
+        """Say which parameters (B, D) lie in the law's ranges, shape (B,)."""
+        low, high = self.bounds
+        return np.asarray(np.all((free >= low) & (free <= high), axis=1))
+
+    @property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Ends of the free parameters, each of shape (D,)."""
+        ranges = self.law.ranges
+        return np.array([r.free(r.low) for r in ranges]), np.array([r.free(r.high) for r in ranges])
+
+    def mixtures(self, free: FloatArray, x: FloatArray, step: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return masses (B, M) on a grid of log hazards and zeros (B,) for parameters (B, D)."""
+        law = self.law
+        theta = np.stack([r.values(column) for r, column in zip(law.ranges, free.T, strict=True)])[..., None]
+        zero = np.broadcast_to(law.zero(theta), (len(free), 1))
+        mass = (1.0 - zero) * np.exp(law.log_density(x, theta)) * step  # (B, M)
+        return mass, np.maximum(1.0 - mass.sum(axis=1), 0.0)
+
+
+@cache
+def _log_mass(prior: PriorLaw, shape: CurveShape) -> float:
+    """Return the log of the integral of prior times shape over a law's parameters, by quasi-Monte Carlo."""
+    uniform = qmc.Sobol(len(prior.center), seed=0).random(_PRIOR_DRAWS)
+    free = prior.center + prior.spread * norm.ppf(np.clip(uniform, 1e-12, 1.0 - 1e-12))
+    free = free[prior.inside(free)]
+    x, step = hazard_grid(1, int(_KNOTS[-1]))
+    mass, zero = prior.mixtures(free, x, step)
+    failure = mass @ np.exp(-np.multiply.outer(np.exp(x), _KNOTS)) + zero[:, None]
+    return float(logsumexp(shape.log_density(failure)) - np.log(_PRIOR_DRAWS))
+
+
+@cache
 def default_laws() -> tuple[PriorLaw, ...]:
     """Return the laws that forecasts average over.
 
@@ -220,31 +259,24 @@ class _Posterior:
         self.prior = prior
         self.shape = shape
         self.observed = observed
-        ranges = prior.law.ranges
-        self.low = np.array([r.free(r.low) for r in ranges])
-        self.high = np.array([r.free(r.high) for r in ranges])
+        self.low, self.high = prior.bounds
+        self.constant = float(np.log(prior.weight * shape.weight)) - _log_mass(prior, shape)
 
     def mixtures(self, free: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return masses (B, M) and zeros (B,) for parameters (B, D)."""
-        law = self.prior.law
-        theta = np.stack([r.values(column) for r, column in zip(law.ranges, free.T, strict=True)])[..., None]
-        zero = np.broadcast_to(law.zero(theta), (len(free), 1))
-        mass = (1.0 - zero) * np.exp(law.log_density(self.observed.x, theta)) * self.observed.step  # (B, M)
-        return mass, np.maximum(1.0 - mass.sum(axis=1), 0.0)
+        return self.prior.mixtures(free, self.observed.x, self.observed.step)
 
     def log_density(self, free: FloatArray, mass: FloatArray, zero: FloatArray) -> FloatArray:
         """Return the log posterior of parameters (B, D) whose mixtures are given, shape (B,)."""
         return self.observed.log_likelihood(mass, zero) + self.log_prior(free, mass, zero)
 
     def log_prior(self, free: FloatArray, mass: FloatArray, zero: FloatArray) -> FloatArray:
-        z = (free - self.prior.center) / self.prior.spread
-        normal = np.sum(-0.5 * z * z - np.log(np.sqrt(2.0 * np.pi) * self.prior.spread), axis=1)
-        curve = self.shape.log_prior(self.observed.failure_at_knots(mass, zero))
-        return np.asarray(normal + curve + np.log(self.prior.weight))
+        curve = self.shape.log_density(self.observed.failure_at_knots(mass, zero))
+        return np.asarray(self.prior.log_density(free) + curve + self.constant)
 
     def __call__(self, free: FloatArray) -> FloatArray:
         """Return the log posterior of parameters (B, D), minus infinity outside their ranges."""
-        inside = np.all((free >= self.low) & (free <= self.high), axis=1)
+        inside = self.prior.inside(free)
         result = np.full(len(free), -np.inf)
         if inside.any():
             result[inside] = self.log_density(free[inside], *self.mixtures(free[inside]))
@@ -274,7 +306,7 @@ def _importance_sample(posterior: _Posterior, size: int, rng: np.random.Generato
         offset = free - center
         covariance = (weight[:, None] * offset).T @ offset + 1e-8 * np.eye(len(center))
     free, log_proposal = _student(center, covariance, size, rng)
-    inside = np.all((free >= posterior.low) & (free <= posterior.high), axis=1)
+    inside = posterior.prior.inside(free)
     free, log_proposal = free[inside], log_proposal[inside]
     mass, zero = posterior.mixtures(free)
     log_weight = posterior.log_density(free, mass, zero) - log_proposal + np.log(inside.mean())

@@ -153,3 +153,39 @@ def test_what_cannot_be_reached_is_said_so() -> None:
 def test_impossible_targets_are_refused(target: float) -> None:
     with pytest.raises(InvalidInputError, match="target"):
         samples_for(10, [1, 0, 3], target)
+
+
+def test_a_forecast_carries_its_backtest_on_request(c: np.ndarray) -> None:
+    """Three times further than the samples reach: scored from a third of them, on the coverage they show."""
+    ahead = forecast(N, c, [N, 3 * N], backtest_draws=2)
+    assert ahead.backtest is not None
+    assert (ahead.backtest.s, ahead.backtest.k, ahead.backtest.n_draws) == (N // 3, N, 2)
+    assert ahead.backtest.method == ahead.method
+    truth = float(np.mean(c > 0))
+    assert ahead.backtest.error < abs(
+        pass_at_k(N, c, N // 3).mean() - truth
+    )  # better than what the prefix shows
+    assert f"from {N // 3} of {N} samples" in str(ahead)
+
+
+def test_a_backtest_looks_back_ten_times_at_most(c: np.ndarray) -> None:
+    ahead = forecast(N, c, 10**5, method="plug-in", backtest_draws=1)
+    assert ahead.backtest is not None
+    assert ahead.backtest.s == N // 10
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "draws"), [(N, 3 * N, 0), (N, N, 2), (1, 100, 2)], ids=["not asked", "within", "too few"]
+)
+def test_where_no_backtest_is_possible_there_is_none(n: int, k: int, draws: int) -> None:
+    assert forecast(n, [0, 1] * 20, k, method="plug-in", backtest_draws=draws).backtest is None
+
+
+def test_a_negative_number_of_backtest_draws_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="backtest_draws"):
+        forecast(N, [0, 1, 2], 100, backtest_draws=-1)
+
+
+def test_a_backtest_leaves_the_forecast_as_it_is(c: np.ndarray) -> None:
+    plain, scored = (forecast(N, c, 2 * N, method="log-log", backtest_draws=d).curve for d in (0, 1))
+    assert (plain.value[0], plain.low[0], plain.high[0]) == (scored.value[0], scored.low[0], scored.high[0])
