@@ -4,7 +4,8 @@
 
 The run is started as a process of its own and killed (SIGKILL) after a random time, `--kills` times, and then
 finished. It must hold every (problem, index) exactly once and equal an undisturbed run of the same
-configuration, verdicts included.
+configuration, verdicts included. A run that is done before its kill comes is compared, and the loop goes on with
+a fresh one.
 """
 
 import argparse
@@ -31,17 +32,17 @@ class Report:
     """What the loop saw.
 
     Attributes:
-        kills: How often the process was killed.
-        finished_early: How often it was done before the kill came.
+        kills: How often a process was killed.
+        runs: Runs that the kills were spread over, each finished and compared.
         samples_after_kill: Samples stored after each kill.
-        samples: Samples at the end.
-        doubled: (problem, index) pairs stored more than once.
-        different: Rows that differ from the undisturbed run.
+        samples: Samples that a whole run has.
+        doubled: (problem, index) pairs stored more than once, over all runs.
+        different: Rows that differ from the undisturbed run, over all runs.
         seconds: For everything.
     """
 
     kills: int
-    finished_early: int
+    runs: int
     samples_after_kill: list[int]
     samples: int
     doubled: int
@@ -63,25 +64,27 @@ def kill_loop(command: list[str], folder: Path, *, kills: int, seed: int = 0) ->
     undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
     _finish([*command, "--out", str(undisturbed)])
     whole = time.monotonic() - began
-    stored, early, done = [], 0, 0
-    while done < kills:
-        # Anywhere from the first import to the last report; the later ones make the resumes short.
-        if _killed([*command, "--out", str(disturbed)], rng.uniform(0.05, 1.0) * whole):
-            done += 1
+    expected = rows(undisturbed)
+    stored: list[int] = []
+    runs = doubled = different = 0
+    while len(stored) < kills:
+        disturbed = folder / f"disturbed-{runs}"
+        again = [*command, "--out", str(disturbed)]
+        # Anywhere from the first import to the last report; a killed run is continued by the next attempt.
+        while len(stored) < kills and _killed(again, rng.uniform(0.05, 1.0) * whole):
             stored.append(_count(disturbed))
-        else:
-            early += 1
-            if early > kills:  # all is done too soon to be killed: start over
-                break
-    _finish([*command, "--out", str(disturbed)])
-    expected, found = rows(undisturbed), rows(disturbed)
+        _finish(again)
+        found = rows(disturbed)
+        runs += 1
+        doubled += found.height - found.unique(KEY).height
+        different += _differing(expected, found)
     return Report(
-        kills=done,
-        finished_early=early,
+        kills=len(stored),
+        runs=runs,
         samples_after_kill=stored,
-        samples=found.height,
-        doubled=found.height - found.unique(KEY).height,
-        different=_differing(expected, found),
+        samples=expected.height,
+        doubled=doubled,
+        different=different,
         seconds=round(time.monotonic() - began, 1),
     )
 

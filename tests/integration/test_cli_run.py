@@ -187,7 +187,7 @@ def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path) -> None:
 
     config = tmp_path / "slow.yaml"
     config.write_text(
-        "model: {path: none, engine: 'scripted:ScriptedSampler', engine_options: {seconds_per_request: 0.03}}\n"
+        "model: {path: none, engine: 'scripted:ScriptedSampler', engine_options: {seconds_per_request: 0.02}}\n"
         "task: {name: arithmetic, problems: 16}\n"
         "sampling: {n: 64, request_size: 8}\n"
         "verifiers: [exact]\n"

@@ -54,7 +54,8 @@ def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None) -
     help="Verify with this one instead: a name, my_module:MyClass, or {name: ..., option: ...}. Repeatable.",
 )
 @unsafe_option
-def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool) -> None:
+@output_options
+def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool, output: str | None) -> None:
     """Verify the stored samples of RUN, with its configured verifiers or with others.
 
     Each verifier, version and set of options keeps its own verdicts beside the others.
@@ -62,6 +63,7 @@ def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool) -
     import yaml
 
     from ttscale.analysis.analyze import stored_config
+    from ttscale.cli.output import print_rows
     from ttscale.cli.progress import make_progress
     from ttscale.config.models import PluginSettings
     from ttscale.pipeline.building import build_verifier, without_sandbox
@@ -73,10 +75,8 @@ def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool) -
     chosen = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] or configured
     if unsafe_no_sandbox:
         chosen = [without_sandbox(verifier) for verifier in chosen]
-    progress = make_progress()
-    judged = verify_run(store, [build_verifier(verifier) for verifier in chosen], progress)
-    for label, n_samples in judged.items():
-        progress.note(f"{label}: {n_samples:,} samples verified")
+    judged = verify_run(store, [build_verifier(verifier) for verifier in chosen], make_progress())
+    print_rows([{"verdicts": label, "samples_verified": n} for label, n in judged.items()], output)
 
 
 @click.command("report")
