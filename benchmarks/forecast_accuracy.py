@@ -124,7 +124,7 @@ def report(data: Path, draws: int, populations: int, command: str) -> Iterator[s
     yield ""
     yield from held_out_table(data, draws)
     yield ""
-    yield from calibration_table(3 * populations)
+    yield from calibration_table(populations)
     yield ""
     yield from population_table(populations)
 

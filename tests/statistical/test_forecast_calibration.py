@@ -5,8 +5,8 @@ import numpy as np
 from ttscale.stats.counts import counts
 from ttscale.stats.fitting import fit_law
 from ttscale.stats.forecasting import forecast, samples_for
-from ttscale.stats.model_averaging import posterior_draws
-from ttscale.stats.predictive import open_problems
+from ttscale.stats.model_averaging import STRAIGHT, CurveShape, posterior_draws
+from ttscale.stats.predictive import Predictive, open_problems
 
 
 def test_intervals_hold_the_coverage_to_come() -> None:
@@ -58,3 +58,30 @@ def test_inverse_forecasts_hold_the_number_needed() -> None:
         high = answer.high if answer.high is not None else np.inf
         hits += bool((needed <= 50 and low <= 50) or low * 0.98 <= needed <= high * 1.02)
     assert hits >= 9
+
+
+def test_a_forecast_that_knows_of_bent_curves_is_worth_more_where_they_bend() -> None:
+    """6 populations whose curves steepen: by the interval score (Gneiting and Raftery 2007), seed fixed."""
+    rng = np.random.default_rng(6)
+    n, k, level = 100, 10_000, 0.9
+
+    def interval_score(c: np.ndarray, truth: float, shapes: tuple[CurveShape, ...] | None) -> float:
+        data = counts(n, c)
+        known = {} if shapes is None else {"shapes": shapes}
+        draws = posterior_draws(data.unique(), k=k, rng=np.random.default_rng(0), **known)
+        problems = open_problems(data, np.array([k]))
+        chance = problems.mean_chance(
+            draws.failure(np.array([float(n)])), draws.failure(np.array([float(k)]))
+        )
+        ends = Predictive(problems, chance, draws.weight)
+        low, high = (ends.quantile(q)[0] for q in ((1 - level) / 2, (1 + level) / 2))
+        return float(high - low + 2 / (1 - level) * max(low - truth, truth - high, 0.0))
+
+    both, straight = [], []
+    for _ in range(6):
+        p = -np.expm1(-np.exp(rng.normal(-6.0, 2.5, 300)))
+        c = rng.binomial(n, p)
+        truth = float(np.mean(c + rng.binomial(k - n, p) > 0))
+        both.append(interval_score(c, truth, None))
+        straight.append(interval_score(c, truth, (STRAIGHT,)))
+    assert np.mean(both) < 0.8 * np.mean(straight)

@@ -12,10 +12,10 @@ and 10^4. (At k = 1 every curve starts flatter: doubling k at most doubles cover
   samples cannot show.
 * The whole slope is around 0.3, within a factor of two or so.
 
-Each pair of a law and a kind of curve is normalised over the law's parameters, so these odds are what they say and not
-how much room a law's parameters leave for such curves. Where the samples are few the prior carries the forecast;
-where they are many the counts do. Every law is averaged under
-both kinds of curve, each with draws of its own, so neither is lost where the posterior has two modes.
+Every law is averaged under both kinds of curve, each with draws of its own, so neither is lost where the posterior
+has two modes. Each pair is normalised over the law's parameters: the odds of the kinds are what they say, not how
+much room the parameters leave for such curves. Where the samples are few the prior carries the forecast; where they
+are many the counts do.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class CurveShape:
     wiggle: float
 
     def log_density(self, failure: FloatArray) -> FloatArray:
-        """Return the log density, up to a constant, of curves from their failure chances at `_KNOTS`, shape (B, 5) -> (B,)."""
+        """Return the log density of curves up to a constant, shape (B,), from their failure at `_KNOTS`, (B, 5)."""
         level = np.log(-np.log1p(-np.clip(failure, 1e-12, 1.0 - 1e-12)))
         fall = np.maximum(-np.diff(level, axis=1), 1e-6)  # (B, 4)
         early, late = fall[:, 0] + fall[:, 1], fall[:, 2] + fall[:, 3]
