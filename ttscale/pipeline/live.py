@@ -9,7 +9,7 @@ import polars as pl
 from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.verifying import problems_for, verify_in_batches
+from ttscale.pipeline.verifying import candidates, judge, problems_for, verify_in_batches
 from ttscale.store.run import RunStore, new_session_name
 from ttscale.types import Outcome, Problem
 
@@ -68,11 +68,11 @@ class LiveCoverage:
 
     def _would_take(self, rows: pl.DataFrame) -> float:
         """Return the seconds that judging these rows will take, from a trial of a few: sampling must not wait."""
-        trial = rows.head(_TRIAL)
+        trial = candidates(rows.head(_TRIAL + 1), self._problems)
+        judge(self._oracle.verifier, trial[:1])  # whatever is set up at the first use is no cost of a sample
         began = time.monotonic()
-        for _ in verify_in_batches(self._oracle.verifier, self._problems, trial):
-            pass
-        return (time.monotonic() - began) * rows.height / max(trial.height, 1)
+        judge(self._oracle.verifier, trial[1:])
+        return (time.monotonic() - began) * rows.height / _TRIAL
 
     def _judge(self, rows: pl.DataFrame) -> None:
         for verified in verify_in_batches(self._oracle.verifier, self._problems, rows):

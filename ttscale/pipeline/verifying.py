@@ -104,7 +104,7 @@ def verify_in_batches(
     while start < distinct.height:
         batch = distinct.slice(start, size)
         began = time.monotonic()
-        verdicts = _verdict_frame(judge(verifier, _candidates(batch, problems)))
+        verdicts = _verdict_frame(judge(verifier, candidates(batch, problems)))
         gathered.append(pl.concat([batch.select(identity), verdicts], how="horizontal"))
         start += batch.height
         size = max(_next_size(size, time.monotonic() - began), smallest)
@@ -164,7 +164,8 @@ def _rows_of(store: RunStore, cell: str, keys: pl.DataFrame) -> pl.LazyFrame:
     )
 
 
-def _candidates(rows: pl.DataFrame, problems: Mapping[str, Problem]) -> list[Candidate]:
+def candidates(rows: pl.DataFrame, problems: Mapping[str, Problem]) -> list[Candidate]:
+    """Return sample rows with their problems, as a verifier takes them."""
     names = _SAMPLE_COLUMNS
     return [
         Candidate(problems[row[0]], Sample(**dict(zip(names, row, strict=True))))
