@@ -16,8 +16,8 @@ C_NAMES = ("c", "n_correct", "num_correct")
 OUTCOME_NAMES = ("correct", "is_correct", "passed", "outcome", "success", "score")
 """Column names looked for, the first found wins."""
 
-_TRUE = ("true", "correct", "passed", "pass", "1")
-_FALSE = ("false", "incorrect", "failed", "fail", "no_answer", "timeout", "0")
+TRUE = ("true", "correct", "passed", "pass", "1")
+FALSE = ("false", "incorrect", "failed", "fail", "no_answer", "timeout", "0")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,7 +49,7 @@ def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
     Raises:
         InvalidInputError: The file cannot be read, a column is missing, or the counts are impossible.
     """
-    frame = _read_table(path)
+    frame = read_table(path)
     if frame.height == 0:
         raise InvalidInputError(f"{path} has no rows.")
     for column in by:
@@ -58,11 +58,11 @@ def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
                 f"{path} has no column '{column}' to group by.{did_you_mean(column, frame.columns)} "
                 f"Columns: {listed(frame.columns)}."
             )
-    problem = _find(frame, PROBLEM_NAMES)
-    n, c = _find(frame, N_NAMES), _find(frame, C_NAMES)
+    problem = find_column(frame, PROBLEM_NAMES)
+    n, c = find_column(frame, N_NAMES), find_column(frame, C_NAMES)
     if n and c:
         table = _counted(frame, n, c, path)
-    elif outcome := _find(frame, OUTCOME_NAMES):
+    elif outcome := find_column(frame, OUTCOME_NAMES):
         if problem is None:
             raise InvalidInputError(_lacking(path, frame, "problem", PROBLEM_NAMES))
         return _groups(_tallied(frame, problem, outcome, by, path), by)
@@ -74,7 +74,12 @@ def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
     return _groups(table, by)
 
 
-def _read_table(path: Path) -> pl.DataFrame:
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a CSV, TSV, Parquet or JSON Lines file.
+
+    Raises:
+        InvalidInputError: It is missing, empty, damaged or of another kind.
+    """
     readers = {
         ".csv": lambda: pl.read_csv(path, infer_schema_length=None),
         ".tsv": lambda: pl.read_csv(path, separator="\t", infer_schema_length=None),
@@ -96,7 +101,7 @@ def _read_table(path: Path) -> pl.DataFrame:
         raise InvalidInputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
 
 
-def _find(frame: pl.DataFrame, names: Sequence[str]) -> str | None:
+def find_column(frame: pl.DataFrame, names: Sequence[str]) -> str | None:
     """Return the first of the names that is a column, letter case aside."""
     columns = {column.lower(): column for column in reversed(frame.columns)}
     return next((columns[name] for name in names if name in columns), None)
@@ -129,19 +134,19 @@ def _whole(column: pl.Series, name: str, path: Path) -> pl.Series:
 def _tallied(frame: pl.DataFrame, problem: str, outcome: str, by: Sequence[str], path: Path) -> pl.DataFrame:
     """Count samples and correct ones per problem from one row per sample; verifier errors are left out."""
     text = frame[outcome].cast(pl.String).str.to_lowercase().str.strip_suffix(".0")
-    known = text.is_in([*_TRUE, *_FALSE, "error"])
+    known = text.is_in([*TRUE, *FALSE, "error"])
     if not known.all():
         strange = frame[outcome].filter(~known.fill_null(value=False)).unique().head(5).to_list()
         raise InvalidInputError(
             f"{path}: column '{outcome}' holds {', '.join(map(repr, strange))}, which is neither correct nor "
-            f"incorrect. Known: {', '.join((*_TRUE, *_FALSE))}, and error (left out)."
+            f"incorrect. Known: {', '.join((*TRUE, *FALSE))}, and error (left out)."
         )
     keys = list(dict.fromkeys([*by, problem]))
     return (
         frame.with_columns(text.alias("_outcome"))
         .filter(pl.col("_outcome") != "error")
         .group_by(keys, maintain_order=True)
-        .agg(n=pl.len().cast(pl.Int64), c=pl.col("_outcome").is_in(_TRUE).sum().cast(pl.Int64))
+        .agg(n=pl.len().cast(pl.Int64), c=pl.col("_outcome").is_in(TRUE).sum().cast(pl.Int64))
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed
-from ttscale.exchange.counts import _FALSE, _TRUE, OUTCOME_NAMES, PROBLEM_NAMES, _find, _read_table
+from ttscale.exchange.counts import FALSE, TRUE, OUTCOME_NAMES, PROBLEM_NAMES, find_column, read_table
 from ttscale.types import Outcome
 
 ANSWER_NAMES = ("answer_class", "pred", "prediction", "extracted_answer")
@@ -55,10 +55,10 @@ def read_score_table(
     Raises:
         InvalidInputError: The file cannot be read, a column is missing, or it holds something else.
     """
-    frame = _read_table(path)
+    frame = read_table(path)
     problem, correct = (
-        _find(frame, PROBLEM_NAMES) or _find(frame, ("idx",)),
-        oracle or _find(frame, OUTCOME_NAMES),
+        find_column(frame, PROBLEM_NAMES) or find_column(frame, ("idx",)),
+        oracle or find_column(frame, OUTCOME_NAMES),
     )
     for name in (correct, answers, *verifiers):
         if name is not None and name not in frame.columns:
@@ -69,7 +69,7 @@ def read_score_table(
     if correct is None:
         raise InvalidInputError(f"Name the column of {path} that says what is correct with --oracle. "
                                 f"Columns: {listed(frame.columns)}.")  # fmt: skip
-    answer = answers or _find(frame, ANSWER_NAMES)
+    answer = answers or find_column(frame, ANSWER_NAMES)
     used = list(dict.fromkeys(name for name in (correct, answer, *verifiers) if name))
     samples = _one_row_per_sample(frame, problem, used, path)
     columns = {"problem_id": samples["problem_id"].cast(pl.String)}
@@ -164,14 +164,14 @@ def _judged(column: pl.Series, name: str, path: Path) -> Mapping[str, pl.Series]
 def _from_words(column: pl.Series, name: str, path: Path) -> pl.Series:
     words = column.str.to_lowercase()
     kept = [outcome.value for outcome in Outcome]
-    known = [*_TRUE, *_FALSE, *kept]
+    known = [*TRUE, *FALSE, *kept]
     if not words.drop_nulls().is_in(known).all():
         strange = column.filter(~words.is_in(known).fill_null(value=True)).unique().head(5).to_list()
         raise InvalidInputError(
             f"{path}: column '{name}' holds {', '.join(map(repr, strange))}, which is neither a score nor a verdict. "
             f"Known: {', '.join(dict.fromkeys(known))}."
         )
-    mapping = dict.fromkeys(_TRUE, Outcome.CORRECT.value) | dict.fromkeys(_FALSE, Outcome.INCORRECT.value)
+    mapping = dict.fromkeys(TRUE, Outcome.CORRECT.value) | dict.fromkeys(FALSE, Outcome.INCORRECT.value)
     return words.replace({word: mapping[word] for word in mapping if word not in kept}).fill_null(
         Outcome.ERROR.value
     )
