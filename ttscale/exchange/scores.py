@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed
-from ttscale.exchange.counts import FALSE, TRUE, OUTCOME_NAMES, PROBLEM_NAMES, find_column, read_table
+from ttscale.exchange.counts import FALSE, OUTCOME_NAMES, PROBLEM_NAMES, TRUE, find_column, read_table
 from ttscale.types import Outcome
 
 ANSWER_NAMES = ("answer_class", "pred", "prediction", "extracted_answer")
