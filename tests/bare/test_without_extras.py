@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from tests_paths import SUPPORT
 
-OPTIONAL = ("torch", "vllm", "transformers", "datasets", "accelerate", "ray", "math_verify", "httpx", "hypothesis")
+OPTIONAL = (
+    "torch",
+    "vllm",
+    "transformers",
+    "datasets",
+    "accelerate",
+    "ray",
+    "math_verify",
+    "httpx",
+    "hypothesis",
+)
 
 WITHOUT = f"""
 import sys
