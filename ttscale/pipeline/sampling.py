@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from ttscale.config.models import Cell
 from ttscale.errors import RunMismatchError, StoreError
@@ -14,7 +13,7 @@ from ttscale.pipeline.requests import plan_requests
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.run import RunStore, Session, new_session_name, now
-from ttscale.types import Problem
+from ttscale.types import Problem, Sample
 
 SegmentHook = Callable[[Path], None]
 """Called with every segment that was written."""
@@ -58,8 +57,7 @@ def sample_cell(
         recorder = _Recorder(store, session, on_segment)
         with recorder:
             for samples in sampler.sample(requests):
-                recorder.add(samples)
-                progress.advance(len(samples), sum(sample.completion_tokens for sample in samples))
+                progress.advance(len(samples), recorder.add(samples))
     finally:
         progress.end()
         sampler.close()
@@ -82,10 +80,13 @@ class _Recorder:
         self._store.write_session(self._session)
         return self
 
-    def add(self, samples: Sequence[Any]) -> None:
+    def add(self, samples: Sequence[Sample]) -> int:
+        """Take samples; return how many tokens they have."""
+        tokens = sum(sample.completion_tokens for sample in samples)
         self.n_samples += len(samples)
-        self._tokens += sum(sample.completion_tokens for sample in samples)
+        self._tokens += tokens
         self._segment_written(self._writer.add(samples))
+        return tokens
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         # After a storage error a second attempt would only hide the first message.
