@@ -4,7 +4,7 @@ A message says what is wrong, with its values, and then the fix, in the user's o
 Each class also inherits the fitting built-in, so ``except ValueError`` keeps working.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 _MAX_LISTED = 20
@@ -46,6 +46,10 @@ class SamplerError(TtscaleError, RuntimeError):
     """An engine cannot start or cannot serve the request."""
 
 
+class EngineDiedError(SamplerError):
+    """A running engine died; started again, it may well go on."""
+
+
 class VerifierError(TtscaleError, RuntimeError):
     """A verifier as a whole cannot run; a failure on one sample is ``Outcome.ERROR`` instead."""
 
@@ -56,6 +60,22 @@ class StoreError(TtscaleError, OSError):
 
 class RunLockedError(StoreError):
     """Another process is writing the run directory."""
+
+
+class UnfinishedRunError(TtscaleError, RuntimeError):
+    """Some cells of a run failed; the others are done.
+
+    Attributes:
+        failures: Cell -> what stopped it.
+    """
+
+    def __init__(self, failures: Mapping[str, TtscaleError]) -> None:
+        self.failures = dict(failures)
+        super().__init__(
+            f"{len(failures)} of the run's cells could not be finished; the others are. "
+            + " ".join(f"{cell}: {error}" for cell, error in failures.items())
+            + " Repeat the same command to try them again."
+        )
 
 
 class TtscaleWarning(UserWarning):

@@ -54,11 +54,11 @@ def test_any_parquet_reader_sees_the_rows(tmp_path: Path) -> None:
 def test_missing_ranges_are_the_gaps_below_n(tmp_path: Path) -> None:
     write(tmp_path, "s1", [make_sample("a", i) for i in (0, 1, 5)])
     write(tmp_path, "s2", [make_sample("b", i) for i in range(8)])
-    assert missing_ranges(tmp_path, ["a", "b", "c"], 8) == {
+    assert missing_ranges(tmp_path, dict.fromkeys("abc", 8)) == {
         "a": [range(2, 5), range(6, 8)],
         "c": [range(8)],
     }
-    assert missing_ranges(tmp_path, ["b"], 4) == {}
+    assert missing_ranges(tmp_path, {"b": 4}) == {}
     assert stored_counts(tmp_path) == {"a": 3, "b": 8}
 
 
@@ -66,7 +66,7 @@ def test_a_sample_stored_twice_is_an_error_that_names_it(tmp_path: Path) -> None
     write(tmp_path, "s1", [make_sample("a", 7)])
     write(tmp_path, "s2", [make_sample("a", 7)])
     with pytest.raises(StoreError, match="problem a has sample 7 twice"):
-        missing_ranges(tmp_path, ["a"], 8)
+        missing_ranges(tmp_path, {"a": 8})
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, -1], ids=["empty", "tiny", "head", "all but one byte"])
@@ -80,7 +80,7 @@ def test_a_torn_segment_is_reported_and_set_aside(tmp_path: Path, keep: int) -> 
     moved = set_torn_aside(folder, tmp_path / "torn")
     assert [path.name for path in moved] == ["cell-s2-000000.parquet"]
     assert segments(folder) == [good]
-    assert missing_ranges(folder, ["a"], 2) == {"a": [range(1, 2)]}
+    assert missing_ranges(folder, {"a": 2}) == {"a": [range(1, 2)]}
 
 
 def test_a_segment_of_a_later_version_with_more_columns_still_reads(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 from ttscale.analysis.problems import problems_frame
 from ttscale.analysis.results import CellResult, RunResult, SamplingTotals
 from ttscale.analysis.tables import JudgedSamples, read_judged, read_scores
+from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import AnalysisSettings, RunConfig
 from ttscale.errors import InvalidInputError, StoreError
@@ -59,7 +60,8 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig) -> CellResult:
     """Analyze one cell; see `analyze_run`."""
     settings = config.analysis
     sets = store.verdict_sets()
-    oracle = choose_oracle(sets, config)
+    oracle = choose_oracle(sets, config, cell)
+    settings_of = store.manifest()["cells"][cell]
     problems = store.problems(cell)
     judged = read_judged(store, cell, oracle, [problem.problem_id for problem in problems])
     if not judged.problem_ids:
@@ -79,8 +81,8 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig) -> CellResult:
     )
     return CellResult(
         cell=cell,
-        model=config.model.path,
-        task=config.task.name,
+        model=str(settings_of.get("model.path", config.model.path)),
+        task=str(settings_of.get("task.name", config.task.name)),
         oracle=oracle.info.verifier,
         problems=problems_frame(store, cell, problems, judged),
         coverage=coverage,
@@ -92,25 +94,31 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig) -> CellResult:
     )
 
 
-def choose_oracle(sets: Sequence[VerdictSet], config: RunConfig) -> VerdictSet:
-    """Return the verdict set that defines *correct*: the configured one, else the first listed that sees the key.
+def choose_oracle(sets: Sequence[VerdictSet], config: RunConfig, cell: str) -> VerdictSet:
+    """Return the verdict set that defines *correct* in a cell.
+
+    That is the configured oracle's, else that of the first verifier listed for the cell that sees the key, else
+    (a cell whose verifiers its task recommends, or an imported one) the oldest set of one that does.
 
     Raises:
         StoreError: There is none; the message lists what is stored.
     """
-    listed = [verifier.name for verifier in config.verifiers]
+    listed = [one.name for own in cells(config) if own.name == cell for one in own.verifiers]
     wanted = [config.analysis.oracle] if config.analysis.oracle else listed
+    here = sorted((one for one in sets if any((one.folder / cell).glob("*.parquet"))), key=_age)
     candidates = [
         verdicts
         for name in wanted
-        for verdicts in sorted(sets, key=_age)
+        for verdicts in here
         if verdicts.info.verifier == name and (config.analysis.oracle or verdicts.info.sees_answer)
     ]
+    if not config.analysis.oracle:
+        candidates += [verdicts for verdicts in here if verdicts.info.sees_answer]
     if not candidates:
-        stored = ", ".join(verdicts.info.label for verdicts in sets) or "none"
+        stored = ", ".join(verdicts.info.label for verdicts in here) or "none"
         raise StoreError(
-            f"No verdicts of an oracle ({' or '.join(wanted)}) are stored; verdict sets there: {stored}. "
-            "Run `ttscale verify` with a verifier that sees the answer key."
+            f"No verdicts of an oracle ({' or '.join(wanted) or 'any'}) are stored for cell '{cell}'; verdict sets "
+            f"there: {stored}. Run `ttscale verify` with a verifier that sees the answer key."
         )
     return candidates[0]
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ttscale.analysis.analyze import choose_oracle, stored_config
+from ttscale.analysis.choices import choose_oracle, stored_config
 from ttscale.analysis.tables import ABSTAINS
 from ttscale.errors import InvalidInputError, StoreError, did_you_mean
 from ttscale.exchange.scores import ScoreTable, read_score_table
@@ -97,11 +97,15 @@ def read_scored(
         return [read_score_table(source, verifiers, oracle=oracle, answers=answers)]
     store = RunStore(source)
     sets = store.verdict_sets()
-    judge = _choose(sets, oracle, source) if oracle else choose_oracle(sets, stored_config(store))
+    config = stored_config(store)
     if verifiers is None:
         verifiers = list(dict.fromkeys(each.info.verifier for each in sets if not each.info.sees_answer))
     chosen = {name: _choose(sets, name, source) for name in verifiers}
-    return [_read_cell(store, cell, judge, chosen) for cell in store.cells()]
+    judges = {
+        cell: _choose(sets, oracle, source) if oracle else choose_oracle(sets, config, cell)
+        for cell in store.cells()
+    }
+    return [_read_cell(store, cell, judge, chosen) for cell, judge in judges.items()]
 
 
 def settle(

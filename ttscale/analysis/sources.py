@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ttscale.analysis.analyze import choose_oracle, stored_config
+from ttscale.analysis.choices import choose_oracle, stored_config
 from ttscale.analysis.tables import read_judged
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.counts import CountsGroup, read_counts
@@ -23,9 +23,10 @@ def read_source(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
         raise InvalidInputError(f"{path} is a run directory: its groups are its cells; leave --by out.")
     store = RunStore(path)
     config = stored_config(store)
-    oracle = choose_oracle(store.verdict_sets(), config)
+    sets = store.verdict_sets()
     groups = []
     for cell in store.cells():
+        oracle = choose_oracle(sets, config, cell)
         judged = read_judged(store, cell, oracle, [problem.problem_id for problem in store.problems(cell)])
         if not judged.problem_ids:
             raise InvalidInputError(

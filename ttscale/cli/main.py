@@ -17,9 +17,10 @@ from typing import Any
 import click
 
 import ttscale
-from ttscale.errors import TtscaleError, TtscaleWarning
+from ttscale.errors import TtscaleError, TtscaleWarning, UnfinishedRunError
 
 EXIT_ERROR = 1
+EXIT_UNFINISHED = 3
 EXIT_INTERRUPTED = 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -113,7 +114,7 @@ def run_cli(args: list[str]) -> int:
         if debug:
             traceback.print_exc()
         say(f"Error: {error}")
-        return EXIT_ERROR
+        return EXIT_UNFINISHED if isinstance(error, UnfinishedRunError) else EXIT_ERROR
     except BrokenPipeError:  # the reader of a pipe (such as head) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -22,15 +22,20 @@ def run_command(
     """
     from ttscale.cli.progress import make_progress
     from ttscale.config.loading import load_config
+    from ttscale.errors import UnfinishedRunError
     from ttscale.pipeline.building import without_sandbox
     from ttscale.pipeline.run import run
+    from ttscale.store.run import RunStore
 
     settings = load_config(config, overrides, out=out)
     if unsafe_no_sandbox:
         verifiers = tuple(without_sandbox(verifier) for verifier in settings.verifiers)
         settings = settings.model_copy(update={"verifiers": verifiers})
-    store = run(settings, make_progress())
-    _report(store, output)
+    try:
+        _report(run(settings, make_progress()), output)
+    except UnfinishedRunError:
+        _report(RunStore(settings.out), output)  # of the cells that are done
+        raise
 
 
 @click.command("sample")

@@ -1,14 +1,16 @@
 """From a YAML file and ``--set`` overrides to a checked `RunConfig`, with errors a user can act on."""
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from ttscale.config.cells import cells
+from ttscale.config.explaining import explain
 from ttscale.config.models import PluginSettings, RunConfig
-from ttscale.errors import ConfigError, did_you_mean, listed
+from ttscale.errors import ConfigError, did_you_mean
 
 _SHORTHANDS = {"model": "path", "task": "name"}
 """Sections that may be a bare string, and the key that string stands for."""
@@ -39,10 +41,15 @@ def check_config(
     tree: Mapping[str, Any], *, source: str = "the configuration", overrides: Sequence[str] = ()
 ) -> RunConfig:
     """Turn plain data into a `RunConfig`; see `load_config`."""
+    given = f" (with --set {' --set '.join(overrides)})" if overrides else ""
     try:
-        return RunConfig.model_validate(tree)
+        config = RunConfig.model_validate(tree)
+        cells(config)  # a sweep is spelt out here, so that its mistakes show before anything starts
     except ValidationError as error:
-        raise ConfigError(_explain(error, source, overrides)) from error
+        raise ConfigError(f"{source}{given}: {explain(error, RunConfig)}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{source}{given}: {error}") from error
+    return config
 
 
 def parse_config(text: str, *, out: Path) -> RunConfig:
@@ -65,8 +72,7 @@ def plugin_options(settings: PluginSettings, options_model: type[BaseModel], whe
     try:
         return options_model.model_validate(settings.options)
     except ValidationError as error:
-        details = [_line(item, options_model, where) for item in error.errors()]
-        raise ConfigError(f"{settings.name}: " + " ".join(details)) from error
+        raise ConfigError(f"{settings.name}: {explain(error, options_model, where)}") from error
 
 
 # ---- reading ------------------------------------------------------------------------------------
@@ -141,44 +147,3 @@ def _apply(tree: MutableMapping[str, Any], override: str) -> None:
         branch[key] = child
         branch = child
     branch[keys[-1]] = value
-
-
-# ---- explaining ---------------------------------------------------------------------------------
-
-
-def _explain(error: ValidationError, source: str, overrides: Iterable[str]) -> str:
-    problems = [_line(item, RunConfig, "") for item in error.errors()]
-    given = f" (with --set {' --set '.join(overrides)})" if overrides else ""
-    return f"{source}{given}: " + " ".join(problems)
-
-
-def _line(item: Any, model: type[BaseModel], prefix: str) -> str:
-    """Return one error as a sentence."""
-    location = [str(part) for part in item["loc"]]
-    dotted = ".".join([prefix, *location] if prefix else location)
-    if item["type"] == "extra_forbidden":
-        known = _fields_at(model, location[:-1])
-        return f"unknown key '{dotted}'.{did_you_mean(location[-1], known)} Known: {listed(known)}."
-    if item["type"] == "missing":
-        return f"'{dotted}' is missing."
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"'{dotted}' is {item['input']!r}, but {message[:1].lower()}{message[1:]}."
-
-
-def _fields_at(model: type[BaseModel], location: Sequence[str]) -> list[str]:
-    """Return the field names of the model that `location` leads to."""
-    for part in location:
-        if part.isdigit() or part not in model.model_fields:
-            continue
-        nested = _model_in(model.model_fields[part].annotation)
-        if nested is None:
-            break
-        model = nested
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Find the pydantic model inside an annotation such as ``tuple[Model, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

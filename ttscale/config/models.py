@@ -2,10 +2,11 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ttscale.config.sweep import SweepSettings, first_values
 from ttscale.registry import find_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 
@@ -53,20 +54,14 @@ class AnalysisSettings(BaseModel):
         return k and tuple(sorted(set(k)))
 
 
-class RunConfig(BaseModel):
-    """A whole run: a model, a task, how to sample, how to verify, what to show."""
+class _CellSections(BaseModel):
+    """What a run says of all its cells, and a cell of itself: model, task, sampling, verifiers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """Names the run; by default the configuration file's name."""
-    out: Path
-    """The run directory; by default ``runs/NAME``."""
     model: ModelSettings
     task: PluginSettings
     sampling: SamplingSettings
-    verifiers: tuple[PluginSettings, ...] = Field(min_length=1)
-    analysis: AnalysisSettings = AnalysisSettings()
+    verifiers: tuple[PluginSettings, ...] = ()
+    """By default those that the task recommends."""
 
     @field_validator("model", mode="before")
     @classmethod
@@ -79,7 +74,7 @@ class RunConfig(BaseModel):
         return [value] if isinstance(value, str | dict) else value
 
     @model_validator(mode="after")
-    def _plugins_exist(self) -> "RunConfig":
+    def _plugins_exist(self) -> Self:
         """Look every plugin up without importing it, so that a typo shows before anything starts."""
         find_plugin("tasks", self.task.name)
         for verifier in self.verifiers:
@@ -89,12 +84,33 @@ class RunConfig(BaseModel):
         return self
 
 
-class Cell(BaseModel):
+class RunConfig(_CellSections):
+    """A whole run: a model, a task, how to sample, how to verify, what to show; a sweep over any of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Names the run; by default the configuration file's name."""
+    out: Path
+    """The run directory; by default ``runs/NAME``."""
+    analysis: AnalysisSettings = AnalysisSettings()
+    sweep: SweepSettings | None = None
+    """Many cells instead of one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _base_from_axes(cls, tree: Any) -> Any:
+        """A sweep over models or tasks may leave those sections out: its first value stands in for them."""
+        if not isinstance(tree, dict) or not isinstance(tree.get("sweep"), dict):
+            return tree
+        return first_values(tree["sweep"].get("axes")) | tree
+
+
+class Cell(_CellSections):
     """One point of a sweep: model x task x sampling parameters."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    model: ModelSettings
-    task: PluginSettings
-    sampling: SamplingSettings
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Axis of the sweep -> this cell's label on it."""

@@ -76,6 +76,13 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
 
 
+def recommended_verifiers(task: PluginSettings) -> tuple[PluginSettings, ...]:
+    """Return the verifiers that a task's class recommends, the oracle first; none where it has no opinion."""
+    plugin = _load(find_plugin("tasks", task.name), ("Options", "problems"))
+    names = getattr(plugin, "recommended_verifiers", ())
+    return tuple(PluginSettings.model_validate(name) for name in names)
+
+
 def without_sandbox(settings: PluginSettings) -> PluginSettings:
     """Return a verifier's settings with the sandbox switched off, where it has one."""
     plugin = find_plugin("verifiers", settings.name).load()

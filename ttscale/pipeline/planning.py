@@ -5,8 +5,8 @@ from typing import Any
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
-from ttscale.pipeline.building import build_verifier, cell_identity, read_problems
-from ttscale.pipeline.run import find_oracle
+from ttscale.pipeline.building import cell_identity, read_problems
+from ttscale.pipeline.judges import verifiers_by_cell
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.run import RunStore
 
@@ -24,7 +24,7 @@ def plan_rows(config: RunConfig) -> list[Row]:
     Raises:
         TtscaleError: Whatever would stop the run: unreadable data, a changed configuration, no oracle.
     """
-    find_oracle([build_verifier(settings) for settings in config.verifiers], config.analysis.oracle)
+    verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)})
     return [_plan_row(store, cell) for cell in cells(config)]
@@ -32,7 +32,7 @@ def plan_rows(config: RunConfig) -> list[Row]:
 
 def _plan_row(store: RunStore, cell: Cell) -> Row:
     problem_ids = [problem.problem_id for problem in read_problems(cell.task)]
-    missing = store.missing(cell.name, problem_ids, cell.sampling.n)
+    missing = store.missing(cell.name, dict.fromkeys(problem_ids, cell.sampling.n))
     to_draw = sum(len(gap) for gaps in missing.values() for gap in gaps)
     tokens, size, basis = _per_sample(store, cell)
     return {

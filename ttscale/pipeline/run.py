@@ -1,19 +1,22 @@
 """The whole run: sample, then verify. Each stage alone is one call, too."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import ttscale
 from ttscale.config.cells import cells
 from ttscale.config.loading import dump_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import ConfigError
-from ttscale.pipeline.building import NamedVerifier, build_verifier, cell_identity, read_problems
+from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
+from ttscale.pipeline.building import NamedVerifier, cell_identity, read_problems
+from ttscale.pipeline.engines import Engines, by_engine
+from ttscale.pipeline.judges import Judges, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.sampling import sample_cell
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
+from ttscale.types import Problem
 
 
 def sample_run(config: RunConfig, progress: Progress | None = None) -> RunStore:
@@ -21,42 +24,59 @@ def sample_run(config: RunConfig, progress: Progress | None = None) -> RunStore:
 
     Returns:
         The run's store.
+
+    Raises:
+        UnfinishedRunError: Cells of a sweep failed; all others are sampled.
     """
     progress = progress or Progress()
-    store = RunStore(config.out)
-    verifiers = [build_verifier(settings) for settings in config.verifiers]
-    oracle = find_oracle(verifiers, config.analysis.oracle)
-    problems = {cell.name: read_problems(cell.task) for cell in cells(config)}
-    with store.writing() as torn, closing(oracle):
-        for path in torn:
-            progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
-        begin_run(store, config)
-        for cell in cells(config):
-            store.keep_problems(cell.name, problems[cell.name])
-            live = LiveCoverage(store, cell.name, oracle, problems[cell.name], progress)
-            sample_cell(store, cell, problems[cell.name], progress, on_segment=live.segment_written)
+    judges = verifiers_by_cell(config)
+    with closing_all(judges):
+        store, failures = _sample(config, judges, progress)
+    _refuse_unfinished(failures)
     return store
 
 
 def verify_run(
-    store: RunStore, verifiers: Sequence[NamedVerifier], progress: Progress | None = None
+    store: RunStore,
+    verifiers: Sequence[NamedVerifier],
+    progress: Progress | None = None,
+    *,
+    cell_names: Sequence[str] | None = None,
 ) -> dict[str, int]:
-    """Verify all stored samples of a run; return how many each verifier judged now."""
+    """Verify all stored samples of a run; return how many each verifier judged now.
+
+    Args:
+        store: The run.
+        verifiers: Are closed when they are done.
+        progress: Is told how far it is.
+        cell_names: Only these cells; by default all.
+    """
     progress = progress or Progress()
     judged: dict[str, int] = {}
     with store.writing():
         for verifier in verifiers:
-            with closing(verifier):
+            with _closing(verifier):
                 judged[verifier.info.label] = sum(
-                    verify_cell(store, cell, verifier, progress) for cell in store.cells()
+                    verify_cell(store, cell, verifier, progress) for cell in cell_names or store.cells()
                 )
     return judged
 
 
 def run(config: RunConfig, progress: Progress | None = None) -> RunStore:
-    """Sample and verify a run; what is there already is not done again."""
-    store = sample_run(config, progress)
-    verify_run(store, [build_verifier(settings) for settings in config.verifiers], progress)
+    """Sample and verify a run; what is there already is not done again.
+
+    Raises:
+        UnfinishedRunError: Cells of a sweep failed; all others are sampled and verified.
+    """
+    progress = progress or Progress()
+    judges = verifiers_by_cell(config)
+    with closing_all(judges):
+        store, failures = _sample(config, judges, progress)
+        for verifier, names in cells_by_verifier(judges):
+            sampled = [name for name in names if store.has_samples(name)]
+            with _collected(failures, verifier.info.label, alone=len(judges) == 1, progress=progress):
+                verify_run(store, [verifier], progress, cell_names=sampled)
+    _refuse_unfinished(failures)
     return store
 
 
@@ -70,22 +90,67 @@ def begin_run(store: RunStore, config: RunConfig) -> None:
     )
 
 
-def find_oracle(verifiers: Sequence[NamedVerifier], wanted: str | None) -> NamedVerifier:
-    """Return the verifier that defines *correct*.
+def _sample(
+    config: RunConfig, judges: Mapping[str, Judges], progress: Progress
+) -> tuple[RunStore, dict[str, TtscaleError]]:
+    """Sample every cell; return what stopped those that failed."""
+    store = RunStore(config.out)
+    problems = _problems_by_cell(config)
+    failures: dict[str, TtscaleError] = {}
+    with store.writing() as torn, Engines(progress) as engines:
+        for path in torn:
+            progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
+        begin_run(store, config)
+        for name, of_cell in problems.items():
+            store.keep_problems(name, of_cell)
+        ordered = by_engine(cells(config))
+        for number, cell in enumerate(ordered, start=1):
+            if len(ordered) > 1:
+                progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
+            with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
+                live = LiveCoverage(store, cell.name, judges[cell.name].oracle, problems[cell.name], progress)
+                sample_cell(
+                    store, cell, problems[cell.name], engines, progress, on_segment=live.segment_written
+                )
+    return store, failures
 
-    Raises:
-        ConfigError: None of them sees the answer key, or the wanted one is not among them.
-    """
-    names = ", ".join(verifier.info.verifier for verifier in verifiers)
-    if wanted is not None:
-        found = [verifier for verifier in verifiers if verifier.info.verifier == wanted]
-        if not found:
-            raise ConfigError(f"analysis.oracle is '{wanted}', which is not among the verifiers ({names}).")
-        return found[0]
-    oracles = [verifier for verifier in verifiers if verifier.info.sees_answer]
-    if not oracles:
-        raise ConfigError(
-            f"None of the verifiers ({names}) sees the answer key, so nothing defines *correct*. "
-            "Add one such as 'exact', or name one in analysis.oracle."
-        )
-    return oracles[0]
+
+def _problems_by_cell(config: RunConfig) -> dict[str, list[Problem]]:
+    """Read every task once, before anything starts."""
+    read: dict[str, list[Problem]] = {}
+    problems = {}
+    for cell in cells(config):
+        key = cell.task.model_dump_json()
+        if key not in read:
+            read[key] = read_problems(cell.task)
+        problems[cell.name] = read[key]
+    return problems
+
+
+@contextmanager
+def _collected(
+    failures: dict[str, TtscaleError], what: str, *, alone: bool, progress: Progress
+) -> Iterator[None]:
+    """Let the other cells go on when one fails; a store or a configuration that is broken is broken for all."""
+    try:
+        yield
+    except (StoreError, ConfigError):
+        raise
+    except TtscaleError as error:
+        if alone:
+            raise
+        failures[what] = error
+        progress.note(f"{what} failed; the others go on. {error}")
+
+
+@contextmanager
+def _closing(verifier: NamedVerifier) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        verifier.close()
+
+
+def _refuse_unfinished(failures: Mapping[str, TtscaleError]) -> None:
+    if failures:
+        raise UnfinishedRunError(failures)

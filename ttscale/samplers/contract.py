@@ -13,6 +13,10 @@ constructed from the model's and the sampling settings::
         def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]: ...
 
         def close(self) -> None: ...
+
+One that can go on with other settings of prompts and sampling, without loading the model again, also has
+``reuse(model, sampling) -> EngineInfo``; the cells of a sweep then share it. An engine that dies under way is
+told by `EngineDiedError`: it is started again.
 """
 
 from collections.abc import Iterable, Iterator

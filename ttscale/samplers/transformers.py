@@ -80,16 +80,21 @@ class TransformersSampler:
         """Load the model; see `Sampler.start`."""
         require_transformers()
         path = locate_model(self._settings.path)
-        masked = mask_broken()
+        self._masked = mask_broken()
         self._device = _device(self._options.device)
         self._tokenizer, self._model = self._load(path)
-        self._encoder = PromptEncoder(self._tokenizer, self._settings, _context_tokens(self._model))
         self._context_tokens = _context_tokens(self._model)
         self._decode = _decoder(self._tokenizer)
         self._stop_tokens = _stop_tokens(self._model, self._tokenizer)
         self._forward_accepts = set(inspect.signature(self._model.forward).parameters)
-        self._warpers = _warpers(self._sampling)
-        return self._engine_info(masked)
+        return self.reuse(self._settings, self._sampling)
+
+    def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
+        """Serve another cell with the loaded model: other prompts or sampling parameters."""
+        self._settings, self._sampling = model, sampling
+        self._encoder = PromptEncoder(self._tokenizer, model, self._context_tokens)
+        self._warpers = _warpers(sampling)
+        return self._engine_info()
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
         """Draw what is asked; see `Sampler.sample`."""
@@ -124,7 +129,7 @@ class TransformersSampler:
         except Exception as error:  # transformers raises OSError, ValueError, KeyError, ImportError, ...
             raise SamplerError(f"transformers cannot load model '{path}': {one_line(error)}") from error
 
-    def _engine_info(self, masked: tuple[str, ...]) -> EngineInfo:
+    def _engine_info(self) -> EngineInfo:
         import torch
         import transformers
 
@@ -141,7 +146,7 @@ class TransformersSampler:
                 "threads": torch.get_num_threads(),
                 "batch_size": self._sampling.max_concurrent or _BATCH_SIZE,
                 "batch_invariant": False,
-                "masked_modules": list(masked),
+                "masked_modules": list(self._masked),
             },
         )
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ttscale.errors import SamplerError, did_you_mean
+from ttscale.errors import EngineDiedError, SamplerError, did_you_mean
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.environment import environment
 from ttscale.samplers.hardware import GIB, available_memory, cpu_dtype, kv_cache_gib
@@ -82,6 +82,11 @@ class VllmSampler:
         with engine_environment():
             engine = _start_engine(path, self.engine_arguments(path))
         return self.adopt(engine)
+
+    def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
+        """Serve another cell with the running engine: other prompts or sampling parameters, the same weights."""
+        self._model, self._sampling = model, sampling
+        return self.adopt(self._engine)
 
     @property
     def engine(self) -> Any:
@@ -227,7 +232,7 @@ class VllmSampler:
         try:
             return list(self._engine.step())
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
-            raise SamplerError(f"The vLLM engine stopped: {one_line(error)}") from error
+            raise EngineDiedError(f"The vLLM engine stopped: {one_line(error)}") from error
 
     def _samples(self, flight: _InFlight, outputs: list[Any]) -> list[Sample]:
         if self._is_greedy:

@@ -133,7 +133,7 @@ class RunStore:
         """
         stored = self.manifest()["cells"] if self.exists else {}
         for cell, settings in cells.items():
-            if cell in stored and self._has_samples(cell):
+            if cell in stored and self.has_samples(cell):
                 self._refuse_other_settings(cell, stored[cell], _plain(settings))
 
     def _refuse_other_settings(self, cell: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
@@ -193,7 +193,7 @@ class RunStore:
         """
         path = self._problems_path(cell)
         frame = _problems_frame(problems)
-        if path.exists() and self._has_samples(cell):
+        if path.exists() and self.has_samples(cell):
             stored = pl.read_parquet(path)
             if not stored.equals(frame):
                 raise RunMismatchError(
@@ -225,7 +225,8 @@ class RunStore:
         """Return the names of the cells, in the order of the manifest."""
         return list(self.manifest()["cells"])
 
-    def _has_samples(self, cell: str) -> bool:
+    def has_samples(self, cell: str) -> bool:
+        """Tell whether a cell has any sample."""
         return any(self.samples_folder(cell).glob("*.parquet"))
 
     def samples_folder(self, cell: str) -> Path:
@@ -240,9 +241,9 @@ class RunStore:
         """Return how many samples each problem of a cell has."""
         return stored_counts(self.samples_folder(cell))
 
-    def missing(self, cell: str, problem_ids: Sequence[str], n: int) -> dict[str, list[range]]:
-        """Return the sample indices below n that are not stored yet; see `missing_ranges`."""
-        return missing_ranges(self.samples_folder(cell), problem_ids, n)
+    def missing(self, cell: str, wanted: Mapping[str, int]) -> dict[str, list[range]]:
+        """Return the sample indices below each problem's n that are not stored yet; see `missing_ranges`."""
+        return missing_ranges(self.samples_folder(cell), wanted)
 
     def verdict_set(self, info: VerdictSetInfo) -> VerdictSet:
         """Return the (perhaps still empty) verdict set of a verifier."""

@@ -1,7 +1,7 @@
 """Samples of one cell: written as they finish, read lazily, and the gaps that a resume must fill."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -116,8 +116,12 @@ def stored_counts(folder: Path) -> dict[str, int]:
     return dict(frame.iter_rows())
 
 
-def missing_ranges(folder: Path, problem_ids: Iterable[str], n: int) -> dict[str, list[range]]:
+def missing_ranges(folder: Path, wanted: Mapping[str, int]) -> dict[str, list[range]]:
     """Return the index ranges in [0, n) that each problem still lacks; complete problems are left out.
+
+    Args:
+        folder: The cell's folder of segments.
+        wanted: problem_id -> n.
 
     Raises:
         StoreError: A key is stored twice: the directory was merged or edited by hand.
@@ -128,7 +132,7 @@ def missing_ranges(folder: Path, problem_ids: Iterable[str], n: int) -> dict[str
         for problem_id, group in keys.group_by("problem_id")
     }
     missing: dict[str, list[range]] = {}
-    for problem_id in problem_ids:
+    for problem_id, n in wanted.items():
         gaps = list(_gaps(have.get(problem_id, np.empty(0, np.int64)), n, f"{folder}: problem {problem_id}"))
         if gaps:
             missing[problem_id] = gaps
