@@ -1,22 +1,31 @@
 """Answer everything the report shows about a run, from its stored samples and verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
+from ttscale.analysis.choices import (
+    choose_oracle,
+    has_verdicts,
+    newest_first,
+    stored_cells,
+    stored_config,
+    table_budgets,
+)
+from ttscale.analysis.comparing_some import compare_some
+from ttscale.analysis.outlook import look_ahead
 from ttscale.analysis.problems import problems_frame
-from ttscale.analysis.results import CellResult, RunResult, SamplingTotals
-from ttscale.analysis.tables import JudgedSamples, read_judged, read_scores
-from ttscale.config.cells import cells
-from ttscale.config.loading import parse_config
+from ttscale.analysis.results import CellResult, RunResult, SamplingTotals, UnmeasuredCell
+from ttscale.analysis.tables import JudgedSamples, judged_samples, read_cell, scores_of
 from ttscale.config.models import AnalysisSettings, RunConfig
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.stats.coverage import coverage_curve
 from ttscale.stats.curve import Curve, IntArray, budget_grid
 from ttscale.stats.fitting import LawFit, fit_law
+from ttscale.stats.plateau import doublings
 from ttscale.stats.selection import best_of_k_curve
 from ttscale.stats.voting import majority_curve
 from ttscale.store.run import RunStore
@@ -24,111 +33,113 @@ from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome
 
+__all__ = ["Depth", "analyze_run", "choose_oracle", "stored_config", "table_budgets"]
+
 LAW = "exponentiated-power-law"
 
+Depth = Literal["glance", "curves", "full"]
+"""How much to compute: "curves" is coverage, selectors and the law; "full" adds laws, forecast, backtest and the
+comparison of verifiers; "glance" leaves votes over many samples out, for a view that is refreshed."""
 
-def analyze_run(run: RunStore | Path | str, config: RunConfig | None = None) -> RunResult:
+_MANY_SAMPLES = 200_000
+"""From here on exact majority votes at every budget of the grid take minutes: they are computed at fewer."""
+
+
+class _NothingVerifiedError(StoreError):
+    """A cell has no verified samples."""
+
+
+def analyze_run(
+    run: RunStore | Path | str,
+    config: RunConfig | None = None,
+    *,
+    depth: Depth = "curves",
+    allow_empty: bool = False,
+) -> RunResult:
     """Analyze a run.
 
     Args:
         run: The run, or its directory.
         config: Instead of the stored configuration, to try other analysis settings.
+        depth: How much to compute; see `Depth`.
+        allow_empty: Whether a run in which no cell has verified samples gives a result that says so.
+
+    Returns:
+        One result per cell that has verified samples; the others are in `RunResult.unmeasured` with the reason.
 
     Raises:
         StoreError: No run is here, or nothing is sampled or verified yet.
     """
     store = run if isinstance(run, RunStore) else RunStore(Path(run))
     config = config or stored_config(store)
-    results = tuple(analyze_cell(store, cell, config) for cell in store.cells())
-    k_max = min(int(result.coverage.k[-1]) for result in results)
+    results, unmeasured = [], []
+    reasons: list[StoreError] = []
+    for cell in store.cells():
+        try:
+            results.append(analyze_cell(store, cell, config, depth=depth))
+        except StoreError as error:
+            reasons.append(error)
+            unmeasured.append(UnmeasuredCell(cell=cell, reason=str(error), n_samples=_n_samples(store, cell)))
+    if not results and not allow_empty:
+        raise reasons[0] if reasons else StoreError(f"{store.path} has no cells yet. Run: ttscale run CONFIG")
+    k_max = min((int(result.coverage.k[-1]) for result in results), default=1)
     return RunResult(
         name=config.name,
         path=store.path,
         config_yaml=store.config_yaml(),
         manifest=store.manifest() | {"sessions": [session.engine for session in store.sessions()]},
         table_k=table_budgets(config.analysis.k, k_max),
-        cells=results,
+        cells=tuple(results),
+        unmeasured=tuple(unmeasured),
     )
 
 
-def stored_config(store: RunStore) -> RunConfig:
-    """Return the configuration stored with a run."""
-    return parse_config(store.config_yaml(), out=store.path)
-
-
-def analyze_cell(store: RunStore, cell: str, config: RunConfig) -> CellResult:
+def analyze_cell(store: RunStore, cell: str, config: RunConfig, *, depth: Depth = "curves") -> CellResult:
     """Analyze one cell; see `analyze_run`."""
     settings = config.analysis
     sets = store.verdict_sets()
     oracle = choose_oracle(sets, config, cell)
-    settings_of = store.manifest()["cells"][cell]
+    deployable = _by_name(sets, cell)
     problems = store.problems(cell)
-    judged = read_judged(store, cell, oracle, [problem.problem_id for problem in problems])
+    rows = read_cell(store, cell, oracle, [problem.problem_id for problem in problems], deployable)
+    judged = judged_samples(rows)
     if not judged.problem_ids:
-        raise StoreError(
+        raise _NothingVerifiedError(
             f"Cell '{cell}' of {store.path} has no verified samples yet. Run: ttscale run CONFIG, or "
             f"ttscale verify {store.path}"
         )
-    outcomes = {verdicts.info.label: _outcomes(verdicts, cell) for verdicts in sets}
-    k = curve_budgets(judged, settings)
-    coverage = coverage_curve(
-        judged.n,
-        judged.c,
-        k,
-        confidence_level=settings.confidence_level,
-        n_resamples=settings.n_resamples,
-        rng=settings.seed,
-    )
+    verdicts = {one.info.label: _outcomes(one, cell) for one in sets if has_verdicts(one, cell)}
+    coverage = _coverage(judged, settings)
+    selectors, skipped = _selectors(judged, coverage.k, settings, tuple(deployable), glance=depth == "glance")
+    comparison = None
+    if depth == "full":
+        comparison, left_out = compare_some(rows, cell, oracle.info.verifier, tuple(deployable), settings)
+        skipped += left_out
+    identity = stored_cells(store)[cell]
+    sessions = tuple(session for session in store.sessions() if session.cell == cell)
     return CellResult(
         cell=cell,
-        model=str(settings_of.get("model.path", config.model.path)),
-        task=str(settings_of.get("task.name", config.task.name)),
+        model=str(identity.get("model.path", config.model.path)),
+        task=str(identity.get("task.name", config.task.name)),
         oracle=oracle.info.verifier,
         problems=problems_frame(store, cell, problems, judged),
         coverage=coverage,
-        selectors=_selectors(store, cell, judged, k, settings, [s for s in sets if not s.info.sees_answer]),
+        selectors=selectors,
         law=_law(judged, settings),
-        outcomes=_short_labels(outcomes),
-        totals=_totals(store, cell, judged),
-        warnings=tuple(_caveats(store, cell, judged, len(problems), outcomes[oracle.info.label])),
+        outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
+        totals=_totals(rows, sum(session.seconds for session in sessions)),
+        warnings=tuple(_caveats(rows, judged, len(problems))),
+        identity=identity,
+        verifier_seconds=_short_labels(
+            {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
+        ),
+        sessions=sessions,
+        outlook=look_ahead(judged.n, judged.c, confidence_level=settings.confidence_level, seed=settings.seed)
+        if depth == "full"
+        else None,
+        comparison=comparison,
+        skipped=skipped,
     )
-
-
-def choose_oracle(sets: Sequence[VerdictSet], config: RunConfig, cell: str) -> VerdictSet:
-    """Return the verdict set that defines *correct* in a cell.
-
-    That is the configured oracle's, else that of the first verifier listed for the cell that sees the key, else
-    (a cell whose verifiers its task recommends, or an imported one) the oldest set of one that does.
-
-    Raises:
-        StoreError: There is none; the message lists what is stored.
-    """
-    listed = [one.name for own in cells(config) if own.name == cell for one in own.verifiers]
-    wanted = [config.analysis.oracle] if config.analysis.oracle else listed
-    here = sorted((one for one in sets if any((one.folder / cell).glob("*.parquet"))), key=_age)
-    candidates = [
-        verdicts
-        for name in wanted
-        for verdicts in here
-        if verdicts.info.verifier == name and (config.analysis.oracle or verdicts.info.sees_answer)
-    ]
-    if not config.analysis.oracle:
-        candidates += [verdicts for verdicts in here if verdicts.info.sees_answer]
-    if not candidates:
-        stored = ", ".join(verdicts.info.label for verdicts in here) or "none"
-        raise StoreError(
-            f"No verdicts of an oracle ({' or '.join(wanted) or 'any'}) are stored for cell '{cell}'; verdict sets "
-            f"there: {stored}. Run `ttscale verify` with a verifier that sees the answer key."
-        )
-    return candidates[0]
-
-
-def table_budgets(wanted: tuple[int, ...] | None, k_max: int) -> tuple[int, ...]:
-    """Return the budgets shown in tables: those asked for, or powers of ten and the largest k."""
-    if wanted is None:
-        powers = [10**e for e in range(12) if 10**e < k_max]
-        return (*powers, k_max)
-    return tuple(k for k in wanted if k <= k_max) or (k_max,)
 
 
 def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings) -> IntArray:
@@ -147,32 +158,59 @@ def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings) -> IntArray
     return np.union1d(budget_grid(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
 
 
-def _selectors(
-    store: RunStore,
-    cell: str,
-    judged: JudgedSamples,
-    k: IntArray,
-    settings: AnalysisSettings,
-    deployable: Sequence[VerdictSet],
-) -> dict[str, Curve]:
-    """Return the accuracy@k curve of every way to pick an answer without the key."""
-    options: dict[str, Any] = {
+def _by_name(sets: Iterable[VerdictSet], cell: str) -> dict[str, VerdictSet]:
+    """Return the verifiers that do not see the key, each by its newest verdicts of the cell, in order of name."""
+    here = [one for one in sets if not one.info.sees_answer and has_verdicts(one, cell)]
+    newest_last = {one.info.verifier: one for one in reversed(newest_first(here))}
+    return dict(sorted(newest_last.items()))
+
+
+def _coverage(judged: JudgedSamples, settings: AnalysisSettings) -> Curve:
+    return coverage_curve(judged.n, judged.c, curve_budgets(judged, settings), **_interval_options(settings))
+
+
+def _interval_options(settings: AnalysisSettings) -> dict[str, Any]:
+    return {
         "confidence_level": settings.confidence_level,
         "n_resamples": settings.n_resamples,
         "rng": settings.seed,
     }
+
+
+def _selectors(
+    judged: JudgedSamples, k: IntArray, settings: AnalysisSettings, deployable: Sequence[str], *, glance: bool
+) -> tuple[dict[str, Curve], tuple[str, ...]]:
+    """Return the accuracy@k curve of every way to pick an answer without the key, and what was left out."""
+    options = _interval_options(settings)
     curves: dict[str, Curve] = {}
+    skipped = []
     if (judged.answer_class >= 0).any():
-        curves["majority vote"] = majority_curve(
-            judged.problem, judged.answer_class, judged.correct, k, **options
-        )
+        if glance and judged.problem.size > _MANY_SAMPLES:
+            skipped.append(
+                "The majority vote is left out while the page is live: it takes long over so many samples."
+            )
+        else:
+            budgets = _vote_budgets(judged, k, settings)
+            curves["majority vote"] = majority_curve(
+                judged.problem, judged.answer_class, judged.correct, budgets, **options
+            )
     scores = {"best by logprob": judged.logprob}
-    for verdicts in deployable:
-        scores[f"best by {verdicts.info.verifier}"] = read_scores(store, cell, judged, verdicts)
+    scores |= {f"best by {verifier}": scores_of(judged, verifier) for verifier in deployable}
     for label, score in scores.items():
-        if not np.isnan(score).any():  # a curve over part of the samples would not be comparable
+        lacking = int(np.isnan(score).sum())
+        if not lacking:
             curves[label] = best_of_k_curve(judged.problem, score, judged.correct, k, **options)
-    return curves
+        elif lacking < score.size:  # a curve over part of the samples would not be comparable
+            skipped.append(f"'{label}' has no curve: {lacking:,} of {score.size:,} samples have no score.")
+    return curves, tuple(skipped)
+
+
+def _vote_budgets(judged: JudgedSamples, k: IntArray, settings: AnalysisSettings) -> IntArray:
+    """Return where the majority vote is computed: everywhere, or over many samples at the doublings only."""
+    if judged.problem.size <= _MANY_SAMPLES:
+        return k
+    k_max = int(k[-1])
+    return np.union1d(doublings(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
 
 
 def _law(judged: JudgedSamples, settings: AnalysisSettings) -> LawFit | None:
@@ -182,14 +220,12 @@ def _law(judged: JudgedSamples, settings: AnalysisSettings) -> LawFit | None:
     return fit_law(LAW, judged.n, judged.c, confidence_level=settings.confidence_level)
 
 
-def _caveats(
-    store: RunStore, cell: str, judged: JudgedSamples, n_problems: int, oracle_outcomes: Mapping[str, int]
-) -> list[str]:
+def _caveats(rows: pl.DataFrame, judged: JudgedSamples, n_problems: int) -> list[str]:
     """Say what limits the numbers."""
     caveats = []
-    n_drawn = sum(store.counts(cell).values())
-    n_judged = sum(oracle_outcomes.values())
-    errors = oracle_outcomes.get(Outcome.ERROR, 0)
+    n_drawn = rows.height
+    n_judged = n_drawn - rows["outcome"].null_count()
+    errors = int((rows["outcome"] == Outcome.ERROR).sum())
     if len(judged.problem_ids) < n_problems:
         caveats.append(
             f"Only {len(judged.problem_ids)} of {n_problems} problems have verified samples; "
@@ -209,47 +245,43 @@ def _caveats(
     truncated = int((judged.frame["finish_reason"] == "length").sum())
     if truncated:
         share = truncated / judged.frame.height
-        caveats.append(f"{truncated:,} samples ({share:.1%}) were cut off at the token limit.")
+        shown = f"{share:.1%}" if share >= 0.0005 else "under 0.1%"
+        caveats.append(f"{truncated:,} samples ({shown}) were cut off at the token limit.")
     return caveats
 
 
-def _totals(store: RunStore, cell: str, judged: JudgedSamples) -> SamplingTotals:
-    sums = collect(
-        store.samples(cell).select(
-            n=pl.len(),
-            truncated=(pl.col("finish_reason") == "length").sum(),
-            completion=pl.col("completion_tokens").cast(pl.Int64).sum(),
-        ),
-        store.samples_folder(cell),
-    ).row(0, named=True)
-    prompts = collect(
-        store.samples(cell).group_by("problem_id").agg(pl.col("prompt_tokens").first().cast(pl.Int64)),
-        store.samples_folder(cell),
-    )
-    seconds = sum(session.seconds for session in store.sessions() if session.cell == cell)
+def _totals(rows: pl.DataFrame, seconds: float) -> SamplingTotals:
+    prompts = rows.group_by("order").agg(pl.col("prompt_tokens").first().cast(pl.Int64))
     return SamplingTotals(
-        n_samples=sums["n"],
-        n_truncated=sums["truncated"],
+        n_samples=rows.height,
+        n_truncated=int((rows["finish_reason"] == "length").sum()),
         prompt_tokens=int(prompts["prompt_tokens"].sum()),
-        completion_tokens=int(sums["completion"]),
+        completion_tokens=int(rows["completion_tokens"].cast(pl.Int64).sum()),
         seconds=seconds or None,
     )
 
 
-def _outcomes(verdicts: VerdictSet, cell: str) -> dict[str, int]:
-    counts = collect(verdicts.scan(cell).group_by("outcome").len().sort("outcome"), verdicts.folder)
-    return dict(counts.iter_rows())
+def _n_samples(store: RunStore, cell: str) -> int:
+    return int(collect(store.samples(cell).select(pl.len()), store.samples_folder(cell)).item())
 
 
-def _short_labels(by_label: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[str, int]]:
+def _outcomes(verdicts: VerdictSet, cell: str) -> tuple[dict[str, int], float | None]:
+    """Return outcome -> how many, and the seconds spent, None where not measured."""
+    per_outcome = collect(
+        verdicts.scan(cell)
+        .group_by("outcome")
+        .agg(pl.len(), pl.col("seconds").cast(pl.Float64).sum().alias("seconds"))
+        .sort("outcome"),
+        verdicts.folder,
+    )
+    seconds = float(per_outcome["seconds"].sum())
+    return dict(per_outcome.select("outcome", "len").iter_rows()), seconds or None
+
+
+def _short_labels(by_label: Mapping[str, Any]) -> dict[str, Any]:
     """Name verdict sets by their verifier where that is unambiguous."""
     names = [label.rpartition("-")[0] for label in by_label]
     return {
         (name if names.count(name) == 1 else label): counts
         for name, (label, counts) in zip(names, by_label.items(), strict=True)
     }
-
-
-def _age(verdicts: VerdictSet) -> float:
-    """Sort the newest set first, so that changed options take over."""
-    return -(verdicts.folder / "verifier.json").stat().st_mtime

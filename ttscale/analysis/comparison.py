@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ttscale.analysis.analyze import table_budgets
+from ttscale.analysis.choices import table_budgets
 from ttscale.analysis.comparison_results import Comparison, Selection, VerifierReport
 from ttscale.analysis.scored_samples import (
     ErrorPolicy,

@@ -1,14 +1,18 @@
 """What an analysis answers: frozen results that the report, the tables and the notebooks read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from ttscale.analysis.comparison_results import Comparison
+from ttscale.stats.backtesting import Backtest
 from ttscale.stats.curve import Curve
 from ttscale.stats.fitting import LawFit
+from ttscale.stats.forecasting import Forecast, SamplesNeeded
+from ttscale.store.run import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,25 @@ class SamplingTotals:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outlook:
+    """Beyond the samples at hand.
+
+    Attributes:
+        laws: Fitted laws.
+        forecast: Coverage to come, with its predictive interval.
+        needed: How many samples the next round target needs.
+        backtest: How forecasting methods fared on prefixes of these samples.
+        notes: What could not be computed, and why.
+    """
+
+    laws: tuple[LawFit, ...] = ()
+    forecast: Forecast | None = None
+    needed: SamplesNeeded | None = None
+    backtest: Backtest | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CellResult:
     """Everything measured in one cell.
 
@@ -48,12 +71,18 @@ class CellResult:
             structs {answer, count, correct}, the most frequent first, at most 10), examples (list of structs
             {sample_index, completion, outcome, finish_reason}, at most 6).
         coverage: Coverage at each k, as drawn in figures (log grid from 1 to the smallest n).
-        selectors: Selector label ("majority vote", "best by logprob", "best by last-digit", ...) -> its curve
-            on the same grid.
+        selectors: Selector label ("majority vote", "best by logprob", "best by last-digit", ...) -> its curve;
+            its budgets are those of coverage or fewer.
         law: The fitted exponentiated power law, None where it could not be fitted.
         outcomes: Verifier -> outcome -> how many samples.
         totals: Tokens and time.
         warnings: Caveats in plain sentences; they belong beside every number.
+        identity: What decides a sample, as flat ``section.key`` -> value, defaults left out.
+        verifier_seconds: Verifier -> seconds spent on its verdicts, where measured.
+        sessions: The starts of an engine on this cell.
+        outlook: Laws, forecast and backtest; None where they were not asked for.
+        comparison: The verifiers compared on a part of the samples; None where not asked for or not possible.
+        skipped: What was left out for time, in plain sentences.
     """
 
     cell: str
@@ -67,6 +96,27 @@ class CellResult:
     outcomes: Mapping[str, Mapping[str, int]]
     totals: SamplingTotals
     warnings: tuple[str, ...]
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    verifier_seconds: Mapping[str, float] = field(default_factory=dict)
+    sessions: tuple[Session, ...] = ()
+    outlook: Outlook | None = None
+    comparison: Comparison | None = None
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmeasuredCell:
+    """A cell that has no numbers yet.
+
+    Attributes:
+        cell: The cell's name.
+        reason: Why, and what to do about it.
+        n_samples: Samples stored.
+    """
+
+    cell: str
+    reason: str
+    n_samples: int
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -79,7 +129,8 @@ class RunResult:
         config_yaml: The resolved configuration as stored with the run.
         manifest: Schema version, fingerprint, versions, engine sessions.
         table_k: The budgets shown in tables.
-        cells: One result per cell.
+        cells: One result per cell that has verified samples.
+        unmeasured: The other cells.
     """
 
     name: str
@@ -88,3 +139,4 @@ class RunResult:
     manifest: Mapping[str, Any]
     table_k: tuple[int, ...]
     cells: tuple[CellResult, ...]
+    unmeasured: tuple[UnmeasuredCell, ...] = ()

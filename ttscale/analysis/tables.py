@@ -1,6 +1,6 @@
 """Stored samples and verdicts as the arrays that estimators take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from ttscale.types import Outcome
 
 ABSTAINS = -1
 """The answer class of a sample without an answer."""
+
+_KEY = ["problem_id", "sample_index"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -41,6 +43,42 @@ class JudgedSamples:
     frame: pl.DataFrame
 
 
+def read_cell(
+    store: RunStore,
+    cell: str,
+    oracle: VerdictSet,
+    problem_ids: Sequence[str],
+    others: Mapping[str, VerdictSet] | None = None,
+) -> pl.DataFrame:
+    """Read a cell's samples beside all their verdicts in one pass, without texts of completions.
+
+    Args:
+        store: The run.
+        cell: The cell.
+        oracle: The verdict set that defines *correct*.
+        problem_ids: The task's order.
+        others: More verifiers by name.
+
+    Returns:
+        One row per stored sample in the task's order: problem_id, sample_index, order, finish_reason, prompt_tokens,
+        completion_tokens, cumulative_logprob; of the oracle outcome, score, answer, answer_class and seconds, null
+        where it has not judged yet; of each other verifier ``outcome:NAME``, ``score:NAME``, ``seconds:NAME`` and
+        ``class:NAME``, its answer classes as numbers.
+    """
+    order = pl.LazyFrame({"problem_id": list(problem_ids)}, schema={"problem_id": pl.String}).with_row_index(
+        "order"
+    )
+    columns = ("finish_reason", "prompt_tokens", "completion_tokens", "cumulative_logprob")
+    rows = store.samples(cell).select(*_KEY, *columns).join(order, on="problem_id", how="inner")
+    judged = oracle.scan(cell).select(*_KEY, "outcome", "score", "answer", "answer_class", "seconds")
+    rows = rows.join(judged, on=_KEY, how="left")
+    for name, verdicts in (others or {}).items():
+        own = [pl.col(part).alias(f"{part}:{name}") for part in ("outcome", "score", "seconds")]
+        number = pl.col("answer_class").rank("dense").alias(f"class:{name}")
+        rows = rows.join(verdicts.scan(cell).select(*_KEY, *own, number), on=_KEY, how="left")
+    return collect(rows.sort("order", "sample_index"), store.samples_folder(cell))
+
+
 def read_judged(store: RunStore, cell: str, oracle: VerdictSet, problem_ids: Sequence[str]) -> JudgedSamples:
     """Join a cell's samples with the oracle's verdicts; samples it erred on are left out.
 
@@ -50,18 +88,12 @@ def read_judged(store: RunStore, cell: str, oracle: VerdictSet, problem_ids: Seq
         oracle: The verdict set that defines *correct*.
         problem_ids: The task's order.
     """
-    verdicts = oracle.scan(cell).filter(pl.col("outcome") != Outcome.ERROR).drop("cell", "seconds", "detail")
-    order = pl.LazyFrame({"problem_id": list(problem_ids)}, schema={"problem_id": pl.String}).with_row_index(
-        "order"
-    )
-    frame = collect(
-        store.samples(cell)
-        .select("problem_id", "sample_index", "finish_reason", "completion_tokens", "cumulative_logprob")
-        .join(verdicts, on=["problem_id", "sample_index"], how="inner")
-        .join(order, on="problem_id", how="inner")
-        .sort("order", "sample_index"),
-        store.samples_folder(cell),
-    )
+    return judged_samples(read_cell(store, cell, oracle, problem_ids))
+
+
+def judged_samples(rows: pl.DataFrame) -> JudgedSamples:
+    """Return what the oracle judged, of the rows of `read_cell`; samples it erred on are left out."""
+    frame = rows.filter(pl.col("outcome").is_not_null() & (pl.col("outcome") != Outcome.ERROR))
     problem, n = _run_lengths(frame["order"].to_numpy())
     correct = (frame["outcome"] == Outcome.CORRECT).to_numpy()
     present = frame["problem_id"].unique(maintain_order=True).to_list()
@@ -77,27 +109,15 @@ def read_judged(store: RunStore, cell: str, oracle: VerdictSet, problem_ids: Seq
     )
 
 
-def read_scores(
-    store: RunStore, cell: str, judged: JudgedSamples, verifier: VerdictSet
-) -> NDArray[np.float64]:
+def scores_of(judged: JudgedSamples, verifier: str) -> NDArray[np.float64]:
     """Return another verifier's score of each judged sample, shape (S,); NaN where it has none.
 
     A verifier that only accepts or rejects scores 1 and 0.
     """
-    score = pl.coalesce(
-        pl.col("score"),
-        pl.when(pl.col("outcome") != Outcome.ERROR).then(
-            (pl.col("outcome") == Outcome.CORRECT).cast(pl.Float64)
-        ),
-    )
-    other = verifier.scan(cell).select("problem_id", "sample_index", score.alias("other_score"))
-    joined = collect(
-        judged.frame.lazy()
-        .select("problem_id", "sample_index")
-        .join(other, on=["problem_id", "sample_index"], how="left", maintain_order="left"),
-        store.path,
-    )
-    return joined["other_score"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    outcome, score = pl.col(f"outcome:{verifier}"), pl.col(f"score:{verifier}")
+    verdict = pl.when(outcome != Outcome.ERROR).then((outcome == Outcome.CORRECT).cast(pl.Float64))
+    chosen = judged.frame.select(pl.coalesce(score, verdict).cast(pl.Float64)).to_series()
+    return chosen.fill_null(float("nan")).to_numpy()
 
 
 def _run_lengths(

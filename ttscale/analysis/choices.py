@@ -1,0 +1,69 @@
+"""What an analysis is about: the stored configuration, the verdicts that define *correct*, the budgets shown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ttscale.config.cells import cells
+from ttscale.config.loading import parse_config
+from ttscale.config.models import RunConfig
+from ttscale.errors import StoreError
+from ttscale.store.run import RunStore
+from ttscale.store.verdicts import VerdictSet
+
+
+def stored_config(store: RunStore) -> RunConfig:
+    """Return the configuration stored with a run."""
+    return parse_config(store.config_yaml(), out=store.path)
+
+
+def stored_cells(store: RunStore) -> Mapping[str, Mapping[str, Any]]:
+    """Return the run's cells: name -> what decides a sample, as flat ``section.key`` -> value, defaults left out."""
+    cells: Mapping[str, Mapping[str, Any]] = store.manifest()["cells"]
+    return cells
+
+
+def choose_oracle(sets: Sequence[VerdictSet], config: RunConfig, cell: str) -> VerdictSet:
+    """Return the verdict set that defines *correct* in a cell.
+
+    That is the configured oracle's, else that of the first verifier listed for the cell that sees the key, else
+    (a cell whose verifiers its task recommends, or an imported one) the newest set of one that does.
+
+    Raises:
+        StoreError: There is none; the message lists what is stored.
+    """
+    listed = [one.name for own in cells(config) if own.name == cell for one in own.verifiers]
+    wanted = [config.analysis.oracle] if config.analysis.oracle else listed
+    here = newest_first(one for one in sets if has_verdicts(one, cell))
+    candidates = [
+        verdicts
+        for name in wanted
+        for verdicts in here
+        if verdicts.info.verifier == name and (config.analysis.oracle or verdicts.info.sees_answer)
+    ]
+    if not config.analysis.oracle:
+        candidates += [verdicts for verdicts in here if verdicts.info.sees_answer]
+    if not candidates:
+        stored = ", ".join(verdicts.info.label for verdicts in here) or "none"
+        raise StoreError(
+            f"No verdicts of an oracle ({' or '.join(wanted) or 'any'}) are stored for cell '{cell}'; verdict sets "
+            f"there: {stored}. Run `ttscale verify` with a verifier that sees the answer key."
+        )
+    return candidates[0]
+
+
+def newest_first(sets: Iterable[VerdictSet]) -> list[VerdictSet]:
+    """Sort verdict sets by age, so that changed options take over."""
+    return sorted(sets, key=lambda verdicts: -(verdicts.folder / "verifier.json").stat().st_mtime)
+
+
+def has_verdicts(verdicts: VerdictSet, cell: str) -> bool:
+    """Tell whether a set holds any verdict of a cell."""
+    return any((verdicts.folder / cell).glob("*.parquet"))
+
+
+def table_budgets(wanted: tuple[int, ...] | None, k_max: int) -> tuple[int, ...]:
+    """Return the budgets shown in tables: those asked for, or powers of ten and the largest k."""
+    if wanted is None:
+        powers = [10**e for e in range(12) if 10**e < k_max]
+        return (*powers, k_max)
+    return tuple(k for k in wanted if k <= k_max) or (k_max,)
