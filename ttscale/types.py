@@ -107,6 +107,8 @@ class Verdict:
         answer: The extracted answer as written, or None.
         answer_class: Answers of one class are the same answer in a vote; None abstains.
         seconds: Time spent on it, where measured.
+        prompt_tokens: Tokens of the prompts that were sent to a model to judge it, where known.
+        completion_tokens: Tokens that the model generated for it, where known.
         detail: A short reason for a person, such as a traceback for an error.
     """
 
@@ -115,4 +117,6 @@ class Verdict:
     answer: str | None = None
     answer_class: str | None = None
     seconds: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
     detail: str | None = None

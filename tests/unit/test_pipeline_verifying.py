@@ -1,6 +1,7 @@
 """The verify stage against verifiers that misbehave."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
@@ -8,8 +9,13 @@ import pytest
 from pydantic import BaseModel
 
 from ttscale.errors import StoreError, VerifierError
-from ttscale.pipeline.verifying import problems_for, verify_in_batches
-from ttscale.types import Outcome, Problem, Verdict
+from ttscale.pipeline.building import NamedVerifier
+from ttscale.pipeline.known import KnownVerdicts
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.verifying import problems_for, verify_cell, verify_in_batches
+from ttscale.store.run import RunStore
+from ttscale.store.verdicts import VerdictSetInfo
+from ttscale.types import Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
 
 PROBLEMS = [
@@ -137,3 +143,60 @@ def test_a_verifier_that_must_not_peek_gets_no_key() -> None:
 def test_samples_of_unknown_problems_are_refused() -> None:
     with pytest.raises(StoreError, match=r"unknown problems.*zzz"):
         outcomes(Base(), rows("2", problem_id="zzz"))
+
+
+def test_candidates_known_from_an_earlier_block_are_not_verified_again() -> None:
+    verifier, known = Raises(), KnownVerdicts()
+    problems = problems_for(verifier, PROBLEMS)
+    first = pl.concat(list(verify_in_batches(verifier, problems, rows("2", "3", "bad"), known)))
+    assert first["outcome"].to_list() == ["correct", "incorrect", "error"]
+    verifier.seen.clear()
+    later = pl.concat(list(verify_in_batches(verifier, problems, rows("3", "4", "2", "bad"), known)))
+    by_index = dict(later.select("sample_index", "outcome").iter_rows())
+    assert by_index == {0: "incorrect", 1: "incorrect", 2: "correct", 3: "error"}
+    assert {each.sample.completion for each in verifier.seen} == {"4", "bad"}  # an error may have passed
+
+
+def test_a_memory_that_is_full_forgets_and_nothing_else() -> None:
+    verifier, known = Base(), KnownVerdicts(largest_bytes=1)
+    problems = problems_for(verifier, PROBLEMS)
+    for completions in (["2", "3"], ["5", "6"], ["2", "6"]):
+        verified = pl.concat(list(verify_in_batches(verifier, problems, rows(*completions), known)))
+        assert verified.sort("sample_index")["outcome"].to_list() == [
+            "correct" if completion == "2" else "incorrect" for completion in completions
+        ]
+    assert [each.sample.completion for each in verifier.seen] == ["2", "3", "5", "6", "2"]
+
+
+def test_errors_are_judged_again_when_asked_and_the_new_verdict_counts(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    writer = store.sample_writer("c", "s")
+    writer.add([sample(0, "2"), sample(1, "bad"), sample(2, "3")])
+    writer.flush()
+    info = VerdictSetInfo(verifier="v", version="1", options={}, sees_answer=True)
+
+    def verify(verifier: Base, **options: bool) -> tuple[int, list[str]]:
+        with store.writing():
+            store.begin(name="r", version="0", config_yaml="", cells={"c": {}})
+            store.keep_problems("c", PROBLEMS)
+            n = verify_cell(store, "c", NamedVerifier(verifier, info), Progress(), **options)
+        return n, store.verdict_set(info).scan("c").sort("sample_index").collect()["outcome"].to_list()
+
+    assert verify(Raises()) == (3, ["correct", "error", "incorrect"])
+    assert verify(Base()) == (0, ["correct", "error", "incorrect"])
+    assert verify(Raises(), retry_errors=True) == (1, ["correct", "error", "incorrect"])
+    repaired = Base()
+    assert verify(repaired, retry_errors=True) == (1, ["correct", "incorrect", "incorrect"])
+    assert [each.sample.completion for each in repaired.seen] == ["bad"]
+    assert verify(Raises(), retry_errors=True) == (0, ["correct", "incorrect", "incorrect"])
+
+
+def sample(index: int, completion: str) -> Sample:
+    return Sample(
+        problem_id="a",
+        sample_index=index,
+        completion=completion,
+        finish_reason="stop",
+        prompt_tokens=1,
+        completion_tokens=1,
+    )

@@ -58,12 +58,20 @@ def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None) -
     metavar="NAME",
     help="Verify with this one instead: a name, my_module:MyClass, or {name: ..., option: ...}. Repeatable.",
 )
+@click.option(
+    "--retry-errors",
+    is_flag=True,
+    help="Judge samples again on which a verifier failed; the new verdict counts.",
+)
 @unsafe_option
 @output_options
-def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool, output: str | None) -> None:
+def verify_command(
+    run: Path, extra: tuple[str, ...], retry_errors: bool, unsafe_no_sandbox: bool, output: str | None
+) -> None:
     """Verify the stored samples of RUN, with its configured verifiers or with others.
 
-    Each verifier, version and set of options keeps its own verdicts beside the others.
+    Each verifier, version and set of options keeps its own verdicts beside the others. The table counts what was
+    verified now, and the outcomes of all verdicts that are stored.
     """
     import yaml
 
@@ -80,8 +88,12 @@ def verify_command(run: Path, extra: tuple[str, ...], unsafe_no_sandbox: bool, o
     chosen = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] or configured
     if unsafe_no_sandbox:
         chosen = [without_sandbox(verifier) for verifier in chosen]
-    judged = verify_run(store, [build_verifier(verifier) for verifier in chosen], make_progress())
-    print_rows([{"verdicts": label, "samples_verified": n} for label, n in judged.items()], output)
+    verifiers = [build_verifier(verifier) for verifier in chosen]
+    judged = verify_run(store, verifiers, make_progress(), retry_errors=retry_errors)
+    outcomes = {one.info.label: store.verdict_set(one.info).outcomes(store.cells()) for one in verifiers}
+    print_rows(
+        [{"verdicts": label, "samples_verified": n, **outcomes[label]} for label, n in judged.items()], output
+    )
 
 
 @click.command("report")

@@ -42,6 +42,7 @@ def verify_run(
     progress: Progress | None = None,
     *,
     cell_names: Sequence[str] | None = None,
+    retry_errors: bool = False,
 ) -> dict[str, int]:
     """Verify all stored samples of a run; return how many each verifier judged now.
 
@@ -50,6 +51,7 @@ def verify_run(
         verifiers: Are closed when they are done.
         progress: Is told how far it is.
         cell_names: Only these cells; by default all.
+        retry_errors: Judge samples again on which a verifier failed; the new verdicts count.
     """
     progress = progress or Progress()
     judged: dict[str, int] = {}
@@ -57,7 +59,8 @@ def verify_run(
         for verifier in verifiers:
             with _closing(verifier):
                 judged[verifier.info.label] = sum(
-                    verify_cell(store, cell, verifier, progress) for cell in cell_names or store.cells()
+                    verify_cell(store, cell, verifier, progress, retry_errors=retry_errors)
+                    for cell in cell_names or store.cells()
                 )
     return judged
 

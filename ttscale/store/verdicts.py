@@ -1,8 +1,12 @@
-"""Verdicts: one set per verifier, version and options, beside the samples and never in place of others."""
+"""Verdicts: one set per verifier, version and options, beside the samples and never in place of others.
+
+A set is append-only. A sample that is judged again (after an error) gets a second row in a segment whose name
+ends in "-retry"; of several rows the newest counts, and `VerdictSet.scan` gives that one alone.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,10 @@ import polars as pl
 
 from ttscale.errors import StoreError
 from ttscale.store.files import write_text
-from ttscale.store.samples import SAMPLE_KEY, scan_samples
+from ttscale.store.pending import SampleKeys
+from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.segments import collect, scan, segments, write_segment
+from ttscale.types import Outcome
 
 VERDICT_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "cell": pl.String,
@@ -23,9 +29,17 @@ VERDICT_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "answer": pl.String,
     "answer_class": pl.String,
     "seconds": pl.Float32,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
     "detail": pl.String,
 }
-"""The columns of a verdict segment; the key is the sample's."""
+"""The columns of a verdict segment; the key is the sample's, and tokens are those that the verifier spent."""
+
+VERDICT_COLUMNS = tuple(name for name in VERDICT_SCHEMA if name not in ("cell", *SAMPLE_KEY))
+"""The columns beside the key."""
+
+_RETRY = "-retry"
+"""Marks segments whose rows count instead of earlier ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,23 +87,62 @@ class VerdictSet:
             )
 
     def scan(self, cell: str) -> pl.LazyFrame:
-        """Scan the verdicts of a cell lazily, columns of `VERDICT_SCHEMA`."""
-        return scan(segments(self.folder / cell), VERDICT_SCHEMA)
+        """Scan the verdicts of a cell lazily, one per sample; columns of `VERDICT_SCHEMA`."""
+        first, again = self._segments(cell)
+        if not again:
+            return scan(first, VERDICT_SCHEMA)
+        newest = scan(again, VERDICT_SCHEMA).unique(SAMPLE_KEY, keep="last", maintain_order=True)
+        kept = scan(first, VERDICT_SCHEMA).join(newest.select(SAMPLE_KEY), on=SAMPLE_KEY, how="anti")
+        return pl.concat([kept, newest])
 
     def count(self, cell: str) -> int:
-        """Return how many samples of a cell have a verdict; reads footers only."""
+        """Return how many samples of a cell have a verdict; reads footers only, where none was judged again."""
         return int(collect(self.scan(cell).select(pl.len()), self.folder / cell).item())
 
-    def pending(self, cell: str, samples_folder: Path) -> pl.LazyFrame:
-        """Scan the samples of a cell that have no verdict yet."""
-        return scan_samples(samples_folder).join(
-            self.scan(cell).select(SAMPLE_KEY), on=SAMPLE_KEY, how="anti", maintain_order="left"
+    def outcomes(self, cells: Iterable[str]) -> dict[str, int]:
+        """Return how many samples of some cells have each outcome, zeros included."""
+        total = dict.fromkeys(map(str, Outcome), 0)
+        for cell in cells:
+            counts = collect(self.scan(cell).group_by("outcome").len(), self.folder / cell)
+            for outcome, n in counts.iter_rows():
+                total[outcome] += n
+        return total
+
+    def judged(self, cell: str, *, errors: bool = True) -> SampleKeys:
+        """Return the samples of a cell that have a verdict, or one that is no error, segment by segment."""
+        keys = SampleKeys()
+        for path in [path for paths in self._segments(cell) for path in paths]:
+            rows = scan([path], VERDICT_SCHEMA)
+            if not errors:  # only errors are judged again, so any other verdict is the last
+                rows = rows.filter(pl.col("outcome") != Outcome.ERROR)
+            keys.add(collect(rows.select(SAMPLE_KEY), self.folder / cell))
+        return keys
+
+    def write(self, cell: str, verdicts: pl.DataFrame, name: str, *, again: bool = False) -> None:
+        """Store verdicts as one segment.
+
+        Args:
+            cell: Their cell.
+            verdicts: Columns of `VERDICT_SCHEMA`, null where one is absent.
+            name: Unique in the cell; names sort by time.
+            again: Whether samples that have a verdict may be among them; these rows then count.
+        """
+        self.create()
+        columns = [
+            pl.col(column) if column in verdicts.columns else pl.lit(None, dtype).alias(column)
+            for column, dtype in VERDICT_SCHEMA.items()
+        ]
+        write_segment(
+            self.folder / cell / f"{name}{_RETRY if again else ''}.parquet", verdicts.select(columns)
         )
 
-    def write(self, cell: str, verdicts: pl.DataFrame, name: str) -> None:
-        """Store verdicts as one segment."""
-        self.create()
-        write_segment(self.folder / cell / f"{name}.parquet", verdicts.select(list(VERDICT_SCHEMA)))
+    def _segments(self, cell: str) -> tuple[list[Path], list[Path]]:
+        """Return the segments of first verdicts and those of newer ones, each oldest first."""
+        first: list[Path] = []
+        again: list[Path] = []
+        for path in segments(self.folder / cell):
+            (again if path.stem.endswith(_RETRY) else first).append(path)
+        return first, again
 
 
 def read_verdict_set(folder: Path) -> VerdictSet:

@@ -42,6 +42,8 @@ class AnswerVerifier(ABC, Generic[Value]):
     def __init__(self, extract: Sequence[str]) -> None:
         self._extractors = tuple(find_extractor(name) for name in extract)
         self._remembered = lru_cache(_CACHE_SIZE)(self._judge)
+        self._read_short = lru_cache(_CACHE_SIZE)(self.read)
+        self._read_short_key = lru_cache(_CACHE_SIZE)(self.read_key)
 
     @abstractmethod
     def read(self, answer: str) -> Value | None:
@@ -65,31 +67,29 @@ class AnswerVerifier(ABC, Generic[Value]):
         return [self._verify_one(candidate.problem, candidate.sample.completion) for candidate in batch]
 
     def _verify_one(self, problem: Problem, completion: str) -> Verdict:
-        if problem.answer is None:
+        """Judge the first extracted answer that can be read."""
+        key = problem.answer
+        if key is None:
             return missing_key(problem)
         try:
-            return self._first_verdict(completion, problem.answer)
+            for extract in self._extractors:
+                answer = extract(completion)
+                if answer is None:
+                    continue
+                judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._judge
+                verdict = judge(answer, key)
+                if verdict is not None:
+                    return verdict
         except SearchError as error:
             return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
-
-    def _first_verdict(self, completion: str, key: str) -> Verdict:
-        """Judge the first extracted answer that can be read."""
-        for extract in self._extractors:
-            answer = extract(completion)
-            if answer is None:
-                continue
-            judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._judge
-            verdict = judge(answer, key)
-            if verdict is not None:
-                return verdict
         return _NO_ANSWER
 
     def _judge(self, answer: str, key: str) -> Verdict | None:
         """Compare one answer with one key; None where the answer cannot be read."""
-        value = self.read(answer)
+        value = self._read_short(answer) if len(answer) <= _CACHED_LENGTH else self.read(answer)
         if value is None:
             return None
-        expected = self.read_key(key)
+        expected = self._read_short_key(key) if len(key) <= _CACHED_LENGTH else self.read_key(key)
         if expected is None:
             return Verdict(
                 outcome=Outcome.ERROR,

@@ -47,4 +47,8 @@ class NumericVerifier(AnswerVerifier[Fraction]):
 
     def is_equal(self, value: Fraction, key: Fraction) -> bool:
         """Compare within the tolerances."""
-        return value == key or abs(value - key) <= max(self._abs_tol, self._rel_tol * abs(key))
+        if value == key:
+            return True
+        if not (self._abs_tol or self._rel_tol):
+            return False
+        return abs(value - key) <= max(self._abs_tol, self._rel_tol * abs(key))
