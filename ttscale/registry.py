@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "samplers": {
             "vllm": "ttscale.samplers.vllm:VllmSampler",
             "transformers": "ttscale.samplers.transformers:TransformersSampler",
+            "openai": "ttscale.samplers.openai:OpenAISampler",
         },
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",

@@ -1,0 +1,310 @@
+"""The work under way: pieces go to servers, samples come out, what failed goes again."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from ttscale.execution.http.client import JsonClient
+from ttscale.execution.http.failures import (
+    FailedAttempt,
+    LastingFailure,
+    Overloaded,
+    PassingFailure,
+    Refusal,
+    Unreachable,
+)
+from ttscale.execution.http.pausing import backoff_s
+from ttscale.samplers.openai.dialect import Answer, Dialect, places
+from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.openai.servers import Server, choose
+from ttscale.samplers.openai.usage import Meter
+from ttscale.types import Problem, Sample, SampleRequest
+
+_HANDED_OUT_EVERY_S = 0.005
+"""Finished samples are handed to the other thread in lots: a switch of threads for each costs more than it."""
+_HOPELESS = 16
+"""Pieces given up in a row, without an answer between them, that end the run."""
+
+
+class Hopeless(Exception):  # noqa: N818  # handed to the sampler, which says the fix
+    """No request can succeed; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some samples of one problem that one request asks for."""
+
+    problem: Problem
+    first_index: int
+    n: int
+    seed: int
+    attempts: int = 0
+
+    def part(self, start: int, stop: int) -> "Piece":
+        """Return the samples [start, stop) of this piece as a piece of its own."""
+        return Piece(self.problem, self.first_index + start, stop - start, self.seed + start, self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A piece that cannot be had."""
+
+    piece: Piece
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What the dispatcher hands out at a time.
+
+    Attributes:
+        samples: Finished ones, a list for each answer.
+        n: How many samples are settled by this, those given up included.
+        given_up: What cannot be had.
+        end: Set in the last lot of a run that cannot go on.
+    """
+
+    samples: list[list[Sample]]
+    n: int
+    given_up: list[GivenUp]
+    end: BaseException | None = None
+
+
+class Dispatcher:
+    """Lives in the event loop; only `take` is called from there by others.
+
+    Args:
+        client: Sends requests.
+        dialect: Writes and reads them.
+        servers: Where they go.
+        options: Attempts, patience, request sizes.
+        meter: Counts tokens.
+        hand_out: Takes finished lots, in the loop's thread.
+    """
+
+    def __init__(
+        self,
+        client: JsonClient,
+        dialect: Dialect,
+        servers: Sequence[Server],
+        options: OpenAIOptions,
+        meter: Meter,
+        hand_out: Callable[[Lot], None],
+    ) -> None:
+        self._client = client
+        self._dialect = dialect
+        self._servers = servers
+        self._options = options
+        self._meter = meter
+        self._hand_out = hand_out
+        self._loop = asyncio.get_running_loop()
+        self._most_per_request = dialect.terms.most_per_request
+        self._backlog: deque[Piece] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._end: BaseException | None = None
+        self._given_up_in_a_row = 0
+        self._random = random.Random()
+        self._wake: asyncio.TimerHandle | None = None
+        self._flush: asyncio.TimerHandle | None = None
+        self._empty_lot()
+
+    def take(self, requests: Iterable[SampleRequest]) -> None:
+        """Add work."""
+        for request in requests:
+            self._backlog.append(Piece(request.problem, request.first_index, request.n, request.seed))
+        self._send()
+
+    async def cancel(self) -> None:
+        """Stop everything under way."""
+        self._stop(Hopeless("cancelled"))
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for handle in (self._wake, self._flush):
+            if handle is not None:
+                handle.cancel()
+
+    # ---- sending --------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        """Send as much of the backlog as the servers have room for."""
+        while self._backlog and self._end is None:
+            n = min(self._backlog[0].n, self._most_per_request)
+            server = choose(self._servers, n)
+            if server is None:
+                self._wake_when_one_returns()
+                return
+            task = self._loop.create_task(self._serve(self._next_piece(n), server))
+            self._tasks.add(task)
+            task.add_done_callback(self._over)
+
+    def _next_piece(self, n: int) -> Piece:
+        piece = self._backlog.popleft()
+        if piece.n > n:
+            self._backlog.appendleft(piece.part(n, piece.n))
+            piece = piece.part(0, n)
+        return piece
+
+    def _wake_when_one_returns(self) -> None:
+        """Look again when the first server that stands aside returns; answers wake us anyway."""
+        now = self._loop.time()
+        returns = [server.aside_until for server in self._servers if server.aside_until > now]
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake = self._loop.call_at(min(returns), self._send) if returns else None
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._stop(error)
+        if self._end is not None:
+            if not self._tasks:
+                self._flush_now()
+        else:
+            self._send()
+
+    # ---- one request ----------------------------------------------------------------------------------
+
+    async def _serve(self, piece: Piece, server: Server) -> None:
+        """Ask for a piece once, and deal with what comes."""
+        terms = self._dialect.terms
+        seed = None if terms.seeds == "none" else terms.seed(piece.seed)
+        was_full = bool(self._backlog)
+        body = self._dialect.body(piece.problem, piece.n, seed)
+        sent_at = server.sent(piece.n)
+        try:
+            found = await self._client.post(f"{server.url}/{terms.path}", body)
+            answer = self._read(found)
+            samples = self._samples(piece, answer, seed)
+        except FailedAttempt as failure:
+            server.ended(piece.n)
+            self._meter.failed()
+            self._failed(piece, server, failure, sent_at)
+        except BaseException:
+            server.ended(piece.n)
+            raise
+        else:
+            server.ended(piece.n)
+            self._meter.answered(answer)
+            self._given_up_in_a_row = 0
+            tokens = sum(sample.completion_tokens for sample in samples)
+            server.answered(len(samples), tokens, was_full=was_full)
+            self._finished(piece, samples)
+
+    def _read(self, found: Any) -> Answer:
+        try:
+            answer = self._dialect.read(found)
+        except Exception as error:  # whatever a foreign server's answer makes of ours
+            raise self._unreadable(found, error) from None
+        if not answer.choices:
+            raise self._unreadable(found, ValueError("it holds no choices"))
+        return answer
+
+    def _unreadable(self, found: Any, error: Exception) -> PassingFailure:
+        said = self._client.shown(str(found))
+        return PassingFailure(f"an answer that cannot be read ({type(error).__name__}: {error}): {said}")
+
+    def _samples(self, piece: Piece, answer: Answer, seed: int | None) -> list[Sample]:
+        try:
+            placed = places(answer.choices, piece.n, seeded=seed is not None)
+        except ValueError as error:
+            raise self._unreadable(answer, error) from None
+        return [
+            Sample(
+                problem_id=piece.problem.problem_id,
+                sample_index=piece.first_index + place,
+                completion=choice.text,
+                finish_reason=choice.finish_reason,
+                prompt_tokens=answer.prompt_tokens or 0,
+                completion_tokens=choice.n_tokens,
+                cumulative_logprob=None if choice.logprobs is None else sum(choice.logprobs),
+                token_logprobs=choice.logprobs if self._dialect.terms.keep_token_logprobs else None,
+                seed=None if seed is None else seed + place,
+            )
+            for place, choice in placed.items()
+        ]
+
+    def _finished(self, piece: Piece, samples: list[Sample]) -> None:
+        """Hand samples out, and ask again for those that the answer lacked."""
+        if len(samples) < piece.n:
+            self._most_per_request = max(1, min(self._most_per_request, len(samples)))
+            self._backlog.extendleft(reversed(_missing(piece, samples)))
+        self._lot.samples.append(samples)
+        self._settled(len(samples))
+
+    # ---- failures -------------------------------------------------------------------------------------
+
+    def _failed(self, piece: Piece, server: Server, failure: FailedAttempt, sent_at: float) -> None:
+        if not isinstance(failure, LastingFailure) or isinstance(failure, Refusal):
+            server.failed(failure, sent_at)
+        if isinstance(failure, Unreachable | Overloaded | Refusal):
+            self._backlog.appendleft(piece)
+            self._stop_if_hopeless(failure)
+        elif isinstance(failure, PassingFailure) and piece.attempts < self._options.max_retries:
+            again = replace(piece, attempts=piece.attempts + 1)
+            self._loop.call_later(backoff_s(piece.attempts, self._random), self._again, again)
+        else:
+            self._give_up(piece, failure)
+
+    def _again(self, piece: Piece) -> None:
+        self._backlog.appendleft(piece)
+        self._send()
+
+    def _give_up(self, piece: Piece, failure: FailedAttempt) -> None:
+        reason = failure.reason
+        if isinstance(failure, PassingFailure):
+            reason = f"no answer after {piece.attempts + 1} attempts; the last: {reason}"
+        self._lot.given_up.append(GivenUp(piece, reason))
+        self._settled(piece.n)
+        self._given_up_in_a_row += 1
+        if self._given_up_in_a_row >= _HOPELESS:
+            self._stop(Hopeless(f"the last {_HOPELESS} requests all failed (the last: {reason})"))
+
+    def _stop_if_hopeless(self, failure: FailedAttempt) -> None:
+        """End the run when no server has served for as long as patience lasts, and none is at work."""
+        if any(server.under_way for server in self._servers):
+            return
+        if all(isinstance(server.last_failure, Refusal) for server in self._servers):
+            self._stop(Hopeless(failure.reason))
+        since = [server.failing_since for server in self._servers]
+        longest = max(self._loop.time() if began is None else began for began in since)
+        waited = self._loop.time() - longest
+        if all(began is not None for began in since) and waited >= self._options.patience_s:
+            self._stop(Hopeless(f"no server has answered for {waited:.0f} s (the last: {failure.reason})"))
+
+    def _stop(self, error: BaseException) -> None:
+        """Send nothing more; what is under way may finish."""
+        if self._end is None:
+            self._end = error
+
+    # ---- handing out ----------------------------------------------------------------------------------
+
+    def _settled(self, n: int) -> None:
+        self._n_settled += n
+        if self._flush is None:
+            self._flush = self._loop.call_later(_HANDED_OUT_EVERY_S, self._flush_now)
+
+    def _flush_now(self) -> None:
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        end = self._end if not self._tasks else None
+        lot = replace(self._lot, n=self._n_settled, end=end)
+        self._empty_lot()
+        self._hand_out(lot)
+
+    def _empty_lot(self) -> None:
+        self._lot = Lot([], 0, [])
+        self._n_settled = 0
+
+
+def _missing(piece: Piece, samples: Sequence[Sample]) -> list[Piece]:
+    """Return the gaps that an answer left in a piece."""
+    have = sorted(sample.sample_index - piece.first_index for sample in samples)
+    edges = [-1, *have, piece.n]
+    return [piece.part(left + 1, right) for left, right in pairwise(edges) if right - left > 1]

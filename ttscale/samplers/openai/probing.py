@@ -1,0 +1,294 @@
+"""Asking the servers, before the run, what they are and what they can do."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ttscale.errors import SamplerError, did_you_mean, listed
+from ttscale.execution.http.client import JsonClient
+from ttscale.execution.http.failures import FailedAttempt, LastingFailure, Refusal, Unreachable
+from ttscale.samplers.openai.dialect import Dialect, Terms
+from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import Problem
+
+_PROBE = Problem(problem_id="(probe)", prompt="1+1=")
+_PROBE_TOKENS = 16
+_ANY = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of a kind of server.
+
+    Attributes:
+        name: Such as "vllm".
+        takes_n: Whether several choices per request are asked for.
+        seeds: "counted" where choice j of a request draws with its seed + j, "single" where each sample needs a
+            request of its own, "none" where a seed is not known to decide the sample.
+        seed_bits: How long a seed may be.
+        token_ids: Whether it can tell a choice's tokens.
+        top_logprobs: See `Terms`.
+    """
+
+    name: str
+    takes_n: bool = True
+    seeds: str = "none"
+    seed_bits: int = 31
+    token_ids: bool = False
+    top_logprobs: int = 1
+
+
+KINDS = {
+    "vllm": Kind("vllm", seeds="counted", seed_bits=63, token_ids=True, top_logprobs=0),
+    # Its seeds are 32 bits long, the last value meaning "at random". Several choices wait for as many free slots,
+    # and drew one and the same text in some versions of winter 2025.
+    "llamacpp": Kind("llama.cpp", takes_n=False, seeds="single"),
+    # All choices of a request share its seed, and a server in its deterministic mode draws them alike.
+    "sglang": Kind("sglang", takes_n=False, seeds="single"),
+}
+"""``owned_by`` in the list of models -> kind."""
+
+_UNKNOWN = Kind("unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the servers are and agreed to.
+
+    Attributes:
+        terms: For requests.
+        kinds: The kind of every server that answered.
+        version: What the first server says of itself, or "unknown".
+        reproducible: Whether a sample's seed draws it again.
+        away: Servers that could not be reached -> why.
+    """
+
+    terms: Terms
+    kinds: tuple[str, ...]
+    version: str
+    reproducible: bool
+    away: dict[str, str]
+
+
+class Prober:
+    """Asks the servers of a run.
+
+    Args:
+        client: Sends requests.
+        model: Which model, and whether with its chat template.
+        sampling: How samples are drawn.
+        options: Where the servers are.
+    """
+
+    def __init__(
+        self, client: JsonClient, model: ModelSettings, sampling: SamplingSettings, options: OpenAIOptions
+    ) -> None:
+        self._client = client
+        self._model = model
+        self._sampling = sampling
+        self._options = options
+        self._name = options.served_model or model.path
+
+    async def find(self) -> Findings:
+        """Ask every server.
+
+        Raises:
+            SamplerError: None can be reached, or one refuses what the run would ask.
+        """
+        found = await asyncio.gather(*map(self._kind, self._options.urls))
+        away = {
+            url: kind for url, kind in zip(self._options.urls, found, strict=True) if isinstance(kind, str)
+        }
+        present = {
+            url: kind for url, kind in zip(self._options.urls, found, strict=True) if isinstance(kind, Kind)
+        }
+        if not present:
+            raise SamplerError(
+                f"{_and(away)} cannot be reached ({next(iter(away.values()))}). "
+                "Start the server or correct engine_options.base_url, then run the same command again."
+            )
+        terms = self._first_terms(list(present.values()))
+        agreed = [await self._agree(url, terms) for url in present]
+        return Findings(
+            terms=_weakest(agreed),
+            kinds=tuple(kind.name for kind in present.values()),
+            version=await self._version(next(iter(present))),
+            reproducible=terms.seeds != "none" and await self._reproducible(present),
+            away=away,
+        )
+
+    # ---- what it is -----------------------------------------------------------------------------------
+
+    async def _kind(self, url: str) -> Kind | str:
+        """Return a server's kind, or why it cannot be reached."""
+        try:
+            models = await self._client.get(f"{url}/models")
+            entries = {str(entry["id"]): entry for entry in models["data"]}
+        except Unreachable as failure:
+            return failure.reason
+        except FailedAttempt as failure:
+            if failure.status in (401, 403):
+                raise self._refused(url, failure) from None
+            return _UNKNOWN  # not every server lists its models
+        except (KeyError, TypeError):
+            return _UNKNOWN
+        self._check_name(url, entries)
+        owners = {str(entry.get("owned_by")) for entry in entries.values()}
+        return next((KINDS[owner] for owner in sorted(owners) if owner in KINDS), _UNKNOWN)
+
+    def _check_name(self, url: str, entries: dict[str, Any]) -> None:
+        aliases = {alias for entry in entries.values() for alias in entry.get("aliases") or ()}
+        if entries and self._name not in entries and self._name not in aliases:
+            raise SamplerError(
+                f"{url} does not serve '{self._name}'.{did_you_mean(self._name, entries)} It serves: "
+                f"{listed(entries)}. Set engine_options.served_model, or correct model.path or the URL."
+            )
+
+    async def _version(self, url: str) -> str:
+        try:
+            found = await self._client.get(f"{url.removesuffix('/v1')}/version")
+            return str(found["version"])
+        except (FailedAttempt, KeyError, TypeError):
+            return "unknown"
+
+    async def _reproducible(self, present: dict[str, Kind]) -> bool:
+        """Whether the servers draw a sample again from its seed; SGLang does in one mode alone."""
+        return all([await self._is_deterministic(url, kind) for url, kind in present.items()])
+
+    async def _is_deterministic(self, url: str, kind: Kind) -> bool:
+        if kind.name != "sglang":
+            return kind.seeds != "none"
+        for path in ("server_info", "get_server_info"):
+            try:
+                found = await self._client.get(f"{url.removesuffix('/v1')}/{path}")
+                return bool(found["enable_deterministic_inference"])
+            except (FailedAttempt, KeyError, TypeError):
+                continue
+        return False
+
+    # ---- what it agrees to ----------------------------------------------------------------------------
+
+    def _first_terms(self, kinds: Sequence[Kind]) -> Terms:
+        """Return what is asked for first: the most that the kinds, the settings and the run allow."""
+        sampling, options = self._sampling, self._options
+        seeds = self._seeds(kinds)
+        takes_n = seeds != "single" and sampling.temperature > 0 and all(kind.takes_n for kind in kinds)
+        most = (_ANY if takes_n else 1) if options.n_per_request == "auto" else options.n_per_request
+        return Terms(
+            chat=options.endpoint != "completions"
+            and not (options.endpoint == "auto" and self._model.chat_template is False),
+            most_per_request=1 if seeds == "single" else most,
+            seeds=seeds,
+            seed_bits=min(kind.seed_bits for kind in kinds),
+            logprobs=sampling.logprobs or sampling.token_logprobs,
+            top_logprobs=max(kind.top_logprobs for kind in kinds),
+            token_ids=all(kind.token_ids for kind in kinds),
+            keep_token_logprobs=sampling.token_logprobs,
+        )
+
+    def _seeds(self, kinds: Sequence[Kind]) -> str:
+        """Return how seeds are sent: where they are known to work, or wanted."""
+        wanted = self._sampling.per_sample_seeds
+        if wanted is False:
+            return "none"
+        if all(kind.seeds == "counted" for kind in kinds):
+            return "counted"
+        if wanted is True or all(kind.seeds != "none" for kind in kinds):
+            return "single"
+        return "none"
+
+    async def _agree(self, url: str, terms: Terms) -> Terms:
+        """Ask for a few tokens as the run would, giving way where a server cannot and the run need not."""
+        while True:
+            try:
+                n_choices = await self._try(url, terms)
+            except LastingFailure as failure:
+                less = self._give_way(url, terms, failure)
+                if less is None:
+                    raise self._refused(url, failure) from None
+                terms = less
+            except FailedAttempt:
+                return terms  # busy or broken at the moment: the run has patience, we have none
+            else:
+                return terms if n_choices > 1 else replace(terms, most_per_request=1)
+
+    async def _try(self, url: str, terms: Terms) -> int:
+        """Return how many of two choices came."""
+        sampling = self._sampling.model_copy(
+            update={"max_tokens": min(_PROBE_TOKENS, self._sampling.max_tokens)}
+        )
+        dialect = Dialect(self._model, sampling, self._options, terms)
+        seed = None if terms.seeds == "none" else 0
+        body = dialect.body(_PROBE, min(2, terms.most_per_request), seed)
+        found = await self._client.post(f"{url}/{terms.path}", body)
+        try:
+            return len(dialect.read(found).choices)
+        except Exception as error:  # whatever a foreign server's answer makes of ours
+            raise FailedAttempt(f"an answer that cannot be read ({type(error).__name__}: {error})") from None
+
+    def _give_way(self, url: str, terms: Terms, failure: LastingFailure) -> Terms | None:
+        """Return what to ask for after a refusal, or None where nothing is left to give."""
+        said = failure.reason.lower()
+        less: Terms | None = None
+        if failure.status == 404 or "chat template" in said or "chat_template" in said:
+            may_complete = self._options.endpoint == "auto" and self._model.chat_template is not True
+            less = replace(terms, chat=False) if terms.chat and may_complete else None
+        elif isinstance(failure, Refusal):
+            less = None
+        elif "max_completion_tokens" in said and terms.max_tokens_name == "max_tokens":
+            less = replace(terms, max_tokens_name="max_completion_tokens")
+        elif "logprob" in said and terms.logprobs:
+            self._refuse_without_token_logprobs(url, failure)
+            less = replace(terms, logprobs=False)
+        elif "return_token_ids" in said and terms.token_ids:
+            less = replace(terms, token_ids=False)
+        elif terms.most_per_request > 1:
+            less = replace(terms, most_per_request=1)
+        return less
+
+    def _refuse_without_token_logprobs(self, url: str, failure: LastingFailure) -> None:
+        if self._sampling.token_logprobs:
+            raise SamplerError(
+                f"{url} serves no log-probabilities ({failure.reason}). Set sampling.token_logprobs to false."
+            )
+
+    def _refused(self, url: str, failure: FailedAttempt) -> SamplerError:
+        if failure.status in (401, 403):
+            variable = self._options.api_key_env
+            fix = (
+                f"Check the key in ${variable}."
+                if variable
+                else "Name the environment variable that holds the key in engine_options.api_key_env."
+            )
+            return SamplerError(f"{url} refuses access ({failure.reason}). {fix}")
+        if failure.status == 404:
+            return SamplerError(
+                f"{url} knows no such path or model '{self._name}' ({failure.reason}). Correct "
+                "engine_options.base_url (it usually ends in /v1), served_model or endpoint."
+            )
+        return SamplerError(
+            f"{url} refuses a request with this run's settings ({failure.reason}). Correct 'sampling' or "
+            "engine_options.extra_body; null there removes a key of the request."
+        )
+
+
+def _weakest(agreed: Sequence[Terms]) -> Terms:
+    """Return terms that all servers can keep."""
+    first = agreed[0]
+    if any((terms.chat, terms.max_tokens_name) != (first.chat, first.max_tokens_name) for terms in agreed):
+        raise SamplerError(
+            "The servers differ in what they offer (chat or completions, max_tokens or max_completion_tokens). "
+            "Set engine_options.endpoint, or give each its own run."
+        )
+    return replace(
+        first,
+        most_per_request=min(terms.most_per_request for terms in agreed),
+        logprobs=all(terms.logprobs for terms in agreed),
+        token_ids=all(terms.token_ids for terms in agreed),
+    )
+
+
+def _and(names: Sequence[str] | dict[str, str]) -> str:
+    return " and ".join(names)

@@ -1,0 +1,189 @@
+"""The sampler `openai`: samples from servers, behind the same iterator as every other engine.
+
+An event loop in a thread of its own talks to the servers. The caller's thread reads the requests, so that whoever
+plans them need not think of threads, and hands the samples on.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from queue import SimpleQueue
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from ttscale.errors import SamplerError, TtscaleError, did_you_mean, listed
+from ttscale.execution.http.client import ApiKey, JsonClient, require_aiohttp
+from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.openai.dialect import Dialect
+from ttscale.samplers.openai.dispatch import Dispatcher, GivenUp, Lot
+from ttscale.samplers.openai.loop_thread import LoopThread
+from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.openai.probing import Findings, Prober
+from ttscale.samplers.openai.servers import Server
+from ttscale.samplers.openai.usage import Meter, Usage
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import Sample, SampleRequest
+
+logger = logging.getLogger(__name__)
+
+_AHEAD = 2
+"""Samples asked of the caller over those that may be under way: enough that the servers never wait for us."""
+_RESUME = "What is finished is stored: the same command goes on from there."
+
+
+class OpenAISampler:
+    """Draws samples from servers that speak OpenAI's interface.
+
+    Log-probabilities are what the servers give; most give those of the model's own distribution.
+    """
+
+    Options: ClassVar[type[BaseModel]] = OpenAIOptions
+
+    def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: OpenAIOptions) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._options = options
+        self._meter = Meter(options.price)
+        self._thread: LoopThread | None = None
+
+    def start(self) -> EngineInfo:
+        """Ask the servers what they are and whether they serve this run; see `Sampler.start`."""
+        require_aiohttp("Sampler 'openai'")
+        self._refuse_what_servers_decide()
+        key = ApiKey(self._options.api_key_env)
+        if key.is_missing:
+            raise SamplerError(
+                f"The environment variable '{key.variable}' (engine_options.api_key_env) is not set."
+            )
+        self._thread = LoopThread()
+        self._client = JsonClient(key, self._options.timeout_s)
+        findings = self._thread.run(self._find())
+        self._dialect = Dialect(self._model, self._sampling, self._options, findings.terms)
+        self._servers = self._thread.run(self._make_servers(findings))
+        return self._engine_info(findings)
+
+    def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        """Draw what is asked; see `Sampler.sample`."""
+        if self._thread is None:
+            raise SamplerError("The engine is not running: call start() first.")
+        lots: SimpleQueue[Lot] = SimpleQueue()
+        dispatcher = self._thread.run(self._make_dispatcher(lots))
+        waiting = iter(requests)
+        pending = 0
+        given_up: list[GivenUp] = []
+        try:
+            while True:
+                pending += self._feed(dispatcher, waiting, pending)
+                if not pending:
+                    break
+                lot = lots.get()
+                pending -= lot.n
+                given_up += lot.given_up
+                yield from lot.samples
+                if lot.end is not None:
+                    raise self._ended(lot.end)
+        finally:
+            if self._thread is not None:
+                self._thread.run(dispatcher.cancel())
+        if given_up:
+            raise _without(given_up)
+
+    def close(self) -> None:
+        """Let the servers go; safe to call twice."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.run(self._client.__aexit__(None, None, None))
+            thread.close()
+
+    @property
+    def usage(self) -> Usage:
+        """What was asked of the servers since the start, and what it costs."""
+        return self._meter.usage
+
+    def _feed(self, dispatcher: Dispatcher, waiting: Iterator[SampleRequest], pending: int) -> int:
+        """Take requests for as much work as the servers may soon have room for; return its samples."""
+        assert self._thread is not None
+        room = _AHEAD * sum(server.limit.value for server in self._servers)
+        taken: list[SampleRequest] = []
+        n = 0
+        while pending + n < room and (batch := list(islice(waiting, 1))):
+            taken += batch
+            n += batch[0].n
+        if taken:
+            self._thread.call(dispatcher.take, taken)
+        return n
+
+    async def _find(self) -> Findings:
+        await self._client.__aenter__()
+        return await Prober(self._client, self._model, self._sampling, self._options).find()
+
+    async def _make_servers(self, findings: Findings) -> list[Server]:
+        import asyncio
+
+        most = self._sampling.max_concurrent or self._options.max_concurrent
+        clock = asyncio.get_running_loop().time
+        for url, reason in findings.away.items():
+            logger.warning("%s cannot be reached (%s) and is tried again later.", url, reason)
+        return [Server(url, most, clock) for url in self._options.urls]
+
+    async def _make_dispatcher(self, lots: "SimpleQueue[Lot]") -> Dispatcher:
+        return Dispatcher(self._client, self._dialect, self._servers, self._options, self._meter, lots.put)
+
+    def _refuse_what_servers_decide(self) -> None:
+        if self._model.engine_options:
+            known = OpenAIOptions.model_fields
+            name = min(self._model.engine_options)
+            raise SamplerError(
+                f"Sampler 'openai' has no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}. "
+                "What a server should get in every request goes into extra_body."
+            )
+        if self._model.dtype != "auto":
+            raise SamplerError(
+                f"model.dtype is '{self._model.dtype}', but the server decides that. Leave it out."
+            )
+
+    def _engine_info(self, findings: Findings) -> EngineInfo:
+        terms = findings.terms
+        return EngineInfo(
+            engine="openai",
+            version=findings.version,
+            device="server",
+            dtype="unknown",
+            model_path=self._model.path,
+            chat_template=terms.chat,
+            per_sample_seeds=findings.reproducible,
+            detail={
+                "servers": list(findings.kinds),
+                "servers_away": len(findings.away),
+                "served_model": self._options.served_model or self._model.path,
+                "endpoint": terms.path,
+                "seeds": terms.seeds,
+                "several_per_request": terms.most_per_request > 1,
+                "logprobs": terms.logprobs,
+            },
+        )
+
+    def _ended(self, error: BaseException) -> BaseException:
+        if isinstance(error, TtscaleError):
+            return error
+        return SamplerError(f"The servers do not serve this run any more: {error}. {_RESUME}")
+
+
+def _without(given_up: list[GivenUp]) -> SamplerError:
+    """Say what could not be had, after all else was."""
+    problems = {gone.piece.problem.problem_id for gone in given_up}
+    n = sum(gone.piece.n for gone in given_up)
+    return SamplerError(
+        f"{n} samples of {len(problems)} problems ({listed(problems)}) could not be had; everything else is stored. "
+        f"The first refusal: {given_up[0].reason}. {_hint(given_up[0].reason)}{_RESUME}"
+    )
+
+
+def _hint(reason: str) -> str:
+    if "context" in reason.lower() and ("length" in reason.lower() or "window" in reason.lower()):
+        return (
+            "Prompt and max_tokens must fit the server's context together: shorten the prompt, lower "
+            "sampling.max_tokens, or start the server with a longer context. "
+        )
+    return ""
