@@ -23,11 +23,13 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "gsm8k": "ttscale.tasks.gsm8k:Gsm8kTask",
             "humaneval": "ttscale.tasks.humaneval:HumanEvalTask",
             "mbpp": "ttscale.tasks.mbpp:MbppTask",
+            "imported": "ttscale.tasks.imported:ImportedTask",
             "table": "ttscale.tasks.table:TableTask",
         },
         "samplers": {
             "vllm": "ttscale.samplers.vllm:VllmSampler",
             "transformers": "ttscale.samplers.transformers:TransformersSampler",
+            "imported": "ttscale.samplers.imported:ImportedSampler",
             "openai": "ttscale.samplers.openai:OpenAISampler",
         },
         "verifiers": {
@@ -52,11 +54,14 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "ensemble": "ttscale.verifiers.derived:EnsembleVerifier",
         },
         "laws": LAWS,
+        "importers": {
+            "lm-eval": "ttscale.exchange.formats.lm_eval:LmEvalImporter",
+        },
     }
 )
 """kind -> name -> "module:attribute". The only place where a built-in plugin is announced."""
 
-KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law"})
+KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law", "importers": "importer"})
 """Plural (folder, entry-point group) -> singular (messages)."""
 
 

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "forecast": ("ttscale.cli.statistics:forecast_command", "Forecast coverage at more samples."),
         "backtest": ("ttscale.cli.statistics:backtest_command", "Compare forecasting methods on your data."),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
+        "import": ("ttscale.cli.exchange:import_command", "Import samples of other tools into a run."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
         "doctor": ("ttscale.cli.doctor:doctor_command", "Check this machine: what works, what is missing."),
     }

@@ -6,6 +6,7 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
 from ttscale.pipeline.building import cell_identity, read_problems
+from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import verifiers_by_cell
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.run import RunStore
@@ -24,6 +25,7 @@ def plan_rows(config: RunConfig) -> list[Row]:
     Raises:
         TtscaleError: Whatever would stop the run: unreadable data, a changed configuration, no oracle.
     """
+    refuse_imported(config)
     verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)})

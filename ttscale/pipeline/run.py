@@ -10,6 +10,7 @@ from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
 from ttscale.pipeline.building import NamedVerifier, cell_identity, read_problems
 from ttscale.pipeline.engines import Engines, by_engine
+from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import Judges, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
@@ -29,6 +30,7 @@ def sample_run(config: RunConfig, progress: Progress | None = None) -> RunStore:
         UnfinishedRunError: Cells of a sweep failed; all others are sampled.
     """
     progress = progress or Progress()
+    refuse_imported(config)
     judges = verifiers_by_cell(config)
     with closing_all(judges):
         store, failures = _sample(config, judges, progress)
@@ -72,6 +74,7 @@ def run(config: RunConfig, progress: Progress | None = None) -> RunStore:
         UnfinishedRunError: Cells of a sweep failed; all others are sampled and verified.
     """
     progress = progress or Progress()
+    refuse_imported(config)
     judges = verifiers_by_cell(config)
     with closing_all(judges):
         store, failures = _sample(config, judges, progress)

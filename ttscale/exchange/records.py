@@ -1,0 +1,108 @@
+"""What was imported: one record per source, by which a repeated import knows that it adds nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ttscale.errors import InvalidInputError, StoreError
+from ttscale.exchange.contract import Source
+from ttscale.store.files import write_text
+from ttscale.store.segments import write_segment
+
+_CHUNK = 2**20
+
+KEYS_SCHEMA: Mapping[str, type[pl.DataType]] = {
+    "cell": pl.String,
+    "problem_id": pl.String,
+    "position": pl.Int64,
+    "sample_index": pl.Int64,
+    "text_hash": pl.UInt64,
+}
+"""Where each sample of a source went."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """A source that was read to its end.
+
+    Attributes:
+        session: Unique name; the prefix of its segments.
+        format: The importer's name.
+        name: The file's name.
+        imported_at: UTC, ISO 8601.
+        digest: Of identity and content: equal ones are the same source.
+        place: Of where the file lay: equal ones are the same file, perhaps changed.
+        fingerprint: Of its samples: equal ones hold the same samples.
+        cells: Cell it has samples of -> what decides them.
+        n_samples: Samples in it.
+        n_new: Those that were not there yet.
+        n_verdicts: Verifier -> verdicts stored.
+        unmapped: Field -> how many records had it; nothing was made of them.
+        remarks: What to know about the data, in sentences.
+    """
+
+    session: str
+    format: str
+    name: str
+    imported_at: str
+    digest: str
+    place: str
+    fingerprint: str
+    cells: Mapping[str, Mapping[str, Any]]
+    n_samples: int
+    n_new: int
+    n_verdicts: Mapping[str, int] = field(default_factory=dict)
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+
+def digest_of(source: Source) -> str:
+    """Return the digest of a source's identity and content, read in constant memory.
+
+    Raises:
+        InvalidInputError: A file is missing or cannot be read.
+    """
+    digest = hashlib.blake2b(source.identity.encode(errors="surrogatepass"), digest_size=16)
+    for path in source.files or (source.path,):
+        try:
+            digest.update(b"\0" + path.name.encode(errors="surrogateescape") if source.files else b"")
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+        except FileNotFoundError:
+            raise InvalidInputError(f"There is no file {path}.") from None
+        except OSError as error:
+            raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return digest.hexdigest()
+
+
+def place_of(source: Source) -> str:
+    """Return a digest of where a source lies, so that a run that is passed on does not tell it."""
+    text = f"{source.path.resolve()}\0{source.identity}"
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).hexdigest()
+
+
+def write_record(folder: Path, record: SourceRecord, keys: pl.DataFrame) -> None:
+    """Store a record; the keys first, so that a record without keys cannot be."""
+    write_segment(folder / f"{record.session}.parquet", keys)
+    write_text(folder / f"{record.session}.json", json.dumps(asdict(record), indent=2) + "\n")
+
+
+def read_records(folder: Path) -> list[SourceRecord]:
+    """Return the records of a folder, oldest first.
+
+    Raises:
+        StoreError: One is damaged.
+    """
+    records = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            records.append(SourceRecord(**json.loads(path.read_text())))
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(f"{path} is damaged ({error}). Import into a new directory.") from error
+    return records

@@ -1,0 +1,380 @@
+"""One source's samples and verdicts into segments, in constant memory: numbered, checked, hashed."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from ttscale.errors import InvalidInputError
+from ttscale.exchange.contract import CellKey, ImportedSample, Source, VerifierKey
+from ttscale.exchange.naming import safe_name
+from ttscale.exchange.records import KEYS_SCHEMA, SourceRecord
+from ttscale.store.run import RunStore
+from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
+from ttscale.store.segments import collect, write_segment
+from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSetInfo
+from ttscale.types import Message, Problem, Verdict
+
+_FLUSH_ROWS = 50_000
+_FLUSH_CHARACTERS = 32 * 2**20
+"""Of text held before segments are written: what bounds the memory."""
+_LARGEST_INT32 = 2**31 - 1
+
+IMPORTED_VERSION = "imported"
+"""The version under which verdicts from elsewhere are stored."""
+
+
+class Area(Protocol):
+    """What a writer asks of the import it belongs to."""
+
+    def name_of(self, key: CellKey) -> str:
+        """Return a cell's name."""
+
+    def problems_of(self, cell: str) -> dict[str, Problem]:
+        """Return a cell's problems by id; new ones are added to it."""
+
+    def next_index_of(self, cell: str) -> dict[str, int]:
+        """Return the first free sample index by problem; it is raised when a source is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Where the samples of an earlier source went, against which this one is read.
+
+    Attributes:
+        name: The earlier source's name.
+        must_match: Whether a sample that is not as it was is an error (a changed file), not just a new one.
+        where: (cell, problem_id) -> position -> (sample_index, text_hash).
+    """
+
+    name: str
+    must_match: bool
+    where: Mapping[tuple[str, str], Mapping[int, tuple[int, int]]]
+
+
+def known_keys(path: Path, record: SourceRecord, *, must_match: bool) -> KnownKeys:
+    """Read the keys of an earlier source."""
+    where: dict[tuple[str, str], dict[int, tuple[int, int]]] = defaultdict(dict)
+    for cell, problem_id, position, index, text_hash in (
+        pl.read_parquet(path).select(list(KEYS_SCHEMA)).iter_rows()
+    ):
+        where[cell, problem_id][position] = (index, text_hash)
+    return KnownKeys(record.name, must_match, where)
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a source held."""
+
+    n_samples: int = 0
+    n_new: int = 0
+    cells: set[str] = field(default_factory=set)
+    new_in: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    tokens: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    n_verdicts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    fingerprint_sum: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for sources of equal samples, in whatever order."""
+        return f"{self.fingerprint_sum:032x}-{self.n_samples}"
+
+
+class _ProblemState:
+    """What a source gave of one problem so far."""
+
+    __slots__ = ("base", "count", "known", "largest", "largest_known", "seen")
+
+    def __init__(self, free: int, known: Mapping[int, tuple[int, int]] | None) -> None:
+        self.count = 0
+        self.seen = 0  # bit p is set when position p was given: a set of 10,000 integers in 1.3 kB
+        self.largest = -1
+        self.known = known or {}
+        self.largest_known = max(self.known, default=-1)
+        self.base = free - (self.largest_known + 1)
+
+    def index_of(self, position: int) -> int:
+        """Return the sample index of a position: the stored one, the one once left free for it, or a new one."""
+        if position in self.known:
+            return self.known[position][0]
+        if position < self.largest_known:
+            some = next(iter(self.known))
+            return self.known[some][0] - some + position
+        return self.base + position
+
+
+class SourceWriter:
+    """Takes the samples of one source.
+
+    Args:
+        area: The import.
+        staged: The run directory that is written.
+        stored: The run as it was before.
+        session: Prefix of the segments' names.
+        source: For messages and hashes.
+        format_name: Part of the verdict sets' identity.
+        known: An earlier version of this source, or its twin.
+    """
+
+    def __init__(
+        self,
+        area: Area,
+        *,
+        staged: RunStore,
+        stored: RunStore,
+        session: str,
+        source: Source,
+        format_name: str,
+        known: KnownKeys | None,
+    ) -> None:
+        self._area = area
+        self._staged = staged
+        self._stored = stored
+        self._session = session
+        self._source = source
+        self._format = format_name
+        self._known = known
+        self._names: dict[CellKey, str] = {}
+        self._states: dict[tuple[str, str], _ProblemState] = {}
+        self._changed_problems: set[str] = set()
+        self._samples: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self._verdicts: dict[tuple[VerifierKey, str], list[tuple[Any, ...]]] = defaultdict(list)
+        self._keys: list[tuple[Any, ...]] = []
+        self._key_frames: list[pl.DataFrame] = []
+        self._rows = self._characters = 0
+        self._n_segments = 0
+        self._totals = Totals()
+
+    def add(self, sample: ImportedSample) -> None:
+        """Take one sample.
+
+        Raises:
+            InvalidInputError: It was given before, its problem has another answer key, or a changed file lost it.
+        """
+        cell = self._names.get(sample.cell)
+        if cell is None:
+            cell = self._names[sample.cell] = self._area.name_of(sample.cell)
+            self._totals.cells.add(cell)
+        problem_id = storable(sample.problem.problem_id) or ""
+        state = self._states.get((cell, problem_id))
+        if state is None:
+            state = self._begin_problem(cell, _storable_problem(sample.problem))
+        position = state.count if sample.position is None else sample.position
+        index = state.index_of(position)
+        if sample.is_repeated:
+            self._require_seen(state, problem_id, position)
+        else:
+            self._number(state, problem_id, position)
+            self._take(cell, problem_id, position, index, sample, state.known.get(position))
+        for verifier, verdict in sample.verdicts.items():
+            self._verdicts[verifier, cell].append(_verdict_row(cell, problem_id, index, verdict))
+            self._rows += 1
+        if self._rows >= _FLUSH_ROWS or self._characters >= _FLUSH_CHARACTERS:
+            self._flush()
+
+    def finish(self) -> tuple[pl.DataFrame, Totals]:
+        """Write what is left; return where every sample went, and the totals.
+
+        Raises:
+            InvalidInputError: A changed file lacks samples that it had.
+        """
+        self._flush()
+        if self._known is not None and self._known.must_match:
+            self._require_all_known()
+        for (cell, problem_id), state in self._states.items():
+            free = self._area.next_index_of(cell)
+            free[problem_id] = max(free.get(problem_id, 0), state.index_of(state.largest) + 1)
+        for cell in self._changed_problems:
+            self._staged.keep_problems(cell, list(self._area.problems_of(cell).values()))
+        empty = pl.DataFrame(schema=KEYS_SCHEMA)
+        return pl.concat([empty, *self._key_frames]), self._totals
+
+    # ---- numbering ------------------------------------------------------------------------------
+
+    def _begin_problem(self, cell: str, problem: Problem) -> _ProblemState:
+        problems = self._area.problems_of(cell)
+        stored = problems.get(problem.problem_id)
+        if stored is None:
+            problems[problem.problem_id] = problem
+            self._changed_problems.add(cell)
+        elif problem.answer is not None and stored.answer is not None and problem.answer != stored.answer:
+            raise InvalidInputError(
+                f"{self._source.path}: problem '{problem.problem_id}' has the answer key {problem.answer[:60]!r} here, but "
+                f"{stored.answer[:60]!r} elsewhere in cell '{cell}'. These are different problems: import them into "
+                "another directory, or name another --task."
+            )
+        free = self._area.next_index_of(cell).get(problem.problem_id, 0)
+        known = self._known.where.get((cell, problem.problem_id)) if self._known else None
+        state = self._states[cell, problem.problem_id] = _ProblemState(free, known)
+        return state
+
+    def _number(self, state: _ProblemState, problem_id: str, position: int) -> None:
+        if position < 0:
+            raise InvalidInputError(
+                f"{self._source.path}: problem '{problem_id}' has a sample number {position}."
+            )
+        if state.seen >> position & 1:
+            raise InvalidInputError(
+                f"{self._source.path} holds sample {position} of problem '{problem_id}' twice. Remove one, or import the "
+                "files that were merged into it one by one."
+            )
+        state.seen |= 1 << position
+        state.count += 1
+        state.largest = max(state.largest, position)
+
+    def _require_seen(self, state: _ProblemState, problem_id: str, position: int) -> None:
+        if not state.seen >> position & 1:
+            raise InvalidInputError(
+                f"{self._source.path} has a verdict on sample {position} of problem '{problem_id}', which it does not hold."
+            )
+
+    def _take(
+        self,
+        cell: str,
+        problem_id: str,
+        position: int,
+        index: int,
+        sample: ImportedSample,
+        known: tuple[int, int] | None,
+    ) -> None:
+        text = storable(sample.completion)
+        text_hash = self._hash(text, sample)
+        if known is not None and known[1] != text_hash:
+            raise InvalidInputError(
+                f"{self._source.path} was imported before, and sample {position} of problem '{problem_id}' has changed "
+                "since. Import it into a new directory; to add it as further samples, copy it to another name."
+            )
+        totals = self._totals
+        totals.n_samples += 1
+        totals.fingerprint_sum = (
+            totals.fingerprint_sum + _hash64(f"{cell}\0{problem_id}\0{position}\0{text_hash}".encode())
+        ) % 2**128
+        self._keys.append((cell, problem_id, position, index, text_hash))
+        self._rows += 1
+        if known is not None:
+            return
+        totals.n_new += 1
+        totals.new_in[cell] += 1
+        totals.tokens[cell] += sample.completion_tokens or 0
+        self._samples[cell].append(_sample_row(cell, problem_id, index, text, sample))
+        self._characters += len(text or "")
+
+    def _hash(self, text: str | None, sample: ImportedSample) -> int:
+        """Hash what makes a sample itself: its text; its verdicts, where the format keeps those alone."""
+        if text is not None:
+            return _hash64(f"{self._source.identity}\0{text}".encode())
+        verdicts = sorted((key.name, verdict.outcome) for key, verdict in sample.verdicts.items())
+        return _hash64(f"{self._source.identity}\0{verdicts}".encode())
+
+    def _require_all_known(self) -> None:
+        assert self._known is not None
+        for (cell, problem_id), positions in self._known.where.items():
+            state = self._states.get((cell, problem_id))
+            lost = [p for p in positions if state is None or not state.seen >> p & 1]
+            if lost:
+                raise InvalidInputError(
+                    f"{self._source.path} was imported before, and sample {lost[0]} of problem '{problem_id}' is no longer "
+                    "in it. Import it into a new directory; to add it as further samples, copy it to another name."
+                )
+
+    # ---- segments -------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        name = f"{self._session}-{self._n_segments:06d}"
+        for cell, rows in self._samples.items():
+            frame = pl.DataFrame(rows, schema=dict(SAMPLE_SCHEMA), orient="row")
+            write_segment(self._staged.samples_folder(cell) / f"{name}.parquet", frame)
+        for (verifier, cell), rows in self._verdicts.items():
+            self._write_verdicts(
+                verifier, cell, pl.DataFrame(rows, schema=dict(VERDICT_SCHEMA), orient="row"), name
+            )
+        if self._keys:
+            self._key_frames.append(pl.DataFrame(self._keys, schema=dict(KEYS_SCHEMA), orient="row"))
+        self._samples.clear()
+        self._verdicts.clear()
+        self._keys.clear()
+        self._rows = self._characters = 0
+        self._n_segments += 1
+
+    def _write_verdicts(self, verifier: VerifierKey, cell: str, frame: pl.DataFrame, name: str) -> None:
+        info = VerdictSetInfo(
+            verifier=safe_name(verifier.name),
+            version=IMPORTED_VERSION,
+            options={"format": self._format},
+            sees_answer=verifier.sees_answer,
+        )
+        if self._known is not None:  # some of these samples may have their verdicts already
+            for home in (self._stored, self._staged):
+                verdicts = home.verdict_set(info)
+                there = collect(verdicts.scan(cell).select(SAMPLE_KEY), verdicts.folder)
+                frame = frame.join(there, on=list(SAMPLE_KEY), how="anti", maintain_order="left")
+        if frame.height:
+            self._staged.verdict_set(info).write(cell, frame, name)
+            self._totals.n_verdicts[info.verifier] += frame.height
+
+
+def storable(text: str | None) -> str | None:
+    """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD; pairs of them become what they mean."""
+    if text is None or text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _storable_problem(problem: Problem) -> Problem:
+    """Return a problem that can be written; metadata and hidden data are written as escaped JSON anyway."""
+    return replace(
+        problem,
+        problem_id=storable(problem.problem_id) or "",
+        prompt=storable(problem.prompt),
+        answer=storable(problem.answer),
+        messages=problem.messages
+        and tuple(Message(m.role, storable(m.content) or "") for m in problem.messages),
+    )
+
+
+def _sample_row(
+    cell: str, problem_id: str, index: int, text: str | None, sample: ImportedSample
+) -> tuple[Any, ...]:
+    """Return the columns of `SAMPLE_SCHEMA`."""
+    return (
+        cell,
+        problem_id,
+        index,
+        text,
+        storable(sample.finish_reason),
+        _int32(sample.prompt_tokens),
+        _int32(sample.completion_tokens),
+        sample.cumulative_logprob,
+        list(sample.token_logprobs) if sample.token_logprobs is not None else None,
+        sample.seed if sample.seed is not None and -(2**63) <= sample.seed < 2**63 else None,
+    )
+
+
+_OF_A_VERDICT = tuple(name for name in VERDICT_SCHEMA if name not in ("cell", *SAMPLE_KEY))
+
+
+def _verdict_row(cell: str, problem_id: str, index: int, verdict: Verdict) -> tuple[Any, ...]:
+    """Return the columns of `VERDICT_SCHEMA`."""
+    values = (getattr(verdict, name) for name in _OF_A_VERDICT)
+    return (
+        cell,
+        problem_id,
+        index,
+        *(storable(value) if isinstance(value, str) else value for value in values),
+    )
+
+
+def _int32(number: int | None) -> int | None:
+    return number if number is not None and 0 <= number <= _LARGEST_INT32 else None
+
+
+def _hash64(text: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())

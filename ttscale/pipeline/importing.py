@@ -1,0 +1,228 @@
+"""Import samples of other tools into a run directory."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+import ttscale
+from ttscale.config.explaining import explain
+from ttscale.config.loading import parse_config
+from ttscale.config.models import PluginSettings, RunConfig
+from ttscale.errors import ConfigError, InvalidInputError, RunMismatchError, listed
+from ttscale.exchange.contract import ImportedSample, Importer, ImportOptions, Read, ReadingNotes, Source
+from ttscale.exchange.detection import build_importer, detect_format, looks_like, require_there
+from ttscale.exchange.naming import safe_name
+from ttscale.exchange.records import SourceRecord
+from ttscale.exchange.staging import ENGINE, Staging, staging
+from ttscale.pipeline.building import read_problems
+from ttscale.pipeline.progress import Progress
+from ttscale.registry import load_plugin
+from ttscale.store.run import RunStore
+from ttscale.types import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResult:
+    """What an import did.
+
+    Attributes:
+        store: The run.
+        format: The importer's name.
+        read: One record per source that was read.
+        known: One record per source that had been imported before.
+    """
+
+    store: RunStore
+    format: str
+    read: tuple[SourceRecord, ...]
+    known: tuple[SourceRecord, ...]
+
+
+def import_samples(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    format_name: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    problems: PluginSettings | None = None,
+    oracle: str | None = None,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Import files or folders of one format; all of them or, on an error, nothing.
+
+    A source that was imported before adds nothing, and one that grew since adds what is new.
+
+    Args:
+        paths: Files or folders.
+        out: The run directory, new or of an earlier import.
+        format_name: The importer; by default the format that the first path is recognized as.
+        options: Of the importer.
+        problems: A task whose problems (prompts, keys, tests) take the place of the files' own, by id.
+        oracle: The imported verifier that defines *correct*; by default the first one that all cells have.
+        progress: Told what happens.
+
+    Raises:
+        InvalidInputError: The files are damaged, of another format, or do not fit what is stored.
+        RunMismatchError: The directory holds a run that was sampled, not imported.
+    """
+    progress = progress or Progress()
+    for path in paths:
+        require_there(path)
+    format_name = format_name or detect_format(paths[0])
+    importer = _importer(format_name, options or {})
+    store = RunStore(out)
+    _refuse_sampled(store)
+    known_problems = {p.problem_id: p for p in read_problems(problems)} if problems else None
+    sources = [source for path in paths for source in _sources(importer, format_name, path)]
+    command = _command(format_name, options or {}, problems, sources)
+    reader = _with_problems(importer.read, known_problems) if known_problems else importer.read
+    read: list[SourceRecord] = []
+    known: list[SourceRecord] = []
+    with staging(store, format_name, command) as area:
+        for source in sources:
+            try:
+                record, is_new = area.add(reader, source)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"{error}{_hint(source.path, format_name, str(error))}") from error
+            (read if is_new else known).append(record)
+            progress.note(_told(source, record, is_new=is_new))
+        if read:
+            text = _config_yaml(area, store, out, problems, oracle)
+            area.announce(name=_run_name(out), version=ttscale.__version__, config_yaml=text)
+    return ImportResult(store=store, format=format_name, read=tuple(read), known=tuple(known))
+
+
+def refuse_imported(config: RunConfig) -> None:
+    """Refuse to sample with the configuration of an imported run, or into the directory of one.
+
+    Raises:
+        RunMismatchError: It is one.
+    """
+    store = RunStore(config.out)
+    if config.model.engine == ENGINE or is_imported(store):
+        raise RunMismatchError(
+            f"{store.path} was imported: no engine drew its samples, so it cannot be run or extended by sampling. "
+            "`ttscale import` adds samples to it; to sample, name a model and a task, and a new directory with --out."
+        )
+
+
+def is_imported(store: RunStore) -> bool:
+    """Tell whether a run's samples came from elsewhere."""
+    return store.exists and any(
+        identity.get("model.engine") == ENGINE for identity in store.manifest()["cells"].values()
+    )
+
+
+def _refuse_sampled(store: RunStore) -> None:
+    if store.exists and not is_imported(store):
+        raise RunMismatchError(
+            f"{store.path} is a run that was sampled. Imported samples go into a directory of their own: give another "
+            "one with --out."
+        )
+
+
+def _importer(name: str, options: Mapping[str, Any]) -> Importer:
+    try:
+        return build_importer(name, options)
+    except ValidationError as error:
+        plugin = load_plugin("importers", name)
+        model = getattr(plugin, "Options", ImportOptions)
+        raise ConfigError(f"import {name}: {explain(error, model)}") from error
+
+
+def _sources(importer: Importer, format_name: str, path: Path) -> list[Source]:
+    try:
+        found = importer.sources(path)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{error}{_hint(path, format_name, str(error))}") from error
+    if not found:
+        raise InvalidInputError(
+            f"{path} holds nothing of format {format_name}.{looks_like(path, format_name)}"
+        )
+    return found
+
+
+def _hint(path: Path, format_name: str, said: str) -> str:
+    hint = looks_like(path, format_name)
+    return "" if hint and hint in said else hint
+
+
+def _command(
+    format_name: str, options: Mapping[str, Any], problems: PluginSettings | None, sources: Sequence[Source]
+) -> str:
+    """Return a digest of what is imported and how: a killed import goes on only as the same one."""
+    what = [format_name, dict(options), problems.model_dump(mode="json") if problems else None]
+    where = [(str(source.path.resolve()), source.identity) for source in sources]
+    return hashlib.blake2b(
+        json.dumps([what, where], sort_keys=True, default=str).encode(), digest_size=16
+    ).hexdigest()
+
+
+def _with_problems(read: Read, problems: Mapping[str, Problem]) -> Read:
+    """Return a reader whose samples have a task's problems instead of the files' own."""
+
+    def read_joined(source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
+        for sample in read(source, notes):
+            problem = problems.get(sample.problem.problem_id)
+            if problem is None:
+                raise InvalidInputError(
+                    f"{source.path} has samples of problem '{sample.problem.problem_id}', which the task of --problems "
+                    f"does not have. Its problems: {listed(problems)}."
+                )
+            yield replace(sample, problem=problem)
+
+    return read_joined
+
+
+def _config_yaml(
+    area: Staging, store: RunStore, out: Path, problems: PluginSettings | None, oracle: str | None
+) -> str:
+    """Return the configuration of an imported run: its cells, and nothing that nobody knows."""
+    cells = area.cells()
+    n = {cell: max(area.next_index_of(cell).values(), default=1) for cell in cells}
+    first = next(iter(cells.values()))
+    tree: dict[str, Any] = {
+        "name": _run_name(out),
+        "model": {"path": first["model.path"], "engine": ENGINE},
+        "task": problems.model_dump(mode="json") if problems else {"name": ENGINE},
+        "sampling": {"n": max(n.values())},
+        "sweep": {
+            "include": [
+                {"cell": cell, "model.path": identity["model.path"], "sampling.n": n[cell]}
+                for cell, identity in cells.items()
+            ]
+        },
+    }
+    oracle = oracle or _stored_oracle(store) or area.common_oracle()
+    if oracle is not None:
+        tree["analysis"] = {"oracle": oracle}
+    head = "# Imported samples: what drew them is not known here, so they cannot be drawn again.\n"
+    text = head + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    parse_config(text, out=out)  # what cannot be read back is an error now, before anything is moved
+    return text
+
+
+def _stored_oracle(store: RunStore) -> str | None:
+    if not store.exists:
+        return None
+    analysis = yaml.safe_load(store.config_yaml()).get("analysis") or {}
+    oracle: str | None = analysis.get("oracle")
+    return oracle
+
+
+def _run_name(out: Path) -> str:
+    return safe_name(out.resolve().name).lstrip("._-+@").replace("+", "-").replace("@", "-") or "imported"
+
+
+def _told(source: Source, record: SourceRecord, *, is_new: bool) -> str:
+    if not is_new:
+        return f"{source.path.name}: imported before, nothing to add."
+    verdicts = ", ".join(f"{count:,} of {name}" for name, count in record.n_verdicts.items()) or "none"
+    new = "" if record.n_new == record.n_samples else f", {record.n_new:,} of them new"
+    return f"{source.path.name}: {record.n_samples:,} samples{new}; verdicts: {verdicts}."
