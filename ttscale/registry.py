@@ -54,6 +54,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "ensemble": "ttscale.verifiers.derived:EnsembleVerifier",
         },
         "laws": LAWS,
+        "costs": {
+            "samples": "ttscale.costs.counted:SampleCost",
+            "tokens": "ttscale.costs.counted:TokenCost",
+            "flops": "ttscale.costs.compute:FlopsCost",
+            "eflops": "ttscale.costs.compute:EflopsCost",
+            "money": "ttscale.costs.money:MoneyCost",
+            "seconds": "ttscale.costs.measured:SecondsCost",
+            "joules": "ttscale.costs.measured:JoulesCost",
+        },
         "importers": {
             "lm-eval": "ttscale.exchange.formats.lm_eval:LmEvalImporter",
         },
@@ -61,7 +70,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """kind -> name -> "module:attribute". The only place where a built-in plugin is announced."""
 
-KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law", "importers": "importer"})
+KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law", "costs": "cost model", "importers": "importer"})
 """Plural (folder, entry-point group) -> singular (messages)."""
 
 
