@@ -1,1 +1,1 @@
-"""To be filled."""
+"""What samples cost: tokens, FLOPs, memory traffic, money, seconds and joules; arrays in, arrays out."""

@@ -1,0 +1,278 @@
+"""What a cost model is: token counts and what is known of the model in, charges out.
+
+A cost model is a class with an `Options` pydantic model and one method::
+
+    class MyCost:
+        Options = MyOptions
+        unit = "usd"
+        needs = frozenset({"tokens"})
+
+        def __init__(self, options: MyOptions) -> None: ...
+
+        def charges(self, usage: Usage, facts: ModelFacts) -> Charges: ...
+
+Notation: P problems, S samples. Drawing k samples of problem i costs ``once_i + ceil(k / request_size) *
+per_request_i + k * per_sample_i``, in the model's unit.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel
+
+from ttscale.costs.architecture import Architecture
+from ttscale.errors import InvalidInputError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+Need = Literal["tokens", "architecture", "price", "seconds", "joules"]
+"""What a cost model cannot do without: token counts, or one of the fields of `ModelFacts`."""
+
+PromptReuse = Literal["problem", "request", "sample"]
+"""How often a prompt is paid: once per problem (prefix caching), once per request, or with every sample."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Usage:
+    """Tokens that the samples of one arm took.
+
+    Attributes:
+        prompt_tokens: Tokens of each problem's prompt, shape (P,); 0 where unknown.
+        completion_tokens: Tokens generated per sample, shape (S,).
+        problem: Problem number of each sample, shape (S,), 0..P-1, every problem at least once.
+        request_size: Samples per engine request.
+    """
+
+    prompt_tokens: FloatArray
+    completion_tokens: FloatArray
+    problem: IntArray
+    request_size: int = 1
+
+    def mean_per_problem(self, values: FloatArray) -> FloatArray:
+        """Average values of samples (S,) within each problem: (P,)."""
+        n_problems = len(self.prompt_tokens)
+        total = np.bincount(self.problem, weights=values, minlength=n_problems)
+        return np.asarray(total / np.bincount(self.problem, minlength=n_problems))
+
+    def for_problems(self, which: IntArray) -> "Usage":
+        """Return the usage of some problems only, in the order given."""
+        position = np.full(len(self.prompt_tokens), -1)
+        position[which] = np.arange(len(which))
+        kept = position[self.problem] >= 0
+        return Usage(
+            prompt_tokens=self.prompt_tokens[which],
+            completion_tokens=self.completion_tokens[kept],
+            problem=position[self.problem][kept],
+            request_size=self.request_size,
+        )
+
+
+def usage(
+    prompt_tokens: ArrayLike, completion_tokens: ArrayLike, *, n_problems: int = 1, request_size: int = 1
+) -> Usage:
+    """Build a usage from typical lengths, where the tokens of single samples are not known.
+
+    Terms that grow with the square of a length are then too small, by the relative variance of the lengths.
+
+    Args:
+        prompt_tokens: Of each prompt, shape (P,), or one number for all.
+        completion_tokens: Mean per sample of each problem, shape (P,), or one number for all.
+        n_problems: P where both are single numbers.
+        request_size: Samples per engine request.
+
+    >>> usage(100, [20, 40]).mean_per_problem(np.array([20.0, 40.0])).tolist()
+    [20.0, 40.0]
+    """
+    shape = np.broadcast_shapes(np.shape(prompt_tokens), np.shape(completion_tokens), (n_problems,))
+    prompt = np.broadcast_to(np.asarray(prompt_tokens, dtype=np.float64), shape)
+    completion = np.broadcast_to(np.asarray(completion_tokens, dtype=np.float64), shape)
+    if (prompt < 0).any() or (completion < 0).any():
+        raise InvalidInputError(
+            f"Token counts are at least 0, but the smallest is {min(prompt.min(), completion.min()):g}."
+        )
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        problem=np.arange(shape[0]),
+        request_size=request_size,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Prices of a model behind an API, in US dollars per million tokens.
+
+    Attributes:
+        name: The model's name in the price file.
+        prompt: Per million prompt tokens.
+        completion: Per million generated tokens.
+        cached_prompt: Per million prompt tokens that were sent before; None: as `prompt`.
+        verification_hour: Per hour of verification; None: verification is free of charge.
+        source: Where the prices stand, and of which day.
+    """
+
+    name: str
+    prompt: float
+    completion: float
+    cached_prompt: float | None = None
+    verification_hour: float | None = None
+    source: str = "given"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is known of the model of one arm and of the machine that sampled it; None where nothing is.
+
+    Attributes:
+        architecture: Sizes of the network.
+        price: Prices of its tokens.
+        seconds_per_token: Device-seconds per generated token, measured in the run itself, prompts included.
+        joules_per_token: Joules per generated token, measured in the run itself.
+        verification_s: Seconds that verifying one sample took.
+        batch: Sequences that the engine ran side by side.
+        device: What was measured, such as "cpu".
+    """
+
+    architecture: Architecture | None = None
+    price: Price | None = None
+    seconds_per_token: float | None = None
+    joules_per_token: float | None = None
+    verification_s: float | None = None
+    batch: int | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Charges:
+    """What samples of each problem cost, in one unit.
+
+    Attributes:
+        unit: Such as "flops".
+        per_sample: With every sample, the mean over the problem's samples, shape (P,).
+        once: However many samples are drawn, shape (P,).
+        per_request: With every request, shape (P,).
+        request_size: Samples per request.
+        notes: What was assumed, in plain sentences.
+    """
+
+    unit: str
+    per_sample: FloatArray
+    once: FloatArray
+    per_request: FloatArray
+    request_size: int = 1
+    notes: tuple[str, ...] = field(default=())
+
+    def line(self, label: str = "this arm") -> "CostLine":
+        """Average over problems: the cost of k samples of a typical problem.
+
+        Raises:
+            InvalidInputError: A sample costs nothing, or a charge is negative or not a number.
+        """
+        once, request, sample = (
+            float(part.mean()) for part in (self.once, self.per_request, self.per_sample)
+        )
+        if not np.isfinite([once, request, sample]).all() or min(once, request, sample) < 0:
+            raise InvalidInputError(
+                f"Costs of '{label}' must be finite and at least 0, but are {once:g} once, {request:g} per request "
+                f"and {sample:g} per sample ({self.unit}). Check its tokens and prices."
+            )
+        if sample == 0 and request == 0:
+            raise InvalidInputError(
+                f"A sample of '{label}' costs 0 {self.unit}, so every budget buys endlessly many. Check its tokens and "
+                "prices, or choose another cost model with --cost."
+            )
+        return CostLine(
+            unit=self.unit, once=once, per_request=request, per_sample=sample, request_size=self.request_size
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """The mean cost over problems of drawing k samples from each: once + ⌈k/r⌉ per_request + k per_sample.
+
+    Attributes:
+        unit: Such as "flops".
+        once: Paid with the first sample of a problem.
+        per_request: Paid with every request of r samples.
+        per_sample: Paid with every sample.
+        request_size: r.
+    """
+
+    unit: str
+    once: float
+    per_request: float
+    per_sample: float
+    request_size: int = 1
+
+    def cost(self, k: ArrayLike) -> FloatArray:
+        """Return the cost per problem of k samples, shape of k; nothing for k = 0.
+
+        >>> CostLine(unit="tokens", once=10, per_request=0, per_sample=5).cost([0, 1, 2]).tolist()
+        [0.0, 15.0, 20.0]
+        """
+        ks = np.asarray(k, dtype=np.float64)
+        requests = np.ceil(ks / self.request_size)
+        return np.where(ks > 0, self.once + requests * self.per_request + ks * self.per_sample, 0.0)
+
+    def affordable(self, budget: ArrayLike) -> IntArray:
+        """Return the most samples per problem whose cost is within each budget per problem.
+
+        >>> CostLine(unit="tokens", once=10, per_request=0, per_sample=5).affordable([9, 15, 24, 25]).tolist()
+        [0, 1, 2, 3]
+        """
+        r, within = self.request_size, (np.asarray(budget, dtype=np.float64) - self.once) * (1 + 1e-12)
+        block = self.per_request + r * self.per_sample
+        blocks = np.floor(within / block)
+        rest = within - blocks * block - self.per_request
+        more = np.floor(rest / self.per_sample) if self.per_sample else np.where(rest >= 0, np.inf, -1.0)
+        samples = np.maximum(blocks, 0) * r + np.where(blocks >= 0, np.clip(more, 0, r - 1), 0)
+        return np.asarray(np.minimum(samples, 2.0**62).astype(np.int64))
+
+
+class CostModel(Protocol):
+    """Turns token counts into charges."""
+
+    Options: ClassVar[type[BaseModel]]
+    unit: ClassVar[str]
+    """Such as "flops"; costs of different units are never compared."""
+    needs: ClassVar[frozenset[Need]]
+    """What must be known; the caller checks it and says what is missing."""
+
+    def __init__(self, options: Any) -> None:
+        """Keep the options."""
+
+    def charges(self, usage: Usage, facts: ModelFacts) -> Charges:
+        """Return what samples cost.
+
+        Args:
+            usage: Tokens.
+            facts: What is known of the model; everything that `needs` names is there.
+        """
+
+
+def split_prompt(
+    prompt: FloatArray, reuse: PromptReuse, per_sample: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return (once, per_request, per_sample) with the prompt's charge (P,) put where it is paid."""
+    nothing = np.zeros_like(prompt)
+    if reuse == "problem":
+        return prompt, nothing, per_sample
+    if reuse == "request":
+        return nothing, prompt, per_sample
+    return nothing, nothing, per_sample + prompt
+
+
+def missing_needs(needs: Iterable[Need], facts: ModelFacts, *, has_tokens: bool) -> list[Need]:
+    """Return what a cost model needs and is not known, sorted."""
+    known: dict[Need, bool] = {
+        "tokens": has_tokens,
+        "architecture": facts.architecture is not None,
+        "price": facts.price is not None,
+        "seconds": facts.seconds_per_token is not None,
+        "joules": facts.joules_per_token is not None,
+    }
+    return sorted(need for need in needs if not known[need])

@@ -1,0 +1,119 @@
+"""Costs in US dollars: prices per million tokens, from a small dated file that users override."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ttscale.costs.contract import Charges, ModelFacts, Need, Price, Usage, split_prompt
+from ttscale.errors import InvalidInputError, did_you_mean, listed
+
+BUILT_IN_PRICES = Path(__file__).with_name("prices.yaml")
+
+_MILLION = 1e6
+_HOUR = 3600.0
+
+
+class MoneyCost:
+    """US dollars at prices per million prompt, cached prompt and generated tokens.
+
+    Cost of k samples in ⌈k/r⌉ requests of r: the prompt at its full price with the first request, at its cached price with
+    each further one, and k L generated tokens; plus the time of verification where that has a price.
+
+    Worked example: 1,000 prompt tokens at 3 USD, cached 0.3, and samples of 500 tokens at 15 USD per million; 2 requests
+    of one sample cost (1000 * 3 + 1000 * 0.3 + 2 * 500 * 15) / 1e6 = 0.0183 USD.
+    """
+
+    class Options(BaseModel):
+        """How often a prompt is billed."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+        prompt: Literal["problem", "request", "sample"] = "request"
+
+    unit: ClassVar[str] = "usd"
+    needs: ClassVar[frozenset[Need]] = frozenset({"tokens", "price"})
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def charges(self, usage: Usage, facts: ModelFacts) -> Charges:
+        """Charge tokens at their prices."""
+        price = facts.price
+        assert price is not None  # `needs` says so, and the caller has checked it
+        full = price.prompt / _MILLION * usage.prompt_tokens
+        cached_price = price.prompt if price.cached_prompt is None else price.cached_prompt
+        again = cached_price / _MILLION * usage.prompt_tokens
+        sample = price.completion / _MILLION * usage.mean_per_problem(usage.completion_tokens)
+        if facts.verification_s and price.verification_hour:
+            sample = sample + facts.verification_s * price.verification_hour / _HOUR
+        if self._options.prompt == "problem":
+            once, request = full, 0.0 * full
+        else:
+            _, request, sample = split_prompt(again, self._options.prompt, sample)
+            once = full - again
+        return Charges(
+            unit=self.unit,
+            per_sample=sample,
+            once=once,
+            per_request=request,
+            request_size=usage.request_size,
+            notes=(f"Prices of '{price.name}': {price.source}.",),
+        )
+
+
+class _PriceRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(ge=0.0)
+    completion: float = Field(ge=0.0)
+    cached_prompt: float | None = Field(default=None, ge=0.0)
+    verification_hour: float | None = Field(default=None, ge=0.0)
+    source: str = "given"
+
+
+def read_prices(path: Path = BUILT_IN_PRICES) -> Mapping[str, Price]:
+    """Read a price file: YAML, model name -> prompt, completion, cached_prompt, verification_hour, source.
+
+    All prices are US dollars, per million tokens or per hour.
+
+    Raises:
+        InvalidInputError: It cannot be read, or a price is missing or negative.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidInputError(f"Price file {path} cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise InvalidInputError(f"Price file {path} must map model names to their prices.")
+    return {str(name): _price(str(name), row, path) for name, row in tree.items()}
+
+
+def find_price(name: str, prices: Mapping[str, Price]) -> Price:
+    """Look a price up by the model's name, letter case aside.
+
+    Raises:
+        InvalidInputError: There is none; the message says how to give one.
+    """
+    by_name = {known.lower(): price for known, price in prices.items()}
+    if name.lower() not in by_name:
+        raise InvalidInputError(
+            f"No price of '{name}' is known.{did_you_mean(name, prices)} Known: {listed(prices)}. Give one with --price "
+            f"prompt=0.5,completion=1.5 (US dollars per million tokens), or a file with --prices."
+        )
+    return by_name[name.lower()]
+
+
+def _price(name: str, row: Any, path: Path) -> Price:
+    try:
+        checked = _PriceRow.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise InvalidInputError(
+            f"Price of '{name}' in {path}: {where}: {first['msg']}. Give prompt, completion and perhaps cached_prompt, in "
+            "US dollars per million tokens."
+        ) from error
+    return Price(name=name, **checked.model_dump())

@@ -1,0 +1,272 @@
+"""Coverage at any budget: measured within the samples, forecast beyond them; and the budget that a target needs.
+
+The interval generalises over problems (other problems of this kind) or over samples (these very problems).
+Within the samples both are those of `ttscale.stats.coverage`. Beyond them, over samples it is the forecast's
+predictive interval for these problems, and over problems the posterior of the law of success rates itself, which is as
+wide as the number of problems makes it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttscale.errors import InvalidInputError
+from ttscale.stats.counts import Counts, budgets, counts
+from ttscale.stats.coverage import coverage_curve
+from ttscale.stats.curve import Curve, FloatArray, IntArray
+from ttscale.stats.fitting import fit_law
+from ttscale.stats.forecasting import AVERAGE, Rng, forecast
+from ttscale.stats.model_averaging import posterior_draws
+
+Generalises = Literal["problems", "samples"]
+
+LARGEST = 10**6
+"""Budgets beyond this many samples per problem are not looked for."""
+
+_KNOTS = 64
+"""Budgets at which a forecast is computed; in between it is interpolated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outlook:
+    """Coverage at budgets within and beyond the samples.
+
+    Attributes:
+        curve: Values with their interval, shape (K,).
+        extrapolates: Which budgets lie beyond the samples of some problem, shape (K,).
+        n_min: Fewest samples of any problem.
+    """
+
+    curve: Curve
+    extrapolates: np.ndarray
+    n_min: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How many samples per problem a target needs.
+
+    Attributes:
+        metric: What is to reach it.
+        target: The value wanted.
+        k: Smallest budget whose estimate reaches it; None: none up to `largest` does.
+        low: Lower end of the interval for that budget; None: not even the upper end of the curve reaches it.
+        high: Upper end; None: the lower end of the curve does not reach it.
+        largest: The largest budget looked at.
+        best: The highest estimate up to there.
+        extrapolates: Whether `k` lies beyond the samples at hand; with None, whether `largest` does.
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over.
+        method: How it was computed.
+        n_problems: Problems.
+    """
+
+    metric: str
+    target: float
+    k: int | None
+    low: int | None
+    high: int | None
+    largest: int
+    best: float
+    extrapolates: bool
+    confidence_level: float
+    over: str
+    method: str
+    n_problems: int
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the answer as one plain dictionary."""
+        yield {name: getattr(self, name) for name in self.__slots__}
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        beyond = f"> {self.largest:,}"
+        low, high = (beyond if end is None else f"{end:,}" for end in (self.low, self.high))
+        answer = f"{self.k:,} samples per problem" if self.k else f"not reached by {self.largest:,} samples"
+        aside = ", extrapolated" if self.extrapolates else ""
+        return f"{self.metric} {self.target:g}: {answer} [{low}, {high}]{aside} ({self.method})"
+
+
+def coverage_outlook(
+    n: ArrayLike,
+    c: ArrayLike,
+    k: ArrayLike,
+    *,
+    over: Generalises = "problems",
+    method: str = "auto",
+    confidence_level: float = 0.95,
+    rng: Rng = 0,
+) -> Outlook:
+    """Estimate coverage at any budgets, forecasting those beyond the samples.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budgets, shape (K,); sorted and made unique.
+        over: "problems" for problems of this kind, "samples" for these very problems.
+        method: Of the forecast: "auto" (an average over laws), or the name of a law.
+        confidence_level: Such as 0.95.
+        rng: Of the forecast; by default the same draws every time.
+
+    Returns:
+        The outlook; values and both ends never fall with k.
+
+    Raises:
+        InvalidInputError: Impossible counts or budgets, or nothing to forecast from.
+
+    >>> ahead = coverage_outlook(20, [0, 0, 0, 2, 5, 20], [1, 20, 100])
+    >>> ahead.extrapolates.tolist(), ahead.curve.value[:2].round(3).tolist()
+    ([False, False, True], [0.225, 0.5])
+    """
+    data, ks = counts(n, c), np.unique(budgets(k))
+    if over not in ("problems", "samples"):
+        raise InvalidInputError(f"over must be 'problems' or 'samples', not '{over}'.")
+    n_min = int(data.n.min())
+    inside = ks <= n_min
+    parts = []
+    if inside.any():
+        parts.append(coverage_curve(data.n, data.c, ks[inside], over=over, confidence_level=confidence_level))
+    if not inside.all():
+        knots = _knots(ks[~inside])
+        beyond = _beyond(data, knots, over, method, confidence_level, rng)
+        parts.append(_interpolated(beyond, ks[~inside]))
+    value, low, high = (
+        np.maximum.accumulate(np.concatenate([getattr(part, end) for part in parts]))
+        for end in ("value", "low", "high")
+    )
+    curve = Curve(
+        metric="coverage",
+        k=ks,
+        value=value,
+        low=low,
+        high=high,
+        confidence_level=confidence_level,
+        over=over,
+        method="; beyond the samples: ".join(part.method for part in parts),
+        n_problems=len(data),
+    )
+    return Outlook(curve=curve, extrapolates=~inside, n_min=n_min)
+
+
+def samples_to_reach(outlook: Outlook, target: float) -> Reached:
+    """Say which budget reaches a target.
+
+    The number of samples needed is at most k exactly when the curve at k is at least the target, so an interval for the
+    curve at every k gives one for the number: from the first budget whose upper end reaches the target to the first
+    whose lower end does. Its level is that of the curve's interval.
+
+    Args:
+        outlook: At a fine ladder of budgets, see `ladder`; the answer is one of them.
+        target: Value wanted, above 0 and at most 1.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1].
+
+    >>> ahead = coverage_outlook([20, 20, 20], [0, 2, 20], ladder(20))
+    >>> samples_to_reach(ahead, 0.5).k
+    6
+    """
+    if not 0.0 < target <= 1.0:
+        raise InvalidInputError(
+            f"A target is a share of problems, above 0 and at most 1 (0.9 for 90 %), but is {target:g}."
+        )
+    curve = outlook.curve
+    enough = target * (1 - 1e-12)
+    k, low, high = (_first(curve.k, end >= enough) for end in (curve.value, curve.high, curve.low))
+    position = len(curve.k) - 1 if k is None else int(np.searchsorted(curve.k, k))
+    return Reached(
+        metric=curve.metric,
+        target=target,
+        k=k,
+        low=low,
+        high=high,
+        largest=int(curve.k[-1]),
+        best=float(curve.value.max()),
+        extrapolates=bool(outlook.extrapolates[position]),
+        confidence_level=curve.confidence_level,
+        over=curve.over,
+        method=f"{curve.method}; inverted",
+        n_problems=curve.n_problems,
+    )
+
+
+def ladder(largest: int) -> IntArray:
+    """Return all budgets up to 1,000, then steps of half a percent, up to `largest` itself.
+
+    >>> len(ladder(10**6)) < 2500
+    True
+    """
+    fine = np.arange(1, min(largest, 1000) + 1)
+    steps = np.array([], dtype=np.int64)
+    if largest > 1000:
+        count = 1 + int(np.ceil(np.log(largest / 1000) / np.log1p(0.005)))
+        steps = np.geomspace(1000, largest, count).round().astype(np.int64)
+    rungs: IntArray = np.unique(np.concatenate([fine, steps]))
+    return rungs
+
+
+def _knots(k: IntArray) -> IntArray:
+    """Return at most `_KNOTS` budgets between the first and the last: a forecast is smooth in log k."""
+    if len(k) <= _KNOTS:
+        return k
+    knots: IntArray = np.unique(np.geomspace(k[0], k[-1], _KNOTS).round().astype(np.int64))
+    return knots
+
+
+def _interpolated(curve: Curve, k: IntArray) -> Curve:
+    """Read a curve off at other budgets, linearly in log k."""
+    at = np.log(k)
+    ends = {end: np.interp(at, np.log(curve.k), getattr(curve, end)) for end in ("value", "low", "high")}
+    return replace(curve, k=k, **ends)
+
+
+def _first(k: IntArray, enough: np.ndarray) -> int | None:
+    found = np.flatnonzero(enough)
+    return int(k[found[0]]) if len(found) else None
+
+
+def _beyond(
+    data: Counts, k: IntArray, over: Generalises, method: str, confidence_level: float, rng: Rng
+) -> Curve:
+    """Forecast; over problems with the interval of the law instead of these problems' chance."""
+    ahead = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level, rng=rng).curve
+    if over == "samples":
+        return ahead
+    if method in ("auto", AVERAGE):
+        low, high = _law_interval(data, k, confidence_level, rng)
+    else:
+        band = fit_law(method, data.n, data.c, confidence_level=confidence_level).predict(k)
+        low, high = band.low, band.high
+    return Curve(
+        metric="coverage",
+        k=k,
+        value=ahead.value,
+        low=np.minimum(low, ahead.value),
+        high=np.maximum(high, ahead.value),
+        confidence_level=confidence_level,
+        over="problems",
+        method=f"{ahead.method}, interval of its law",
+        n_problems=len(data),
+    )
+
+
+def _law_interval(
+    data: Counts, k: IntArray, confidence_level: float, rng: Rng
+) -> tuple[FloatArray, FloatArray]:
+    """Return quantiles of the posterior of 1 − E[(1−p)^k], each of shape (K,)."""
+    draws = posterior_draws(data.unique(), k=int(k.max()), rng=np.random.default_rng(rng))
+    coverage = 1.0 - draws.failure(k.astype(float))  # (S, K)
+    order = np.argsort(coverage, axis=0)
+    cumulated = np.cumsum(draws.weight[order], axis=0)
+    sorted_coverage = np.take_along_axis(coverage, order, axis=0)
+    tail = (1.0 - confidence_level) / 2.0
+    last = len(coverage) - 1
+
+    def quantile(level: float) -> FloatArray:
+        position = np.minimum((cumulated < level).sum(axis=0), last)
+        return np.asarray(sorted_coverage[position, np.arange(len(k))])
+
+    return quantile(tail), quantile(1.0 - tail)
