@@ -19,10 +19,21 @@ from ttscale.stats.laws.names import LAWS
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "tasks": {
+            "aime": "ttscale.tasks.competition_math:AimeTask",
+            "amc": "ttscale.tasks.competition_math:AmcTask",
             "arithmetic": "ttscale.tasks.arithmetic:ArithmeticTask",
+            "code-contests": "ttscale.tasks.code_contests:CodeContestsTask",
+            "gpqa": "ttscale.tasks.gpqa:GpqaTask",
             "gsm8k": "ttscale.tasks.gsm8k:Gsm8kTask",
             "humaneval": "ttscale.tasks.humaneval:HumanEvalTask",
+            "livecodebench": "ttscale.tasks.livecodebench:LiveCodeBenchTask",
+            "math": "ttscale.tasks.competition_math:MathTask",
+            "math-500": "ttscale.tasks.competition_math:Math500Task",
             "mbpp": "ttscale.tasks.mbpp:MbppTask",
+            "minif2f-lean": "ttscale.tasks.minif2f:MiniF2FLeanTask",
+            "minif2f-rocq": "ttscale.tasks.minif2f:MiniF2FRocqTask",
+            "mmlu-pro": "ttscale.tasks.mmlu_pro:MmluProTask",
+            "reasoning-gym:NAME": "ttscale.tasks.reasoning_gym:ReasoningGymTask",
             "imported": "ttscale.tasks.imported:ImportedTask",
             "table": "ttscale.tasks.table:TableTask",
         },
@@ -46,6 +57,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "judge": "ttscale.verifiers.judge:JudgeVerifier",
             "judge-oracle": "ttscale.verifiers.judge:JudgeOracle",
             "lean": "ttscale.verifiers.proof.lean:LeanVerifier",
+            "reasoning-gym": "ttscale.verifiers.reasoning_gym:ReasoningGymVerifier",
             "reward-model": "ttscale.verifiers.reward_model:RewardModelVerifier",
             "rocq": "ttscale.verifiers.proof.rocq:RocqVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
@@ -69,6 +81,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """kind -> name -> "module:attribute". The only place where a built-in plugin is announced."""
+
+FAMILIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"tasks": {"reasoning-gym": "ttscale.tasks.reasoning_gym"}}
+)
+"""kind -> prefix -> the module with an attribute for every member, as in ``reasoning-gym:chain_sum``."""
 
 KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law", "costs": "cost model", "importers": "importer"})
 """Plural (folder, entry-point group) -> singular (messages)."""
@@ -135,7 +152,10 @@ def find_plugin(kind: str, name: str) -> PluginRef:
     Raises:
         UnknownPluginError: No such name.
     """
-    if ":" in name:
+    prefix, colon, member = name.partition(":")
+    if colon and prefix in FAMILIES.get(kind, {}):
+        return PluginRef(kind, name, f"{FAMILIES[kind][prefix]}:{member}", "built-in")
+    if colon:
         return PluginRef(kind, name, name, "import path")
     known = plugins(kind)
     if name not in known:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.types import Problem
 
 Operation = Literal["+", "*"]
@@ -62,6 +63,8 @@ class ArithmeticTask:
     """Problems such as ``37*52=`` with the answer ``1924``; the levels take turns."""
 
     Options: ClassVar[type[BaseModel]] = ArithmeticOptions
+    about: ClassVar[TaskInfo] = TaskInfo(source="made from a seed", license="none needed", problems=128)
+    verifiers: ClassVar[RecommendedVerifiers] = ("exact",)
 
     def __init__(self, options: ArithmeticOptions) -> None:
         self._options = options

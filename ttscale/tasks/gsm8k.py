@@ -1,12 +1,16 @@
-"""The task `gsm8k`: grade-school word problems (Cobbe et al. 2021, https://arxiv.org/abs/2110.14168)."""
+"""The task `gsm8k`: grade-school word problems (Cobbe et al. 2021, https://arxiv.org/abs/2110.14168).
+
+The data is MIT-licensed and comes from the hub as ``openai/gsm8k``; the tests read a local copy of it.
+"""
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import TaskError
-from ttscale.tasks.loading import choose_rows, read_rows
-from ttscale.tasks.table import require_columns
+from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
+from ttscale.tasks.data_task import DataOptions, DataTask
+from ttscale.tasks.rows import Row
 from ttscale.types import Problem
 
 INSTRUCTION = (
@@ -66,10 +70,8 @@ WORKED_EXAMPLES = (
 _KEY_MARK = "####"
 
 
-class Gsm8kOptions(BaseModel):
+class Gsm8kOptions(DataOptions):
     """Options of `gsm8k`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = "openai/gsm8k"
     """A hub id, or a local file with the columns `question` and `answer`."""
@@ -77,52 +79,39 @@ class Gsm8kOptions(BaseModel):
     """The hub data set's configuration."""
     split: str = "test"
     """The split; part of the problem ids."""
-    revision: str | None = None
-    """The hub data set's commit, tag or branch."""
     style: Literal["chat", "few-shot"] = "chat"
     """"chat": an instruction before the question. "few-shot": worked examples before it, for base models;
     use it with ``sampling.stop: ["Question:"]`` and ``model.chat_template: false``."""
     shots: int = Field(default=4, ge=0, le=len(WORKED_EXAMPLES))
     """Worked examples of the few-shot style."""
-    limit: int | None = Field(default=None, ge=1)
-    """How many problems; None: all."""
-    seed: int | None = Field(default=None, ge=0)
-    """Draws a random subset of `limit` problems; None: the first ones."""
 
 
-class Gsm8kTask:
-    """GSM8K with its final number as the answer key. The verifier that fits is `numeric`."""
+class Gsm8kTask(DataTask[Gsm8kOptions]):
+    """GSM8K: grade-school word problems with a final number."""
 
     Options: ClassVar[type[BaseModel]] = Gsm8kOptions
+    about: ClassVar[TaskInfo] = TaskInfo(source="openai/gsm8k", license="MIT", problems=1319)
+    verifiers: ClassVar[RecommendedVerifiers] = ("numeric",)
+    commit: ClassVar[str | None] = "cc7b047b6e5bb11b4f1af84efc572db110a51b3c"
+    columns: tuple[str, ...] = ("question", "answer")
 
-    def __init__(self, options: Gsm8kOptions) -> None:
-        self._options = options
-
-    def problems(self) -> list[Problem]:
-        """Read the data set; see `ttscale.tasks.contract`."""
-        options = self._options
-        rows = read_rows(
-            options.path, config_name=options.config_name, split=options.split, revision=options.revision
+    def problem(self, number: int, row: Row) -> Problem:
+        """Turn a row into a problem."""
+        return Problem(
+            problem_id=f"gsm8k/{self.options.split}/{number}",
+            prompt=self.prompt(self._default_template(), {"question": str(row["question"])}),
+            answer=_key(str(row["answer"]), self.where(number)),
         )
-        require_columns(rows, ["question", "answer"], options.path)
-        return [
-            Problem(
-                problem_id=f"gsm8k/{options.split}/{number}",
-                prompt=self._prompt(str(rows[number]["question"])),
-                answer=_key(str(rows[number]["answer"]), f"Row {number} of '{options.path}'"),
-            )
-            for number in choose_rows(len(rows), limit=options.limit, seed=options.seed)
-        ]
 
-    def _prompt(self, question: str) -> str:
-        if self._options.style == "chat":
-            return INSTRUCTION + question
-        shots = WORKED_EXAMPLES[: self._options.shots]
+    def _default_template(self) -> str:
+        if self.options.style == "chat":
+            return INSTRUCTION + "{question}"
+        shots = WORKED_EXAMPLES[: self.options.shots]
         examples = "".join(
             f"Question: {question}\nAnswer: {reasoning}\n#### {answer}\n\n"
             for question, reasoning, answer in shots
         )
-        return f"{examples}Question: {question}\nAnswer:"
+        return f"{examples}Question: {{question}}\nAnswer:"
 
 
 def _key(solution: str, where: str) -> str:

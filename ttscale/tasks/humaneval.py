@@ -2,22 +2,26 @@
 
 With `plus`, the arguments of HumanEval+ (Liu et al. 2023, https://arxiv.org/abs/2305.01210) and its reference
 solutions judge instead of HumanEval's own assertions. The tests are laid out as `ttscale.verifiers.code.suite` wants them.
+
+HumanEval is MIT-licensed and comes from the hub as ``openai/openai_humaneval``. HumanEval+ is Apache-2.0-licensed and
+comes from EvalPlus's release v0.1.10. Local copies of HumanEval and of HumanEval+ (mini) are tested; the downloads are not.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from ttscale.errors import TaskError
-from ttscale.tasks.loading import choose_rows, read_rows
-from ttscale.tasks.table import require_columns
+from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
+from ttscale.tasks.data_task import DataOptions, DataTask
+from ttscale.tasks.rows import Row
 from ttscale.types import Problem
 
 INSTRUCTION = "Complete this Python function. Give the whole function in one Python code block.\n\n"
 """Put before the code in the `chat` style."""
 
 _HUB = "openai/openai_humaneval"
+_PLUS = "https://github.com/evalplus/humanevalplus_release/releases/download/v0.1.10/HumanEvalPlus.jsonl.gz"
 
 STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 """Where a base model's continuation ends (Chen et al. 2021): for ``sampling.stop``, or the verifier's `stop`."""
@@ -31,64 +35,51 @@ def judge(output, arguments, expected):
 """`find_zero` (HumanEval/32) has many right answers: any root of the polynomial, to EvalPlus's tolerance."""
 
 
-class HumanEvalOptions(BaseModel):
-    """Options of `humaneval`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class HumanEvalOptions(DataOptions):
+    """Options of `humaneval`. The template's part is {code}."""
 
     path: str = _HUB
     """A hub id, or a local file in HumanEval's format (with `plus`: in EvalPlus's)."""
-    config_name: str | None = None
-    """The hub data set's configuration."""
-    split: str = "test"
-    """The split."""
-    revision: str | None = None
-    """The hub data set's commit, tag or branch."""
     style: Literal["completion", "chat"] = "completion"
     """"completion" gives a base model the code to continue; "chat" asks for the whole function."""
     plus: Literal["base", "plus"] | None = None
     """None: HumanEval's assertions. "base" and "plus": arguments of EvalPlus; "plus" has both kinds."""
-    limit: int | None = Field(default=None, ge=1)
-    """How many problems; None: all."""
-    seed: int | None = Field(default=None, ge=0)
-    """Draws a random subset of `limit` problems; None: the first ones."""
 
 
-class HumanEvalTask:
-    """164 functions with unit tests."""
+class HumanEvalTask(DataTask[HumanEvalOptions]):
+    """HumanEval and HumanEval+: 164 functions with unit tests."""
 
     Options: ClassVar[type[BaseModel]] = HumanEvalOptions
+    about: ClassVar[TaskInfo] = TaskInfo(
+        source="openai/openai_humaneval; plus: evalplus/humanevalplus_release",
+        license="MIT; plus: Apache-2.0",
+        problems=164,
+    )
+    verifiers: ClassVar[RecommendedVerifiers] = ({"name": "code", "stop": list(STOP)},)
+    commit: ClassVar[str | None] = "7dce6050a7d6d172f3cc5c32aa97f52fa1a2e544"
+    columns: tuple[str, ...] = ("task_id", "prompt", "entry_point", "test")
 
     def __init__(self, options: HumanEvalOptions) -> None:
-        self.options = options
+        super().__init__(options)
+        if options.plus:
+            self.columns = ("task_id", "prompt", "entry_point", *_PLUS_COLUMNS)
+            if options.path == _HUB:
+                self.options = options.model_copy(update={"path": _PLUS})
 
-    def problems(self) -> list[Problem]:
-        """Return the problems in the data's order."""
+    def problem(self, number: int, row: Row) -> Problem:
+        """Turn a row into a problem."""
         options = self.options
-        if options.plus and options.path == _HUB:
-            raise TaskError(
-                "The inputs of HumanEval+ are read from EvalPlus's own file: download HumanEvalPlus.jsonl.gz from "
-                "https://github.com/evalplus/humanevalplus_release and give its path."
-            )
-        rows = read_rows(
-            options.path, config_name=options.config_name, split=options.split, revision=options.revision
+        code = str(row["prompt"])
+        default = "{code}" if options.style == "completion" else f"{INSTRUCTION}```python\n{{code}}```\n"
+        return Problem(
+            problem_id=row["task_id"],
+            prompt=self.prompt(default, {"code": code}),
+            metadata={"code_prompt": code, "entry_point": row["entry_point"]},
+            hidden=_plus_tests(row, options.plus) if options.plus else {"test": row["test"]},
         )
-        needed = ["task_id", "prompt", "entry_point"]
-        needed += ["canonical_solution", "base_input", "plus_input"] if options.plus else ["test"]
-        require_columns(rows, needed, options.path)
-        chosen = choose_rows(len(rows), limit=options.limit, seed=options.seed)
-        return [self._problem(rows[number]) for number in chosen]
 
-    def _problem(self, row: Mapping[str, Any]) -> Problem:
-        options = self.options
-        prompt = (
-            row["prompt"]
-            if options.style == "completion"
-            else f"{INSTRUCTION}```python\n{row['prompt']}```\n"
-        )
-        tests = _plus_tests(row, options.plus) if options.plus else {"test": row["test"]}
-        shared = {"code_prompt": row["prompt"], "entry_point": row["entry_point"]}
-        return Problem(problem_id=row["task_id"], prompt=prompt, metadata=shared, hidden=tests)
+
+_PLUS_COLUMNS = ("canonical_solution", "base_input", "plus_input")
 
 
 def _plus_tests(row: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -1,73 +1,87 @@
-"""Reading a data set as rows: JSONL, JSON, CSV and Parquet files, or a hub id through `datasets`."""
+"""Reading a data set as rows: a local file or folder, an address, or a hub id.
+
+Local JSONL, JSON, CSV, TSV and Parquet files need no extra. Everything else goes through Hugging Face's
+`datasets`, which downloads once and reads from its cache afterwards, also offline.
+"""
 
 import csv
 import gzip
+import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from ttscale.errors import MissingExtraError, TaskError, listed
-
-Row = dict[str, Any]
+from ttscale.tasks.rows import Row
 
 FILE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 """The formats read without any extra; all but Parquet also with ``.gz``."""
 
+_ADDRESS = re.compile(r"^(?:https?|hf)://")
+_COMMIT = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 
-def read_rows(
-    path: str, *, config_name: str | None = None, split: str = "test", revision: str | None = None
-) -> list[Row]:
-    """Read a local file, or a data set of the hub.
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A data set that was read.
+
+    Attributes:
+        rows: One dictionary per row, in the order of the data, at least one.
+        origin: Exactly what was read: a hub id with its commit, or a file or address with its SHA-256.
+    """
+
+    rows: list[Row]
+    origin: str
+
+
+def read_data(
+    path: str,
+    *,
+    config_name: str | None = None,
+    split: str = "test",
+    revision: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> Data:
+    """Read a local file or folder, an address, or a data set of the hub.
 
     Args:
-        path: A file with one of `FILE_SUFFIXES`, or a hub id such as ``openai/gsm8k``.
-        config_name: The hub data set's configuration; unused for a file.
-        split: The hub data set's split; unused for a file.
-        revision: The hub data set's commit, tag or branch; unused for a file.
-
-    Returns:
-        One dictionary per row, in the order of the data, at least one.
+        path: A file with one of `FILE_SUFFIXES`; its address (``https://...``, or
+            ``hf://datasets/owner/name@commit/file`` for one file of the hub); a hub id such as
+            ``openai/gsm8k``; or a folder that `datasets.load_dataset` reads.
+        config_name: The data set's configuration; unused for a file.
+        split: The data set's split; unused for a file.
+        revision: The hub data set's commit, tag or branch; unused for anything else.
+        columns: What is needed of a large hub data set; None: all.
 
     Raises:
         TaskError: The data is missing, empty or damaged.
-        MissingExtraError: A hub id was given and `datasets` is not installed.
+        MissingExtraError: `datasets` is needed and not installed.
     """
-    file = Path(path).expanduser()
-    if file.exists() or _format_of(file) is not None:
-        rows = read_file(file)
+    if _ADDRESS.match(path):
+        data = _read_address(path)
+    elif (file := Path(path).expanduser()).is_dir() or not (file.exists() or _format_of(file.name)):
+        data = _read_with_datasets(path, config_name, split, revision, columns)
     else:
-        rows = _read_hub(path, config_name, split, revision)
-    if not rows:
+        data = Data(read_file(file), f"{file.name} sha256:{_digest(file)}")
+    if not data.rows:
         raise TaskError(f"'{path}' holds no rows. A task needs at least one problem.")
-    return rows
+    return data
 
 
 def read_file(file: Path) -> list[Row]:
-    """Read a local JSONL, JSON, CSV, TSV or Parquet file; see `read_rows`."""
+    """Read a local JSONL, JSON, CSV, TSV or Parquet file; see `read_data`."""
     if not file.exists():
         raise TaskError(f"The data file '{file}' does not exist. {_neighbours(file)}")
-    if not file.is_file():
-        raise TaskError(
-            f"'{file}' is not a file. Give the path of one of its files: {_neighbours(file / '_')}"
-        )
-    suffix = _format_of(file)
-    if suffix is None:
+    if _format_of(file.name) is None:
         raise TaskError(f"'{file}' is in no known format. Known: {', '.join(FILE_SUFFIXES)}, also with .gz.")
-    try:
-        if suffix == ".parquet":
-            return _read_parquet(file)
-        text = _decoded(file)
-    except OSError as error:
-        raise TaskError(f"'{file}' cannot be read: {error}.") from error
-    if suffix == ".json":
-        return _parse_json(text, file)
-    if suffix in (".csv", ".tsv"):
-        return _parse_csv(text, file, delimiter="\t" if suffix == ".tsv" else ",")
-    return list(_parse_jsonl(text, file))
+    return _parse(file, file.name, shown=str(file))
 
 
 def choose_rows(n_rows: int, *, limit: int | None, seed: int | None) -> list[int]:
@@ -82,9 +96,33 @@ def choose_rows(n_rows: int, *, limit: int | None, seed: int | None) -> list[int
     return list(order[:limit])
 
 
-def _format_of(file: Path) -> str | None:
+def digest_of(content: bytes) -> str:
+    """Return a content's SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+
+def _parse(file: Path, name: str, *, shown: str) -> list[Row]:
+    """Read a file in the format that a name says; messages call it `shown`."""
+    suffix = _format_of(name)
+    try:
+        if suffix == ".parquet":
+            return _read_parquet(file, shown)
+        text = _decoded(file, name, shown)
+    except OSError as error:
+        raise TaskError(f"'{shown}' cannot be read: {error}.") from error
+    if suffix == ".json":
+        return _parse_json(text, shown)
+    if suffix in (".csv", ".tsv"):
+        return _parse_csv(text, shown, delimiter="\t" if suffix == ".tsv" else ",")
+    return list(_parse_jsonl(text, shown))
+
+
+def _format_of(name: str) -> str | None:
     """Return the known suffix of a file name, without ``.gz``."""
-    suffixes = [suffix.lower() for suffix in file.suffixes]
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
     last = suffixes[-1] if suffixes else ""
@@ -95,28 +133,33 @@ def _neighbours(file: Path) -> str:
     """Say which data files lie where one was expected."""
     if not file.parent.is_dir():
         return f"The folder '{file.parent}' does not exist either."
-    names = [other.name for other in file.parent.iterdir() if _format_of(other) is not None]
+    names = [other.name for other in file.parent.iterdir() if _format_of(other.name) is not None]
     return f"Data files there: {listed(names)}." if names else "There is no data file in that folder."
 
 
-def _decoded(file: Path) -> str:
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _decoded(file: Path, name: str, shown: str) -> str:
     raw = file.read_bytes()
-    if file.suffix.lower() == ".gz":
+    if name.lower().endswith(".gz"):
         try:
             raw = gzip.decompress(raw)
         except (OSError, EOFError) as error:
-            raise TaskError(f"'{file}' is not a complete gzip file: {error}.") from error
+            raise TaskError(f"'{shown}' is not a complete gzip file: {error}.") from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise TaskError(
-            f"'{file}' is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}. "
+            f"'{shown}' is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}. "
             "Convert it, for example with iconv -f latin1 -t utf-8."
         ) from error
 
 
-def _parse_jsonl(text: str, file: Path) -> Iterator[Row]:
+def _parse_jsonl(text: str, shown: str) -> Iterator[Row]:
     # Not splitlines: U+2028 and its like may stand inside a JSON string.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -124,23 +167,23 @@ def _parse_jsonl(text: str, file: Path) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise TaskError(f"Line {number} of '{file}' is not valid JSON: {error}.") from error
+            raise TaskError(f"Line {number} of '{shown}' is not valid JSON: {error}.") from error
         if not isinstance(row, dict):
-            raise TaskError(f"Line {number} of '{file}' is not a JSON object but {_kind(row)}.")
+            raise TaskError(f"Line {number} of '{shown}' is not a JSON object but {_kind(row)}.")
         yield row
 
 
-def _parse_json(text: str, file: Path) -> list[Row]:
+def _parse_json(text: str, shown: str) -> list[Row]:
     try:
         rows = json.loads(text or "[]")
     except ValueError as error:
-        raise TaskError(f"'{file}' is not valid JSON: {error}. One object per line is '.jsonl'.") from error
+        raise TaskError(f"'{shown}' is not valid JSON: {error}. One object per line is '.jsonl'.") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TaskError(f"'{file}' must be a list of JSON objects, one per problem.")
+        raise TaskError(f"'{shown}' must be a list of JSON objects, one per problem.")
     return rows
 
 
-def _parse_csv(text: str, file: Path, *, delimiter: str) -> list[Row]:
+def _parse_csv(text: str, shown: str, *, delimiter: str) -> list[Row]:
     """Read every cell as text; an empty cell is null."""
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -151,41 +194,21 @@ def _parse_csv(text: str, file: Path, *, delimiter: str) -> list[Row]:
                 continue
             if len(cells) != len(header):
                 raise TaskError(
-                    f"Line {lines.line_num} of '{file}' has {len(cells)} cells, but the header has {len(header)}."
+                    f"Line {lines.line_num} of '{shown}' has {len(cells)} cells, but the header has {len(header)}."
                 )
             rows.append({name: cell or None for name, cell in zip(header, cells, strict=True)})
     except csv.Error as error:
-        raise TaskError(f"Line {lines.line_num} of '{file}' is not valid CSV: {error}.") from error
+        raise TaskError(f"Line {lines.line_num} of '{shown}' is not valid CSV: {error}.") from error
     return rows
 
 
-def _read_parquet(file: Path) -> list[Row]:
+def _read_parquet(file: Path, shown: str) -> list[Row]:
     import polars as pl
 
     try:
         return pl.read_parquet(file).to_dicts()
     except pl.exceptions.PolarsError as error:
-        raise TaskError(f"'{file}' is not a readable Parquet file: {error}.") from error
-
-
-def _read_hub(path: str, config_name: str | None, split: str, revision: str | None) -> list[Row]:
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Data set '{path}' comes from the hub, which needs the 'datasets' extra: "
-            "pip install 'ttscale[datasets]'. For a local file, give its path "
-            f"(formats: {', '.join(FILE_SUFFIXES)})."
-        ) from error
-    try:
-        loaded = datasets.load_dataset(path, config_name, split=split, revision=revision)
-    except Exception as error:  # the library raises many kinds: network, missing configuration, bad split
-        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
-        raise TaskError(
-            f"Data set '{path}' (config {config_name}, split {split}) cannot be loaded from the hub: {reason} "
-            "Check the names, or give the path of a local file."
-        ) from error
-    return [dict(row) for row in loaded]
+        raise TaskError(f"'{shown}' is not a readable Parquet file: {error}.") from error
 
 
 def _kind(value: object) -> str:
@@ -200,3 +223,69 @@ def _kind(value: object) -> str:
         (float, "a number"),
     )
     return next((name for kind, name in names if isinstance(value, kind)), "something else")
+
+
+# ---- through datasets ---------------------------------------------------------------------------
+
+
+def _datasets(path: str) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtraError(
+            f"'{path}' is read with the 'datasets' extra: pip install 'ttscale[datasets]'. "
+            f"A local file needs no extra; give its path (formats: {', '.join(FILE_SUFFIXES)})."
+        ) from error
+    return datasets
+
+
+def _read_address(address: str) -> Data:
+    """Download a file, or take it from the cache, and parse it here: Arrow refuses cells of mixed types."""
+    name = urlsplit(address).path
+    if _format_of(name) is None:
+        raise TaskError(
+            f"'{address}' is in no known format. Known: {', '.join(FILE_SUFFIXES)}, also with .gz."
+        )
+    datasets = _datasets(address)
+    try:
+        file = Path(datasets.DownloadManager().download(address))
+    except Exception as error:  # the library raises many kinds: network, missing file, no access
+        raise TaskError(
+            f"'{address}' cannot be downloaded: {_first_line(error)} Get the file in another way and give its path."
+        ) from error
+    return Data(_parse(file, name, shown=address), f"{address} sha256:{_digest(file)}")
+
+
+def _read_with_datasets(
+    path: str, config_name: str | None, split: str, revision: str | None, columns: Sequence[str] | None
+) -> Data:
+    datasets = _datasets(path)
+    folder = Path(path).expanduser()
+    try:
+        loaded = datasets.load_dataset(
+            str(folder) if folder.is_dir() else path, config_name, split=split, revision=revision
+        )
+    except Exception as error:  # the library raises many kinds: network, missing configuration, bad split
+        hint = (
+            _neighbours(folder / "_") if folder.is_dir() else "Check the names, or give a local file's path."
+        )
+        raise TaskError(
+            f"Data set '{path}' (config {config_name}, split {split}) cannot be loaded: {_first_line(error)} {hint}"
+        ) from error
+    if columns is not None and hasattr(loaded, "select_columns"):
+        loaded = loaded.select_columns([name for name in loaded.column_names if name in columns])
+    origin = folder.name if folder.is_dir() else f"{path}@{_commit(loaded, revision)}"
+    return Data([dict(row) for row in loaded], f"{origin} ({config_name or 'default'}, {split})")
+
+
+def _commit(loaded: Any, revision: str | None) -> str:
+    """Return the commit that was read: as asked for, or as the cache's folders name it."""
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    files = " ".join(str(file.get("filename", "")) for file in getattr(loaded, "cache_files", ()))
+    found = _COMMIT.findall(files)
+    return str(found[-1]) if found else revision or "unknown"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0] or type(error).__name__

@@ -1,17 +1,29 @@
-"""The task `table`: any table of problems, from a local file or the hub."""
+"""The task `table`: any table of problems, from a local file or the hub.
 
-import json
-import math
-import re
+Three lines are enough where the columns have usual names::
+
+    task:
+      name: table
+      path: my_problems.jsonl
+
+The licence is the data's own. Local JSONL, JSON, CSV, TSV and Parquet files are tested; the hub is not.
+"""
+
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ttscale.errors import TaskError, did_you_mean, listed
-from ttscale.tasks.loading import Row, choose_rows, read_rows
+from ttscale.errors import TaskError, listed
+from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
+from ttscale.tasks.loading import choose_rows, read_data
+from ttscale.tasks.rows import Row, as_text, fill, placeholders, require_columns, require_valid_text
 from ttscale.types import Message, Problem
+
+_PROMPTS = ("prompt", "question", "problem", "messages", "instruction", "input")
+_ANSWERS = ("answer", "final_answer", "target", "label", "expected_answer")
+_IDS = ("problem_id", "id", "question_id", "unique_id", "task_id")
 
 
 class TableOptions(BaseModel):
@@ -20,20 +32,23 @@ class TableOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
-    """A JSONL, JSON, CSV, TSV or Parquet file, or a hub id such as "openai/gsm8k"."""
+    """A JSONL, JSON, CSV, TSV or Parquet file, its address, or a hub id such as "openai/gsm8k"."""
     config_name: str | None = None
     """The hub data set's configuration."""
     split: str = "test"
     """The hub data set's split."""
     revision: str | None = None
     """The hub data set's commit, tag or branch."""
-    prompt: str
+    prompt: str | None = None
     """A column, or a template in which {column} stands for its text; {{ and }} are plain braces.
-    A column that holds a list of {role, content} is a conversation."""
+    A column that holds a list of {role, content} is a conversation. None: the first column called prompt, question,
+    problem, messages, instruction or input."""
     answer: str | None = None
-    """The answer key's column; without it no oracle can judge."""
+    """The answer key's column. None: the first column called answer, final_answer, target, label or expected_answer;
+    without any, no oracle can judge."""
     id: str | None = None
-    """The column of unique problem ids; without it the row number, counted from 0."""
+    """The column of unique problem ids. None: the first column called problem_id, id, question_id, unique_id or task_id
+    that identifies every row, or else the row number, counted from 0."""
     metadata: tuple[str, ...] = ()
     """Columns kept with the problem."""
     limit: int | None = Field(default=None, ge=1)
@@ -43,136 +58,96 @@ class TableOptions(BaseModel):
 
 
 class TableTask:
-    """Problems from the rows of a table."""
+    """Any JSONL, CSV or Parquet table, or hub data set, of your own."""
 
     Options: ClassVar[type[BaseModel]] = TableOptions
+    about: ClassVar[TaskInfo] = TaskInfo(source="your file, or any hub data set", license="the data's own")
+    verifiers: ClassVar[RecommendedVerifiers] = ()
 
     def __init__(self, options: TableOptions) -> None:
         self._options = options
+        self.origin: str | None = None
 
     def problems(self) -> list[Problem]:
         """Read the table; see `ttscale.tasks.contract`."""
         options = self._options
-        rows = read_rows(
+        data = read_data(
             options.path, config_name=options.config_name, split=options.split, revision=options.revision
         )
-        self._check_columns(rows)
-        prompt_of = _prompt_reader(options.prompt, rows[0])
-        chosen = choose_rows(len(rows), limit=options.limit, seed=options.seed)
-        problems = [self._problem(number, rows[number], prompt_of) for number in chosen]
-        _check_ids(problems, options)
+        self.origin = data.origin
+        columns = _Columns(options, data.rows)
+        chosen = choose_rows(len(data.rows), limit=options.limit, seed=options.seed)
+        problems = [self._problem(number, data.rows[number], columns) for number in chosen]
+        _check_ids(problems, columns.id, options.path)
         return problems
 
-    def _problem(self, number: int, row: Row, prompt_of: Callable[[Row], Any]) -> Problem:
+    def _problem(self, number: int, row: Row, columns: "_Columns") -> Problem:
         options = self._options
-        prompt = prompt_of(row)
+        prompt = columns.prompt_of(row)
         if prompt is None or prompt == "":
             raise TaskError(f"Row {number} of '{options.path}' has no prompt. Fill or remove it.")
         require_valid_text(as_text(prompt), f"The prompt in row {number} of '{options.path}'")
         messages = _conversation(prompt)
-        problem_id = as_text(row[options.id]) if options.id else str(number)
+        problem_id = as_text(row[columns.id]) if columns.id else str(number)
         if not problem_id:
-            raise TaskError(f"Row {number} of '{options.path}' has no id in column '{options.id}'.")
+            raise TaskError(f"Row {number} of '{options.path}' has no id in column '{columns.id}'.")
         return Problem(
             problem_id=problem_id,
             prompt=None if messages else as_text(prompt),
             messages=messages,
-            answer=as_text(row[options.answer]) if options.answer else None,
+            answer=as_text(row[columns.answer]) if columns.answer else None,
             metadata={name: row[name] for name in options.metadata},
         )
 
-    def _check_columns(self, rows: Sequence[Row]) -> None:
-        """Refuse a table that lacks a column in any row, or has no answer at all."""
-        options = self._options
+
+class _Columns:
+    """Which columns are used: those that were named, and usual names for the others.
+
+    Raises:
+        TaskError: A column is missing in some row, no column can be the prompt, or there is no answer at all.
+    """
+
+    def __init__(self, options: TableOptions, rows: Sequence[Row]) -> None:
+        prompt = options.prompt or _first(_PROMPTS, rows)
+        if prompt is None:
+            raise TaskError(
+                f"None of the columns of '{options.path}' is called {', '.join(_PROMPTS)}. Name the prompt's column, or "
+                f"write a template such as '{{{next(iter(rows[0]))}}}', as 'prompt'. Columns there: {listed(rows[0])}."
+            )
+        self.answer = options.answer or _first(_ANSWERS, rows)
+        self.id = options.id or next((name for name in _IDS if _identifies(name, rows)), None)
         named = [name for name in (options.id, options.answer, *options.metadata) if name is not None]
-        require_columns(rows, [*named, *_placeholders(options.prompt, rows[0])], options.path)
+        require_columns(rows, [*named, *_columns_of(prompt, rows[0])], options.path)
         if options.answer and all(as_text(row[options.answer]) is None for row in rows):
             raise TaskError(
                 f"Column '{options.answer}' of '{options.path}' is empty in all {len(rows)} rows, so there is no "
                 "answer key. Name the right column as 'answer', or leave it out."
             )
+        self.prompt_of: Callable[[Row], Any] = (
+            (lambda row: row[prompt]) if prompt in rows[0] else (lambda row: fill(prompt, row))
+        )
 
 
-def require_columns(rows: Sequence[Row], names: Sequence[str], path: str) -> None:
-    """Refuse rows that lack a column.
-
-    Raises:
-        TaskError: It says which column, in which row, and which columns there are.
-    """
-    for name in names:
-        missing = next((number for number, row in enumerate(rows) if name not in row), None)
-        if missing is not None:
-            where = "" if all(name not in row for row in rows) else f" in row {missing}"
-            columns = rows[missing].keys()
-            raise TaskError(
-                f"'{path}' has no column '{name}'{where}.{did_you_mean(name, columns)} "
-                f"Columns there: {listed(columns)}."
-            )
+def _first(names: Sequence[str], rows: Sequence[Row]) -> str | None:
+    return next((name for name in names if all(name in row for row in rows)), None)
 
 
-def require_valid_text(text: str | None, where: str) -> None:
-    """Refuse a text that no file or tokenizer can hold.
-
-    Raises:
-        TaskError: It has half a surrogate pair, as broken JSON escapes leave behind.
-    """
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError as error:
-        raise TaskError(
-            f"{where} is not valid Unicode: half a surrogate pair at character {error.start}. Correct the data."
-        ) from error
+def _identifies(name: str, rows: Sequence[Row]) -> bool:
+    values = [as_text(row.get(name)) for row in rows]
+    return all(values) and len(set(values)) == len(values)
 
 
-def as_text(value: Any) -> str | None:
-    """Write a cell as text: strings as they are, other values as in JSON; null and NaN are None.
-
-    >>> as_text(3), as_text("3"), as_text([1, 2])
-    ('3', '3', '[1, 2]')
-    """
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and math.isnan(
-        value
-    ):  # NaN stands for null in tables that went through a data frame
-        return None
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
-
-
-def fill(template: str, row: Row) -> str:
-    """Put a row's cells into a template; braces inside the data are left alone.
-
-    >>> fill("Solve {q} with {{}}.", {"q": "{x}"})
-    'Solve {x} with {}.'
-    """
-
-    def replacement(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return match.group()[0] if name is None else as_text(row[name]) or ""
-
-    return _PLACEHOLDER.sub(replacement, template)
-
-
-def _placeholders(prompt: str, row: Row) -> list[str]:
+def _columns_of(prompt: str, row: Row) -> list[str]:
     """Return the columns that a prompt option names."""
     if prompt in row or "{" not in prompt:
         return [prompt]
-    names = [match.group(1) for match in _PLACEHOLDER.finditer(prompt) if match.group(1)]
+    names = placeholders(prompt)
     if not names:
         raise TaskError(
             f"The prompt template '{prompt}' names no column, so every problem would be the same. "
             f"Write a column as {{name}}. Columns there: {listed(row)}."
         )
     return names
-
-
-def _prompt_reader(prompt: str, row: Row) -> Callable[[Row], Any]:
-    if prompt in row:
-        return lambda row: row[prompt]
-    return lambda row: fill(prompt, row)
 
 
 def _conversation(prompt: Any) -> tuple[Message, ...] | None:
@@ -184,11 +159,11 @@ def _conversation(prompt: Any) -> tuple[Message, ...] | None:
     return tuple(Message(turn["role"], turn["content"]) for turn in prompt) if is_conversation else None
 
 
-def _check_ids(problems: Sequence[Problem], options: TableOptions) -> None:
+def _check_ids(problems: Sequence[Problem], column: str | None, path: str) -> None:
     counts = Counter(problem.problem_id for problem in problems)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise TaskError(
-            f"Column '{options.id}' of '{options.path}' does not identify the problems: {len(repeated)} ids appear "
+            f"Column '{column}' of '{path}' does not identify the problems: {len(repeated)} ids appear "
             f"more than once ({listed(repeated)}). Name a unique column, or leave 'id' out for row numbers."
         )

@@ -151,8 +151,27 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path, jsonl: Path) -> Non
         problems(tmp_path / "dta.jsonl")
     with pytest.raises(TaskError, match=r"folder .* does not exist either"):
         problems(tmp_path / "nowhere" / "data.jsonl")
-    with pytest.raises(TaskError, match=r"not a file.*data\.jsonl"):
-        problems(tmp_path)
+
+
+def test_three_lines_of_yaml_are_enough_where_columns_have_usual_names(tmp_path: Path) -> None:
+    rows = [{"question": f"{n}?", "answer": n, "id": f"q{n}", "level": 1} for n in (1, 2)]
+    path = write_jsonl(tmp_path / "data.jsonl", rows)
+    found = TableTask(TableOptions(path=str(path))).problems()
+    assert [(p.problem_id, p.prompt, p.answer) for p in found] == [("q1", "1?", "1"), ("q2", "2?", "2")]
+
+
+def test_an_id_column_that_does_not_identify_is_not_guessed(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "data.jsonl", [{"prompt": "x", "id": 1}, {"prompt": "y", "id": 1}])
+    found = TableTask(TableOptions(path=str(path))).problems()
+    assert [(problem.problem_id, problem.answer) for problem in found] == [("0", None), ("1", None)]
+
+
+def test_a_table_without_a_usual_name_asks_for_the_prompt(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "data.jsonl", [{"q": "x", "a": "1"}])
+    with pytest.raises(
+        TaskError, match=r"None of the columns .* is called prompt.*'\{q\}'.*Columns there: a, q"
+    ):
+        TableTask(TableOptions(path=str(path))).problems()
 
 
 def test_a_hub_id_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

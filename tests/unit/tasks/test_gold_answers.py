@@ -1,0 +1,279 @@
+"""Gold answers, fed as completions, are correct by the verifiers that each task recommends; wrong ones are not."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ttscale.config.models import PluginSettings
+from ttscale.execution.sandbox import find_sandbox
+from ttscale.pipeline.building import NamedVerifier, build_task, build_verifier
+from ttscale.tasks.competition_math import last_boxed
+from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.proof.lean import statement_of
+
+needs_sandbox = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap does not work here")
+
+
+def task(name: str, **options: Any) -> Any:
+    return build_task(PluginSettings.model_validate({"name": name, **options}))
+
+
+def recommended(name: str) -> NamedVerifier:
+    (choice, *_) = task(name).verifiers
+    return build_verifier(PluginSettings.model_validate(choice))
+
+
+def judge(verifier: NamedVerifier, completions: dict[str, str], problems: list[Problem]) -> list[Verdict]:
+    batch = [
+        Candidate(problem, _sample(problem.problem_id, completions[problem.problem_id]))
+        for problem in problems
+    ]
+    with closing(verifier):
+        return list(verifier.verifier.verify(batch))
+
+
+def _sample(problem_id: str, completion: str) -> Sample:
+    return Sample(
+        problem_id=problem_id, sample_index=0, completion=completion, finish_reason="stop", prompt_tokens=1, completion_tokens=1
+    )  # fmt: skip
+
+
+def boxed(problem: Problem) -> str:
+    return f"Some steps, with 1 and 2.\nSo the answer is $\\boxed{{{problem.answer}}}$."
+
+
+TEXT_TASKS: list[tuple[str, str, int, Callable[[Problem], str]]] = [
+    ("gsm8k", "gsm8k_test.jsonl", 200, lambda problem: f"First 3, then 4.\n#### {problem.answer}"),
+    ("gsm8k", "gsm8k_train_400.jsonl", 400, lambda problem: f"The answer is ${problem.answer}."),
+    ("math-500", "math500.jsonl", 60, boxed),
+    ("math", "math500.jsonl", 60, boxed),
+    ("aime", "aime24.jsonl", 30, boxed),
+    ("amc", "amc23.jsonl", 40, boxed),
+]
+
+
+@pytest.mark.parametrize(("name", "file", "limit", "gold"), TEXT_TASKS)
+def test_keys_are_correct_and_other_problems_keys_mostly_not(
+    shared_data: Path, name: str, file: str, limit: int, gold: Callable[[Problem], str]
+) -> None:
+    problems = task(name, path=str(shared_data / file), limit=limit, seed=1).problems()
+    assert len(problems) == limit
+    right = {problem.problem_id: gold(problem) for problem in problems}
+    assert {verdict.outcome for verdict in judge(recommended(name), right, problems)} == {Outcome.CORRECT}
+    shifted = [*problems[1:], problems[0]]
+    wrong = {problem.problem_id: gold(other) for problem, other in zip(problems, shifted, strict=True)}
+    judged = judge(recommended(name), wrong, problems)
+    differ = [a.answer != b.answer for a, b in zip(problems, shifted, strict=True)]
+    assert all(v.outcome is Outcome.INCORRECT for v, differs in zip(judged, differ, strict=True) if differs)
+
+
+def test_the_key_of_math_is_cut_out_of_the_solution_as_math_500_has_it(shared_data: Path) -> None:
+    rows = [json.loads(line) for line in (shared_data / "math500.jsonl").read_text("utf-8").splitlines()]
+    assert all(last_boxed(row["solution"]) == row["answer"] for row in rows)
+    assert len(rows) == 500
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return (json.loads(line) for line in content.decode().splitlines())
+
+
+def _fenced(row: dict[str, Any]) -> str:
+    return f"Here it is:\n```python\n{row['prompt']}{row['canonical_solution']}\n```\nDone."
+
+
+CODE_TASKS: list[tuple[str, str, dict[str, Any], int, Callable[[dict[str, Any]], str]]] = [
+    ("humaneval", "HumanEval.jsonl.gz", {}, 40, lambda row: row["canonical_solution"] + "\nprint(1)"),
+    ("humaneval", "HumanEvalPlus-Mini.jsonl.gz", {"plus": "plus", "style": "chat"}, 40, _fenced),
+    ("mbpp", "mbpp.jsonl", {}, 60, lambda row: f"```python\n{row['code']}\n```"),
+]  # fmt: skip
+
+
+@needs_sandbox
+@pytest.mark.parametrize(("name", "file", "options", "limit", "gold"), CODE_TASKS)
+def test_reference_solutions_pass_and_an_empty_function_does_not(
+    shared_data: Path, name: str, file: str, options: dict[str, Any], limit: int, gold: Any
+) -> None:
+    path = shared_data / file
+    problems = task(name, path=str(path), limit=limit, seed=2, **options).problems()
+    by_id = {str(row["task_id"]).rpartition("/")[2]: gold(row) for row in _rows(path)}
+    right = {problem.problem_id: by_id[problem.problem_id.rpartition("/")[2]] for problem in problems}
+    outcomes = {v.problem_id: d.outcome for v, d in zip(problems, judge(recommended(name), right, problems), strict=True)}  # fmt: skip
+    assert {key for key, outcome in outcomes.items() if outcome is not Outcome.CORRECT} == set()
+    wrong = {problem.problem_id: "```python\npass\n```" for problem in problems[:5]}
+    judged = judge(recommended(name), wrong, problems[:5])
+    assert all(verdict.outcome is Outcome.INCORRECT for verdict in judged)
+
+
+# ---- layouts of which the tests have no copy: rows made here ------------------------------------
+
+
+@needs_sandbox
+def test_livecodebench_judges_scripts_and_methods(tmp_path: Path) -> None:
+    path = tmp_path / "lcb.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in livecodebench_rows()), encoding="utf-8")
+    problems = task("livecodebench", path=str(path)).problems()
+    script, method = problems
+    assert "class Solution" in str(method.prompt)
+    assert len(script.hidden["stdin_tests"]) == 3  # two of them from the packed private tests
+    right = {
+        script.problem_id: "```python\nprint(sum(map(int, sys.stdin.read().split())))\n```",
+        method.problem_id: "```python\nclass Solution:\n    def pairs(self, xs: List[int], k: int):\n"
+        "        return tuple(Counter(xs).most_common(k)[0])\n```",
+    }
+    assert [v.outcome for v in judge(recommended("livecodebench"), right, problems)] == [Outcome.CORRECT] * 2
+    wrong = {
+        script.problem_id: "```python\nprint(3)\n```",
+        method.problem_id: "```python\nclass Solution:\n    def pairs(self, xs, k):\n        return [5, 2]\n```",
+    }
+    assert [v.outcome for v in judge(recommended("livecodebench"), wrong, problems)] == [
+        Outcome.INCORRECT
+    ] * 2
+
+
+def livecodebench_rows() -> list[dict[str, Any]]:
+    """A script and a method, in the layout of livecodebench/code_generation_lite."""
+    import base64
+    import pickle
+    import zlib
+
+    def packed(tests: list[dict[str, str]]) -> str:
+        return base64.b64encode(zlib.compress(pickle.dumps(json.dumps(tests)))).decode()
+
+    shared = {"contest_id": "c", "question_title": "t", "difficulty": "easy"}
+    script = {
+        "question_content": "Print the sum.",
+        "platform": "atcoder",
+        "question_id": "abc1_a",
+        "contest_date": "2025-02-08T00:00:00",
+        "starter_code": "",
+        "public_test_cases": json.dumps([{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}]),
+        "private_test_cases": packed(
+            [
+                {"input": "5 6", "output": "11", "testtype": "stdin"},
+                {"input": "0 0\n", "output": "0", "testtype": "stdin"},
+            ]
+        ),
+        "metadata": "{}",
+    }
+    method = {
+        "question_content": "Return the most common value and its count.",
+        "platform": "leetcode",
+        "question_id": "3800",
+        "contest_date": "2025-03-01T00:00:00",
+        "starter_code": "class Solution:\n    def pairs(self, xs: List[int], k: int) -> List[int]:\n        ",
+        "public_test_cases": json.dumps(
+            [{"input": "[5, 5, 1]\n1", "output": "[5, 2]", "testtype": "functional"}]
+        ),
+        "private_test_cases": json.dumps([{"input": "[2]\n1", "output": "[2, 1]", "testtype": "functional"}]),
+        "metadata": json.dumps({"func_name": "pairs"}),
+    }
+    return [{**shared, **script}, {**shared, **method}]
+
+
+@needs_sandbox
+def test_code_contests_judges_by_all_kinds_of_tests(tmp_path: Path) -> None:
+    row = {
+        "name": "1_A. Double",
+        "description": "Double it.",
+        "public_tests": {"input": ["1\n"], "output": ["2\n"]},
+        "private_tests": [{"input": "4\n", "output": "8\n"}],
+        "generated_tests": {"input": ["10\n"], "output": ["20\n"]},
+        "cf_rating": 800,
+        "time_limit": {"seconds": 1, "nanos": 500_000_000},
+    }
+    path = tmp_path / "cc.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (problem,) = task("code-contests", path=str(path)).problems()
+    assert problem.metadata["time_limit_s"] == 1.5
+    assert len(problem.hidden["stdin_tests"]) == 3
+    programs = ["print(2 * int(input()))", "n = int(input()); print(2 * n if n < 9 else 0)"]
+    found = [
+        judge(recommended("code-contests"), {problem.problem_id: f"```\n{program}\n```"}, [problem])[
+            0
+        ].outcome
+        for program in programs
+    ]
+    assert found == [Outcome.CORRECT, Outcome.INCORRECT]
+
+
+MBPP_PLUS = '''import numpy as np
+from math import inf
+
+def is_floats(x) -> bool:
+    if isinstance(x, float):
+        return True
+    if isinstance(x, (list, tuple)):
+        return all(isinstance(i, float) for i in x)
+    if isinstance(x, np.ndarray):
+        return x.dtype == np.float64 or x.dtype == np.float32
+    return False
+
+def assertion(out, exp, atol):
+    if atol == 0 and is_floats(exp):
+        atol = 1e-6
+    if out != exp and atol != 0:
+        assert np.allclose(out, exp, rtol=1e-07, atol=atol)
+    else:
+        assert out == exp
+
+inputs = {inputs}
+results = {results}
+for i, (inp, exp) in enumerate(zip(inputs, results)):
+    assertion({call}(*inp), exp, 0)
+'''  # fmt: skip
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("call", "right", "wrong", "inputs", "results"),
+    [
+        ("pair", "return (x, y)", "return [x, y]", "[[1, 2], [(3,), inf]]", "[(1, 2), ((3,), inf)]"),
+        ("half", "return x / 2 + 1e-8", "return x / 2 + 1e-3", "[[1.0, 0], [5.0, 0]]", "[0.5, 2.5]"),
+        ("halves", "return [x / 2, y / 2 + 1e-9]", "return [x / 2]", "[[1.0, 3.0]]", "[[0.5, 1.5]]"),
+        ("sum", "return x + y", "return x", "[[1, 2]]", "[3]"),
+    ],
+)
+def test_mbpp_plus_compares_as_its_own_tests_do_without_numpy(
+    tmp_path: Path, call: str, right: str, wrong: str, inputs: str, results: str
+) -> None:
+    row = {
+        "task_id": 2,
+        "prompt": "Write a function.",
+        "code": f"def {call}(x, y):\n    {right}\n",
+        "test": MBPP_PLUS.format(call=call, inputs=inputs, results=results),
+        "test_list": [f"assert {call}(1, 2)"],
+    }
+    path = tmp_path / "plus.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    problems = task("mbpp", path=str(path), plus=True).problems()
+    found = [
+        judge(recommended("mbpp"), {"mbpp/2": f"```python\ndef {call}(x, y):\n    {body}\n```"}, problems)[0]
+        for body in (right, wrong)
+    ]
+    assert [verdict.outcome for verdict in found] == [Outcome.CORRECT, Outcome.INCORRECT], found
+
+
+# ---- formal proofs ------------------------------------------------------------------------------
+
+
+def test_every_statement_of_minif2f_can_be_given_to_its_checker(shared_data: Path) -> None:
+    lean = task("minif2f-lean", path=str(shared_data / "minif2f_lean4.jsonl"), split="all").problems()
+    rocq = task("minif2f-rocq", path=str(shared_data / "minif2f_rocq.tar.gz"), split="all").problems()
+    assert len(lean) == len(rocq) == 488
+    for problem in lean:
+        name, source = statement_of(problem)
+        assert problem.problem_id == f"minif2f/{name}"
+        assert source.rstrip().endswith(":= by sorry")
+    assert all(problem.metadata["theorem"] in problem.metadata["formal_statement"] for problem in rocq)
+    halves = [
+        task("minif2f-rocq", path=str(shared_data / "minif2f_rocq.tar.gz"), split=split).problems()
+        for split in ("valid", "test")
+    ]
+    assert [len(half) for half in halves] == [244, 244]

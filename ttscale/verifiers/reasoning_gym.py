@@ -1,0 +1,122 @@
+"""The verifier `reasoning-gym`: Reasoning Gym's own scorer of the data set that a problem comes from.
+
+A problem of the task ``reasoning-gym:NAME`` carries the recipe it was made by. The verifier makes the same entry again
+and hands it, with the answer between the last ``<answer>`` and ``</answer>``, to the data set's `score_answer`. If the
+entry is not the same any more, because another version of Reasoning Gym is installed, that is an error.
+
+Scores lie between 0 and 1; several data sets give part of the score to an answer of the right form. Correct is what
+reaches `correct_at`. Some scorers parse what the model wrote with SymPy or walk through its moves: they run in a process
+that can be killed.
+"""
+
+import re
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ttscale.errors import MissingExtraError
+from ttscale.types import Outcome, Verdict
+from ttscale.verifiers.answers import bounded, shown
+from ttscale.verifiers.contract import Candidate
+
+_END = "</answer>"
+_START = "<answer>"
+_SPACE = re.compile(r"\s+")
+
+
+class ReasoningGymOptions(BaseModel):
+    """Options of `reasoning-gym`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    correct_at: float = Field(default=1.0, gt=0.0, le=1.0)
+    """The score from which on an answer is correct."""
+
+
+class ReasoningGymVerifier:
+    """Score answers with the scorer of Reasoning Gym's own data set."""
+
+    Options: ClassVar[type[BaseModel]] = ReasoningGymOptions
+    version: ClassVar[str] = "1"
+    sees_answer: ClassVar[bool] = True
+    deterministic: ClassVar[bool] = True
+    isolated: ClassVar[bool] = True
+
+    def __init__(self, options: ReasoningGymOptions) -> None:
+        self._correct_at = options.correct_at
+        self._datasets: dict[str, Any] = {}
+        self._entries: dict[str, dict[str, Any] | Verdict] = {}
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`.
+
+        Raises:
+            MissingExtraError: Reasoning Gym is not installed.
+        """
+        try:
+            gym = import_module("reasoning_gym")
+        except ImportError as error:
+            raise MissingExtraError(
+                "Verifier 'reasoning-gym' needs the 'reasoning-gym' extra: pip install 'ttscale[reasoning-gym]'"
+            ) from error
+        return [self._judge(candidate, gym.create_dataset) for candidate in batch]
+
+    def _judge(self, candidate: Candidate, create_dataset: Any) -> Verdict:
+        entry = self._entry(candidate, create_dataset)
+        if isinstance(entry, Verdict):
+            return entry
+        answer = answer_in(candidate.sample.completion)
+        if answer is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, score=0.0, detail="no <answer> in the completion")
+        score = float(self._datasets[_recipe(candidate)].score_answer(answer, entry))
+        is_correct = score >= self._correct_at
+        return Verdict(
+            outcome=Outcome.CORRECT if is_correct else Outcome.INCORRECT,
+            score=score,
+            answer=shown(answer),
+            answer_class=bounded(_SPACE.sub(" ", answer)),
+        )
+
+    def _entry(self, candidate: Candidate, create_dataset: Any) -> dict[str, Any] | Verdict:
+        """Return the entry that a problem was made from, or why there is none."""
+        problem = candidate.problem
+        if problem.problem_id not in self._entries:
+            self._entries[problem.problem_id] = self._made_again(candidate, create_dataset)
+        return self._entries[problem.problem_id]
+
+    def _made_again(self, candidate: Candidate, create_dataset: Any) -> dict[str, Any] | Verdict:
+        hidden = candidate.problem.hidden
+        if not {"dataset", "config", "index", "question", "version"} <= hidden.keys():
+            return Verdict(
+                outcome=Outcome.ERROR,
+                detail=f"Problem '{candidate.problem.problem_id}' does not come from the task 'reasoning-gym:NAME'.",
+            )
+        recipe = _recipe(candidate)
+        if recipe not in self._datasets:
+            self._datasets[recipe] = create_dataset(hidden["dataset"], **hidden["config"])
+        entry: dict[str, Any] = self._datasets[recipe][hidden["index"]]
+        if entry["question"] != hidden["question"]:
+            return Verdict(
+                outcome=Outcome.ERROR,
+                detail=f"The installed Reasoning Gym makes another problem than {hidden['version']} did, "
+                f"which made this one: pip install reasoning-gym=={hidden['version']}",
+            )
+        return entry
+
+
+def _recipe(candidate: Candidate) -> str:
+    hidden = candidate.problem.hidden
+    return f"{hidden.get('dataset')} {sorted(dict(hidden.get('config', {})).items())}"
+
+
+def answer_in(completion: str) -> str | None:
+    """Return what stands in the last complete pair of tags, without the space around it.
+
+    >>> answer_in("<answer>1</answer> no: <answer> 2 </answer>"), answer_in("it is 2")
+    ('2', None)
+    """
+    end = completion.rfind(_END)
+    start = completion.rfind(_START, 0, end) if end >= 0 else -1
+    return completion[start + len(_START) : end].strip() if start >= 0 else None
