@@ -50,7 +50,7 @@ DERIVED = (VOTE, ENSEMBLE)
 _MOST_DECISIONS = 512
 """Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
 
-_VOTE_ERROR = 2e-3
+_VOTE_ERROR = 1e-3
 """Monte Carlo error of weighted votes, far below the intervals over problems."""
 
 

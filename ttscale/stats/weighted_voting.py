@@ -1,7 +1,7 @@
 """Score-weighted votes of k samples: the answer with the largest sum of weights wins.
 
 Notation as in `ttscale.stats.voting`. There is no closed form for the mean over all subsets of k: small pools
-are enumerated, larger ones simulated by random orders with running sums, which serve every k at once.
+are enumerated, larger ones simulated (`ttscale.stats.vote_simulation`).
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,10 @@ from ttscale.stats.counts import budgets, refuse_too_few
 from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
 from ttscale.stats.intervals import IntervalMethod, Rng
 from ttscale.stats.pools import Pools, classes, flags, pools, scores
+from ttscale.stats.vote_simulation import Ballots, simulate
 
 WeightScheme = Literal["as is", "sigmoid", "softmax", "rank"]
 """How scores become weights; see `vote_weights`."""
-
-_ENUMERATED = 12
-"""Pools up to this size are enumerated: 4,096 subsets."""
-
-_PILOT = 64
-_MOST_ORDERS = 20_000
-_BATCH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +90,9 @@ def weighted_maj_at_k(
 ) -> VoteEstimate:
     """Estimate the chance that a weighted vote of k samples is correct.
 
-    Ties are broken at random; a vote without any positive weight has no winner. Pools of up to 12 samples and
-    k = n are exact; for others random orders are drawn until the mean over problems has the wanted standard
-    error.
+    Ties are broken at random; a vote without any positive weight has no winner. Pools of up to 12 samples, k = 1 and
+    k = n are exact; for others random draws are made until the mean over problems has the wanted standard error,
+    at most 50,000 of a problem at a budget.
 
     Args:
         problem: Problem number of each sample, shape (S,), 0..P-1.
@@ -122,11 +116,11 @@ def weighted_maj_at_k(
     [[1.0]]
     """
     table, ks = pools(problem), budgets(k)
-    votes = _votes(table, answer_class, weight, correct)
+    votes = _ballots(table, answer_class, weight, correct)
     refuse_too_few(table.n, ks, "weighted maj@{k}")
     if not max_standard_error > 0:
         raise InvalidInputError(f"max_standard_error must be above 0, but is {max_standard_error}.")
-    return _estimate(votes, ks, max_standard_error, np.random.default_rng(rng))
+    return VoteEstimate(*simulate(votes, ks, max_standard_error, np.random.default_rng(rng)))
 
 
 def weighted_majority_curve(
@@ -200,24 +194,6 @@ def weighted_majority_curve(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Votes:
-    """One pool: class of each sample (C stands for abstaining), its weight, and the correctness of each class."""
-
-    member: IntArray
-    weight: FloatArray
-    correct: FloatArray
-
-    def winner_correct(self, totals: FloatArray) -> FloatArray:
-        """Return the share of the winners that is correct, for totals (B, C) by class: (B,)."""
-        if not totals.shape[1]:
-            return np.zeros(len(totals))
-        top = totals.max(axis=1, keepdims=True)
-        leads = totals >= top * (1 - 1e-12)  # sums of equal weights differ by rounding
-        share: FloatArray = leads @ self.correct / leads.sum(axis=1)
-        return np.where(top[:, 0] > 0, share, 0.0)
-
-
 def _columns(
     table: Pools, answer_class: ArrayLike, weight: ArrayLike, correct: ArrayLike
 ) -> tuple[IntArray, FloatArray, IntArray]:
@@ -228,7 +204,7 @@ def _columns(
     return classes(answer_class, "answer_class", size), mass, flags(correct, "correct", size)
 
 
-def _votes(table: Pools, answer_class: ArrayLike, weight: ArrayLike, correct: ArrayLike) -> list[_Votes]:
+def _ballots(table: Pools, answer_class: ArrayLike, weight: ArrayLike, correct: ArrayLike) -> list[Ballots]:
     answer, mass, label = _columns(table, answer_class, weight, correct)
     result = []
     for rows in table.rows():
@@ -238,67 +214,8 @@ def _votes(table: Pools, answer_class: ArrayLike, weight: ArrayLike, correct: Ar
             named = named[1:]
         sizes = np.bincount(member, minlength=len(named))[: len(named)]
         right = np.bincount(member, weights=label[rows], minlength=len(named))[: len(named)] / sizes
-        result.append(_Votes(member, mass[rows], right))
+        result.append(Ballots(member, mass[rows], right))
     return result
-
-
-def _estimate(votes: list[_Votes], k: IntArray, wanted: float, rng: np.random.Generator) -> VoteEstimate:
-    """Enumerate small pools; simulate the others with a pilot that tells how many orders are needed."""
-    value = np.zeros((len(votes), len(k)))
-    variance = np.zeros(value.shape)
-    simulated = [i for i, pool in enumerate(votes) if len(pool.member) > _ENUMERATED]
-    for i, pool in enumerate(votes):
-        if len(pool.member) <= _ENUMERATED:
-            value[i] = _enumerate(pool)[k - 1]
-    total = np.zeros((len(simulated), len(k)))
-    drawn = 0
-    more = _PILOT
-    while simulated and more:
-        for row, i in enumerate(simulated):
-            total[row] += _random_orders(votes[i], k, more, rng)
-        drawn += more
-        value[simulated] = total / drawn
-        variance[simulated] = (total + 0.5) * (drawn - total + 0.5) / (drawn + 1) ** 2 / drawn
-        for i in simulated:
-            variance[i, k == len(votes[i].member)] = 0.0
-        error = np.sqrt(variance.sum(axis=0).max()) / len(votes)
-        needed = int(np.ceil(drawn * (error / wanted) ** 2 * 1.05)) if error > wanted else drawn
-        more = min(needed, _MOST_ORDERS) - drawn
-    return VoteEstimate(value, np.sqrt(variance))
-
-
-def _enumerate(pool: _Votes) -> FloatArray:
-    """Return the exact chance for k = 1..n from all 2^n subsets; shape (n,)."""
-    n, n_classes = len(pool.member), len(pool.correct)
-    chosen = (np.arange(2**n)[:, None] >> np.arange(n)) & 1  # (2^n, n)
-    by_class = np.zeros((n, n_classes))
-    voting = pool.member < n_classes
-    by_class[np.flatnonzero(voting), pool.member[voting]] = pool.weight[voting]
-    share = pool.winner_correct(chosen @ by_class)
-    size = chosen.sum(axis=1)
-    chance: FloatArray = np.bincount(size, weights=share) / np.bincount(size)
-    return chance[1:]
-
-
-def _random_orders(pool: _Votes, k: IntArray, n_orders: int, rng: np.random.Generator) -> FloatArray:
-    """Sum the correctness of the vote over random orders of the pool; shape (K,)."""
-    n, width = len(pool.member), len(pool.correct) + 1
-    total = np.zeros(len(k))
-    order_of_k = np.argsort(k, kind="stable")
-    batch = max(1, _BATCH // max(n, width))
-    for start in range(0, n_orders, batch):
-        size = min(batch, n_orders - start)
-        drawn = rng.permuted(np.broadcast_to(np.arange(n), (size, n)), axis=1)
-        sums, taken = np.zeros((size, width)), 0
-        for j in order_of_k:
-            block = drawn[:, taken : k[j]]
-            cell = (np.arange(size)[:, None] * width + pool.member[block]).ravel()
-            sums += np.bincount(cell, weights=pool.weight[block].ravel(), minlength=size * width).reshape(
-                size, width
-            )
-            taken = int(k[j])
-            total[j] += pool.winner_correct(sums[:, :-1]).sum()
-    return total
 
 
 def _non_negative(weight: FloatArray) -> FloatArray:

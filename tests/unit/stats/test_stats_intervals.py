@@ -143,5 +143,6 @@ def test_simulated_votes_of_ragged_pools_are_labelled_with_their_error():
         problem, answer, rng.random(65), answer == 1, [1, 3, 5], max_standard_error=0.02, rng=0
     )
     assert found.standard_error[0].tolist() == [0, 0, 0]  # five samples are enumerated
-    assert (found.standard_error[1:] > 0).all()
+    assert (found.standard_error[:, 0] == 0).all()  # single votes are known
+    assert (found.standard_error[1:, 1:] > 0).all()
     assert found.value[0, 0] == pytest.approx((answer[:5] == 1).mean())
