@@ -22,6 +22,11 @@ out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Run directory, instead of the configured one."
 )
 
+share_option = click.option(
+    "--share",
+    is_flag=True,
+    help="Let several processes work on this run: start each with --share on the same directory.",
+)
 
 unsafe_option = click.option(
     "--unsafe-no-sandbox",

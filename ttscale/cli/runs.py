@@ -5,15 +5,27 @@ from typing import Any
 
 import click
 
-from ttscale.cli.options import config_options, output_options, run_argument, unsafe_option
+from ttscale.cli.options import (
+    config_options,
+    output_options,
+    run_argument,
+    share_option,
+    unsafe_option,
+)
 
 
 @click.command("run")
 @config_options
+@share_option
 @unsafe_option
 @output_options
 def run_command(
-    config: Path, overrides: tuple[str, ...], out: Path | None, output: str | None, unsafe_no_sandbox: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    share: bool,
+    output: str | None,
+    unsafe_no_sandbox: bool,
 ) -> None:
     """Sample, verify and report: the whole job.
 
@@ -32,7 +44,7 @@ def run_command(
         verifiers = tuple(without_sandbox(verifier) for verifier in settings.verifiers)
         settings = settings.model_copy(update={"verifiers": verifiers})
     try:
-        _report(run(settings, make_progress()), output)
+        _report(run(settings, make_progress(), share=share), output)
     except UnfinishedRunError:
         _report(RunStore(settings.out), output)  # of the cells that are done
         raise
@@ -40,13 +52,14 @@ def run_command(
 
 @click.command("sample")
 @config_options
-def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
+@share_option
+def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None, share: bool) -> None:
     """Draw the samples that a run lacks; verify and report later."""
     from ttscale.cli.progress import make_progress
     from ttscale.config.loading import load_config
     from ttscale.pipeline.run import sample_run
 
-    sample_run(load_config(config, overrides, out=out), make_progress())
+    sample_run(load_config(config, overrides, out=out), make_progress(), share=share)
 
 
 @click.command("verify")

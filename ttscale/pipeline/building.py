@@ -79,7 +79,7 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
 def recommended_verifiers(task: PluginSettings) -> tuple[PluginSettings, ...]:
     """Return the verifiers that a task's class recommends, the oracle first; none where it has no opinion."""
     plugin = _load(find_plugin("tasks", task.name), ("Options", "problems"))
-    names = getattr(plugin, "recommended_verifiers", ())
+    names = getattr(plugin, "verifiers", ())
     return tuple(PluginSettings.model_validate(name) for name in names)
 
 

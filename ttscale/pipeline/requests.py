@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ttscale.types import Problem, SampleRequest
 
-_ROUND = 256
+ROUND = 256
 """Samples per problem before the queue moves on: a stopped run is balanced over problems to within this,
 and a problem's prompt stays in the engine's prefix cache for that long."""
 
@@ -36,11 +36,11 @@ def plan_requests(
         request_size: Most samples per request.
     """
     last = max((gaps[-1].stop for gaps in missing.values()), default=0)
-    for round_start in range(0, last, _ROUND):
+    for round_start in range(0, last, ROUND):
         for problem in problems:
             seed = first_seed(run_seed, problem.problem_id)
             for gap in missing.get(problem.problem_id, ()):
-                start, stop = max(gap.start, round_start), min(gap.stop, round_start + _ROUND)
+                start, stop = max(gap.start, round_start), min(gap.stop, round_start + ROUND)
                 for first in range(start, stop, request_size):
                     yield SampleRequest(
                         problem=problem,

@@ -15,13 +15,19 @@ from ttscale.pipeline.judges import Judges, cells_by_verifier, closing_all, veri
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.sampling import sample_cell
+from ttscale.pipeline.sharing import share_cell
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
 from ttscale.types import Problem
 
 
-def sample_run(config: RunConfig, progress: Progress | None = None) -> RunStore:
+def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bool = False) -> RunStore:
     """Draw every sample that a run lacks, and verify them live where that is cheap.
+
+    Args:
+        config: The run.
+        progress: Is told how far it is.
+        share: Beside other processes that were started with it on the same directory: they divide the work.
 
     Returns:
         The run's store.
@@ -33,7 +39,7 @@ def sample_run(config: RunConfig, progress: Progress | None = None) -> RunStore:
     refuse_imported(config)
     judges = verifiers_by_cell(config)
     with closing_all(judges):
-        store, failures = _sample(config, judges, progress)
+        store, failures = _sample(config, judges, progress, share=share)
     _refuse_unfinished(failures)
     return store
 
@@ -45,6 +51,7 @@ def verify_run(
     *,
     cell_names: Sequence[str] | None = None,
     retry_errors: bool = False,
+    share: bool = False,
 ) -> dict[str, int]:
     """Verify all stored samples of a run; return how many each verifier judged now.
 
@@ -54,21 +61,28 @@ def verify_run(
         progress: Is told how far it is.
         cell_names: Only these cells; by default all.
         retry_errors: Judge samples again on which a verifier failed; the new verdicts count.
+        share: Beside other processes that share the run; waits for those that use the same verifier.
     """
     progress = progress or Progress()
     judged: dict[str, int] = {}
-    with store.writing():
+    with store.writing(share=share):
         for verifier in verifiers:
-            with _closing(verifier):
+            with _closing(verifier), store.judging(verifier.info.label):
                 judged[verifier.info.label] = sum(
                     verify_cell(store, cell, verifier, progress, retry_errors=retry_errors)
-                    for cell in cell_names or store.cells()
+                    for cell in (store.cells() if cell_names is None else cell_names)
                 )
     return judged
 
 
-def run(config: RunConfig, progress: Progress | None = None) -> RunStore:
+def run(config: RunConfig, progress: Progress | None = None, *, share: bool = False) -> RunStore:
     """Sample and verify a run; what is there already is not done again.
+
+    Args:
+        config: The run.
+        progress: Is told how far it is.
+        share: Beside other processes that were started with it on the same directory: they divide the work, and
+            whoever is last leaves the run complete.
 
     Raises:
         UnfinishedRunError: Cells of a sweep failed; all others are sampled and verified.
@@ -77,11 +91,11 @@ def run(config: RunConfig, progress: Progress | None = None) -> RunStore:
     refuse_imported(config)
     judges = verifiers_by_cell(config)
     with closing_all(judges):
-        store, failures = _sample(config, judges, progress)
+        store, failures = _sample(config, judges, progress, share=share)
         for verifier, names in cells_by_verifier(judges):
             sampled = [name for name in names if store.has_samples(name)]
             with _collected(failures, verifier.info.label, alone=len(judges) == 1, progress=progress):
-                verify_run(store, [verifier], progress, cell_names=sampled)
+                verify_run(store, [verifier], progress, cell_names=sampled, share=share)
     _refuse_unfinished(failures)
     return store
 
@@ -97,13 +111,13 @@ def begin_run(store: RunStore, config: RunConfig) -> None:
 
 
 def _sample(
-    config: RunConfig, judges: Mapping[str, Judges], progress: Progress
+    config: RunConfig, judges: Mapping[str, Judges], progress: Progress, *, share: bool
 ) -> tuple[RunStore, dict[str, TtscaleError]]:
     """Sample every cell; return what stopped those that failed."""
     store = RunStore(config.out)
     problems = _problems_by_cell(config)
     failures: dict[str, TtscaleError] = {}
-    with store.writing() as torn, Engines(progress) as engines:
+    with store.writing(share=share) as torn, Engines(progress) as engines:
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
         begin_run(store, config)
@@ -114,10 +128,12 @@ def _sample(
             if len(ordered) > 1:
                 progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
             with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
-                live = LiveCoverage(store, cell.name, judges[cell.name].oracle, problems[cell.name], progress)
-                sample_cell(
-                    store, cell, problems[cell.name], engines, progress, on_segment=live.segment_written
-                )
+                of_cell = problems[cell.name]
+                if share:
+                    share_cell(store, cell, of_cell, engines, progress)
+                else:
+                    live = LiveCoverage(store, cell.name, judges[cell.name].oracle, of_cell, progress)
+                    sample_cell(store, cell, of_cell, engines, progress, on_segment=live.segment_written)
     return store, failures
 
 

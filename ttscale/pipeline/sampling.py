@@ -1,24 +1,17 @@
 """Draw what a cell still lacks, storing samples as they finish."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
 
 from ttscale.config.models import Cell
-from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError, StoreError, TtscaleError
-from ttscale.pipeline.engines import Engines, RunningEngine
+from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError, TtscaleError
+from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.recording import Recorder, SegmentHook
 from ttscale.pipeline.requests import plan_requests
 from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
-from ttscale.store.run import RunStore, Session, new_session_name, now
+from ttscale.store.run import RunStore
 from ttscale.types import Problem, Sample, SampleRequest
-
-SegmentHook = Callable[[Path], None]
-"""Called with every segment that was written."""
-
 
 _MOST_RESTARTS = 3
 """Deaths of an engine in a row, without a sample between them, that end a cell."""
@@ -54,54 +47,95 @@ def sample_cell(
         RunMismatchError: Stored samples came from another engine.
     """
     targets = targets or {problem.problem_id: cell.sampling.n for problem in problems}
-    n_drawn, deaths = 0, 0
-    _refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
-    while True:
+    total = sum(targets.values())
+
+    def attempt(recorder: Recorder) -> bool:
         missing = store.missing(cell.name, targets)
         if not missing:
-            if not n_drawn:
-                progress.note(
-                    f"{cell.name}: all {sum(targets.values()):,} samples are there; nothing to draw."
-                )
-            return n_drawn
-        recorder = _Recorder(store, cell.name, progress, on_segment)
+            return False
+        n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
+        requests = plan_requests(
+            problems, missing, run_seed=cell.sampling.seed, request_size=cell.sampling.request_size
+        )
+        record(recorder, cell, requests, engines, total=total, done=total - n_missing)
+        _refuse_nothing_drawn(cell, recorder.n_samples, len(missing))
+        return True
+
+    refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
+    n_drawn = repeat(
+        attempt, lambda: Recorder(store, cell.name, progress, on_segment), cell.name, engines, progress
+    )
+    if not n_drawn:
+        progress.note(f"{cell.name}: all {total:,} samples are there; nothing to draw.")
+    return n_drawn
+
+
+def repeat(
+    attempt: Callable[[Recorder], bool],
+    new_recorder: Callable[[], Recorder],
+    cell: str,
+    engines: Engines,
+    progress: Progress,
+) -> int:
+    """Attempt until there is nothing left to do, with a new engine after one that died; return samples drawn.
+
+    Args:
+        attempt: Draws what it can into a recorder; False when there was nothing to do.
+        new_recorder: Makes one for every attempt.
+        cell: The cell's name.
+        engines: Where the engine comes from.
+        progress: Is told of deaths.
+
+    Raises:
+        EngineDiedError: It died again and again without a sample in between.
+    """
+    n_drawn, deaths = 0, 0
+    while True:
+        recorder = new_recorder()
         try:
-            _draw(recorder, cell, problems, missing, sum(targets.values()), engines)
+            if not attempt(recorder):
+                return n_drawn
         except EngineDiedError as error:
-            engines.close()
             deaths = 0 if recorder.n_samples else deaths + 1
             if deaths >= _MOST_RESTARTS:
                 raise
-            progress.note(f"{cell.name}: {error} Starting it again.")
-        else:
-            _refuse_nothing_drawn(cell, recorder.n_samples, missing)
+            progress.note(f"{cell}: {error} Starting it again.")
         n_drawn += recorder.n_samples
 
 
-def _draw(
-    recorder: "_Recorder",
+def record(
+    recorder: Recorder,
     cell: Cell,
-    problems: Sequence[Problem],
-    missing: Mapping[str, Sequence[range]],
-    total: int,
+    requests: Iterable[SampleRequest],
     engines: Engines,
+    *,
+    total: int,
+    done: int,
+    on_samples: Callable[[Sequence[Sample]], None] = lambda samples: None,
 ) -> None:
-    """Draw all that is missing with one engine."""
+    """Draw requests with the cell's engine into a recorder.
+
+    Args:
+        recorder: Stores the samples.
+        cell: The cell.
+        requests: Are read as fast as the engine takes them.
+        engines: Where the engine comes from.
+        total: Samples of the cell, for the progress.
+        done: Those that are there already.
+        on_samples: Sees samples before they are stored.
+    """
     engine = engines.engine_for(cell)
-    n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
-    requests = plan_requests(
-        problems, missing, run_seed=cell.sampling.seed, request_size=cell.sampling.request_size
-    )
     try:
-        with recorder.session(engine, total=total, done=total - n_missing):
-            for samples in _drawn(engine.sampler, requests):
+        with recorder.session(engine, total=total, done=done):
+            for samples in drawn(engine.sampler, requests):
+                on_samples(samples)
                 recorder.add(samples)
     except BaseException:
-        engines.close()  # requests may still be under way in it
+        engines.close()  # requests may still be under way in it, or it is dead
         raise
 
 
-def _drawn(sampler: Sampler, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+def drawn(sampler: Sampler, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
     """Yield what the sampler draws; whatever it dies of becomes an error of ours."""
     try:
         yield from sampler.sample(requests)
@@ -113,70 +147,12 @@ def _drawn(sampler: Sampler, requests: Iterable[SampleRequest]) -> Iterator[list
         ) from error
 
 
-class _Recorder:
-    """Stores samples, tells how far it is, and keeps the session's record true after every segment."""
+def refuse_other_engine(store: RunStore, cell: str, engine: str) -> None:
+    """A run that has samples stays with the engine that drew them.
 
-    def __init__(self, store: RunStore, cell: str, progress: Progress, on_segment: SegmentHook) -> None:
-        self._store = store
-        self._cell = cell
-        self._progress = progress
-        self._on_segment = on_segment
-        self._tokens = 0
-        self.n_samples = 0
-
-    @contextmanager
-    def session(self, engine: RunningEngine, *, total: int, done: int) -> Iterator[None]:
-        """Record a session; what is buffered at its end is stored, however it ends."""
-        self._session = _new_session(self._cell, engine)
-        self._writer = self._store.sample_writer(self._cell, self._session.session)
-        self._began = time.monotonic()
-        self._store.write_session(self._session)
-        self._progress.begin(f"sample {self._cell}", total=total, done=done)
-        try:
-            yield
-        except StoreError:  # a second attempt would only hide the first message
-            raise
-        except BaseException:
-            self._segment_written(self._writer.flush())
-            raise
-        else:
-            self._segment_written(self._writer.flush())
-        finally:
-            self._progress.end()
-
-    def add(self, samples: Sequence[Sample]) -> None:
-        """Take samples as they finish."""
-        tokens = sum(sample.completion_tokens for sample in samples)
-        self.n_samples += len(samples)
-        self._tokens += tokens
-        self._segment_written(self._writer.add(samples))
-        self._progress.advance(len(samples), tokens)
-
-    def _segment_written(self, path: Path | None) -> None:
-        if path is None:
-            return
-        self._session = replace(
-            self._session,
-            seconds=time.monotonic() - self._began,
-            n_samples=self.n_samples,
-            completion_tokens=self._tokens,
-        )
-        self._store.write_session(self._session)
-        self._on_segment(path)
-
-
-def _new_session(cell: str, engine: RunningEngine) -> Session:
-    return Session(
-        session=new_session_name(),
-        cell=cell,
-        started_at=now(),
-        start_s=engine.start_s,
-        engine=asdict(engine.info),
-    )
-
-
-def _refuse_other_engine(store: RunStore, cell: str, engine: str) -> None:
-    """A run that has samples stays with the engine that drew them."""
+    Raises:
+        RunMismatchError: They came from another one.
+    """
     earlier = {
         str(session.engine["engine"])
         for session in store.sessions()
@@ -189,9 +165,9 @@ def _refuse_other_engine(store: RunStore, cell: str, engine: str) -> None:
         )
 
 
-def _refuse_nothing_drawn(cell: Cell, n_drawn: int, missing: Mapping[str, Sequence[range]]) -> None:
+def _refuse_nothing_drawn(cell: Cell, n_drawn: int, n_lacking: int) -> None:
     if not n_drawn:
         raise SamplerError(
-            f"{cell.name}: the engine took every request and gave no sample; {len(missing)} problems still lack "
+            f"{cell.name}: the engine took every request and gave no sample; {n_lacking} problems still lack "
             "some. A sampler must yield every sample that it is asked for."
         )

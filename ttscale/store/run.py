@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import RunMismatchError, StoreError
+from ttscale.store.claims import Claims
 from ttscale.store.files import remove_leftovers, write_text
-from ttscale.store.lock import writer_lock
+from ttscale.store.lock import waiting_lock, writer_lock
 from ttscale.store.samples import SampleWriter, missing_ranges, scan_samples, stored_counts
 from ttscale.store.segments import set_torn_aside, write_segment
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
@@ -160,19 +161,38 @@ class RunStore:
     # ---- writing --------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[list[Path]]:
+    def writing(self, *, share: bool = False) -> Iterator[list[Path]]:
         """Hold the run directory for writing; yields the torn segments that were set aside.
+
+        Args:
+            share: Beside other processes that share it. The first of them cleans up after those that died.
 
         Raises:
             RunLockedError: Another process is writing here.
         """
-        with writer_lock(self.path / "run.lock"):
-            remove_leftovers(self.path)
-            torn = []
-            for folder in [*self.path.glob("samples/*"), *self.path.glob("verdicts/*/*")]:
-                if folder.is_dir():
-                    torn += set_torn_aside(folder, self.path / "torn")
+        with writer_lock(self.path / "run.lock", share=share) as (alone, settle):
+            torn = self._cleaned_up() if alone else []
+            settle()
             yield torn
+
+    def _cleaned_up(self) -> list[Path]:
+        """Remove what dead writers left; return the torn segments that were set aside."""
+        remove_leftovers(self.path)
+        for claims in self.path.glob("claims/*"):
+            claims.unlink()
+        torn = []
+        for folder in [*self.path.glob("samples/*"), *self.path.glob("verdicts/*/*")]:
+            if folder.is_dir():
+                torn += set_torn_aside(folder, self.path / "torn")
+        return torn
+
+    def claims(self, cell: str) -> Claims:
+        """Return this process's claims on a cell's blocks, for processes that share the run."""
+        return Claims(self.path / "claims" / f"{cell}.blocks")
+
+    def judging(self, verdicts: str) -> AbstractContextManager[None]:
+        """Wait until no other process writes this verdict set, and hold it."""
+        return waiting_lock(self.path / "claims" / f"{verdicts}.lock")
 
     def sample_writer(self, cell: str, session: str) -> SampleWriter:
         """Return a writer of new segments for a cell."""
@@ -268,7 +288,7 @@ def now() -> str:
 
 def new_session_name() -> str:
     """Return a unique name that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
 
 def _plain(value: Any) -> Any:
