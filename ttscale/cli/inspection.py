@@ -54,7 +54,10 @@ def show_command(run: Path, output: str | None) -> None:
 @click.argument("kind", required=False)
 @output_options
 def list_command(kind: str | None, output: str | None) -> None:
-    """List the plugins of KIND (tasks, samplers, verifiers, laws), or of every kind."""
+    """List the plugins of KIND (tasks, samplers, verifiers, laws), or of every kind.
+
+    For tasks also the number of problems with default options, the verifiers that fit, licence and source.
+    """
     from ttscale.cli.output import print_rows
     from ttscale.errors import UnknownPluginError, did_you_mean, listed
     from ttscale.registry import BUILT_IN
@@ -65,7 +68,10 @@ def list_command(kind: str | None, output: str | None) -> None:
         raise UnknownPluginError(
             f"Unknown kind '{kind}'.{did_you_mean(kind, BUILT_IN)} Known: {listed(BUILT_IN)}."
         )
-    rows = [row for one in ([kind] if kind else BUILT_IN) for row in _plugin_rows(one)]
+    if kind is None:
+        rows = [row for one in BUILT_IN for row in _plugin_rows(one)]
+    else:
+        rows = _task_rows() if kind == "tasks" else _plugin_rows(kind)
     print_rows(rows, output)
 
 
@@ -80,4 +86,32 @@ def _plugin_rows(kind: str) -> list[dict[str, Any]]:
         except BrokenPluginError as error:
             summary = f"BROKEN: {error}"
         rows.append({"kind": kind, "name": name, "origin": ref.origin, "what": summary})
+    return rows
+
+
+def _task_rows() -> list[dict[str, Any]]:
+    """Return what every task says of itself; a task of someone else's may say less."""
+    from ttscale.errors import BrokenPluginError
+    from ttscale.registry import find_plugin
+
+    rows = []
+    for row in _plugin_rows("tasks"):
+        try:
+            plugin = find_plugin("tasks", row["name"]).load()
+        except BrokenPluginError:
+            plugin = None
+        about = getattr(plugin, "about", None)
+        choices = getattr(plugin, "verifiers", ())
+        names = [choice if isinstance(choice, str) else choice["name"] for choice in choices]
+        rows.append(
+            {
+                "name": row["name"],
+                "problems": about and about.problems,
+                "verifiers": ", ".join(names) or None,
+                "license": about and about.license,
+                "source": about and about.source,
+                "what": row["what"],
+                "origin": row["origin"],
+            }
+        )
     return rows

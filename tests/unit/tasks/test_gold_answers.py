@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -277,3 +278,19 @@ def test_every_statement_of_minif2f_can_be_given_to_its_checker(shared_data: Pat
         for split in ("valid", "test")
     ]
     assert [len(half) for half in halves] == [244, 244]
+
+
+@needs_sandbox
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+def test_a_proof_of_minif2f_is_accepted_and_an_admitted_one_is_not(shared_data: Path) -> None:
+    found = task("minif2f-rocq", path=str(shared_data / "minif2f_rocq.tar.gz"), split="all").problems()
+    (problem,) = [each for each in found if each.problem_id == "minif2f/mathd_numbertheory_12"]
+    statement = problem.metadata["formal_statement"]
+    proofs = [statement.replace("Admitted.", "vm_compute. reflexivity.\nQed."), statement]
+    found_outcomes = [
+        judge(recommended("minif2f-rocq"), {problem.problem_id: f"```coq\n{proof}\n```"}, [problem])[
+            0
+        ].outcome
+        for proof in proofs
+    ]
+    assert found_outcomes == [Outcome.CORRECT, Outcome.INCORRECT]
