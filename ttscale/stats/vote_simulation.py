@@ -60,8 +60,8 @@ class Ballots:
 
     def whole(self) -> float:
         """Return the outcome at k = n."""
-        totals = np.bincount(self.member, weights=self.weight, minlength=self.n_classes + 1)
-        return float(_winner_correct(totals[None, :-1], self.correct)[0])
+        totals = _totals(self.member[None], self.weight[None], self.n_classes + 1)
+        return float(_winner_correct(totals[:, :-1], self.correct)[0])
 
 
 def simulate(
@@ -218,7 +218,8 @@ def _votes_sorted(pool: Ballots, drawn: IntArray) -> FloatArray:
 def _totals(member: IntArray, weight: FloatArray, width: int) -> FloatArray:
     """Sum weights (B, k) by class: (B, width)."""
     cell = member + np.arange(len(member))[:, None] * width
-    return np.bincount(cell.ravel(), weights=weight.ravel(), minlength=len(member) * width).reshape(-1, width)
+    sums = np.bincount(cell.ravel(), weights=weight.ravel(), minlength=len(member) * width)
+    return sums.astype(np.float64, copy=False).reshape(-1, width)
 
 
 def _winner_correct(totals: FloatArray, correct: FloatArray) -> FloatArray:
