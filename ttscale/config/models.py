@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ttscale.config.sweep import SweepSettings, first_values
+from ttscale.config.sweep import SweepSettings, stand_ins
 from ttscale.registry import find_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 
@@ -100,10 +100,10 @@ class RunConfig(_CellSections):
     @model_validator(mode="before")
     @classmethod
     def _base_from_axes(cls, tree: Any) -> Any:
-        """A sweep over models or tasks may leave those sections out: its first value stands in for them."""
+        """A sweep over models or tasks may leave those sections out."""
         if not isinstance(tree, dict) or not isinstance(tree.get("sweep"), dict):
             return tree
-        return first_values(tree["sweep"].get("axes")) | tree
+        return stand_ins(tree["sweep"].get("axes")) | tree
 
 
 class Cell(_CellSections):

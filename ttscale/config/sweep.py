@@ -86,13 +86,17 @@ def points(sweep: SweepSettings) -> list[Point]:
     return grid + [_included(entry, sweep) for entry in sweep.include]
 
 
-def first_values(axes: Any) -> Tree:
-    """Return what the axes `model` and `task` set first: the base of a file that has no such section."""
+def stand_ins(axes: Any) -> Tree:
+    """Return sections `model` and `task` for a file that has only axes of that name: just what they are named by.
+
+    Nothing else of an axis' first value goes into them, so that it does not reach the other cells.
+    """
     base: Tree = {}
-    for section in _NAMED_BY:
+    for section, key in _NAMED_BY.items():
         values = axes.get(section) if isinstance(axes, Mapping) else None
-        if values:
-            base[section] = next(iter(values.values())) if isinstance(values, Mapping) else values[0]
+        if values and isinstance(values, Mapping | list | tuple):
+            first = next(iter(values.values())) if isinstance(values, Mapping) else values[0]
+            base[section] = {key: first[key]} if isinstance(first, Mapping) and key in first else first
     return base
 
 

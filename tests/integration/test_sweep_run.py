@@ -1,0 +1,119 @@
+"""A sweep from the command line: many cells, one engine a model, a failing cell beside good ones."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from test_cli_run import ttscale
+
+from ttscale.cli.main import EXIT_UNFINISHED
+from ttscale.config.cells import cells
+from ttscale.config.loading import load_config
+from ttscale.pipeline.engines import by_engine
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.run import run
+from ttscale.store.run import RunStore
+
+SWEEP = """
+task: {name: arithmetic, problems: 8}
+sampling: {n: 32, max_tokens: 10}
+verifiers: [exact, last-digit]
+sweep:
+  axes:
+    model: {good: {path: none, engine: "scripted:ScriptedSampler"}, other: {path: none, engine: "scripted:ScriptedSampler"}}
+    temperature: [0.5, 1.0]
+"""
+
+
+class Notes(Progress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_a_failing_cell_stops_no_other_and_is_retried(tmp_path: Path) -> None:
+    config, run_path = tmp_path / "sweep.yaml", tmp_path / "run"
+    breaking = '{path: none, engine: "scripted:ScriptedSampler", engine_options: {fail_after: 3}}'
+    config.write_text(
+        SWEEP.replace('{good: {path: none, engine: "scripted:ScriptedSampler"}', "{good: " + breaking)
+    )
+    failed = ttscale(
+        "run", config, "--out", run_path, "--set", "sampling.request_size=8", check=EXIT_UNFINISHED
+    )
+    assert "2 of the run's cells could not be finished" in failed.stderr
+    assert "scripted failure" in failed.stderr
+    status = {row["cell"]: row for row in json.loads(ttscale("status", run_path, "--json").stdout)}
+    assert [row["samples"] for row in status.values()] == [24, 24, 8 * 32, 8 * 32]
+    assert (run_path / "report.html").exists()
+
+    # engine_options decide what a sample looks like, so the same ones must be given: mend the engine instead
+    config.write_text(config.read_text().replace("fail_after: 3", "fail_after: 3000"))
+    refused = ttscale("run", config, "--out", run_path, check=1)
+    assert "fail_after" in refused.stderr
+
+
+def test_what_one_value_of_an_axis_says_reaches_no_other(tmp_path: Path) -> None:
+    config = tmp_path / "sweep.yaml"
+    config.write_text(SWEEP.replace("good: {", "good: {dtype: float32, "))
+    assert [cell.model.dtype for cell in cells(load_config(config))] == ["float32", "float32", "auto", "auto"]
+    config.write_text("model: {path: none, dtype: bfloat16}\n" + config.read_text())
+    dtypes = [cell.model.dtype for cell in cells(load_config(config))]
+    assert dtypes == ["float32", "float32", "bfloat16", "bfloat16"]
+
+
+def test_plan_names_every_cell_and_writes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "sweep.yaml"
+    config.write_text(SWEEP)
+    rows = json.loads(ttscale("plan", config, "--out", tmp_path / "run", "--json").stdout)
+    assert [row["cell"] for row in rows] == [
+        "good-arithmetic-temperature-0.5",
+        "good-arithmetic-temperature-1.0",
+        "other-arithmetic-temperature-0.5",
+        "other-arithmetic-temperature-1.0",
+    ]
+    assert {row["samples_to_draw"] for row in rows} == {8 * 32}
+    assert not (tmp_path / "run").exists()
+
+
+def test_cells_of_one_engine_are_neighbours(tmp_path: Path) -> None:
+    config = tmp_path / "sweep.yaml"
+    config.write_text(SWEEP.replace("  axes:\n", "  axes:\n    top_p: [0.9, 1.0]\n"))
+    ordered = by_engine(cells(load_config(config)))
+    assert len({cell.name for cell in ordered}) == 8  # both models are one folder, so one engine serves all
+    config.write_text(config.read_text().replace("other: {path: none", "other: {path: elsewhere"))
+    models = [cell.model.path for cell in by_engine(cells(load_config(config)))]
+    assert models == ["none"] * 4 + ["elsewhere"] * 4
+
+
+@pytest.mark.engine
+def test_two_models_at_three_temperatures_in_the_real_engine(tmp_path: Path) -> None:
+    pytest.importorskip("vllm")
+    config = tmp_path / "sweep.yaml"
+    config.write_text(
+        """
+task: {name: arithmetic, problems: 6}
+sampling: {n: 16, max_tokens: 10}
+verifiers: [exact]
+sweep:
+  axes:
+    model: [demo-arithmetic, demo-arithmetic-small]
+    temperature: [0.6, 0.8, 1.0]
+"""
+    )
+    notes = Notes()
+    store = run(load_config(config, out=tmp_path / "run"), notes)
+    assert len(store.cells()) == 6
+    assert sum("starting vllm" in line for line in notes.lines) == 2
+    for cell in store.cells():
+        samples = store.samples(cell).collect()
+        assert samples.height == 6 * 16
+        assert samples.select("problem_id", "sample_index").is_unique().all()
+    texts = [
+        pl.Series(store.samples(cell).sort("problem_id", "sample_index").collect()["completion"]).to_list()
+        for cell in store.cells()
+    ]
+    assert len({tuple(column) for column in texts}) == 6  # every cell has its own temperature or model
+    assert RunStore(store.path).sessions()[0].start_s > RunStore(store.path).sessions()[1].start_s == 0
