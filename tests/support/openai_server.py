@@ -5,6 +5,7 @@ Its text is a function of prompt and seed, so a test can tell which sample it go
 
 import itertools
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -110,10 +111,17 @@ def openai_server(
     stop = threading.Event()
     lock = threading.Lock()
     numbers = itertools.count()
+    connections: list[socket.socket] = []
     active = 0
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            with lock:
+                connections.append(self.connection)
 
         def do_GET(self) -> None:
             with lock:
@@ -134,18 +142,14 @@ def openai_server(
                 number = -1 if is_probe else next(numbers)
                 if not is_probe:
                     server.seen.append(body)
-            try:
-                if body.get("model") != model:
-                    reply = Reply(
-                        {"error": {"message": f"The model {body.get('model')} does not exist."}}, 404
-                    )
-                else:
-                    reply = server.misbehave(body, number) or server.answer(self.path, body)
-                with suppress(BrokenPipeError, ConnectionResetError):
-                    self.send(reply)
-            finally:
-                with lock:
-                    active -= 1
+            if body.get("model") != model:
+                reply = Reply({"error": {"message": f"The model {body.get('model')} does not exist."}}, 404)
+            else:
+                reply = server.misbehave(body, number) or server.answer(self.path, body)
+            with lock:  # before the answer: after it, the next request may be here already
+                active -= 1
+            with suppress(OSError):
+                self.send(reply)
 
         def send(self, reply: Reply) -> None:
             self.close_connection = reply.deed != ""
@@ -181,3 +185,6 @@ def openai_server(
         listening.shutdown()
         listening.server_close()
         thread.join()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

@@ -1,30 +1,609 @@
 """The sampler `openai` against servers on this machine that misbehave in every way a server can."""
 
+import itertools
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
-from engine_requests import PROMPTS, drawn, samples
-from openai_server import FakeServer, openai_server, text_of
+import pytest
+from engine_requests import PROMPTS, drawn, requests, samples
+from openai_server import JSON, FakeServer, Reply, openai_server, text_of
 
+from ttscale.errors import SamplerError
+from ttscale.execution.http import pausing
 from ttscale.samplers.openai import OpenAIOptions, OpenAISampler
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import Message, Problem, Sample, SampleRequest
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pausing, "FIRST_PAUSE_S", 0.002)
+    monkeypatch.setattr(pausing, "LONGEST_PAUSE_S", 0.02)
 
 
 def sampler_of(
-    server: FakeServer, *, sampling: dict[str, Any] | None = None, **options: Any
+    *servers: FakeServer, sampling: JSON | None = None, model: JSON | None = None, **options: Any
 ) -> OpenAISampler:
-    settings = SamplingSettings(**{"n": 1} | (sampling or {}))
-    return OpenAISampler(ModelSettings(path="m"), settings, OpenAIOptions(base_url=server.url, **options))
+    return OpenAISampler(
+        ModelSettings(**{"path": "m"} | (model or {})),
+        SamplingSettings(**{"n": 1} | (sampling or {})),
+        OpenAIOptions(base_urls=tuple(server.url for server in servers), **options),
+    )
 
 
-def test_every_sample_comes_once_with_its_own_seed() -> None:
+def draw(
+    *servers: FakeServer, n: int = 20, size: int = 8, sampling: JSON | None = None, **options: Any
+) -> list[Sample]:
+    with closing(sampler_of(*servers, sampling=sampling, **options)) as sampler:
+        sampler.start()
+        return samples(sampler, n=n, size=size)
+
+
+def expected(n: int) -> dict[tuple[str, int], str]:
+    return {(prompt, i): text_of(prompt, 1000 * k + i) for k, prompt in enumerate(PROMPTS) for i in range(n)}
+
+
+# ---- well-behaved servers -----------------------------------------------------------------------------
+
+
+def test_every_sample_comes_once_with_its_own_seed_and_is_described() -> None:
     with openai_server() as server:
-        sampler = sampler_of(server)
-        assert sampler.start().per_sample_seeds
-        found = samples(sampler, n=50, size=16)
-        sampler.close()
-    assert drawn(found) == {
-        (prompt, i): text_of(prompt, 1000 * number + i)
-        for number, prompt in enumerate(PROMPTS)
-        for i in range(50)
+        found = draw(server, n=50, size=16, sampling={"token_logprobs": True})
+    assert drawn(found) == expected(50)
+    for sample in found:
+        size = len(sample.completion)
+        assert sample.seed == 1000 * PROMPTS.index(sample.problem_id) + sample.sample_index
+        assert (sample.prompt_tokens, sample.completion_tokens) == (len(sample.problem_id), size)
+        assert sample.token_logprobs == (-0.5,) * size
+        assert sample.cumulative_logprob == -0.5 * size
+
+
+@pytest.mark.parametrize(
+    ("owned_by", "wanted", "per_sample_seeds", "seeded", "several"),
+    [
+        ("vllm", "auto", True, True, True),
+        ("vllm", False, False, False, True),
+        ("llamacpp", "auto", True, True, False),
+        ("sglang", "auto", False, True, False),  # deterministic in one of its modes alone
+        ("openai", "auto", False, False, True),
+        ("openai", True, False, True, False),  # sent because wanted, promised by nobody
+        (None, "auto", False, False, True),
+    ],
+)
+def test_seeds_and_n_are_sent_as_the_kind_of_server_allows(
+    owned_by: str | None, wanted: bool | str, per_sample_seeds: bool, seeded: bool, several: bool
+) -> None:
+    with openai_server(owned_by=owned_by) as server:
+        sampler = sampler_of(server, sampling={"per_sample_seeds": wanted})
+        with closing(sampler):
+            assert sampler.start().per_sample_seeds == per_sample_seeds
+            found = samples(sampler, n=10, size=5)
+    assert set(drawn(found)) == set(expected(10))
+    assert len(set(drawn(found).values())) == len(found)
+    assert {"seed" in body for body in server.seen} == {seeded}
+    assert {body.get("n", 1) for body in server.seen} == {5 if several else 1}
+    if seeded:
+        assert drawn(found) == expected(10)
+
+
+def test_seeds_of_servers_with_short_ones_are_shortened_and_recorded() -> None:
+    request = SampleRequest(
+        problem=Problem(problem_id="p", prompt="p"), first_index=0, n=1, seed=(1 << 61) + 7
+    )
+    for owned_by, seed in (("llamacpp", 7), ("vllm", (1 << 61) + 7)):
+        with openai_server(owned_by=owned_by) as server, closing(sampler_of(server)) as sampler:
+            sampler.start()
+            ((sample,),) = sampler.sample([request])
+        assert (sample.seed, server.seen[0]["seed"]) == (seed, seed)
+
+
+def test_greedy_samples_are_drawn_one_by_one() -> None:
+    with openai_server() as server:
+        draw(server, n=4, size=4, sampling={"temperature": 0})
+    assert all("n" not in body for body in server.seen)
+
+
+def test_settings_reach_the_server_and_defaults_stay_away() -> None:
+    sampling = {"temperature": 0.5, "top_k": 5, "stop": ["x"], "max_tokens": 77, "logprobs": False}
+    with openai_server() as server:
+        draw(
+            server,
+            n=1,
+            sampling=sampling,
+            extra_body={"max_tokens": None, "max_completion_tokens": 99, "a": 1},
+        )
+    body = {key: value for key, value in server.seen[0].items() if key not in ("messages", "seed")}
+    assert body == {
+        "model": "m",
+        "temperature": 0.5,
+        "top_k": 5,
+        "stop": ["x"],
+        "max_completion_tokens": 99,
+        "return_token_ids": True,
+        "a": 1,
     }
-    assert all(sample.cumulative_logprob == -0.5 * sample.completion_tokens for sample in found)
+
+
+@pytest.mark.parametrize(
+    ("chat", "endpoint", "template", "used"),
+    [
+        (True, "auto", "auto", "chat"),
+        (True, "auto", False, "completions"),
+        (True, "completions", "auto", "completions"),
+        (False, "auto", "auto", "completions"),
+    ],
+)
+def test_the_endpoint_follows_settings_and_server(
+    chat: bool, endpoint: str, template: bool | str, used: str
+) -> None:
+    with openai_server(chat=chat) as server:
+        sampler = sampler_of(server, model={"chat_template": template}, endpoint=endpoint)
+        with closing(sampler):
+            assert sampler.start().chat_template == (used == "chat")
+            found = samples(sampler, n=2, size=2)
+    assert drawn(found) == expected(2)
+    assert all(("messages" in body) == (used == "chat") for body in server.seen)
+    assert all(sample.cumulative_logprob is not None for sample in found)
+
+
+def test_a_conversation_needs_the_chat_endpoint() -> None:
+    problem = Problem(problem_id="p", messages=(Message("system", "s"), Message("user", "u")))
+    request = SampleRequest(problem=problem, first_index=0, n=1, seed=0)
+    with openai_server() as server:
+        with closing(sampler_of(server)) as sampler:
+            sampler.start()
+            assert [s.completion for batch in sampler.sample([request]) for s in batch] == [text_of("u", 0)]
+        assert server.seen[0]["messages"][0] == {"role": "system", "content": "s"}
+        with closing(sampler_of(server, endpoint="completions")) as sampler:
+            sampler.start()
+            with pytest.raises(SamplerError, match=r"'p' is a conversation.*endpoint to chat"):
+                list(sampler.sample([request]))
+
+
+def test_requests_are_read_in_the_callers_thread_and_only_as_the_work_proceeds() -> None:
+    asked = []
+
+    def planned() -> Iterator[SampleRequest]:
+        for request in requests(1000, 10):
+            asked.append(threading.get_ident())
+            yield request
+
+    with openai_server() as server, closing(sampler_of(server)) as sampler:
+        sampler.start()
+        found = sampler.sample(planned())
+        next(found)
+        assert set(asked) == {threading.get_ident()}
+        assert len(asked) <= 2 * 64  # of 600: at most twice what the limit can have grown to
+        found.close()  # type: ignore[attr-defined]
+        assert drawn(samples(sampler, n=3, size=3)) == expected(3)  # and the sampler goes on
+
+
+def test_concurrency_stays_below_what_is_set() -> None:
+    with openai_server(owned_by="llamacpp") as server:
+        draw(server, n=40, sampling={"max_concurrent": 3})
+    assert server.most_at_once <= 3
+
+
+# ---- what servers do to single requests ---------------------------------------------------------------
+
+
+def _of(reply: JSON, **changes: Any) -> Reply:
+    return Reply(reply | changes)
+
+
+GOOD: JSON = {"choices": [{"index": 0, "message": {"content": "x" * 3000}, "finish_reason": "stop"}]}
+FAILURES = {
+    "429": Reply({"error": "slow down"}, 429),
+    "429 with Retry-After": Reply({"error": "slow down"}, 429, {"Retry-After": "0.01"}),
+    "429 until a date": Reply({}, 429, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}),
+    "500": Reply(b"<html>oops", 500),
+    "502": Reply(b"", 502),
+    "503": Reply({}, 503),
+    "529": Reply({}, 529),
+    "408": Reply({}, 408),
+    "truncated": Reply(GOOD, deed="truncate"),
+    "JSON cut by the server itself": Reply(b'{"choices": [{"mess'),
+    "no choices": Reply({"choices": []}),
+    "another JSON": Reply([1, 2]),
+    "null": Reply(None),
+    "content of parts": Reply({"choices": [{"message": {"content": [1]}}]}),
+    "an error inside a success": Reply({"error": {"message": "upstream", "code": 502}}),
+    "aborted": Reply({"choices": [{"message": {"content": "par"}, "finish_reason": "abort"}]}),
+    "garbage": Reply(b"\x00\xff\x1b[2J"),
+    "dropped": Reply(deed="drop"),
+    "never answers": Reply(deed="hang"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_what_fails_now_and_then_costs_no_sample_and_doubles_none(name: str) -> None:
+    dice = random.Random(0)
+    lock = threading.Lock()
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        with lock:
+            return FAILURES[name] if number >= 0 and dice.random() < 0.3 else None
+
+    with openai_server(misbehave) as server:
+        timeout_s = 0.2 if name == "never answers" else 20
+        found = draw(server, n=24, size=4, timeout_s=timeout_s, max_retries=30)
+    assert drawn(found) == expected(24)
+    assert len(server.seen) > len(PROMPTS) * 6
+
+
+@pytest.mark.parametrize("owned_by", ["vllm", None])
+def test_missing_choices_are_asked_for_again(owned_by: str | None) -> None:
+    dice = random.Random(1)
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        if number < 0:
+            return None
+        reply = server.answer("/v1/chat/completions", body)
+        keep = dice.randint(1, body.get("n", 1))
+        reply.body["choices"] = dice.sample(reply.body["choices"], keep)  # out of order, with gaps
+        return reply
+
+    with openai_server(misbehave, owned_by=owned_by) as server:
+        found = draw(server, n=40, size=16)
+    assert set(drawn(found)) == set(expected(40))
+    assert len(set(drawn(found).values())) == 240
+    if owned_by == "vllm":
+        assert drawn(found) == expected(40)
+
+
+def test_a_server_that_ignores_n_is_asked_one_by_one() -> None:
+    with openai_server(owned_by=None, honors_n=1) as server:
+        found = draw(server, n=10, size=10)
+    assert set(drawn(found)) == set(expected(10))
+    assert all("n" not in body for body in server.seen)  # the first question told
+
+
+def test_a_server_that_refuses_n_is_asked_one_by_one() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({"error": "Only one completion choice is allowed"}, 400) if "n" in body else None
+
+    with openai_server(misbehave, owned_by=None) as server:
+        assert set(drawn(draw(server, n=10, size=10))) == set(expected(10))
+
+
+@pytest.mark.parametrize(("owned_by", "tells"), [(None, True), ("vllm", False)])
+def test_indices_that_say_nothing_matter_only_where_seeds_were_sent(
+    owned_by: str | None, tells: bool
+) -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        reply = server.answer("/v1/chat/completions", body)
+        for choice in reply.body["choices"]:
+            choice["index"] = 0
+        return reply
+
+    with openai_server(misbehave, owned_by=owned_by) as server:
+        if tells:
+            assert len(set(drawn(draw(server, n=6, size=3)).values())) == 36
+        else:
+            with pytest.raises(SamplerError, match=r"the choices' indices are \[0, 0, 0\]"):
+                draw(server, n=6, size=3, max_retries=0)
+
+
+def test_more_choices_than_asked_for_are_left_out() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return server.answer("/v1/chat/completions", body | {"n": body.get("n", 1) + 3})
+
+    with openai_server(misbehave) as server:
+        assert drawn(draw(server, n=6, size=3)) == expected(6)
+
+
+def test_without_a_count_tokens_come_from_the_log_probabilities_or_the_length() -> None:
+    with openai_server(counts=False) as server:
+        for sample in draw(server, n=4, size=4):
+            assert sample.completion_tokens == len(sample.completion)
+            assert sample.prompt_tokens == 0
+        for sample in draw(server, n=4, size=4, sampling={"logprobs": False}):
+            assert sample.completion_tokens == -(-len(sample.completion) // 4)
+
+
+def test_a_total_is_shared_out_among_choices() -> None:
+    with openai_server() as server:
+        found = draw(server, n=16, size=16, sampling={"logprobs": False})
+    for prompt in PROMPTS:
+        texts = [sample for sample in found if sample.problem_id == prompt]
+        assert sum(sample.completion_tokens for sample in texts) == sum(len(s.completion) for s in texts)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "text"),
+    [
+        ({"content": "4", "reasoning": "2+2"}, "stop", "<think>\n2+2\n</think>\n\n4"),
+        ({"content": "4", "reasoning_content": "2+2"}, "stop", "<think>\n2+2\n</think>\n\n4"),
+        ({"content": None, "reasoning": "2+"}, "length", "<think>\n2+"),
+        ({"content": None}, "stop", ""),
+    ],
+)
+def test_a_reasoning_given_apart_is_kept(message: JSON, reason: str, text: str) -> None:
+    reply = Reply(
+        {"choices": [{"message": message, "finish_reason": reason}], "usage": {"completion_tokens": 9}}
+    )
+    with openai_server(lambda *_: reply) as server:
+        first, *_ = draw(server, n=1)
+        assert (first.completion, first.finish_reason, first.completion_tokens) == (text, reason, 9)
+        assert draw(server, n=1, keep_reasoning=False)[0].completion == (message["content"] or "")
+
+
+# ---- what cannot be had -------------------------------------------------------------------------------
+
+
+def test_a_problem_beyond_the_context_is_named_after_all_others_were_drawn() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        too_long = body["messages"][0]["content"] in PROMPTS[:2]
+        said = {"error": {"message": "This model's maximum context length is 32 tokens."}}
+        return Reply(said, 400) if too_long else None
+
+    found: list[Sample] = []
+    with openai_server(misbehave) as server, closing(sampler_of(server)) as sampler:
+        sampler.start()
+        with pytest.raises(SamplerError) as raised:
+            for batch in sampler.sample(requests(20, 10)):
+                found += batch
+    assert drawn(found) == {key: text for key, text in expected(20).items() if key[0] not in PROMPTS[:2]}
+    for part in (
+        "40 samples of 2 problems (12+7=, 345*6=)",
+        "maximum context length is 32",
+        "lower",
+        "same command",
+    ):
+        assert part in str(raised.value)
+
+
+def test_what_never_answers_is_given_up_alone() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({}, 500) if body["messages"][0]["content"] == PROMPTS[0] else None
+
+    found: list[Sample] = []
+    with openai_server(misbehave) as server, closing(sampler_of(server, max_retries=2)) as sampler:
+        sampler.start()
+        with pytest.raises(
+            SamplerError, match=r"20 samples of 1 problems.*no answer after 3 attempts.*status 500"
+        ):
+            for batch in sampler.sample(requests(20, 20)):
+                found += batch
+    assert len(drawn(found)) == 100
+    assert sum(body["messages"][0]["content"] == PROMPTS[0] for body in server.seen) == 3
+
+
+def test_a_server_that_breaks_for_good_ends_the_run_soon() -> None:
+    with (
+        openai_server(lambda _, number: Reply({}, 500) if number > 10 else None, owned_by="sglang") as server,
+        pytest.raises(SamplerError, match=r"the last 16 requests all failed.*status 500.*same command"),
+    ):
+        draw(server, n=1000, max_retries=1)
+    assert len(server.seen) < 300  # of 6,000
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "401"), (404, "404"), (429, "no server has answered for")]
+)
+def test_a_server_that_turns_away_ends_the_run_with_all_that_is_finished(status: int, words: str) -> None:
+    found: list[Sample] = []
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({"error": "no more"}, status) if number >= 20 else None
+
+    with openai_server(misbehave) as server, closing(sampler_of(server, patience_s=0.1)) as sampler:
+        sampler.start()
+        with pytest.raises(SamplerError, match=rf"do not serve this run any more: .*{words}.*same command"):
+            for batch in sampler.sample(requests(200, 10)):
+                found += batch
+    assert len(drawn(found)) == 20 * 10
+
+
+def test_a_server_that_dies_ends_the_run_when_patience_does() -> None:
+    with openai_server() as server:
+        sampler = sampler_of(server, patience_s=0.1)
+        sampler.start()
+        found = sampler.sample(requests(1000, 1))
+        next(found)
+    with closing(sampler), pytest.raises(SamplerError, match="no server has answered for"):
+        list(found)
+
+
+def test_a_server_that_comes_back_goes_on() -> None:
+    url = f"http://127.0.0.1:{(port := _free_port())}/v1"
+    sampler = OpenAISampler(ModelSettings(path="m"), SamplingSettings(n=1), OpenAIOptions(base_url=url))
+    got: list[Sample] = []
+    with openai_server(port=port):
+        sampler.start()
+        found = sampler.sample(requests(50, 1))
+        got += next(found)
+    with openai_server(port=port) as second, closing(sampler):
+        got += itertools.chain.from_iterable(found)
+    assert drawn(got) == expected(50)
+    assert second.seen
+
+
+# ---- several servers ----------------------------------------------------------------------------------
+
+
+def test_work_is_shared_and_a_dead_server_is_set_aside_and_tried_again() -> None:
+    is_broken = True
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        nonlocal is_broken
+        is_broken = is_broken and number < 30
+        return Reply(deed="drop") if is_broken and number >= 0 else None
+
+    with openai_server(misbehave) as lame, openai_server() as sound:
+        found = draw(lame, sound, n=400, size=2, max_retries=50)
+    assert drawn(found) == expected(400)
+    assert len(lame.seen) > 60
+    assert len(sound.seen) > 100
+
+
+def test_a_server_that_is_away_at_the_start_is_done_without() -> None:
+    away = FakeServer(f"http://127.0.0.1:{_free_port()}/v1", None, lambda *_: None)
+    with openai_server() as server, closing(sampler_of(away, server)) as sampler:
+        assert sampler.start().detail["servers_away"] == 1
+        assert drawn(samples(sampler, n=10, size=5)) == expected(10)
+
+
+def test_servers_of_two_kinds_are_asked_as_the_weaker_one_allows() -> None:
+    with openai_server(owned_by="vllm") as one, openai_server(owned_by="llamacpp") as other:
+        found = draw(one, other, n=10, size=5)
+    assert drawn(found) == expected(10)
+    assert {"n" in body for body in [*one.seen, *other.seen]} == {False}
+
+
+# ---- at the start -------------------------------------------------------------------------------------
+
+
+def start_error(server: FakeServer, **settings: Any) -> str:
+    with closing(sampler_of(server, **settings)) as sampler, pytest.raises(SamplerError) as raised:
+        sampler.start()
+    return str(raised.value)
+
+
+def test_nobody_listening_is_said_with_the_fix() -> None:
+    url = f"http://127.0.0.1:{_free_port()}/v1"
+    said = start_error(FakeServer(url, None, lambda *_: None))
+    assert f"{url} cannot be reached" in said
+    assert "Start the server" in said
+
+
+def test_a_wrong_model_is_answered_with_those_that_are_served() -> None:
+    with openai_server(model="SmolLM2-135M") as server:
+        said = start_error(server, model={"path": "SmolLM2-135m"})
+    assert "does not serve 'SmolLM2-135m'. Did you mean 'SmolLM2-135M'? It serves: SmolLM2-135M." in said
+    with openai_server(model="SmolLM2-135M", owned_by=None) as server:
+        assert "knows no such path or model 'x'" in start_error(server, served_model="x")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_said_without_the_key(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    reply = Reply({"error": {"message": "bad key sk-very-secret"}}, status)
+    with openai_server(lambda *_: reply) as server:
+        said = start_error(server, api_key_env="MY_KEY")
+        assert {headers.get("Authorization") for headers in server.headers} == {"Bearer sk-very-secret"}
+        assert "Check the key in $MY_KEY" in said
+        assert "bad key [key]" in said
+        assert "secret" not in said
+        assert "api_key_env" in start_error(server)
+
+
+def test_a_key_shows_in_no_error_traceback_or_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    import traceback
+
+    monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    with openai_server() as server:
+        sampler = sampler_of(server, api_key_env="MY_KEY", patience_s=0.05)
+        info = sampler.start()
+        found = sampler.sample(requests(100, 1))
+        next(found)
+    with closing(sampler), pytest.raises(SamplerError) as raised:
+        list(found)
+    shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if "/ttscale/" in frame.filename]
+    assert len(ours) > 0
+    assert "secret" not in str([frame.locals for frame in ours])
+    assert "secret" not in f"{info}{vars(sampler)}{sampler.Options.model_validate({'api_key_env': 'MY_KEY'})}"
+
+
+def test_a_missing_key_is_said_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with openai_server() as server:
+        assert "'MY_KEY' (engine_options.api_key_env) is not set" in start_error(server, api_key_env="MY_KEY")
+        assert server.headers == []
+
+
+def test_what_a_server_can_do_without_is_given_up_in_silence_or_not() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        if "max_tokens" in body:
+            return Reply({"error": "Use 'max_completion_tokens' instead of 'max_tokens'."}, 400)
+        return Reply({"error": {"message": "logprobs is not supported"}}, 400) if "logprobs" in body else None
+
+    with openai_server(misbehave, owned_by=None) as server:
+        found = draw(server, n=4, size=4)
+        assert set(drawn(found)) == set(expected(4))
+        assert {sample.cumulative_logprob for sample in found} == {None}
+        said = start_error(server, sampling={"token_logprobs": True})
+        assert "serves no log-probabilities (status 400: logprobs is not supported)" in said
+
+
+def test_settings_that_the_server_refuses_are_said_at_the_start() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({"error": {"message": "Unknown parameter: 'top_k'"}}, 400) if "top_k" in body else None
+
+    with openai_server(misbehave) as server:
+        said = start_error(server, sampling={"top_k": 5})
+    assert "refuses a request with this run's settings (status 400: Unknown parameter: 'top_k')" in said
+
+
+def test_more_tokens_than_the_context_are_refused_at_the_start() -> None:
+    with openai_server() as server:
+        assert server.models is not None
+        server.models[0]["max_model_len"] = 512
+        assert "max_tokens is 512" in start_error(server)
+
+
+def test_a_server_that_is_busy_at_the_start_is_waited_for() -> None:
+    replies = iter([Reply({}, 503)] * 3)
+    with openai_server(lambda *_: next(replies, None)) as server:
+        assert drawn(draw(server, n=2)) == expected(2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": {"dtype": "float32"}}, "the server decides that"),
+        ({"model": {"engine_options": {"max_model_len": 5}}}, "no option 'max_model_len'.*extra_body"),
+    ],
+)
+def test_settings_that_a_server_cannot_have_are_refused(settings: JSON, message: str) -> None:
+    with (
+        openai_server() as server,
+        closing(sampler_of(server, **settings)) as sampler,
+        pytest.raises(SamplerError, match=message),
+    ):
+        sampler.start()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"base_url": "localhost:8000"}, "should be a URL"),
+        ({"base_url": "http://me:key@host/v1"}, "api_key_env"),
+        ({"base_url": "http://a/v1", "base_urls": ["http://b/v1"]}, "not both"),
+        ({"base_urls": ["http://a/v1", "http://a/v1"]}, "twice"),
+        ({"extra_body": {"n": 3}}, "n_per_request"),
+        ({"n_per_request": 0}, "1 or more"),
+    ],
+)
+def test_wrong_options_are_refused(options: JSON, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        OpenAIOptions(**options)
+
+
+# ---- what it cost -------------------------------------------------------------------------------------
+
+
+def test_usage_and_cost_are_added_up() -> None:
+    price = {"prompt_usd_per_million": 2.0, "completion_usd_per_million": 8.0, "cached_usd_per_million": 0.5}
+    with openai_server() as server, closing(sampler_of(server, price=price)) as sampler:
+        sampler.start()
+        found = samples(sampler, n=20, size=10)
+        usage = sampler.usage
+    prompt = sum(2 * len(text) for text in PROMPTS)
+    cached = sum(2 * (len(text) // 2) for text in PROMPTS)
+    completion = sum(len(sample.completion) for sample in found)
+    assert (usage.requests, usage.prompt_tokens, usage.cached_tokens) == (12, prompt, cached)
+    assert usage.completion_tokens == completion
+    assert usage.usd == pytest.approx(1e-6 * (2 * (prompt - cached) + 0.5 * cached + 8 * completion))
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -6,6 +6,7 @@ second with 16 to 256 requests in flight, httpx 400 down to 160.
 
 import json
 import os
+import resource
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -24,6 +25,11 @@ from ttscale.execution.http.failures import (
 )
 from ttscale.execution.http.pausing import retry_after_s
 
+_CONNECT_S = 30.0
+_LOOK_S = 30.0
+"""Time for a `get`: they only look something up."""
+_SPARE_FILES = 128
+"""Open files that are left to others, where the limit is low."""
 _SHOWN = 300
 _USER_AGENT = "ttscale"
 
@@ -57,7 +63,7 @@ class ApiKey:
 
 
 class JsonClient:
-    """Posts JSON and reads JSON. Used inside ``async with``, in one event loop.
+    """Posts JSON and reads JSON. Used inside ``async with``, or between `open` and `close`, in one event loop.
 
     Args:
         key: Sent with every request.
@@ -70,25 +76,34 @@ class JsonClient:
         self._session: Any = None
         self._proxies: dict[str, str | None] = {}
 
-    async def __aenter__(self) -> "JsonClient":
+    async def open(self) -> None:
+        """Open the session, in the event loop that will use it."""
         import aiohttp
 
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the caller bounds what is in flight
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+            connector=aiohttp.TCPConnector(limit=_most_connections()),
             headers={"User-Agent": _USER_AGENT} | self._key.headers(),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+
+    async def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def __aenter__(self) -> "JsonClient":
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self.close()
 
     async def get(self, url: str) -> Any:
         """Get a JSON document; fails as `post` does."""
-        return await self._ask("GET", url, None)
+        return await self._ask("GET", url, None, min(_LOOK_S, self._timeout_s))
 
     async def post(self, url: str, body: Mapping[str, Any]) -> Any:
         """Post a JSON document and return the answer's.
@@ -96,13 +111,13 @@ class JsonClient:
         Raises:
             FailedAttempt: One of its kinds; which one says what helps.
         """
-        return await self._ask("POST", url, json.dumps(body).encode())
+        return await self._ask("POST", url, json.dumps(body).encode(), self._timeout_s)
 
     def shown(self, text: str) -> str:
         """Return the beginning of what a server said, in one line and without the key."""
         return self._key.removed_from(" ".join(text[: 10 * _SHOWN].split()))[:_SHOWN]
 
-    async def _ask(self, method: str, url: str, data: bytes | None) -> Any:
+    async def _ask(self, method: str, url: str, data: bytes | None, timeout_s: float) -> Any:
         import aiohttp
 
         # No exception of aiohttp is chained: each carries the request, and with it the key.
@@ -113,15 +128,16 @@ class JsonClient:
                 url,
                 data=data,
                 headers={"Content-Type": "application/json"} if data is not None else None,
+                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_S),
                 allow_redirects=False,
                 proxy=self._proxy(url),
             ) as response:
                 status, headers = response.status, response.headers
                 content = await response.read()
-        except TimeoutError:
-            failure = TimedOut(f"no answer within {self._timeout_s:g} s")
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
             failure = Unreachable(self.shown(f"{type(error).__name__}: {error}"))
+        except TimeoutError:
+            failure = TimedOut(f"no answer within {timeout_s:g} s")
         except aiohttp.InvalidURL:
             failure = LastingFailure("the URL is not valid")
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -158,6 +174,12 @@ class JsonClient:
             bypassed = proxy_bypass(urlsplit(url).hostname or "")
             self._proxies[host] = None if bypassed else getproxies().get(urlsplit(url).scheme)
         return self._proxies[host]
+
+
+def _most_connections() -> int:
+    """Return how many connections the process may hold; the caller bounds what is in flight below that."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 0 if soft == resource.RLIM_INFINITY else max(1, soft - _SPARE_FILES)
 
 
 def _message_of(content: bytes) -> str:

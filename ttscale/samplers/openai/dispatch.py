@@ -11,7 +11,6 @@ from typing import Any
 from ttscale.execution.http.client import JsonClient
 from ttscale.execution.http.failures import (
     FailedAttempt,
-    LastingFailure,
     Overloaded,
     PassingFailure,
     Refusal,
@@ -240,7 +239,7 @@ class Dispatcher:
     # ---- failures -------------------------------------------------------------------------------------
 
     def _failed(self, piece: Piece, server: Server, failure: FailedAttempt, sent_at: float) -> None:
-        if not isinstance(failure, LastingFailure) or isinstance(failure, Refusal):
+        if isinstance(failure, PassingFailure | Refusal):
             server.failed(failure, sent_at)
         if isinstance(failure, Unreachable | Overloaded | Refusal):
             self._backlog.appendleft(piece)
@@ -266,15 +265,13 @@ class Dispatcher:
             self._stop(Hopeless(f"the last {_HOPELESS} requests all failed (the last: {reason})"))
 
     def _stop_if_hopeless(self, failure: FailedAttempt) -> None:
-        """End the run when no server has served for as long as patience lasts, and none is at work."""
-        if any(server.under_way for server in self._servers):
-            return
+        """End the run when every server turns us away, or none has served for as long as patience lasts."""
         if all(isinstance(server.last_failure, Refusal) for server in self._servers):
             self._stop(Hopeless(failure.reason))
-        since = [server.failing_since for server in self._servers]
-        longest = max(self._loop.time() if began is None else began for began in since)
-        waited = self._loop.time() - longest
-        if all(began is not None for began in since) and waited >= self._options.patience_s:
+        if any(server.under_way or server.failing_since is None for server in self._servers):
+            return
+        waited = self._loop.time() - max(server.failing_since or 0.0 for server in self._servers)
+        if waited >= self._options.patience_s:
             self._stop(Hopeless(f"no server has answered for {waited:.0f} s (the last: {failure.reason})"))
 
     def _stop(self, error: BaseException) -> None:

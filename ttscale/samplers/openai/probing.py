@@ -1,6 +1,7 @@
 """Asking the servers, before the run, what they are and what they can do."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from ttscale.errors import SamplerError, did_you_mean, listed
 from ttscale.execution.http.client import JsonClient
 from ttscale.execution.http.failures import FailedAttempt, LastingFailure, Refusal, Unreachable
+from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
 from ttscale.samplers.openai.dialect import Dialect, Terms
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -16,6 +18,7 @@ from ttscale.types import Problem
 _PROBE = Problem(problem_id="(probe)", prompt="1+1=")
 _PROBE_TOKENS = 16
 _ANY = 1 << 30
+_LOOKS_AT_A_BUSY_SERVER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Prober:
         self._sampling = sampling
         self._options = options
         self._name = options.served_model or model.path
+        self._random = random.Random()
 
     async def find(self) -> Findings:
         """Ask every server.
@@ -135,6 +139,7 @@ class Prober:
         except (KeyError, TypeError):
             return _UNKNOWN
         self._check_name(url, entries)
+        self._check_context(url, entries)
         owners = {str(entry.get("owned_by")) for entry in entries.values()}
         return next((KINDS[owner] for owner in sorted(owners) if owner in KINDS), _UNKNOWN)
 
@@ -144,6 +149,15 @@ class Prober:
             raise SamplerError(
                 f"{url} does not serve '{self._name}'.{did_you_mean(self._name, entries)} It serves: "
                 f"{listed(entries)}. Set engine_options.served_model, or correct model.path or the URL."
+            )
+
+    def _check_context(self, url: str, entries: dict[str, Any]) -> None:
+        context = entries.get(self._name, {}).get("max_model_len")
+        if isinstance(context, int) and self._sampling.max_tokens >= context:
+            raise SamplerError(
+                f"sampling.max_tokens is {self._sampling.max_tokens}, but {url} serves '{self._name}' with a context "
+                f"of {context} tokens, prompt and completion together. Lower max_tokens, or start the server with a "
+                "longer context."
             )
 
     async def _version(self, url: str) -> str:
@@ -201,7 +215,8 @@ class Prober:
 
     async def _agree(self, url: str, terms: Terms) -> Terms:
         """Ask for a few tokens as the run would, giving way where a server cannot and the run need not."""
-        while True:
+        busy = 0
+        while busy < _LOOKS_AT_A_BUSY_SERVER:
             try:
                 n_choices = await self._try(url, terms)
             except LastingFailure as failure:
@@ -209,10 +224,14 @@ class Prober:
                 if less is None:
                     raise self._refused(url, failure) from None
                 terms = less
-            except FailedAttempt:
-                return terms  # busy or broken at the moment: the run has patience, we have none
+            except FailedAttempt as failure:
+                await asyncio.sleep(
+                    min(max(backoff_s(busy, self._random), failure.retry_after_s), LONGEST_PAUSE_S)
+                )
+                busy += 1
             else:
                 return terms if n_choices > 1 else replace(terms, most_per_request=1)
+        return terms  # the run has the patience to wait for it
 
     async def _try(self, url: str, terms: Terms) -> int:
         """Return how many of two choices came."""

@@ -93,8 +93,10 @@ class OpenAISampler:
         """Let the servers go; safe to call twice."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            thread.run(self._client.__aexit__(None, None, None))
-            thread.close()
+            try:
+                thread.run(self._client.close())
+            finally:
+                thread.close()
 
     @property
     def usage(self) -> Usage:
@@ -115,17 +117,19 @@ class OpenAISampler:
         return n
 
     async def _find(self) -> Findings:
-        await self._client.__aenter__()
+        await self._client.open()
         return await Prober(self._client, self._model, self._sampling, self._options).find()
 
     async def _make_servers(self, findings: Findings) -> list[Server]:
         import asyncio
 
-        most = self._sampling.max_concurrent or self._options.max_concurrent
+        urls = self._options.urls
+        in_all = self._sampling.max_concurrent
+        most = self._options.max_concurrent if in_all is None else max(1, in_all // len(urls))
         clock = asyncio.get_running_loop().time
         for url, reason in findings.away.items():
             logger.warning("%s cannot be reached (%s) and is tried again later.", url, reason)
-        return [Server(url, most, clock) for url in self._options.urls]
+        return [Server(url, most, clock) for url in urls]
 
     async def _make_dispatcher(self, lots: "SimpleQueue[Lot]") -> Dispatcher:
         return Dispatcher(self._client, self._dialect, self._servers, self._options, self._meter, lots.put)

@@ -7,9 +7,16 @@ from ttscale.execution.http.failures import FailedAttempt, Overloaded, Refusal, 
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
 from ttscale.samplers.openai.limit import AdaptiveLimit
 
+_SUSPICIOUS = 8
+"""Failures of any kind in a row after which a server stands aside: one that fails at once is never busy, and would
+draw all work to itself."""
+
 
 class Server:
     """One base URL: its limit, what is under way there, and since when it fails.
+
+    A server that is busy, away or refusing stands aside for a while, longer each time, and then gets one request;
+    its first answer brings it back.
 
     Args:
         url: The base URL.
@@ -21,12 +28,13 @@ class Server:
         self.url = url
         self.limit = AdaptiveLimit(most, clock)
         self.under_way = 0
-        self.aside_until = 0.0
+        self.aside_until = float("-inf")
         self.failing_since: float | None = None
         self.last_failure: FailedAttempt | None = None
         self._clock = clock
-        self._failures = 0
-        self._last_failure_at = float("-inf")
+        self._failures_in_a_row = 0
+        self._times_aside = 0
+        self._stood_aside_at = float("-inf")
         self._random = random.Random()
 
     def has_room(self, n: int) -> bool:
@@ -43,7 +51,7 @@ class Server:
         return self.under_way / self.limit.value
 
     def sent(self, n: int) -> float:
-        """Count a request as under way; return the time, for `answered` or `failed`."""
+        """Count a request as under way; return the time, for `failed`."""
         self.under_way += n
         return self._clock()
 
@@ -52,29 +60,41 @@ class Server:
         self.under_way -= n
 
     def answered(self, n: int, tokens: int, *, was_full: bool) -> None:
-        """Take note of an answer."""
-        self._failures = 0
+        """Take note of an answer; see `AdaptiveLimit.finished`."""
+        self._failures_in_a_row = self._times_aside = 0
         self.failing_since = self.last_failure = None
         self.limit.finished(n, tokens, was_full=was_full)
 
     def failed(self, failure: FailedAttempt, sent_at: float) -> None:
-        """Take note of a failure that says something of the server: it may get less to do, or none for a while."""
-        now = self._clock()
+        """Take note of a failure: the server may get less to do, or none for a while.
+
+        Args:
+            failure: What happened.
+            sent_at: When the request was sent: many sent together fail together, and count once.
+        """
+        self._failures_in_a_row += 1
+        self.last_failure = failure
         if isinstance(failure, Overloaded | TimedOut):
             self.limit.overloaded(sent_at)
-        self.last_failure = failure
+        is_away = isinstance(failure, Unreachable | Overloaded | Refusal)
+        if is_away or self._failures_in_a_row >= _SUSPICIOUS:
+            self._stand_aside(failure, sent_at)
+
+    def _stand_aside(self, failure: FailedAttempt, sent_at: float) -> None:
+        now = self._clock()
         if self.failing_since is None:
             self.failing_since = now
-        if failure.retry_after_s:
-            self.aside_until = max(self.aside_until, now + failure.retry_after_s)
-        if sent_at < self._last_failure_at:
-            return  # its fellows told already
-        self._last_failure_at = now
-        self._failures += 1
-        if isinstance(failure, Refusal):
-            self.aside_until = max(self.aside_until, now + LONGEST_PAUSE_S)
-        elif isinstance(failure, Unreachable | Overloaded):
-            self.aside_until = max(self.aside_until, now + backoff_s(self._failures - 1, self._random))
+        pause = failure.retry_after_s
+        if sent_at >= self._stood_aside_at:
+            self._stood_aside_at = now
+            own = (
+                LONGEST_PAUSE_S
+                if isinstance(failure, Refusal)
+                else backoff_s(self._times_aside, self._random)
+            )
+            pause = max(pause, own)
+            self._times_aside += 1
+        self.aside_until = max(self.aside_until, now + pause)
 
 
 def choose(servers: Sequence[Server], n: int) -> Server | None:
