@@ -1,4 +1,4 @@
-"""What the next sample is worth: where sampling stops paying, and what a dearer model must reach to be worth its price.
+"""What the next sample is worth, and where it stops paying.
 
 Notation: n samples, c correct, k the budget; coverage at k is the mean of pass@k over problems.
 """
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import budgets, counts, refuse_too_few
-from ttscale.stats.curve import Curve, FloatArray
+from ttscale.stats.curve import FloatArray
 from ttscale.stats.intervals import check_confidence, interval_over_problems, moments
 from ttscale.stats.pass_at_k import pass_at_k
 
@@ -142,37 +142,6 @@ def saturation_of_rate(p: float, threshold: float, *, ceiling: float = 1.0) -> i
         return 0
     exact = np.log(threshold / (ceiling * p)) / np.log1p(-p)
     return int(np.ceil(exact - 1e-9 * max(1.0, exact)))
-
-
-def break_even(curve: Curve, price_ratio: float) -> tuple[float, float, float]:
-    """Return the accuracy that one dear sample must reach to be worth its price: what the same money buys cheaply.
-
-    Args:
-        curve: Of the cheap model, from k = 1 on.
-        price_ratio: Price of one dear sample over that of a cheap one; the curve is read there, linearly between budgets,
-            and below 1 through zero.
-
-    Returns:
-        (value, low, high).
-
-    Raises:
-        InvalidInputError: The price ratio lies beyond the curve, or is not above 0.
-
-    >>> from ttscale.stats.coverage import coverage_curve
-    >>> round(break_even(coverage_curve([4, 4], [1, 2], [1, 2, 3, 4]), 2.0)[0], 3)
-    0.667
-    """
-    if not 0 < price_ratio <= curve.k[-1] * (1 + 1e-12):
-        raise InvalidInputError(
-            f"One dear sample costs as much as {price_ratio:g} cheap ones, and the cheap curve ends at k = {curve.k[-1]}. "
-            "Draw more cheap samples."
-        )
-    at = np.concatenate([[0], curve.k])
-    value, low, high = (
-        float(np.interp(price_ratio, at, np.concatenate([[0.0], end])))
-        for end in (curve.value, curve.low, curve.high)
-    )
-    return value, low, high
 
 
 def _candidates(k_max: int) -> np.ndarray:

@@ -1,0 +1,202 @@
+"""The questions that each choice answers alone: what a target costs, what a sum reaches, where sampling stops paying."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ttscale.analysis.budget_choices import Choice
+from ttscale.analysis.budget_results import SpendAnswer, TargetAnswer
+from ttscale.costs.amounts import Amount
+from ttscale.stats.accepting import utility
+from ttscale.stats.curve import Curve, IntArray
+from ttscale.stats.deciding import BudgetDecision, best_decision
+from ttscale.stats.intervals import interval_over_problems, moments
+from ttscale.stats.marginal import Saturation, saturation
+from ttscale.stats.outlook import (
+    LARGEST,
+    Generalises,
+    Outlook,
+    Reached,
+    coverage_outlook,
+    ladder,
+    samples_to_reach,
+)
+from ttscale.stats.plateau import doublings, plateau
+
+_MOST_DECISIONS = 512
+"""Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """How numbers beyond and around the data are made.
+
+    Attributes:
+        over: What intervals generalise over; selectors know "problems" only.
+        method: Of forecasts: "auto", or the name of a law.
+        confidence_level: Of every interval.
+        largest: Samples per problem beyond which no target is looked for.
+        seed: Of everything simulated.
+    """
+
+    over: Generalises = "problems"
+    method: str = "auto"
+    confidence_level: float = 0.95
+    largest: int = LARGEST
+    seed: int = 0
+
+
+def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
+    """Return a choice's curve at budgets: coverage beyond its samples too, selectors up to them."""
+    if choice.selector.kind == "coverage":
+        return coverage_outlook(
+            choice.arm.n,
+            choice.arm.c,
+            k,
+            over=how.over,
+            method=how.method,
+            confidence_level=how.confidence_level,
+            rng=how.seed,
+        )
+    inside = k[k <= choice.n_min]
+    values = choice.values(inside)
+    interval = interval_over_problems(moments(values), how.confidence_level)
+    mean = values.mean(axis=0)
+    curve = Curve(
+        metric=choice.selector.label,
+        k=inside,
+        value=mean,
+        low=np.minimum(interval.low, mean),
+        high=np.maximum(interval.high, mean),
+        confidence_level=how.confidence_level,
+        over="problems",
+        method=f"exact mean over subsets; {interval.method}",
+        n_problems=len(values),
+    )
+    return Outlook(curve=curve, extrapolates=np.zeros(len(inside), dtype=bool), n_min=choice.n_min)
+
+
+def target_answers(choices: Sequence[Choice], target: float, how: Inference) -> list[TargetAnswer]:
+    """Say what a target costs with each choice.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1].
+    """
+    answers = [_target_answer(choice, target, how) for choice in choices]
+    costs = [one.cost for one in answers if one.cost is not None]
+    return [replace(one, cheapest=bool(costs) and one.cost == min(costs)) for one in answers]
+
+
+def spend_answers(choices: Sequence[Choice], amount: Amount, how: Inference) -> list[SpendAnswer]:
+    """Say what a sum reaches with each choice, every problem getting the same number of samples."""
+    answers = [_spend_answer(choice, amount, how) for choice in choices]
+    best = max(one.value for one in answers)
+    return [replace(one, best=one.value == best) for one in answers]
+
+
+def saturation_of(choice: Choice, worth: float, how: Inference) -> Saturation:
+    """Find where the next sample is worth less than its price, a solved problem being worth `worth`."""
+    price = choice.line.per_sample + choice.line.per_request / choice.line.request_size
+    return saturation(choice.arm.n, choice.arm.c, price / worth, confidence_level=how.confidence_level)
+
+
+def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> BudgetDecision:
+    """Find the best number of samples to draw at most, where a wrong answer costs `wrong`."""
+    most = choice.n_min
+    k = np.unique(np.linspace(1, most, min(most, _MOST_DECISIONS)).round().astype(np.int64))
+    price = choice.line.per_sample + choice.line.per_request / choice.line.request_size
+    gains = utility(*choice.acceptance(), k, value_correct=worth, cost_wrong=wrong, cost_per_draw=price)
+    return best_decision(gains, k, confidence_level=how.confidence_level, rng=how.seed)
+
+
+def _target_answer(choice: Choice, target: float, how: Inference) -> TargetAnswer:
+    largest = max(how.largest, choice.n_min) if choice.selector.kind == "coverage" else choice.n_min
+    k = ladder(largest) if choice.selector.kind in ("coverage", "first") else choice.grid()
+    reached = samples_to_reach(outlook_of(choice, k, how), target)
+    n_problems = len(choice.arm.n)
+
+    def total(samples: int | None) -> float | None:
+        return None if samples is None else float(choice.costs(np.array([samples]))[0]) * n_problems
+
+    return TargetAnswer(
+        label=choice.label,
+        reached=reached,
+        cost=total(reached.k),
+        low=total(reached.low),
+        high=total(reached.high),
+        why_not="" if reached.k is not None else _why_not(choice, reached, how),
+        cheapest=False,
+    )
+
+
+def _why_not(choice: Choice, reached: Reached, how: Inference) -> str:
+    """Say in words what forbids a target."""
+    best, kind = f"{reached.best:.4g}", choice.selector.kind
+    if kind == "coverage":
+        return f"the forecast reaches {best} with {reached.largest:,} samples"
+    if kind == "first":
+        _, accepted, right = choice.acceptance()
+        ceiling = float(np.mean(right / np.maximum(accepted, 1)))
+        if ceiling < reached.target:
+            return (
+                f"false positives: of what '{choice.selector.verifier}' accepts, {ceiling:.4g} is correct on average, the "
+                "ceiling however many samples are drawn"
+            )
+    ks = doublings(choice.n_min)
+    flat = plateau(choice.values(ks), ks, confidence_level=how.confidence_level, rng=how.seed)
+    if flat.k is not None:
+        return f"it plateaus from k = {flat.k:,} on; the most is {best}"
+    return f"it reaches {best} with the {choice.n_min:,} samples at hand and is not extrapolated"
+
+
+def _spend_answer(choice: Choice, amount: Amount, how: Inference) -> SpendAnswer:
+    n_problems = len(choice.arm.n)
+    most = how.largest if choice.selector.kind == "coverage" else choice.n_min
+    k = _affordable(choice, amount.value / n_problems, most)
+    spent = float(choice.costs(np.array([k]))[0]) * n_problems if k else 0.0
+    capped = k == most and amount.value > spent * (1 + 1e-9)
+    if not k:
+        return _nothing(choice, amount)
+    outlook = outlook_of(choice, np.array([k]), how)
+    curve = outlook.curve
+    return SpendAnswer(
+        label=choice.label,
+        spend=amount.value,
+        text=amount.text,
+        k=k,
+        spent=spent,
+        value=float(curve.value[0]),
+        low=float(curve.low[0]),
+        high=float(curve.high[0]),
+        extrapolates=bool(outlook.extrapolates[0]),
+        capped=capped,
+        best=False,
+        method=curve.method,
+    )
+
+
+def _affordable(choice: Choice, budget: float, most: int) -> int:
+    """Return the most samples per problem within a budget per problem."""
+    if choice.selector.kind != "first":
+        return min(int(choice.line.affordable(budget)), most)
+    k = ladder(most)
+    within = np.flatnonzero(choice.costs(k) <= budget * (1 + 1e-12))
+    return int(k[within[-1]]) if len(within) else 0
+
+
+def _nothing(choice: Choice, amount: Amount) -> SpendAnswer:
+    return SpendAnswer(
+        label=choice.label,
+        spend=amount.value,
+        text=amount.text,
+        k=0,
+        spent=0.0,
+        value=0.0,
+        low=0.0,
+        high=0.0,
+        extrapolates=False,
+        capped=False,
+        best=False,
+        method="the sum does not buy one sample of every problem",
+    )
