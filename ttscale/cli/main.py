@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),
         "forecast": ("ttscale.cli.statistics:forecast_command", "Forecast coverage at more samples."),
         "backtest": ("ttscale.cli.statistics:backtest_command", "Compare forecasting methods on your data."),
+        "budget": ("ttscale.cli.budget:budget_command", "What a target costs, what a sum reaches, the best buy."),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
         "import": ("ttscale.cli.exchange:import_command", "Import samples of other tools into a run."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
