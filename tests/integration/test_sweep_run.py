@@ -14,6 +14,7 @@ from ttscale.pipeline.engines import by_engine
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.run import run
 from ttscale.store.run import RunStore
+from ttscale.tasks.arithmetic import ArithmeticOptions, ArithmeticTask
 
 SWEEP = """
 task: {name: arithmetic, problems: 8}
@@ -76,6 +77,23 @@ def test_plan_names_every_cell_and_writes_nothing(tmp_path: Path) -> None:
     ]
     assert {row["samples_to_draw"] for row in rows} == {8 * 32}
     assert not (tmp_path / "run").exists()
+
+
+def test_plan_tells_time_and_money_where_speed_and_prices_are_known(tmp_path: Path) -> None:
+    config, prices = tmp_path / "sweep.yaml", tmp_path / "prices.yaml"
+    config.write_text(SWEEP)
+    prices.write_text("none: {prompt: 4, completion: 100}\n")
+    done = ttscale(
+        "plan", config, "--out", tmp_path / "run", "--tokens-per-s", "256", "--prices", prices, "--json"
+    )
+    row = json.loads(done.stdout)[0]
+    assert row["tokens_expected"] == 8 * 32 * 10  # at most: max_tokens each
+    assert row["seconds_expected"] == 10.0
+    characters = [
+        len(problem.prompt or "") for problem in ArithmeticTask(ArithmeticOptions(problems=8)).problems()
+    ]
+    # one request a problem: its prompt at 4 characters a token and 4 dollars a million, then 2,560 tokens at 100
+    assert row["usd_expected"] == pytest.approx(sum(characters) / 4 * 4e-6 + 2560 * 100e-6, abs=5e-5)
 
 
 def test_cells_of_one_engine_are_neighbours(tmp_path: Path) -> None:

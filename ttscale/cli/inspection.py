@@ -10,27 +10,78 @@ from ttscale.cli.options import config_options, output_options, run_argument
 
 @click.command("plan")
 @config_options
+@click.option(
+    "--tokens-per-s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Speed to expect, where the run has not measured its own yet.",
+)
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="YAML file of prices in USD per million tokens: model: {prompt: .., completion: ..}.",
+)
 @output_options
-def plan_command(config: Path, overrides: tuple[str, ...], out: Path | None, output: str | None) -> None:
-    """Check CONFIG and show cells, samples, expected tokens and disk; sample nothing."""
+def plan_command(
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    tokens_per_s: float | None,
+    prices: Path | None,
+    output: str | None,
+) -> None:
+    """Check CONFIG and show cells, samples, expected tokens, time, money and disk; sample nothing."""
     from ttscale.cli.output import print_rows
     from ttscale.config.loading import load_config
-    from ttscale.pipeline.planning import plan_rows
+    from ttscale.costs.money import read_prices
+    from ttscale.pipeline.planning import Expectations, plan_rows
 
     settings = load_config(config, overrides, out=out)
-    print_rows(plan_rows(settings), output, title=f"{settings.name} -> {settings.out}")
+    known = {**read_prices(), **(read_prices(prices) if prices else {})}
+    rows = plan_rows(settings, Expectations(tokens_per_s, known))
+    if output is None and len(rows) > 1:
+        rows.append(_total(rows))
+    print_rows(rows, output, title=f"{settings.name} -> {settings.out}")
+
+
+def _total(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add up what a plan's cells take; a sum with an unknown part is unknown."""
+    total: dict[str, Any] = dict.fromkeys(rows[0]) | {"cell": "all"}
+    for key in rows[0]:
+        if key.startswith("samples") or key.endswith("_expected"):
+            values = [row[key] for row in rows]
+            total[key] = None if None in values else sum(values)
+    return total
 
 
 @click.command("status")
 @run_argument
+@click.option("--watch", is_flag=True, help="Keep the table up to date until Ctrl-C.")
 @output_options
-def status_command(run: Path, output: str | None) -> None:
+def status_command(run: Path, watch: bool, output: str | None) -> None:
     """Show how far RUN has come: samples and verdicts, cell by cell."""
     from ttscale.cli.output import print_rows
     from ttscale.pipeline.planning import status_rows
     from ttscale.store.run import RunStore
 
-    print_rows(status_rows(RunStore(run)), output, title=str(run))
+    if watch and output is None:
+        _watch(RunStore(run))
+    else:
+        print_rows(status_rows(RunStore(run)), output, title=str(run))
+
+
+def _watch(store: Any) -> None:
+    """Redraw the table of cells every other second."""
+    import time
+
+    from rich.live import Live
+
+    from ttscale.cli.output import stdout_console, table_of
+    from ttscale.pipeline.planning import status_rows
+
+    with Live(console=stdout_console(), auto_refresh=False) as live:
+        while True:
+            live.update(table_of(status_rows(store), title=str(store.path)), refresh=True)
+            time.sleep(2)
 
 
 @click.command("show")

@@ -32,18 +32,23 @@ def print_rows(rows: Sequence[Row], output: str | None, *, title: str | None = N
 
 def print_table(rows: Sequence[Row], *, title: str | None = None) -> None:
     """Print rows as a plain table: numbers to the right, no colour off a terminal."""
+    if rows:
+        print_lines(table_of(rows, title=title))
+
+
+def table_of(rows: Sequence[Row], *, title: str | None = None) -> Any:
+    """Return rows as a table of rich; columns in which nothing is known are left out."""
     from rich import box
     from rich.table import Table
 
-    if not rows:
-        return
+    known = [name for name in columns(rows) if any(row.get(name) is not None for row in rows)]
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns(rows):
+    for name in known:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(shown(row.get(name)) for name in columns(rows)))
-    print_lines(table)
+        table.add_row(*(shown(row.get(name)) for name in known))
+    return table
 
 
 def print_lines(renderable: Any) -> None:

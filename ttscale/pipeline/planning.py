@@ -1,25 +1,45 @@
 """What a configuration would do, and how far a run has come: rows for tables."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
+from ttscale.costs.contract import Price
 from ttscale.pipeline.building import cell_identity, read_problems
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import verifiers_by_cell
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.run import RunStore
+from ttscale.types import Problem
 
 _BYTES_PER_TOKEN = 2.0
 """Expected on disk before anything is stored: about four characters a token, halved by zstd."""
+_CHARACTERS_PER_TOKEN = 4.0
+"""Of English text; only for the price of prompts before anything was sampled."""
 _BYTES_PER_SAMPLE = 6.0
 """Keys, counts and log-probability of a sample, compressed."""
 
 Row = dict[str, Any]
 
 
-def plan_rows(config: RunConfig) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What a plan assumes where the run itself has measured nothing yet.
+
+    Attributes:
+        tokens_per_s: Completion tokens per second of the whole machine.
+        prices: Model -> US dollars per million tokens.
+    """
+
+    tokens_per_s: float | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+
+def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> list[Row]:
     """Return one row per cell of what a run would do. Checks everything that can be checked without an engine.
 
     Raises:
@@ -29,25 +49,71 @@ def plan_rows(config: RunConfig) -> list[Row]:
     verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)})
-    return [_plan_row(store, cell) for cell in cells(config)]
+    return [_plan_row(store, cell, expectations or Expectations()) for cell in cells(config)]
 
 
-def _plan_row(store: RunStore, cell: Cell) -> Row:
-    problem_ids = [problem.problem_id for problem in read_problems(cell.task)]
-    missing = store.missing(cell.name, dict.fromkeys(problem_ids, cell.sampling.n))
+def _plan_row(store: RunStore, cell: Cell, expectations: Expectations) -> Row:
+    problems = read_problems(cell.task)
+    missing = store.missing(cell.name, {problem.problem_id: cell.sampling.n for problem in problems})
     to_draw = sum(len(gap) for gaps in missing.values() for gap in gaps)
     tokens, size, basis = _per_sample(store, cell)
+    speed = _tokens_per_s(store, cell) or expectations.tokens_per_s
+    price = expectations.prices.get(cell.model.path)
     return {
         "cell": cell.name,
         "engine": choose_engine(cell.model.engine)[0],
-        "problems": len(problem_ids),
+        "problems": len(problems),
         "n": cell.sampling.n,
         "samples_to_draw": to_draw,
         "samples_stored": sum(store.counts(cell.name).values()),
         "tokens_expected": round(to_draw * tokens),
+        "seconds_expected": round(to_draw * tokens / speed, 1) if speed else None,
+        "usd_expected": _usd(cell, problems, missing, to_draw * tokens, price) if price else None,
         "disk_mb_expected": to_draw * size / 1e6,
         "expectation": basis,
     }
+
+
+def _usd(
+    cell: Cell,
+    problems: Sequence[Problem],
+    missing: Mapping[str, Sequence[range]],
+    tokens: float,
+    price: Price,
+) -> float:
+    """Return US dollars: every request pays its prompt, counted as characters until a tokenizer has seen it."""
+    size = cell.sampling.request_size
+    prompts = sum(
+        _characters(problem)
+        / _CHARACTERS_PER_TOKEN
+        * sum(ceil(len(gap) / size) for gap in missing[problem.problem_id])
+        for problem in problems
+        if problem.problem_id in missing
+    )
+    return round((prompts * price.prompt + tokens * price.completion) / 1e6, 4)
+
+
+def _characters(problem: Problem) -> int:
+    if problem.messages is not None:
+        return sum(len(message.content) for message in problem.messages)
+    return len(problem.prompt or "")
+
+
+def _tokens_per_s(store: RunStore, cell: Cell) -> float | None:
+    """Return the speed of this run's sessions of the same model."""
+    of_model = {
+        name
+        for name, settings in _stored_cells(store).items()
+        if settings.get("model.path") == cell.model.path
+    }
+    sessions = [session for session in store.sessions() if session.cell in of_model and session.n_samples]
+    seconds = sum(session.seconds for session in sessions)
+    return sum(session.completion_tokens for session in sessions) / seconds if seconds else None
+
+
+def _stored_cells(store: RunStore) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = store.manifest()["cells"] if store.exists else {}
+    return found
 
 
 def _per_sample(store: RunStore, cell: Cell) -> tuple[float, float, str]:
