@@ -214,7 +214,7 @@ def test_hiding_every_curve_is_no_error(page: webdriver.Chrome) -> None:
     assert not several(page, "#cell-0-curves-chart svg.plot .line")
 
 
-@pytest.mark.parametrize("switch", ["logX", "logY", "tokens"])
+@pytest.mark.parametrize("switch", ["logX", "logY"])
 def test_a_switch_redraws_the_axes_and_back(page: webdriver.Chrome, switch: str) -> None:
     button = one(page, f"#cell-0-curves-chart [data-switch={switch}]")
     plot = one(page, "#cell-0-curves-chart svg.plot")
@@ -228,13 +228,20 @@ def test_a_switch_redraws_the_axes_and_back(page: webdriver.Chrome, switch: str)
     assert plot.get_attribute("innerHTML") == before
 
 
+def measure_in(browser: webdriver.Chrome, chart: str, unit: str) -> None:
+    press(browser, one(browser, f"{chart} select.unit option[value='{unit}']"))
+
+
 def test_tokens_on_the_axis_are_the_prompt_and_k_samples(page: webdriver.Chrome) -> None:
-    press(page, one(page, "#cell-0-curves-chart [data-switch=tokens]"))
+    measure_in(page, "#cell-0-curves-chart", "tokens")
     plot = one(page, "#cell-0-curves-chart svg.plot")
     assert "tokens per problem" in plot.text
     page.execute_script("arguments[0].focus()", plot)
     ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
     assert one(page, "#cell-0-curves-chart .tip").text.startswith("k = 1, 18 tokens")  # 11 + 7 x 1
+    measure_in(page, "#cell-0-curves-chart", "engine seconds")
+    assert "engine seconds per problem" in plot.text
+    assert "NaN" not in plot.get_attribute("innerHTML")
 
 
 def test_a_heading_sorts_numbers_as_numbers_both_ways(page: webdriver.Chrome) -> None:
@@ -267,11 +274,12 @@ def test_a_click_opens_answers_and_samples_and_sorting_keeps_them_together(page:
     assert "Answer key" in detail.text
     assert "Most frequent answers" in detail.text
     assert "cut off at the token limit" in detail.text
+    name = button.text
     press(page, one(page, ".sortable thead th:nth-child(3) button"))
-    above = page.execute_script("return arguments[0].previousElementSibling", detail)
-    assert button.text in above.text
-    press(page, button)
-    assert not detail.is_displayed()
+    above = page.execute_script("return arguments[0].previousElementSibling", one(page, "tr.detail"))
+    assert name in above.text
+    press(page, one(above, "button.open"))
+    assert several(page, "tr.detail") == []
 
 
 def test_problems_open_by_keyboard(page: webdriver.Chrome) -> None:
@@ -385,14 +393,14 @@ def test_several_cells_are_overlaid_and_have_a_section_each(
     names = ("model t=0.6", "model t=1.0", "model t=1.4")
     result = make_result(n=64, n_problems=40, cells=names)
     browser.get(write_report(result, tmp_path).page.as_uri())
-    assert [key.text for key in several(browser, "#overlay .key")] == list(names)
-    assert [title.text for title in several(browser, "main > section > h2")] == [
+    assert [key.text for key in several(browser, "#overlay .cells .key")] == list(names)
+    assert [title.text for title in several(browser, "main h2")] == [
         "All cells",
         *names,
         "How to reproduce",
     ]
     assert len(several(browser, ".chart svg.plot")) == 7
-    press(browser, one(browser, "#overlay [data-switch=tokens]"))
+    measure_in(browser, "#overlay", "tokens")
     browser.execute_script("arguments[0].focus()", one(browser, "#overlay svg.plot"))
     ActionChains(browser).send_keys(*[Keys.ARROW_RIGHT] * 4).perform()
     # Prompts of 11 tokens and samples of 7, 8 and 9: places are 18, 19, 20 and 11 + 2 x 7 = 25.
@@ -454,7 +462,8 @@ def attacked(browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory
     """Open a page full of attacks, with all details open and the lures clicked."""
     browser.get(write_report(hostile_result(), tmp_path_factory.mktemp("hostile")).page.as_uri())
     browser.execute_script(
-        "for (const button of document.querySelectorAll('button.open, .key, .sortable thead button')) button.click();"
+        "for (const button of document.querySelectorAll('.key, .sortable thead button')) button.click();"
+        "for (const button of document.querySelectorAll('button.open')) button.click();"
         "for (const fold of document.querySelectorAll('details')) fold.open = true;"
         "for (const lure of document.querySelectorAll('#lure')) lure.click();"
     )

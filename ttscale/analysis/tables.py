@@ -109,14 +109,30 @@ def judged_samples(rows: pl.DataFrame) -> JudgedSamples:
     )
 
 
+def read_scores(
+    store: RunStore, cell: str, judged: JudgedSamples, verifier: VerdictSet
+) -> NDArray[np.float64]:
+    """Return the score of each judged sample by a verifier that `read_cell` was not asked for; see `scores_of`."""
+    own = verifier.scan(cell).select(
+        *_KEY, pl.col("outcome").alias("outcome:it"), pl.col("score").alias("score:it")
+    )
+    keys = judged.frame.lazy().select(_KEY)
+    frame = collect(keys.join(own, on=_KEY, how="left", maintain_order="left"), store.path)
+    return _score(frame, "it")
+
+
 def scores_of(judged: JudgedSamples, verifier: str) -> NDArray[np.float64]:
     """Return another verifier's score of each judged sample, shape (S,); NaN where it has none.
 
     A verifier that only accepts or rejects scores 1 and 0.
     """
+    return _score(judged.frame, verifier)
+
+
+def _score(frame: pl.DataFrame, verifier: str) -> NDArray[np.float64]:
     outcome, score = pl.col(f"outcome:{verifier}"), pl.col(f"score:{verifier}")
     verdict = pl.when(outcome != Outcome.ERROR).then((outcome == Outcome.CORRECT).cast(pl.Float64))
-    chosen = judged.frame.select(pl.coalesce(score, verdict).cast(pl.Float64)).to_series()
+    chosen = frame.select(pl.coalesce(score, verdict).cast(pl.Float64)).to_series()
     return chosen.fill_null(float("nan")).to_numpy()
 
 

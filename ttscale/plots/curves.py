@@ -26,6 +26,9 @@ _LABEL_GAP = 0.052
 """Least distance between two labels at the right edge, as a fraction of the axes' height."""
 _LABEL_CHARS = 27
 """What fits beside the axes."""
+_FITTED = ((4, 2.4), (1.2, 1.6))
+_MEASURED: tuple[tuple[float, ...], ...] = ((), (5, 1.8), (1.5, 1.5), (6, 1.5, 1.5, 1.5))
+"""Line styles of fitted and of measured curves, in points of ink and gap."""
 _LOG_FLOOR = 1e-5
 """Below this a log axis shows nothing worth reading, and zero has no place on it at all."""
 
@@ -42,6 +45,7 @@ class Line:
         high: Upper edge, shape (K,), or None.
         dashed: A fitted law or a forecast rather than something measured.
         color: Position in the palette; None: the line's position in the figure.
+        dash: Position among the line styles, for more lines than colours; 0 is solid (dashed: short dashes).
     """
 
     label: str
@@ -51,6 +55,7 @@ class Line:
     high: ArrayLike | None = None
     dashed: bool = False
     color: int | None = None
+    dash: int = 0
 
 
 def plot_curves(
@@ -120,10 +125,20 @@ def _draw(axes: Axes, line: Line, color: str) -> None:
     if line.low is not None and line.high is not None:
         low, high = _array(line, line.low), _array(line, line.high)
         axes.fill_between(k, low, high, color=color, alpha=0.07 if line.dashed else 0.14, linewidth=0)
-    dashes = (0, (4, 2.4)) if line.dashed else "solid"
+    dashes = (
+        (0, _FITTED[line.dash % len(_FITTED)]) if line.dashed else (0, _MEASURED[line.dash % len(_MEASURED)])
+    )
     width = 1.4 if line.dashed else 2.1
     marker = "o" if k.size == 1 else None
-    axes.plot(k, value, color=color, linewidth=width, linestyle=dashes, marker=marker, solid_capstyle="round")
+    axes.plot(
+        k,
+        value,
+        color=color,
+        linewidth=width,
+        linestyle=dashes if dashes[1] else "solid",
+        marker=marker,
+        solid_capstyle="round",
+    )
 
 
 def _set_y_limits(axes: Axes, lines: Sequence[Line], *, log_y: bool) -> None:

@@ -26,14 +26,20 @@ def embedded_json(data: Any) -> Markup:
     return Markup(text.translate(_ESCAPES))
 
 
-def content_security_policy(*, script: str, style: str) -> str:
+def content_security_policy(*, script: str, style: str, connects: bool = False) -> str:
     """Return a policy under which this script and this style are the only ones that run, and nothing loads.
 
     Trusted Types close the last door: even our own script cannot turn a string into markup.
+
+    Args:
+        script: The page's script.
+        style: The page's style sheet.
+        connects: Whether the page may ask its own server for news.
     """
     return "; ".join(
         [
             "default-src 'none'",
+            *(["connect-src 'self'"] if connects else []),
             f"script-src '{_digest(script)}'",
             f"style-src '{_digest(style)}'",
             "img-src data:",

@@ -3,17 +3,20 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from ttscale.analysis.results import CellResult, RunResult
+from ttscale.analysis.results import CellResult
 from ttscale.plots import Line, plot_curves, plot_success_rates
+from ttscale.report.cells import PageCell
 from ttscale.report.series import Series, cell_series, measured_k, overlay_series
 from ttscale.report.summary import interval_phrase, sample_span
 from ttscale.report.visible import visible_text
+
+_OURS = r"((\d+-[a-z0-9.-]+-)?(curves|success-rates)|coverage-by-cell|cost-by-cell)\.(png|svg|csv)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,15 +50,15 @@ def curves_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
     return ReportFigure(f"{prefix}curves", figure, _curve_rows(cell, series), alt)
 
 
-def overlay_figure(result: RunResult) -> ReportFigure:
+def overlay_figure(cells: Sequence[PageCell], title: str) -> ReportFigure:
     """Draw the coverage of every cell in one figure."""
-    series = overlay_series(result.cells)
+    series = overlay_series(cells)
     figure = plot_curves(
         [_line(item) for item in series],
-        title=f"Coverage in {len(series)} cells of {visible_text(result.name)}",
-        subtitle=interval_phrase(result.cells[0]),
+        title=f"Coverage in {len(series)} cells of {visible_text(title)}",
+        subtitle=interval_phrase(cells[0].result),
     )
-    rows = [row for cell, item in zip(result.cells, series, strict=True) for row in _curve_rows(cell, [item])]
+    rows = [row for cell, item in zip(cells, series, strict=True) for row in _curve_rows(cell.result, [item])]
     alt = "Coverage against samples per problem for every cell: " + ", ".join(item.label for item in series)
     return ReportFigure("coverage-by-cell", figure, rows, alt)
 
@@ -74,14 +77,23 @@ def success_rates_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
     return ReportFigure(f"{prefix}success-rates", figure, rows, alt)
 
 
-def figure_prefixes(result: RunResult) -> list[str]:
+def figure_prefixes(cells: Sequence[PageCell]) -> list[str]:
     """Return a file-name prefix per cell, empty where there is only one.
 
     Names of cells become plain file names; the number in front keeps them apart.
     """
-    if len(result.cells) == 1:
+    if len(cells) == 1:
         return [""]
-    return [f"{number}-{_slug(cell.cell)}-" for number, cell in enumerate(result.cells, start=1)]
+    return [f"{number}-{_slug(cell.result.cell)}-" for number, cell in enumerate(cells, start=1)]
+
+
+def is_ours(file_name: str) -> bool:
+    """Tell whether a file in the folder of figures is one that a report writes, now or earlier.
+
+    >>> is_ours("3-t-0.6-curves.svg"), is_ours("my-curves.svg"), is_ours("curves.pdf")
+    (True, False, False)
+    """
+    return re.fullmatch(_OURS, file_name) is not None
 
 
 def csv_bytes(rows: list[dict[str, Any]]) -> bytes:
@@ -111,8 +123,9 @@ def _line(item: Series) -> Line:
         value=curve.value,
         low=curve.low,
         high=curve.high,
-        dashed=item.is_law,
+        dashed=not item.is_measured,
         color=item.color,
+        dash=1 if item.kind == "forecast" else item.dash,
     )
 
 

@@ -1,49 +1,27 @@
 """The report: one self-contained HTML page, its figures, and the data behind each figure."""
 
 import io
-import json
-import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-
-import ttscale
-from ttscale.analysis.results import CellResult, RunResult
-from ttscale.errors import StoreError
+from ttscale.analysis.results import RunResult
+from ttscale.errors import InvalidInputError, StoreError
 from ttscale.plots import save_figure
-from ttscale.report import numbers, payload
-from ttscale.report.embed import content_security_policy, embedded_json, svg_data_uri
+from ttscale.report.cells import PageCell, page_cells
+from ttscale.report.embed import svg_data_uri
 from ttscale.report.figures import (
     ReportFigure,
     csv_bytes,
     curves_figure,
     figure_prefixes,
+    is_ours,
     overlay_figure,
     success_rates_figure,
 )
-from ttscale.report.laws import law_formula, law_parameters, usable_law
-from ttscale.report.series import measured_k, measured_series
-from ttscale.report.summary import (
-    headline,
-    interval_phrase,
-    method_notes,
-    never_solved,
-    sample_span,
-    verdict_rows,
-)
-from ttscale.report.visible import excerpt_line, visible_text
-
-_SCRIPTS = ("chart.js", "problems.js", "page.js")
-_ESTIMATE = re.compile(r"(-?[\d.]+%?) (\[[\d., e+-]+\])")
-_LINE_LENGTH = 90
-"""Of a prompt or an answer in the table of problems; the rest is one click away."""
+from ttscale.report.page import Drawing, Drawings, LiveState, render_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +39,45 @@ class ReportPaths:
     data: tuple[Path, ...]
 
 
-def write_report(result: RunResult, out: Path) -> ReportPaths:
-    """Write a result as ``report.html`` with ``figures/*.png``, ``*.svg`` and ``*.csv``.
+def write_report(results: RunResult | Sequence[RunResult], out: Path) -> ReportPaths:
+    """Write one or several runs as ``report.html`` with ``figures/*.png``, ``*.svg`` and ``*.csv``.
 
     The page needs nothing beside it and no network: it can be sent as one file. Each file appears whole or not at
-    all, the page last; an earlier report in the same folder is replaced.
+    all, the page last; an earlier report in the same folder is replaced, and its figures of cells that are no
+    longer there go away.
 
     Args:
-        result: What was measured.
+        results: What was measured: a run, or several side by side.
         out: A folder, made if absent.
 
     Returns:
         The files written.
 
     Raises:
+        InvalidInputError: No run.
         StoreError: The folder cannot be written.
     """
-    report = _draw(result)
+    runs = _listed(results)
+    cells = page_cells(runs)
+    drawn = _draw(cells, runs)
     figures, data = [], []
     with _writing_to(out):
         folder = out / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        for drawn in report.figures:
-            for suffix, content in ((".png", drawn.png), (".svg", drawn.svg)):
-                figures.append(_replace(folder / f"{drawn.source.name}{suffix}", content))
-            data.append(_replace(folder / f"{drawn.source.name}.csv", csv_bytes(drawn.source.rows)))
-        page = _replace(out / "report.html", _render(result, report).encode())
+        for one in drawn.figures:
+            for suffix, content in ((".png", one.png), (".svg", one.svg)):
+                figures.append(_replace(folder / f"{one.source.name}{suffix}", content))
+            data.append(_replace(folder / f"{one.source.name}.csv", csv_bytes(one.source.rows)))
+        page = _replace(out / "report.html", render_page(runs, cells, drawn.drawings).encode())
+        _remove_stale(folder, {path.name for path in (*figures, *data)})
     return ReportPaths(page, tuple(figures), tuple(data))
 
 
-def render_html(result: RunResult) -> str:
-    """Return the page alone."""
-    return _render(result, _draw(result))
+def render_html(results: RunResult | Sequence[RunResult], *, live: LiveState | None = None) -> str:
+    """Return the page alone; a live one has no figures for print, which take longest to draw."""
+    runs = _listed(results)
+    cells = page_cells(runs)
+    return render_page(runs, cells, None if live else _draw(cells, runs).drawings, live=live)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,29 +89,46 @@ class _Drawn:
     svg: bytes
 
     @property
-    def image(self) -> str:
-        return svg_data_uri(self.svg)
+    def drawing(self) -> Drawing:
+        return Drawing(svg_data_uri(self.svg), self.source.alt)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DrawnReport:
-    """All figures: of the cells, in their order, and of the run where it has several cells."""
+    """All figures: of the cells, by id, and of all together where there are several."""
 
-    curves: list[_Drawn]
-    rates: list[_Drawn]
+    curves: dict[str, _Drawn]
+    rates: dict[str, _Drawn]
     overlay: _Drawn | None
 
     @property
     def figures(self) -> list[_Drawn]:
-        return [*([self.overlay] if self.overlay else []), *self.curves, *self.rates]
+        overlay = [self.overlay] if self.overlay else []
+        return [*overlay, *self.curves.values(), *self.rates.values()]
+
+    @property
+    def drawings(self) -> Drawings:
+        return Drawings(
+            curves={name: one.drawing for name, one in self.curves.items()},
+            rates={name: one.drawing for name, one in self.rates.items()},
+            overlay=self.overlay.drawing if self.overlay else None,
+        )
 
 
-def _draw(result: RunResult) -> _DrawnReport:
-    pairs = list(zip(result.cells, figure_prefixes(result), strict=True))
+def _listed(results: RunResult | Sequence[RunResult]) -> list[RunResult]:
+    runs = [results] if isinstance(results, RunResult) else list(results)
+    if not runs:
+        raise InvalidInputError("A report needs at least one run.")
+    return runs
+
+
+def _draw(cells: Sequence[PageCell], runs: Sequence[RunResult]) -> _DrawnReport:
+    pairs = list(zip(cells, figure_prefixes(cells), strict=True))
+    names = ", ".join(run.name for run in runs)
     return _DrawnReport(
-        curves=[_as_files(curves_figure(cell, prefix)) for cell, prefix in pairs],
-        rates=[_as_files(success_rates_figure(cell, prefix)) for cell, prefix in pairs],
-        overlay=_as_files(overlay_figure(result)) if len(pairs) > 1 else None,
+        curves={cell.id: _as_files(curves_figure(cell.result, prefix)) for cell, prefix in pairs},
+        rates={cell.id: _as_files(success_rates_figure(cell.result, prefix)) for cell, prefix in pairs},
+        overlay=_as_files(overlay_figure(cells, names)) if len(cells) > 1 else None,
     )
 
 
@@ -137,94 +139,23 @@ def _as_files(figure: ReportFigure) -> _Drawn:
     return _Drawn(figure, png.getvalue(), svg.getvalue())
 
 
-def _render(result: RunResult, report: _DrawnReport) -> str:
-    script = "\n".join(_source(name) for name in _SCRIPTS)
-    style = _source("report.css")
-    several = report.overlay is not None
-    limit = payload.text_limit(result.cells)
-    cells = [
-        _cell_context(cell, number, curves, rates, limit)
-        for number, (cell, curves, rates) in enumerate(
-            zip(result.cells, report.curves, report.rates, strict=True)
-        )
-    ]
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            result=result,
-            cells=cells,
-            overlay=report.overlay,
-            overlay_chart=embedded_json(payload.overlay_chart(result)) if several else None,
-            manifest=json.dumps(result.manifest, indent=2, sort_keys=True, default=str, ensure_ascii=False),
-            version=ttscale.__version__,
-            policy=content_security_policy(script=script, style=style),
-            script=Markup(script),  # our own files, covered by the policy's digests
-            style=Markup(style),
-        )
-    )
+def _remove_stale(folder: Path, written: set[str]) -> None:
+    """Remove the figures of an earlier report that this one does not have; nobody else's files."""
+    for path in folder.iterdir():
+        if path.name not in written and is_ours(path.name):
+            path.unlink(missing_ok=True)
 
 
-def _cell_context(cell: CellResult, number: int, curves: _Drawn, rates: _Drawn, limit: int) -> dict[str, Any]:
-    law = usable_law(cell)
-    return {
-        "id": f"cell-{number}",
-        "cell": cell,
-        "headline": headline(cell),
-        "span": sample_span(cell),
-        "interval": interval_phrase(cell),
-        "n_max": measured_k(cell),
-        "never": never_solved(cell),
-        "series": measured_series(cell),
-        "verdicts": verdict_rows(cell),
-        "methods": method_notes(measured_series(cell)),
-        "law": law,
-        "law_formula": law_formula(law) if law else None,
-        "law_parameters": law_parameters(law) if law else [],
-        "curves": curves,
-        "rates": rates,
-        "charts": {
-            "curves": embedded_json(payload.curves_chart(cell)),
-            "rates": embedded_json(payload.rates_chart(cell)),
-        },
-        "details": embedded_json(payload.problem_details(cell, limit)),
-        "rows": list(cell.problems.iter_rows(named=True)),
-    }
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ttscale.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "visible": lambda text: visible_text(str(text)),
-        "excerpted": lambda text: excerpt_line(text, _LINE_LENGTH),
-        "emphasized": emphasized,
-        "percent": numbers.percent,
-        "count": numbers.count,
-        "duration": numbers.duration,
-        "at_k": numbers.at_k,
-    }
-    return environment
-
-
-def emphasized(sentence: str) -> Markup:
-    """Set the estimates of a sentence in bold and their intervals in grey, everything else as text.
-
-    >>> str(emphasized("<b> 7.7% [5.3, 11.2]"))
-    '&lt;b&gt; <strong>7.7%</strong> <span class="interval">[5.3, 11.2]</span>'
-    """
-    # After escaping; what is matched are digits and brackets only, so nothing foreign becomes markup.
-    marked = _ESTIMATE.sub(r'<strong>\1</strong> <span class="interval">\2</span>', str(escape(sentence)))
-    return Markup(marked)
-
-
-def _source(name: str) -> str:
-    return files("ttscale.report").joinpath("templates", name).read_text(encoding="utf-8")
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    """Name the folder where writing fails."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"The report cannot be written to {out}: {error.strerror or error}. "
+            "Give a folder that you may write to, with space left."
+        ) from error
 
 
 def _replace(path: Path, content: bytes) -> Path:
@@ -236,14 +167,3 @@ def _replace(path: Path, content: bytes) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
-
-
-@contextmanager
-def _writing_to(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"The report cannot be written to {out}: {error.strerror or error}. "
-            "Give a folder that you may write to, with space left."
-        ) from error

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ttscale.analysis.results import CellResult
+from ttscale.report.cells import PageCell
 from ttscale.report.laws import usable_law
 from ttscale.report.visible import visible_text
 from ttscale.stats.curve import Curve, IntArray
 
 _BEYOND = 10**0.5
-"""The fitted law is drawn half a decade past the data: far enough to see where it goes, not to lean on it."""
+"""Without a forecast the fitted law is drawn half a decade past the data: far enough to see where it goes."""
+
+Kind = Literal["measured", "law", "forecast"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,14 +25,21 @@ class Series:
     Attributes:
         label: What it is.
         curve: Its values.
-        color: Position in the palette; the law shares coverage's.
-        is_law: Fitted, not measured.
+        color: Position in the palette; law and forecast share coverage's.
+        kind: Measured, fitted or forecast.
+        dash: Position among the line styles of measured curves.
     """
 
     label: str
     curve: Curve
     color: int
-    is_law: bool = False
+    kind: Kind = "measured"
+    dash: int = 0
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is neither fitted nor forecast."""
+        return self.kind == "measured"
 
 
 def measured_series(cell: CellResult) -> list[Series]:
@@ -41,14 +52,14 @@ def measured_series(cell: CellResult) -> list[Series]:
 
 
 def cell_series(cell: CellResult) -> list[Series]:
-    """Return a cell's measured curves and its fitted law."""
+    """Return a cell's measured curves, its fitted law and its forecast."""
     coverage, *selectors = measured_series(cell)
-    return [coverage, *_law(cell), *selectors]
+    return [coverage, *_law(cell), *_forecast(cell), *selectors]
 
 
-def overlay_series(cells: Iterable[CellResult]) -> list[Series]:
-    """Return the coverage of every cell under the cell's name."""
-    return [Series(visible_text(cell.cell), cell.coverage, position) for position, cell in enumerate(cells)]
+def overlay_series(cells: Iterable[PageCell]) -> list[Series]:
+    """Return the coverage of every cell under the cell's label and in its style."""
+    return [Series(cell.label, cell.result.coverage, cell.color, dash=cell.dash) for cell in cells]
 
 
 def measured_k(cell: CellResult) -> int:
@@ -60,16 +71,22 @@ def _law(cell: CellResult) -> list[Series]:
     fit = usable_law(cell)
     if fit is None:
         return []
-    curve = fit.predict(law_grid(cell.coverage.k))
-    return [Series("fitted law", curve, 0, is_law=True)]
+    ahead = cell.outlook.forecast if cell.outlook else None
+    furthest = _BEYOND * measured_k(cell) if ahead is None else float(ahead.curve.k[-1])
+    return [Series("fitted law", fit.predict(law_grid(cell.coverage.k, furthest)), 0, "law")]
 
 
-def law_grid(measured: IntArray) -> IntArray:
+def _forecast(cell: CellResult) -> list[Series]:
+    if cell.outlook is None or cell.outlook.forecast is None:
+        return []
+    return [Series("forecast", cell.outlook.forecast.curve, 0, "forecast")]
+
+
+def law_grid(measured: IntArray, furthest: float) -> IntArray:
     """Return the measured budgets and some beyond, so that law and data can be read off at the same k.
 
-    >>> law_grid(np.array([1, 10, 1000]))[[0, 1, 2, -1]].tolist()
+    >>> law_grid(np.array([1, 10, 1000]), 3162)[[0, 1, 2, -1]].tolist()
     [1, 10, 1000, 3162]
     """
-    k_max = int(measured[-1])
-    beyond = np.geomspace(k_max, _BEYOND * k_max, 16).round().astype(np.int64)
+    beyond = np.geomspace(int(measured[-1]), furthest, 16).round().astype(np.int64)
     return np.union1d(measured, beyond)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ttscale.analysis.results import CellResult
+from ttscale.report.cells import PageCell
 from ttscale.report.laws import law_formula, law_parameters, usable_law
-from ttscale.report.numbers import at_k, count, percent
+from ttscale.report.numbers import at_k, count, index_of, percent
 from ttscale.report.series import Series, measured_k, measured_series
+from ttscale.stats.forecasting import SamplesNeeded
 from ttscale.types import Outcome
 
 
@@ -37,8 +39,45 @@ def best_selector(cell: CellResult) -> Series | None:
 
 def headline(cell: CellResult) -> list[str]:
     """Return the cell's findings, one sentence or two to a paragraph."""
-    paragraphs = [_coverage_words(cell), _selector_words(cell), _law_words(cell), _never_words(cell)]
+    paragraphs = [_coverage_words(cell), _selector_words(cell), _ahead_words(cell), _never_words(cell)]
     return [words for words in paragraphs if words]
+
+
+def law_words(cell: CellResult) -> str:
+    """Return how well the law fits, or an empty string."""
+    fit = usable_law(cell)
+    if fit is None:
+        return ""
+    if not fit.converged:
+        return f"The law {law_formula(fit)} was fitted, but the search did not converge: do not rely on it."
+    return (
+        f"{law_formula(fit)} fits coverage to {100 * fit.residual:.1f} percentage points (root mean square)"
+    )
+
+
+def overview_words(cells: Sequence[PageCell], k: int) -> list[str]:
+    """Return what several cells say together, at a budget that all of them have."""
+    at_one = sorted(cells, key=lambda cell: cell.result.coverage.value[0])
+    position = {cell.id: index_of(cell.result.coverage, k) for cell in cells}
+    known = [cell for cell in cells if position[cell.id] is not None]
+    at_k_order = sorted(known, key=lambda cell: cell.result.coverage.value[position[cell.id]])
+    words = [_range_words("A single sample solves", at_one, 1)]
+    if k > 1 and at_k_order:
+        words.append(_range_words(f"Among {k:,} samples at least one is correct for", at_k_order, k))
+    never = [(never_solved(cell.result), cell) for cell in cells]
+    least, most = min(never, key=lambda pair: pair[0]), max(never, key=lambda pair: pair[0])
+    return [
+        *words,
+        f"Problems never solved: between {least[0]} ({least[1].label}) and {most[0]} ({most[1].label}).",
+    ]
+
+
+def _range_words(verb: str, ordered: Sequence[PageCell], k: int) -> str:
+    low, high = ordered[0], ordered[-1]
+    return (
+        f"{verb} between {at_k(low.result.coverage, k)} of the problems ({low.label}) and "
+        f"{at_k(high.result.coverage, k)} ({high.label})."
+    )
 
 
 def method_notes(series: Sequence[Series]) -> list[tuple[str, str]]:
@@ -86,15 +125,44 @@ def _selector_words(cell: CellResult) -> str:
     )
 
 
+def _ahead_words(cell: CellResult) -> str:
+    """Say what the forecast is, and without one what the law is."""
+    ahead = cell.outlook.forecast if cell.outlook else None
+    if ahead is None or cell.outlook is None:
+        return _law_words(cell)
+    k = int(ahead.curve.k[-1])
+    words = (
+        f"With {k:,} samples of each problem, coverage of these problems would be {at_k(ahead.curve, k)} "
+        f"({100 * ahead.curve.confidence_level:g}% predictive interval; an extrapolation)."
+    )
+    return words + (f" {needed_words(cell.outlook.needed)}" if cell.outlook.needed else "")
+
+
 def _law_words(cell: CellResult) -> str:
     fit = usable_law(cell)
-    if fit is None:
-        return ""
+    if fit is None or not fit.converged:
+        return law_words(cell)
     parameters = " and ".join(f"{name} = {text}" for name, text in law_parameters(fit))
-    if not fit.converged:
-        return f"The law {law_formula(fit)} was fitted, but the search did not converge: do not rely on it."
-    error = f"{100 * fit.residual:.1f} percentage points"
-    return f"{law_formula(fit)} fits coverage to {error} (root mean square), with {parameters}."
+    return f"{law_words(cell)}, with {parameters}."
+
+
+def needed_words(needed: SamplesNeeded) -> str:
+    """Say how many samples a target needs.
+
+    >>> needed_words(SamplesNeeded(target=0.9, k=None, low=800, high=None, largest=1000, chance_at_largest=0.02,
+    ...     confidence_level=0.9, n_problems=9, method="average"))
+    'Coverage of 90% is unlikely to be reached within 1,000 samples of each problem (chance 2.0%).'
+    """
+    target = f"{100 * needed.target:g}%"
+    if needed.k is None:
+        return (
+            f"Coverage of {target} is unlikely to be reached within {needed.largest:,} samples of each problem "
+            f"(chance {percent(needed.chance_at_largest)})."
+        )
+    low, high = (
+        f"more than {needed.largest:,}" if end is None else f"{end:,}" for end in (needed.low, needed.high)
+    )
+    return f"Coverage of {target} takes about {needed.k:,} samples of each problem, {low} to {high}."
 
 
 def _never_words(cell: CellResult) -> str:

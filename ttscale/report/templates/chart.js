@@ -32,6 +32,7 @@ function percentText(fraction) {
 }
 
 const wholeText = (value) => Math.round(value).toLocaleString("en");
+const amountText = (value) => (value >= 100 || Number.isInteger(value) ? wholeText(value) : String(Number(value.toPrecision(3))));
 
 // ---------------------------------------------------------------- scales
 
@@ -64,59 +65,137 @@ function linearTicks(low, high, wanted) {
   return ticks;
 }
 
+function roomy(ticks, most) {
+  const step = Math.ceil(ticks.length / most);
+  return ticks.filter((_, i) => i % step === 0);
+}
+
+// ---------------------------------------------------------------- choices
+
+// What the reader chose, by the id of a chart or table: it outlives a redrawn or replaced section.
+const chosen = new Map();
+
+function remembered(id, initial) {
+  if (!chosen.has(id)) chosen.set(id, initial());
+  return chosen.get(id);
+}
+
 // ---------------------------------------------------------------- curves
 
+const DASHES = 4;
+const MOST_BANDS = 6; // more of them over each other hide the curves
+const MOST_IN_TIP = 14;
+const SAMPLES = "samples";
+
+const styleOf = (item) => `c${item.color % COLORS} d${item.dash % DASHES}`;
+const lineClass = (line) => `line ${line.style === "measured" ? "" : line.style}`.trim();
+
 function curvesChart(box, data) {
-  const state = { logX: true, logY: false, tokens: false, hidden: new Set(), cursor: null };
+  const curveNames = Array.from(new Set(data.lines.map((line) => line.curve)));
+  const overlay = data.cells.length > 0;
+  const state = remembered(box.id, () => ({
+    logX: true, logY: false, unit: SAMPLES,
+    hiddenCells: new Set(), hiddenCurves: new Set(overlay ? curveNames.slice(1) : []),
+  }));
+  let cursor = null;
+  let spotlight = null; // the cell that the reader points at in the legend
+  let view = null;
   const plot = drawing("svg", { class: "plot", role: "img", tabindex: "0" });
   plot.setAttribute("aria-label", box.dataset.label + ". Arrow keys move along the budgets.");
   const tip = element("div", { class: "tip" });
   const spoken = element("p", { class: "hidden", role: "status" });
-  const legend = element("div", { class: "legend", role: "group", "aria-label": "Curves shown" });
-  const switches = element("div", { class: "switches", role: "group", "aria-label": "Axes" });
   tip.hidden = true;
 
-  // What stands on the x axis: samples, or the tokens that they cost, which differ between cells.
-  const tokens = (line, k) => line.promptTokens + line.tokensPerSample * k;
-  const cost = (line, k) => (state.tokens ? tokens(line, k) : k);
-  const first = data.lines[0];
-  const oneCost = data.lines.every((line) => tokens(line, 1) === tokens(first, 1) && tokens(line, 2) === tokens(first, 2));
-  const shown = () => data.lines.filter((line) => !state.hidden.has(line));
+  // What stands on the x axis: samples, or what they cost, which differs between cells.
+  const units = Object.keys(data.lines[0].costs).filter((unit) => data.lines.every((line) => unit in line.costs));
+  if (!units.includes(state.unit)) state.unit = SAMPLES;
+  const cost = (line, k) => {
+    if (state.unit === SAMPLES) return k;
+    const [fixed, each] = line.costs[state.unit];
+    return fixed + each * k;
+  };
+  const oneCost = () => new Set(data.lines.map((line) => `${cost(line, 1)} ${cost(line, 2)}`)).size === 1;
+  const cellOf = (line) => (overlay ? data.cells[line.cell] : null);
+  const shown = () => data.lines.filter((line) =>
+    !state.hiddenCurves.has(line.curve) && !(overlay && state.hiddenCells.has(cellOf(line).label)));
+  const nameOf = (line) => {
+    if (!overlay) return line.label;
+    const curves = new Set(shown().map((one) => one.curve));
+    return curves.size === 1 ? cellOf(line).label : `${cellOf(line).label}, ${line.label}`;
+  };
   // A linear axis would give most of its width to the extrapolation: there it ends with the data.
-  const reaches = (k) => state.logX || !data.measuredK || k <= data.measuredK;
+  const reaches = (line, k) => state.logX || k <= line.measuredK;
   const stops = () => {
-    const all = shown().flatMap((line) => line.k.filter(reaches).map((k) => cost(line, k)));
+    const all = shown().flatMap((line) => line.k.filter((k) => reaches(line, k)).map((k) => cost(line, k)));
     return Array.from(new Set(all)).sort((a, b) => a - b);
   };
-  let view = null;
 
-  for (const line of data.lines) {
-    const key = element("button", { type: "button", class: "key", "aria-pressed": "true" });
-    const sign = drawing("svg", { class: `c${line.color % COLORS}`, viewBox: "0 0 24 10", "aria-hidden": "true" });
-    sign.append(drawing("path", { class: line.law ? "line law" : "line", d: "M1 5H23" }));
-    key.append(sign, element("span", {}, line.label));
-    key.addEventListener("click", () => {
-      if (!state.hidden.delete(line)) state.hidden.add(line);
-      key.setAttribute("aria-pressed", String(!state.hidden.has(line)));
-      draw();
-    });
-    legend.append(key);
+  // ---- what the reader can switch
+
+  function toggle(label, isOn, act, sign = null) {
+    const key = element("button", { type: "button", class: "key", title: label });
+    if (sign) key.append(sign);
+    key.append(element("span", {}, label));
+    const mark = () => key.setAttribute("aria-pressed", String(isOn()));
+    key.addEventListener("click", (event) => { act(event); refresh(); });
+    keys.push(mark);
+    return key;
   }
-  addSwitch("log x", "logX");
-  addSwitch("log y", "logY");
-  if (data.lines.every((line) => line.tokensPerSample > 0)) addSwitch("in tokens", "tokens");
 
-  function addSwitch(label, name) {
-    const button = element("button", { type: "button", class: "switch", "aria-pressed": String(state[name]) }, label);
+  function sample(item, classes) {
+    const sign = drawing("svg", { class: styleOf(item), viewBox: "0 0 24 10", "aria-hidden": "true" });
+    sign.append(drawing("path", { class: classes, d: "M1 5H23" }));
+    return sign;
+  }
+
+  const flip = (set, item) => { if (!set.delete(item)) set.add(item); };
+  const keys = [];
+  const legend = element("div", { class: overlay ? "legend kinds" : "legend", role: "group", "aria-label": "Curves shown" });
+  for (const name of curveNames) {
+    const line = data.lines.find((one) => one.curve === name);
+    legend.append(toggle(name, () => !state.hiddenCurves.has(name), () => flip(state.hiddenCurves, name),
+      overlay ? null : sample(line, lineClass(line))));
+  }
+  const cellLegend = element("div", { class: "legend cells", role: "group", "aria-label": "Cells shown" });
+  for (const cell of data.cells) {
+    const only = () => { state.hiddenCells = new Set(data.cells.filter((one) => one !== cell).map((one) => one.label)); };
+    const key = toggle(cell.label, () => !state.hiddenCells.has(cell.label),
+      (event) => (event.shiftKey ? only() : flip(state.hiddenCells, cell.label)), sample(cell, "line"));
+    key.title = `${cell.label} (with Shift: this one only)`;
+    for (const [event, target] of [["pointerenter", cell], ["focus", cell], ["pointerleave", null], ["blur", null]]) {
+      key.addEventListener(event, () => { spotlight = target; draw(); });
+    }
+    cellLegend.append(key);
+  }
+  if (overlay) {
+    for (const [label, hidden] of [["all", []], ["none", data.cells.map((cell) => cell.label)]]) {
+      const button = element("button", { type: "button", class: "whole" }, label);
+      button.addEventListener("click", () => { state.hiddenCells = new Set(hidden); refresh(); });
+      cellLegend.append(button);
+    }
+  }
+  const switches = element("div", { class: "switches", role: "group", "aria-label": "Axes" });
+  for (const [label, name] of [["log x", "logX"], ["log y", "logY"]]) {
+    const button = element("button", { type: "button", class: "switch" }, label);
     button.dataset.switch = name;
-    button.addEventListener("click", () => {
-      state[name] = !state[name];
-      leave();
-      button.setAttribute("aria-pressed", String(state[name]));
-      draw();
-    });
+    button.addEventListener("click", () => { state[name] = !state[name]; leave(); refresh(); });
+    keys.push(() => button.setAttribute("aria-pressed", String(state[name])));
     switches.append(button);
   }
+  if (units.length) {
+    const select = element("select", { "aria-label": "What stands on the x axis", class: "unit" });
+    for (const unit of [SAMPLES, ...units]) select.append(element("option", { value: unit }, `in ${unit}`));
+    select.value = state.unit;
+    select.addEventListener("change", () => { state.unit = select.value; leave(); refresh(); });
+    switches.append(select);
+  }
+
+  function refresh() {
+    for (const mark of keys) mark();
+    draw();
+  }
+
+  // ---- drawing
 
   function makeView() {
     const width = Math.max(box.clientWidth, 280);
@@ -143,8 +222,9 @@ function curvesChart(box, data) {
     view = makeView();
     plot.setAttribute("viewBox", `0 0 ${view.width} ${view.height}`);
     plot.setAttribute("height", view.height);
-    plot.replaceChildren(...axes(), ...shown().toReversed().flatMap(curve));
-    if (state.cursor !== null) point(state.cursor);
+    const lines = shown();
+    plot.replaceChildren(...axes(), ...lines.toReversed().flatMap((line) => curve(line, lines.length)));
+    if (cursor !== null) point(cursor);
   }
 
   function axes() {
@@ -159,57 +239,59 @@ function curvesChart(box, data) {
     }
     nodes.push(drawing("line", { class: "axisline", x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom }));
     const xTicks = state.logX ? logTicks(view.xLow, view.xHigh) : linearTicks(0, view.xHigh, view.width < 500 ? 4 : 7);
-    for (const tick of xTicks) {
+    for (const tick of roomy(xTicks, view.width < 500 ? 6 : 10)) {
       const x = view.x(tick);
       nodes.push(drawing("line", { class: "axisline", x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 4 }));
-      nodes.push(drawing("text", { x, y: frame.bottom + 19, "text-anchor": "middle" }, wholeText(tick)));
+      nodes.push(drawing("text", { x, y: frame.bottom + 19, "text-anchor": "middle" }, amountText(tick)));
     }
-    const name = state.tokens ? "tokens per problem" : "samples per problem, k";
+    const name = state.unit === SAMPLES ? "samples per problem, k" : `${state.unit} per problem`;
     nodes.push(drawing("text", { x: (frame.left + frame.right) / 2, y: frame.bottom + 38, "text-anchor": "middle" }, name));
-    if (data.measuredK && shown().some((line) => line.k.some((k) => reaches(k) && k > data.measuredK))) nodes.push(...limit());
+    if (data.measuredK && shown().some((line) => line.k.some((k) => reaches(line, k) && k > data.measuredK))) nodes.push(...limit());
     return nodes;
   }
 
   function limit() {
     const { frame } = view;
-    const x = view.x(cost(first, data.measuredK));
+    const x = view.x(cost(data.lines[0], data.measuredK));
     return [
       drawing("line", { class: "limit", x1: x, x2: x, y1: frame.top, y2: frame.bottom }),
       drawing("text", { x: x - 6, y: frame.top + 9, "text-anchor": "end" }, "← measured"),
     ];
   }
 
-  function curve(line) {
+  function curve(line, nShown) {
     const points = line.k.map((k, i) => ({ k, value: line.value[i], low: line.low[i], high: line.high[i] }))
-      .filter((p) => p.value !== null && reaches(p.k) && !(state.logY && p.value <= 1e-5));
-    const kind = `c${line.color % COLORS}`;
-    const group = drawing("g", { class: kind });
+      .filter((p) => p.value !== null && reaches(line, p.k) && !(state.logY && p.value <= 1e-5));
+    const group = drawing("g", { class: styleOf(line) });
     const path = (edge) => points.map((p) => `${view.x(cost(line, p.k)).toFixed(1)} ${view.y(p[edge]).toFixed(1)}`);
     if (!points.length) return [];
-    if (line.color >= COLORS) group.classList.add("again");
-    if (points.every((p) => p.low !== null && p.high !== null)) {
+    const lit = spotlight !== null && cellOf(line) === spotlight;
+    if (spotlight !== null && !lit) group.classList.add("dim");
+    if (overlay && line.curve !== curveNames[0]) group.classList.add("second");
+    if ((nShown <= MOST_BANDS || lit) && points.every((p) => p.low !== null && p.high !== null)) {
       const outline = path("high").concat(path("low").reverse());
-      group.append(drawing("path", { class: line.law ? "band law" : "band", d: `M${outline.join("L")}Z` }));
+      group.append(drawing("path", { class: `band ${line.style}`, d: `M${outline.join("L")}Z` }));
     }
-    group.append(drawing("path", { class: line.law ? "line law" : "line", d: `M${path("value").join("L")}` }));
+    group.append(drawing("path", { class: lineClass(line), d: `M${path("value").join("L")}` }));
     if (points.length === 1) group.append(drawing("circle", { class: "dot", cx: view.x(cost(line, points[0].k)), cy: view.y(points[0].value), r: 4.5 }));
     group.dataset.label = line.label;
     return [group];
   }
 
-  // The cursor: the values of every shown curve at one place of the x axis.
+  // ---- the cursor: the values of every shown curve at one place of the x axis
+
   function point(place) {
-    state.cursor = place;
+    cursor = place;
     plot.querySelectorAll(".cursor").forEach((node) => node.remove());
     const x = view.x(place);
     const group = drawing("g", { class: "cursor" });
     group.append(drawing("line", { class: "crosshair", x1: x, x2: x, y1: view.frame.top, y2: view.frame.bottom }));
     const values = shown()
       .map((line) => ({ line, i: nearest(line.k.map((k) => cost(line, k)), place) }))
-      .filter(({ line, i }) => line.value[i] !== null && reaches(line.k[i]) && covers(line, place))
+      .filter(({ line, i }) => line.value[i] !== null && reaches(line, line.k[i]) && covers(line, place))
       .sort((a, b) => b.line.value[b.i] - a.line.value[a.i]);
     for (const { line, i } of values) {
-      const wrap = drawing("g", { class: `c${line.color % COLORS}` });
+      const wrap = drawing("g", { class: styleOf(line) });
       wrap.append(drawing("circle", { class: "dot", cx: view.x(cost(line, line.k[i])), cy: view.y(line.value[i]), r: 4 }));
       group.append(wrap);
     }
@@ -223,29 +305,33 @@ function curvesChart(box, data) {
   }
 
   function tipTitle(place, values) {
-    if (state.tokens && !oneCost) return `${wholeText(place)} tokens per problem`;
-    const { line, i } = values[0] || { line: first, i: 0 };
+    if (state.unit !== SAMPLES && !oneCost()) return `${amountText(place)} ${state.unit} per problem`;
+    const { line, i } = values[0] || { line: data.lines[0], i: 0 };
     const k = line.k[i];
-    const spent = oneCost && line.tokensPerSample ? `, ${wholeText(tokens(line, k))} tokens` : "";
+    const unit = state.unit === SAMPLES ? units[0] : state.unit;
+    const same = unit && (state.unit !== SAMPLES || !overlay);
+    const spent = same ? `, ${amountText(line.costs[unit][0] + line.costs[unit][1] * k)} ${unit}` : "";
     return `k = ${wholeText(k)}${spent}${data.measuredK && k > data.measuredK ? " (extrapolated)" : ""}`;
   }
 
   function fillTip(place, values) {
     const title = tipTitle(place, values);
     const table = element("table");
-    for (const { line, i } of values) {
+    for (const { line, i } of values.slice(0, MOST_IN_TIP)) {
       const row = table.insertRow();
-      const at = state.tokens && !oneCost ? `, k = ${wholeText(line.k[i])}` : "";
-      row.append(element("td", { class: `c${line.color % COLORS}` }, line.label + at));
+      const at = state.unit !== SAMPLES && !oneCost() ? `, k = ${wholeText(line.k[i])}` : "";
+      const beyond = overlay && line.k[i] > line.measuredK ? " (extrapolated)" : "";
+      row.append(element("td", { class: `c${line.color % COLORS}` }, nameOf(line) + at + beyond));
       row.append(element("td", { class: "right" }, percentText(line.value[i])));
       row.append(element("td", {}, line.low[i] === null ? "" : `[${percentText(line.low[i])}, ${percentText(line.high[i])}]`.replaceAll("%", "")));
     }
+    if (values.length > MOST_IN_TIP) table.insertRow().append(element("td", {}, `and ${values.length - MOST_IN_TIP} below`));
     tip.replaceChildren(element("strong", {}, title), table);
-    spoken.textContent = `${title}: ` + values.map(({ line, i }) => `${line.label} ${percentText(line.value[i])}`).join(", ");
+    spoken.textContent = `${title}: ` + values.map(({ line, i }) => `${nameOf(line)} ${percentText(line.value[i])}`).join(", ");
   }
 
   function leave() {
-    state.cursor = null;
+    cursor = null;
     tip.hidden = true;
     plot.querySelectorAll(".cursor").forEach((node) => node.remove());
   }
@@ -264,15 +350,16 @@ function curvesChart(box, data) {
     event.preventDefault();
     const places = stops();
     if (!places.length) return;
-    const now = state.cursor === null ? (step > 0 ? -1 : places.length) : nearest(places, state.cursor);
+    const now = cursor === null ? (step > 0 ? -1 : places.length) : nearest(places, cursor);
     point(places[Math.min(Math.max(now + step, 0), places.length - 1)]);
   });
 
   const tools = element("div", { class: "tools" });
   tools.append(legend, switches);
+  if (overlay) tools.append(cellLegend);
   box.replaceChildren(tools, plot, tip, spoken);
   new ResizeObserver(() => { if (!view || Math.abs(view.width - box.clientWidth) > 1) draw(); }).observe(box);
-  draw();
+  refresh();
 }
 
 function nearest(sorted, value) {

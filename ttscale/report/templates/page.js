@@ -3,14 +3,28 @@
 
 document.documentElement.classList.add("js");
 
-for (const box of document.querySelectorAll(".chart")) {
-  const data = readData(box.id + "-data");
-  box.hidden = false;
-  if (data.kind === "curves") curvesChart(box, data);
-  else barsChart(box, data);
+// Draws every chart and table below a node; a live page does so again with what it replaces.
+function bringToLife(root) {
+  const texts = readData("texts");
+  for (const box of root.querySelectorAll(".chart")) {
+    const data = readData(box.id + "-data");
+    box.hidden = false;
+    if (data.kind === "curves") curvesChart(box, data);
+    else if (data.kind === "costs") costsChart(box, data);
+    else barsChart(box, data);
+  }
+  for (const box of root.querySelectorAll(".problems")) problemTable(box, readData(box.dataset.table), texts);
 }
 
-for (const box of document.querySelectorAll(".problems")) problemTable(box, readData(box.dataset.details));
+// A link to a folded cell unfolds it.
+function unfoldTarget() {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  const fold = target && target.querySelector("details.cell");
+  if (fold && !fold.open) {
+    fold.open = true;
+    target.scrollIntoView();
+  }
+}
 
 const theme = document.getElementById("theme");
 const darkNow = () =>
@@ -25,3 +39,7 @@ theme.addEventListener("click", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
 nameTheme();
+
+bringToLife(document);
+addEventListener("hashchange", unfoldTarget);
+unfoldTarget();

@@ -3,83 +3,110 @@
 // Texts come from a model and are hostile: they are only ever set as textContent.
 
 const PAGE_OF_ROWS = 200;
+const LINE_LENGTH = 90;
 
-function problemTable(box, details) {
+// A row of data is [id, n, c, prompt, key, answers, examples]; its texts are places in the page's pool.
+function problemTable(box, data, texts) {
+  const text = (place) => (place < 0 ? null : texts[place]);
+  const state = remembered(box.id, () => ({ find: "", show: "all", sort: null, ascending: true, limit: PAGE_OF_ROWS, open: new Set() }));
   const body = box.querySelector("tbody");
-  const rows = Array.from(body.rows, (row, index) => ({
-    row,
-    detail: null,
-    text: (row.cells[0].textContent + " " + (details[index].prompt || "")).toLowerCase(),
-    data: details[index],
-  }));
   const search = box.querySelector("input[type=search]");
   const select = box.querySelector("select");
   const shown = box.querySelector(".shown");
+  const headings = Array.from(box.querySelectorAll("thead th"));
   const more = element("button", { type: "button", class: "quiet more" }, "Show more");
-  let limit = PAGE_OF_ROWS;
+  const rows = data.map(([id, n, c, prompt, key, answers, examples]) => ({
+    id, n, c, key: text(key),
+    prompt: text(prompt),
+    rate: n ? c / n : -1,
+    top: answers.length ? answerText(text(answers[0][0])) : "",
+    topIsRight: answers.length > 0 && answers[0][2],
+    answers: answers.map(([answer, count, correct]) => [text(answer), count, correct]),
+    examples: examples.map(([index, outcome, finish, completion]) => [index, text(outcome), text(finish), text(completion)]),
+    words: `${id} ${text(prompt) || ""}`.toLowerCase(),
+  }));
+  const kept = {
+    all: () => true,
+    never: (row) => row.c === 0,
+    some: (row) => row.c > 0 && row.c < row.n,
+    always: (row) => row.c === row.n,
+    outvoted: (row) => row.c > 0 && row.top !== "" && !row.topIsRight,
+  };
 
   function refresh() {
-    const wanted = search.value.trim().toLowerCase();
-    const matching = rows.filter(
-      (entry) =>
-        entry.text.includes(wanted) && (select.value === "all" || entry.row.dataset.solved === select.value),
-    );
-    const visible = new Set(matching.slice(0, limit));
-    for (const entry of rows) {
-      entry.row.hidden = !visible.has(entry);
-      if (entry.detail) entry.detail.hidden = entry.row.hidden || !isOpen(entry);
-    }
-    more.hidden = matching.length <= limit;
+    const wanted = state.find.trim().toLowerCase();
+    const matching = rows.filter((row) => row.words.includes(wanted) && kept[state.show](row));
+    if (state.sort) matching.sort((a, b) => (state.ascending ? 1 : -1) * compare(a[state.sort], b[state.sort]));
+    body.replaceChildren(...matching.slice(0, state.limit).flatMap(drawnRow));
+    more.hidden = matching.length <= state.limit;
     shown.textContent = `${matching.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} problems`;
-  }
-
-  function sortBy(heading, column) {
-    const ascending = heading.getAttribute("aria-sort") !== "ascending";
-    for (const other of box.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
-    heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-    const compare = heading.dataset.sort === "number" ? byNumber : byText;
-    rows.sort((a, b) => (ascending ? 1 : -1) * compare(a.row.cells[column], b.row.cells[column]));
-    const ordered = document.createDocumentFragment();
-    for (const entry of rows) ordered.append(entry.row, ...(entry.detail ? [entry.detail] : []));
-    body.append(ordered);
-    refresh();
-  }
-
-  function toggle(entry) {
-    const open = !isOpen(entry);
-    entry.button.setAttribute("aria-expanded", String(open));
-    if (!entry.detail) {
-      entry.detail = detailRow(entry.data, entry.row.cells.length);
-      entry.row.after(entry.detail);
+    for (const heading of headings) {
+      heading.removeAttribute("aria-sort");
+      if (heading.dataset.sort === state.sort) heading.setAttribute("aria-sort", state.ascending ? "ascending" : "descending");
     }
-    entry.detail.hidden = !open;
   }
 
-  for (const [column, heading] of Array.from(box.querySelectorAll("thead th")).entries()) {
+  function drawnRow(entry) {
+    const row = element("tr", { class: "opens" });
+    const open = element("button", { type: "button", class: "open" }, entry.id);
+    const name = element("th", { scope: "row" });
+    name.append(open);
+    const rate = element("td", { class: "right rate" }, `${entry.n ? percentText(entry.rate) : "–"} `);
+    rate.append(bar(Math.max(entry.rate, 0)));
+    const answer = element("td", { class: "answer" });
+    if (entry.top) answer.append(element("span", { class: entry.topIsRight ? "right-answer" : "wrong-answer" }, shortened(entry.top)));
+    row.append(name, element("td", { class: "prompt" }, shortened(entry.prompt || "")),
+      element("td", { class: "right" }, wholeText(entry.c)), element("td", { class: "right" }, wholeText(entry.n)), rate, answer);
+    const nodes = [row];
+    const mark = () => open.setAttribute("aria-expanded", String(state.open.has(entry.id)));
+    const toggle = () => {
+      if (state.open.delete(entry.id)) nodes.pop().remove();
+      else {
+        state.open.add(entry.id);
+        nodes.push(detailRow(entry, row.cells.length));
+        row.after(nodes[1]);
+      }
+      mark();
+    };
+    row.addEventListener("click", () => { if (!String(getSelection())) toggle(); });
+    if (state.open.has(entry.id)) nodes.push(detailRow(entry, row.cells.length));
+    mark();
+    return nodes;
+  }
+
+  for (const heading of headings) {
     const button = element("button", { type: "button" }, heading.textContent.trim());
     heading.replaceChildren(button);
-    button.addEventListener("click", () => sortBy(heading, column));
-  }
-  for (const entry of rows) {
-    const name = entry.row.cells[0];
-    entry.button = element("button", { type: "button", class: "open", "aria-expanded": "false" }, name.textContent.trim());
-    name.replaceChildren(entry.button);
-    entry.row.classList.add("opens");
-    entry.row.addEventListener("click", () => {
-      if (!String(getSelection())) toggle(entry);
+    button.addEventListener("click", () => {
+      state.ascending = state.sort === heading.dataset.sort ? !state.ascending : true;
+      state.sort = heading.dataset.sort;
+      refresh();
     });
   }
-  more.addEventListener("click", () => { limit += PAGE_OF_ROWS; refresh(); });
-  search.addEventListener("input", refresh);
-  select.addEventListener("change", refresh);
+  search.value = state.find;
+  select.value = state.show;
+  more.addEventListener("click", () => { state.limit += PAGE_OF_ROWS; refresh(); });
+  search.addEventListener("input", () => { state.find = search.value; refresh(); });
+  select.addEventListener("change", () => { state.show = select.value; refresh(); });
   box.append(more);
   box.querySelector(".controls").hidden = false;
   refresh();
 }
 
-const isOpen = (entry) => entry.button.getAttribute("aria-expanded") === "true";
-const byNumber = (a, b) => Number(a.dataset.value) - Number(b.dataset.value);
-const byText = (a, b) => a.textContent.trim().localeCompare(b.textContent.trim(), "en", { numeric: true });
+const answerText = (answer) => (answer === null ? "no answer" : answer);
+const compare = (a, b) =>
+  typeof a === "number" ? a - b : String(a || "").localeCompare(String(b || ""), "en", { numeric: true });
+
+function shortened(text) {
+  const line = text.slice(0, 8 * LINE_LENGTH).split(/\s+/).join(" ").trim();
+  return line.length <= LINE_LENGTH ? line : `${line.slice(0, LINE_LENGTH - 1).trimEnd()}…`;
+}
+
+function bar(share) {
+  const node = drawing("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
+  node.append(drawing("rect", { class: "track", width: 100, height: 8 }), drawing("rect", { class: "fill", width: 100 * share, height: 8 }));
+  return node;
+}
 
 function detailRow(data, columns) {
   const cell = element("td", { colspan: columns });
@@ -104,13 +131,9 @@ function answersTable(answers) {
   const most = Math.max(...answers.map(([, count]) => count));
   for (const [answer, count, correct] of answers) {
     const row = table.insertRow();
-    const word = element("span", { class: correct ? "right-answer" : "wrong-answer" }, answer === null ? "no answer" : answer);
-    row.insertCell().append(word);
-    const size = element("td", { class: "right" }, count.toLocaleString("en"));
-    row.append(size);
-    const bar = drawing("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
-    bar.append(drawing("rect", { class: "fill", width: (100 * count) / most, height: 8 }));
-    row.insertCell().append(bar);
+    row.insertCell().append(element("span", { class: correct ? "right-answer" : "wrong-answer" }, answerText(answer)));
+    row.append(element("td", { class: "right" }, count.toLocaleString("en")));
+    row.insertCell().append(bar(count / most));
   }
   return table;
 }

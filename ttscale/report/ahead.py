@@ -1,0 +1,112 @@
+"""Laws, forecast and backtest of a cell as rows for tables, every number with its interval."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ttscale.analysis.results import Outlook
+from ttscale.report.laws import law_formula, law_parameters
+from ttscale.report.numbers import at_k, percent, percent_digits
+from ttscale.stats.fitting import LawFit
+
+Row = dict[str, str]
+
+_SHOWN = 4
+"""Budgets of the forecast in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What the page says of a cell beyond its samples.
+
+    Attributes:
+        laws: One row per fitted law, the one that fits the curve best first.
+        forecast: One row per budget.
+        forecast_note: How the forecast was made.
+        backtest: One row per method, the one with the smallest error first.
+        backtest_note: What was forecast from what.
+        notes: What could not be computed.
+    """
+
+    laws: list[Row]
+    forecast: list[Row]
+    forecast_note: str
+    backtest: list[Row]
+    backtest_note: str
+    notes: tuple[str, ...]
+
+
+def ahead_of(outlook: Outlook) -> Ahead:
+    """Return the tables of a cell's outlook."""
+    forecast, note = _forecast(outlook)
+    backtest, backtest_note = _backtest(outlook)
+    laws = sorted(outlook.laws, key=lambda fit: fit.residual if np.isfinite(fit.residual) else np.inf)
+    return Ahead([_law(fit) for fit in laws], forecast, note, backtest, backtest_note, outlook.notes)
+
+
+def _law(fit: LawFit) -> Row:
+    formula = law_formula(fit)
+    return {
+        "law": fit.law if formula == fit.law else f"{fit.law}: {formula}",
+        "parameters": ", ".join(f"{name} = {text}" for name, text in law_parameters(fit)),
+        "error on the curve": f"{100 * fit.residual:.2f} points" if np.isfinite(fit.residual) else "–",
+        "AIC": "–" if fit.aic is None else f"{fit.aic:,.1f}",
+        "fit": "converged" if fit.converged else f"not to be trusted: {fit.status}",
+    }
+
+
+def _forecast(outlook: Outlook) -> tuple[list[Row], str]:
+    ahead = outlook.forecast
+    if ahead is None:
+        return [], ""
+    k = ahead.curve.k
+    shown = np.unique(np.linspace(0, len(k) - 1, _SHOWN + 1).round().astype(int))[1:]
+    rows = [
+        {
+            "samples of each problem": f"{k[j]:,}",
+            "coverage": at_k(ahead.curve, int(k[j])),
+            "times the samples at hand": f"{k[j] / k[0]:.3g}",
+        }
+        for j in shown
+    ]
+    carried = ", ".join(
+        f"{name} {100 * weight:.0f}%"
+        for name, weight in sorted(ahead.law_weights.items(), key=lambda item: -item[1])
+        if weight >= 0.01
+    )
+    level = f"{100 * ahead.curve.confidence_level:g}%"
+    note = (
+        f"{level} predictive intervals, for these same problems. The forecast averages over laws of success rates"
+        + (f" ({carried})" if carried else "")
+        + "; it knows nothing of problems unlike these."
+    )
+    return rows, note
+
+
+def _backtest(outlook: Outlook) -> tuple[list[Row], str]:
+    test = outlook.backtest
+    if test is None:
+        return [], ""
+    ordered = sorted(test.scores, key=lambda score: score.error if np.isfinite(score.error) else np.inf)
+    rows = [
+        {
+            "method": score.method,
+            "mean error": f"{percent_digits(score.error)} points"
+            if np.isfinite(score.error)
+            else "no forecast",
+            "bias": f"{100 * score.bias:+.1f} points" if np.isfinite(score.bias) else "–",
+            "interval held the truth": f"{round(score.inside * score.n_draws)} of {score.n_draws}"
+            if score.n_draws
+            else "–",
+            "interval's width": f"{100 * score.width:.1f} points" if np.isfinite(score.width) else "–",
+        }
+        for score in ordered
+    ]
+    s, k = test.scores[0].s, test.scores[0].k
+    note = (
+        f"From {s:,} random samples of each problem every method forecast coverage at {k:,}, which is known to be "
+        f"{percent(test.truth)}; {max(score.n_draws + score.n_failed for score in test.scores)} such prefixes. "
+        "Few prefixes of one set of problems: this shows failures, it does not prove a method right. "
+        "More: ttscale backtest RUN."
+    )
+    return rows, note
