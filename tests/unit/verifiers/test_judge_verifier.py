@@ -347,8 +347,8 @@ def test_the_judge_sees_no_key_and_its_oracle_does() -> None:
     assert "no answer key" in (found.detail or "")
 
 
-def test_without_httpx_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "httpx", None)
+def test_without_aiohttp_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(
         MissingExtraError, match=r"'judge' needs the 'openai' extra: pip install 'ttscale\[openai\]'"
     ):

@@ -113,6 +113,13 @@ class JsonClient:
         """
         return await self._ask("POST", url, json.dumps(body).encode(), self._timeout_s)
 
+    def unreadable(self, found: object, error: Exception) -> PassingFailure:
+        """Return the failure that an answer is which `error` says cannot be read."""
+        return PassingFailure(
+            f"an answer that cannot be read ({type(error).__name__}: {error}): {self.shown(str(found))}",
+            status=200,
+        )
+
     def shown(self, text: str) -> str:
         """Return the beginning of what a server said, in one line and without the key."""
         return self._key.removed_from(" ".join(text[: 10 * _SHOWN].split()))[:_SHOWN]

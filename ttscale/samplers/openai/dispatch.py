@@ -199,20 +199,16 @@ class Dispatcher:
         try:
             answer = self._dialect.read(found)
         except Exception as error:  # whatever a foreign server's answer makes of ours
-            raise self._unreadable(found, error) from None
+            raise self._client.unreadable(found, error) from None
         if not answer.choices:
-            raise self._unreadable(found, ValueError("it holds no choices"))
+            raise self._client.unreadable(found, ValueError("it holds no choices"))
         return answer
-
-    def _unreadable(self, found: Any, error: Exception) -> PassingFailure:
-        said = self._client.shown(str(found))
-        return PassingFailure(f"an answer that cannot be read ({type(error).__name__}: {error}): {said}")
 
     def _samples(self, piece: Piece, answer: Answer, seed: int | None) -> list[Sample]:
         try:
             placed = places(answer.choices, piece.n, seeded=seed is not None)
         except ValueError as error:
-            raise self._unreadable(answer, error) from None
+            raise self._client.unreadable(answer, error) from None
         return [
             Sample(
                 problem_id=piece.problem.problem_id,

@@ -1,11 +1,11 @@
 """The keys that the sampler takes out of ``model.engine_options``."""
 
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-_DEFAULT_URL = "http://127.0.0.1:8000/v1"
+from ttscale.execution.http.urls import DEFAULT_URL, plain_url
+
 _OURS = {
     "model": "engine_options.served_model",
     "messages": "the task",
@@ -79,12 +79,12 @@ class OpenAIOptions(BaseModel):
 
     @field_validator("base_url", "base_urls")
     @classmethod
-    def _are_plain(cls, urls: Any) -> Any:
+    def _areplain_url(cls, urls: Any) -> Any:
         if isinstance(urls, tuple):
             if len(set(urls)) < len(urls):
                 raise ValueError("a server stands here twice")
-            return tuple(_plain(url) for url in urls)
-        return None if urls is None else _plain(urls)
+            return tuple(plain_url(url) for url in urls)
+        return None if urls is None else plain_url(urls)
 
     @field_validator("n_per_request")
     @classmethod
@@ -110,13 +110,4 @@ class OpenAIOptions(BaseModel):
     @property
     def urls(self) -> tuple[str, ...]:
         """The servers."""
-        return self.base_urls or (self.base_url or _DEFAULT_URL,)
-
-
-def _plain(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"it should be a URL such as {_DEFAULT_URL}")
-    if parts.username or parts.password or parts.query:
-        raise ValueError("options are stored with the run: name a key's variable in api_key_env instead")
-    return url.rstrip("/")
+        return self.base_urls or (self.base_url or DEFAULT_URL,)
