@@ -77,6 +77,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "importers": {
             "lm-eval": "ttscale.exchange.formats.lm_eval:LmEvalImporter",
+            "inspect": "ttscale.exchange.formats.inspect_ai:InspectImporter",
+            "human-eval": "ttscale.exchange.formats.human_eval:HumanEvalImporter",
+            "bigcode": "ttscale.exchange.formats.bigcode:BigcodeImporter",
+            "livecodebench": "ttscale.exchange.formats.livecodebench:LiveCodeBenchImporter",
+            "nemo-skills": "ttscale.exchange.formats.nemo_skills:NemoSkillsImporter",
+            "monkeys": "ttscale.exchange.formats.monkeys:MonkeysImporter",
+            "verifiers": "ttscale.exchange.formats.verifiers:VerifiersImporter",
+            "swe-bench": "ttscale.exchange.formats.swe_bench:SweBenchImporter",
+            "table": "ttscale.exchange.formats.table:TableImporter",
         },
     }
 )

@@ -21,6 +21,11 @@ from ttscale.cli.options import output_options
     metavar="TASK",
     help="Take prompts, keys and tests from a task instead, by problem id: a name or {name: ..., option: ...}.",
 )
+@click.option(
+    "--threshold",
+    type=float,
+    help="The score from which on a sample is correct, for formats with scores alone.",
+)
 @click.option("--oracle", metavar="NAME", help="The imported verifier that defines correct.")
 @click.option("--list", "list_formats", is_flag=True, help="List the formats and import nothing.")
 @output_options
@@ -31,6 +36,7 @@ def import_command(
     task: str | None,
     mapping: str | None,
     problems: str | None,
+    threshold: float | None,
     oracle: str | None,
     list_formats: bool,
     output: str | None,
@@ -59,7 +65,7 @@ def import_command(
         )
     if out is None:
         raise click.UsageError("Give the run directory to import into: --out RUN")
-    options: dict[str, Any] = {"model": model, "task": task}
+    options: dict[str, Any] = {"model": model, "task": task, "threshold": threshold}
     if mapping is not None:
         if format_name not in (None, "table"):
             raise InvalidInputError(f"--map is for tables, but the format is '{format_name}'.")

@@ -41,6 +41,8 @@ class ImportOptions(BaseModel):
     """The model's name, instead of what the files say."""
     task: str | None = None
     """The benchmark's name, instead of what the files say."""
+    threshold: float = 1.0
+    """The score from which on a sample counts as correct, where a format has scores and no verdicts."""
 
 
 @dataclass(frozen=True, slots=True)

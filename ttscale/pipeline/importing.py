@@ -78,10 +78,13 @@ def import_samples(
     importer = _importer(format_name, options or {})
     store = RunStore(out)
     _refuse_sampled(store)
-    known_problems = {p.problem_id: p for p in read_problems(problems)} if problems else None
+    known_problems = read_problems(problems) if problems else []
     sources = [source for path in paths for source in _sources(importer, format_name, path)]
     command = _command(format_name, options or {}, problems, sources)
-    reader = _with_problems(importer.read, known_problems) if known_problems else importer.read
+    numbered = getattr(importer, "numbers_problems", False)
+    reader = (
+        _with_problems(importer.read, known_problems, numbered=numbered) if known_problems else importer.read
+    )
     read: list[SourceRecord] = []
     known: list[SourceRecord] = []
     with staging(store, format_name, command) as area:
@@ -164,16 +167,25 @@ def _command(
     ).hexdigest()
 
 
-def _with_problems(read: Read, problems: Mapping[str, Problem]) -> Read:
-    """Return a reader whose samples have a task's problems instead of the files' own."""
+def _with_problems(read: Read, problems: Sequence[Problem], *, numbered: bool) -> Read:
+    """Return a reader whose samples have a task's problems instead of the files' own.
+
+    Args:
+        read: Reads a source.
+        problems: In the task's order.
+        numbered: Whether the files know a problem only by its position in that order.
+    """
+    by_id = {
+        str(number) if numbered else problem.problem_id: problem for number, problem in enumerate(problems)
+    }
 
     def read_joined(source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
         for sample in read(source, notes):
-            problem = problems.get(sample.problem.problem_id)
+            problem = by_id.get(sample.problem.problem_id)
             if problem is None:
                 raise InvalidInputError(
                     f"{source.path} has samples of problem '{sample.problem.problem_id}', which the task of --problems "
-                    f"does not have. Its problems: {listed(problems)}."
+                    f"does not have. Its problems: {listed(by_id)}."
                 )
             yield replace(sample, problem=problem)
 

@@ -1,0 +1,74 @@
+"""bigcode-evaluation-harness: ``generations_TASK.json``, one list of texts per problem in the data set's order."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from ttscale.errors import InvalidInputError
+from ttscale.exchange.contract import UNKNOWN, CellKey, ImportedSample, ImportOptions, ReadingNotes, Source
+from ttscale.exchange.json_stream import JsonStream
+from ttscale.exchange.lines import open_binary
+from ttscale.types import Problem
+
+_NAME = re.compile(r"generations?_(?P<task>.+?)(_intermediate)?$")
+
+
+class BigcodeImporter:
+    """bigcode-evaluation-harness: generations.json."""
+
+    Options: ClassVar[type[BaseModel]] = ImportOptions
+    title: ClassVar[str] = "bigcode-evaluation-harness"
+    numbers_problems: ClassVar[bool] = True
+    """Problem ids are positions in the data set."""
+
+    def __init__(self, options: ImportOptions) -> None:
+        self._options = options
+
+    def recognizes(self, path: Path) -> bool:
+        """Look for a list of lists."""
+        if path.is_dir():
+            return any(map(self.recognizes, path.glob("generations*.json")))
+        if path.suffix not in (".json", ".gz") or not path.is_file():
+            return False
+        try:
+            with open_binary(path) as file:
+                stream = JsonStream(file, str(path))
+                return stream.peek() == "[" and any(stream.peek() == "[" for _ in stream.elements())
+        except InvalidInputError:
+            return False
+
+    def sources(self, path: Path) -> list[Source]:
+        """Return the generations files."""
+        return (
+            [Source(each) for each in sorted(path.glob("generations*.json"))]
+            if path.is_dir()
+            else [Source(path)]
+        )
+
+    def read(self, source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
+        """Yield the texts of one file."""
+        path = source.path
+        named = _NAME.match(path.name.partition(".")[0])
+        cell = CellKey(
+            self._options.model or UNKNOWN, self._options.task or (named["task"] if named else UNKNOWN)
+        )
+        with open_binary(path) as file:
+            stream = JsonStream(file, str(path))
+            for number in stream.elements():
+                if stream.peek() == "n":
+                    notes.remark("Problems without generations (null) are left out.")
+                    continue
+                if stream.peek() != "[":
+                    raise InvalidInputError(f"{path}: element {number} is no list of texts.")
+                problem = Problem(problem_id=str(number), prompt="")
+                for position in stream.elements():
+                    text = stream.value()
+                    if not isinstance(text, str):
+                        raise InvalidInputError(
+                            f"{path}: generation {position} of problem {number} is no text."
+                        )
+                    yield ImportedSample(cell=cell, problem=problem, position=position, completion=text)
+            stream.require_end()

@@ -1,0 +1,306 @@
+"""Any table: CSV, TSV, JSON Lines, JSON or Parquet, with a mapping of its columns.
+
+One row is a sample, or a problem whose columns hold lists of one length.
+"""
+
+import csv
+import io
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+from pydantic import BaseModel, Field, field_validator
+
+from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.exchange.contract import (
+    UNKNOWN,
+    CellKey,
+    ImportedSample,
+    ImportOptions,
+    ReadingNotes,
+    Source,
+    VerifierKey,
+)
+from ttscale.exchange.counts import OUTCOME_NAMES, PROBLEM_NAMES
+from ttscale.exchange.json_stream import read_records
+from ttscale.exchange.lines import open_binary
+from ttscale.exchange.values import judged, real, scored, text_of, whole
+from ttscale.types import Problem, Verdict
+
+_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+_PARQUET_ROWS = 2_000
+csv.field_size_limit(2**31 - 1)
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "problem_id": (*PROBLEM_NAMES, "question_id", "idx"),
+    "completion": (
+        "completion",
+        "response",
+        "generation",
+        "output",
+        "text",
+        "solution",
+        "model_output",
+        "samples",
+    ),
+    "correct": OUTCOME_NAMES,
+    "answer": ("predicted_answer", "extracted_answer", "pred", "prediction"),
+    "prompt": ("prompt", "question"),
+    "key": ("gold", "target", "expected_answer", "reference_answer", "gt_answer"),
+    "model": ("model", "model_name"),
+    "task": ("task", "benchmark", "dataset"),
+    "sample_index": ("sample_index", "sample_id", "epoch", "repeat"),
+    "finish_reason": ("finish_reason",),
+    "prompt_tokens": ("prompt_tokens", "input_tokens"),
+    "completion_tokens": ("completion_tokens", "output_tokens", "num_generated_tokens"),
+    "logprob": ("cumulative_logprob", "logprob"),
+    "seed": ("seed",),
+    "temperature": ("temperature",),
+}
+"""Field -> column names looked for where none is named, the first found wins."""
+
+_LISTS = ("completion", "correct", "answer", "finish_reason", "completion_tokens", "logprob", "seed")
+"""Fields that differ between samples, so that their columns may hold lists."""
+_PREFIXES = ("verdict", "score")
+
+
+class TableOptions(ImportOptions):
+    """Options of `table`."""
+
+    map: dict[str, str] = Field(default_factory=dict)
+    """Field -> column; also ``verdict:NAME`` for another oracle's verdicts and ``score:NAME`` for the scores of a
+    verifier that does not see the answer. In one line: ``completion=text,score:rm=reward``."""
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _in_one_line(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if not all(equals and column.strip() for _, equals, column in pairs):
+            raise ValueError("not of the form FIELD=COLUMN,FIELD=COLUMN")
+        return {name.strip(): column.strip() for name, _, column in pairs}
+
+    @field_validator("map")
+    @classmethod
+    def _known_fields(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in FIELDS and name.partition(":")[0] not in _PREFIXES:
+                raise ValueError(
+                    f"'{name}' is no field.{did_you_mean(name, FIELDS)} Fields: {listed(FIELDS)}, and "
+                    "verdict:NAME, score:NAME"
+                )
+        return value
+
+
+class TableImporter:
+    """Any CSV, JSON Lines, JSON or Parquet table, with --map FIELD=COLUMN."""
+
+    Options: ClassVar[type[BaseModel]] = TableOptions
+    title: ClassVar[str] = "a table"
+
+    def __init__(self, options: TableOptions) -> None:
+        self._options = options
+
+    def recognizes(self, path: Path) -> bool:
+        """Tell by the file's name: a table is what is of no other format."""
+        return path.is_file() and _suffix(path) in _SUFFIXES
+
+    def sources(self, path: Path) -> list[Source]:
+        """Return the file, or the tables of a folder."""
+        if path.is_dir():
+            return [Source(each) for each in sorted(path.rglob("*")) if self.recognizes(each)]
+        if _suffix(path) not in _SUFFIXES:
+            raise InvalidInputError(f"{path} is no table: give {', '.join(_SUFFIXES)}.")
+        return [Source(path)]
+
+    def read(self, source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
+        """Yield the samples of one table."""
+        columns: dict[str, str] | None = None
+        for where, row in _rows(source.path):
+            if columns is None:
+                columns = self._columns(row, source.path)
+            notes.leave_out(row, frozenset(columns.values()))
+            yield from self._samples(columns, row, where)
+
+    def _columns(self, row: Mapping[str, Any], path: Path) -> dict[str, str]:
+        """Return field -> column: those that were named, and the obvious ones."""
+        for name, column in self._options.map.items():
+            if column not in row:
+                raise InvalidInputError(
+                    f"{path} has no column '{column}' for {name}.{did_you_mean(column, row)} Columns: {listed(row)}."
+                )
+        taken = set(self._options.map.values())
+        lower = {column.lower(): column for column in row if column not in taken}
+        found = {
+            name: lower[wanted]
+            for name, names in FIELDS.items()
+            for wanted in [next((each for each in names if each in lower), None)]
+            if wanted is not None
+        }
+        columns = found | self._options.map
+        if "problem_id" not in columns and "prompt" in columns:
+            columns["problem_id"] = columns["prompt"]  # equal prompts are the same problem
+        if "problem_id" not in columns:
+            raise InvalidInputError(
+                f"{path} has no column that says which problem a sample answers. Name it: --map problem_id=COLUMN. "
+                f"Columns: {listed(row)}."
+            )
+        if not {"completion", "correct"} & columns.keys() and not any(":" in name for name in columns):
+            raise InvalidInputError(
+                f"{path} has neither texts nor verdicts that are recognized. Name them: --map "
+                f"completion=COLUMN,correct=COLUMN. Columns: {listed(row)}."
+            )
+        return columns
+
+    def _samples(
+        self, columns: Mapping[str, str], row: Mapping[str, Any], where: str
+    ) -> Iterator[ImportedSample]:
+        values = {name: row.get(column) for name, column in columns.items()}
+        lists = {
+            name: value for name, value in values.items() if isinstance(value, list) and _may_be_list(name)
+        }
+        lengths = {len(value) for value in lists.values()}
+        if len(lengths) > 1:
+            raise InvalidInputError(
+                f"{where}: the lists differ in length: "
+                + ", ".join(f"{columns[name]} has {len(value)}" for name, value in lists.items())
+            )
+        if not lists:
+            yield self._sample(values, where)
+            return
+        for position in range(lengths.pop()):
+            one = values | {name: value[position] for name, value in lists.items()}
+            yield self._sample(one, where)
+
+    def _sample(self, values: Mapping[str, Any], where: str) -> ImportedSample:
+        problem_id = text_of(values["problem_id"])
+        if not problem_id:
+            raise InvalidInputError(f"{where} has no problem id.")
+        completion = values.get("completion")
+        return ImportedSample(
+            cell=self._cell(values),
+            problem=Problem(
+                problem_id=problem_id,
+                prompt=text_of(values.get("prompt")) or "",
+                answer=text_of(values.get("key")),
+            ),
+            position=self._position(values, where),
+            completion=text_of(completion) if "completion" in values else None,
+            finish_reason=text_of(values.get("finish_reason")) or UNKNOWN,
+            prompt_tokens=whole(_number(values.get("prompt_tokens"))),
+            completion_tokens=whole(_number(values.get("completion_tokens"))),
+            cumulative_logprob=real(_number(values.get("logprob"))),
+            seed=whole(_number(values.get("seed"))),
+            verdicts=dict(self._verdicts(values, where)),
+        )
+
+    def _cell(self, values: Mapping[str, Any]) -> CellKey:
+        temperature = real(_number(values.get("temperature")))
+        return CellKey(
+            self._options.model or text_of(values.get("model")) or UNKNOWN,
+            self._options.task or text_of(values.get("task")) or UNKNOWN,
+            (("sampling.temperature", temperature),) if temperature is not None else (),
+        )
+
+    @staticmethod
+    def _position(values: Mapping[str, Any], where: str) -> int | None:
+        if values.get("sample_index") is None:
+            return None
+        index = whole(_number(values["sample_index"]))
+        if index is None:
+            raise InvalidInputError(f"{where}: the sample's number is {values['sample_index']!r}.")
+        return index
+
+    def _verdicts(self, values: Mapping[str, Any], where: str) -> Iterator[tuple[VerifierKey, Verdict]]:
+        answer = text_of(values.get("answer")) or None
+        named = {name: value for name, value in values.items() if name == "correct" or ":" in name}
+        for name, value in named.items():
+            kind, _, own = name.partition(":")
+            if value is None or value == "":
+                continue
+            if kind == "score":
+                verdict = scored(_number(value))
+                key = VerifierKey(own, sees_answer=False)
+            else:
+                verdict = judged(
+                    _number(value), threshold=self._options.threshold, answer=answer, answer_class=answer
+                )
+                key = VerifierKey(own or "correct")
+            if verdict is None:
+                raise InvalidInputError(
+                    f"{where}: {name} is {value!r}, which is neither a verdict nor a score."
+                )
+            yield key, verdict
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, row) of a table, in constant memory."""
+    suffix = _suffix(path)
+    if suffix == ".parquet":
+        yield from _parquet_rows(path)
+    elif suffix in (".csv", ".tsv"):
+        yield from _csv_rows(path, "\t" if suffix == ".tsv" else ",")
+    else:
+        yield from read_records(path)
+
+
+def _csv_rows(path: Path, delimiter: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    with open_binary(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        lines = csv.reader(text, delimiter=delimiter, strict=True)
+        try:
+            header = next(lines, [])
+            twice = [name for name in header if header.count(name) > 1]
+            if twice:
+                raise InvalidInputError(f"{path} has two columns named '{twice[0]}'.")
+            for cells in lines:
+                where = f"Line {lines.line_num} of {path}"
+                if cells and len(cells) != len(header):
+                    raise InvalidInputError(
+                        f"{where} has {len(cells)} cells, but the header has {len(header)}."
+                    )
+                if cells:
+                    yield where, dict(zip(header, cells, strict=True))
+        except csv.Error as error:
+            raise InvalidInputError(f"Line {lines.line_num} of {path} is not valid CSV: {error}.") from error
+        except UnicodeDecodeError as error:
+            raise InvalidInputError(
+                f"{path} is not UTF-8 text, near line {lines.line_num}: {error.reason}."
+            ) from error
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        scan = pl.scan_parquet(path, glob=False)
+        for start in itertools.count(0, _PARQUET_ROWS):
+            block = scan.slice(start, _PARQUET_ROWS).collect()
+            for number, row in enumerate(block.iter_rows(named=True), start=start):
+                yield f"Row {number} of {path}", row
+            if block.height < _PARQUET_ROWS:
+                return
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InvalidInputError(f"{path} is not a whole Parquet file: {error}.") from error
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _may_be_list(name: str) -> bool:
+    return name in _LISTS or ":" in name
+
+
+def _number(value: Any) -> Any:
+    """Return what a CSV cell spells as a number; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
