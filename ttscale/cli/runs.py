@@ -1,7 +1,8 @@
 """Commands that write a run: run, sample, verify, report."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from ttscale.cli.options import (
     share_option,
     unsafe_option,
 )
+
+if TYPE_CHECKING:
+    from ttscale.store.run import RunStore
 
 
 @click.command("run")
@@ -44,9 +48,9 @@ def run_command(
         verifiers = tuple(without_sandbox(verifier) for verifier in settings.verifiers)
         settings = settings.model_copy(update={"verifiers": verifiers})
     try:
-        _report(run(settings, make_progress(), share=share), output)
+        _report([run(settings, make_progress(), share=share)], output)
     except UnfinishedRunError:
-        _report(RunStore(settings.out), output)  # of the cells that are done
+        _report([RunStore(settings.out)], output)  # of the cells that are done
         raise
 
 
@@ -110,24 +114,37 @@ def verify_command(
 
 
 @click.command("report")
-@run_argument
+@click.argument(
+    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of report.html and figures/; RUN itself by default, ttscale-report for several runs.",
+)
 @output_options
-def report_command(run: Path, output: str | None) -> None:
-    """Write report.html and figures/ into RUN, and print the table."""
+def report_command(runs: tuple[Path, ...], out: Path | None, output: str | None) -> None:
+    """Write report.html and figures/, and print the table.
+
+    Several runs come side by side on one page. Cells without verified samples are named with the reason.
+    """
     from ttscale.store.run import RunStore
 
-    _report(RunStore(run), output)
+    _report([RunStore(run) for run in runs], output, out=out)
 
 
-def _report(store: Any, output: str | None) -> None:
+def _report(stores: Sequence["RunStore"], output: str | None, *, out: Path | None = None) -> None:
     from ttscale.analysis.analyze import analyze_run
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.html import write_report
     from ttscale.report.tables import render_table, result_rows
 
-    result = analyze_run(store)
-    files = write_report(result, store.path)
+    alone = len(stores) == 1
+    results = [analyze_run(store, depth="full", allow_empty=not alone) for store in stores]
+    files = write_report(results, out or (stores[0].path if alone else Path("ttscale-report")))
     if output:
-        print_rows(result_rows(result), output)
-    else:
-        render_table(result, stdout_console(), report_path=files.page)
+        print_rows([row for result in results for row in result_rows(result)], output)
+        return
+    for result in results:
+        last = result is results[-1]
+        render_table(result, stdout_console(), report_path=files.page if last else None)

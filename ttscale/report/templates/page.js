@@ -40,6 +40,12 @@ theme.addEventListener("click", () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
 nameTheme();
 
+// Of a live page: the sections as they were served, to tell which of them differ in the next page.
+const served = new Map();
+if (document.body.dataset.live) {
+  for (const section of document.querySelectorAll("main > section")) served.set(section.id, section.outerHTML);
+}
+
 bringToLife(document);
 addEventListener("hashchange", unfoldTarget);
 unfoldTarget();
