@@ -42,6 +42,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "transformers": "ttscale.samplers.transformers:TransformersSampler",
             "imported": "ttscale.samplers.imported:ImportedSampler",
             "openai": "ttscale.samplers.openai:OpenAISampler",
+            "replay": "ttscale.samplers.replay:ReplaySampler",
         },
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",
