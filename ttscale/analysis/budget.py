@@ -18,15 +18,19 @@ from ttscale.analysis.budget_questions import (
     spend_answers,
     target_answers,
 )
-from ttscale.analysis.budget_results import BreakEven, BudgetView, CostCurve, Segment
-from ttscale.costs.amounts import Amount
+from ttscale.analysis.budget_results import BreakEven, BudgetView, BuyComparison, CostCurve, Segment
+from ttscale.analysis.budget_subsets import as_pilot, at_token_limits
+from ttscale.costs.amounts import UNIT_NAMES, Amount
 from ttscale.errors import InvalidInputError
 from ttscale.stats.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
-from ttscale.stats.curve import FloatArray
+from ttscale.stats.curve import FloatArray, IntArray
 from ttscale.stats.intervals import bootstrap_over_problems, interval_over_problems, moments
+from ttscale.stats.piloting import PilotPlan, plan_pilot
 
 _BUDGETS = 200
 """Budgets at which choices are compared, evenly spaced on a log scale."""
+_AHEAD = 32
+"""Points of a forecast curve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,10 @@ class BudgetSettings:
         oracle: What defines *correct*; by default each run's own.
         targets: Shares of problems to be solved.
         spends: Sums over all problems.
+        limits: Token limits to compare every arm at, read off its samples.
+        pilot: Pretend that each problem has only so many samples, and forecast.
+        within: With a target, asks how large a pilot must be until the number of samples is known within this factor.
+        ahead: Whether coverage curves go on beyond the samples, by forecast, up to the largest cost compared.
         worth: What a solved problem is worth, in the unit of the costs; asks for saturation points.
         wrong: What a wrong answer costs; with `worth` asks for the best number of samples of "first".
         pricing: What is known of costs.
@@ -50,6 +58,10 @@ class BudgetSettings:
     oracle: str | None = None
     targets: tuple[float, ...] = ()
     spends: tuple[Amount, ...] = ()
+    limits: tuple[int, ...] = ()
+    pilot: int | None = None
+    within: float | None = None
+    ahead: bool = False
     worth: Amount | None = None
     wrong: Amount | None = None
     pricing: Pricing = field(default_factory=Pricing)
@@ -84,13 +96,13 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
         raise InvalidInputError(
             "Intervals over samples are for coverage alone; leave --over or --selector out."
         )
-    shared, notes = on_shared_problems(with_facts(arms, asked.pricing))
+    shared, notes = _prepared(arms, asked)
     amounts = [*asked.spends, *(one for one in (asked.worth, asked.wrong) if one is not None)]
     cost, model = choose_cost_model(shared, asked.pricing, [amount.unit for amount in amounts])
     choices = priced_choices(shared, selectors, model, cost)
     how = asked.inference
-    table = _Comparison.of(choices)
-    best = best_buys(table.values, table.budget, confidence_level=how.confidence_level, rng=how.seed)
+    groups = [_Group.of(choices, metric) for metric in dict.fromkeys(choice.metric for choice in choices)]
+    horizon = max(group.budget[-1] for group in groups) if asked.ahead else 0.0
     coverage = [choice for choice in choices if choice.selector.kind == "coverage"]
     first = [choice for choice in choices if choice.selector.kind == "first"]
     worth = asked.worth.value if asked.worth else None
@@ -100,11 +112,8 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
         n_problems=len(shared[0].n),
         confidence_level=how.confidence_level,
         over=how.over,
-        curves=tuple(_cost_curve(choice, how) for choice in choices),
-        best=best,
-        segments=tuple(_segments(table, best)),
-        crossings=tuple(_crossings(table, best, how)),
-        pareto=_pareto(table),
+        curves=tuple(_cost_curve(choice, how, horizon) for choice in choices),
+        comparisons=tuple(_compared(group, how) for group in groups),
         targets=tuple(one for target in asked.targets for one in target_answers(choices, target, how)),
         spends=tuple(one for amount in asked.spends for one in spend_answers(choices, amount, how)),
         saturations=tuple((c.label, saturation_of(c, worth, how)) for c in coverage if worth is not None),
@@ -113,54 +122,137 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
             for c in first
             if worth is not None
         ),
-        break_evens=tuple(_break_evens(table, how)),
-        notes=tuple(dict.fromkeys([*notes, *_notes(table), *(n for c in choices for n in c.charges.notes)])),
+        break_evens=tuple(
+            even for group in groups if group.metric == "coverage" for even in _break_evens(group, how)
+        ),
+        pilots=tuple(_pilots(coverage, asked)),
+        notes=tuple(
+            dict.fromkeys(
+                [
+                    *notes,
+                    *(n for group in groups for n in _notes(group)),
+                    *(n for c in choices for n in c.charges.notes),
+                ]
+            )
+        ),
     )
 
 
+def _prepared(arms: Sequence[Arm], asked: BudgetSettings) -> tuple[list[Arm], list[str]]:
+    """Keep what all arms share, cut them down as asked, and add what is known of their costs."""
+    shared, notes = on_shared_problems(with_facts(arms, asked.pricing))
+    if asked.limits:
+        shared, more = at_token_limits(shared, asked.limits)
+        notes += more
+    if asked.pilot is not None:
+        rng = np.random.default_rng(asked.inference.seed)
+        shared = [as_pilot(arm, asked.pilot, rng) for arm in shared]
+        notes.append(f"A pilot: {asked.pilot} random samples of each problem; everything else is forecast.")
+    return shared, notes
+
+
+def _pilots(coverage: Sequence[Choice], asked: BudgetSettings) -> list[tuple[str, PilotPlan]]:
+    """Say how large a pilot must be for each target; nothing where that is not asked."""
+    if asked.within is None:
+        return []
+    how = asked.inference
+    return [
+        (
+            choice.label,
+            plan_pilot(
+                choice.arm.n,
+                choice.arm.c,
+                target,
+                asked.within,
+                over=how.over,
+                confidence_level=how.confidence_level,
+                largest=how.largest,
+                rng=how.seed,
+            ),
+        )
+        for target in asked.targets
+        for choice in coverage
+    ]
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Comparison:
-    """Every choice valued at the same budgets.
+class _Group:
+    """Every choice of one metric, valued at the same budgets.
 
     Attributes:
+        metric: What they are judged by.
         choices: C of them.
-        cost: Of each, at the points of its grid, increasing.
+        position: Of each among all choices.
+        k: Of each, the points of its curve whose cost increases.
+        cost: Of each, there.
         points: Of each, values (P, K) there.
         budget: Shape (M,).
         values: Of each, (P, M).
     """
 
+    metric: str
     choices: Sequence[Choice]
-    cost: list[FloatArray]
-    points: list[FloatArray]
+    position: Sequence[int]
+    k: Sequence[IntArray]
+    cost: Sequence[FloatArray]
+    points: Sequence[FloatArray]
     budget: FloatArray
-    values: list[FloatArray]
+    values: Sequence[FloatArray]
 
     @classmethod
-    def of(cls, choices: Sequence[Choice]) -> "_Comparison":
+    def of(cls, choices: Sequence[Choice], metric: str) -> "_Group":
         """Compute the curves and read them off at common budgets."""
-        cost, points = zip(*(_increasing(choice) for choice in choices), strict=True)
+        position = [i for i, choice in enumerate(choices) if choice.metric == metric]
+        own = [choices[i] for i in position]
+        k, cost, points = zip(*(_increasing(choice) for choice in own), strict=True)
         budget = np.geomspace(min(one[0] for one in cost), max(one[-1] for one in cost), _BUDGETS)
         values = [values_at(x, v, budget) for x, v in zip(cost, points, strict=True)]
-        return cls(choices=choices, cost=list(cost), points=list(points), budget=budget, values=values)
+        return cls(
+            metric=metric,
+            choices=own,
+            position=position,
+            k=k,
+            cost=cost,
+            points=points,
+            budget=budget,
+            values=values,
+        )
 
-    def k_at(self, position: int, budget: float) -> float:
+    def k_at(self, number: int, budget: float) -> float:
         """Return the samples per problem that a budget buys of a choice, at most those at hand."""
-        choice = self.choices[position]
-        k = np.concatenate([[0], choice.grid()])
-        return float(np.interp(budget, np.concatenate([[0.0], choice.costs(choice.grid())]), k))
+        cost, k = (np.concatenate([[0], one[number]]) for one in (self.cost, self.k))
+        return float(np.interp(budget, cost, k))
 
 
-def _increasing(choice: Choice) -> tuple[FloatArray, FloatArray]:
-    """Return cost and values at the budgets that cost more than the one before."""
+def _increasing(choice: Choice) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return k, cost and values at the budgets that cost more than the one before."""
     k = choice.grid()
     cost = choice.costs(k)
     kept = np.concatenate([[True], np.diff(cost) > 1e-12 * cost[-1]])
-    return cost[kept], choice.values(k)[:, kept]
+    return k[kept], cost[kept], choice.values(k[kept])
 
 
-def _cost_curve(choice: Choice, how: Inference) -> CostCurve:
-    outlook = outlook_of(choice, choice.grid(), how)
+def _compared(group: _Group, how: Inference) -> BuyComparison:
+    """Say which choice of a group is the best buy where."""
+    best = best_buys(group.values, group.budget, confidence_level=how.confidence_level, rng=how.seed)
+    return BuyComparison(
+        metric=group.metric,
+        choices=tuple(group.position),
+        best=best,
+        segments=tuple(_segments(group, best)),
+        crossings=tuple(_crossings(group, best, how)),
+        pareto=_pareto(group),
+    )
+
+
+def _cost_curve(choice: Choice, how: Inference, horizon: float) -> CostCurve:
+    """Return a choice's curve, forecast as far as `horizon` per problem where that lies beyond its samples."""
+    k = choice.grid()
+    farthest = min(int(choice.line.affordable(horizon)), how.largest)
+    if choice.selector.kind == "coverage" and farthest > choice.n_min:
+        ahead = np.geomspace(choice.n_min, farthest, _AHEAD)[1:].round().astype(np.int64)
+        k = np.union1d(k, ahead)
+    outlook = outlook_of(choice, k, how)
     curve = outlook.curve
     return CostCurve(
         label=choice.label,
@@ -179,20 +271,21 @@ def _cost_curve(choice: Choice, how: Inference) -> CostCurve:
     )
 
 
-def _segments(table: _Comparison, best: BestBuy) -> list[Segment]:
+def _segments(group: _Group, best: BestBuy) -> list[Segment]:
     """Join neighbouring budgets with the same best choice."""
     edges = np.flatnonzero(np.diff(best.arm, prepend=-1, append=-1))
     segments = []
     for begin, end in zip(edges[:-1], edges[1:] - 1, strict=True):
         arm = int(best.arm[begin])
-        first, last = float(best.budget[begin]), float(best.budget[end])
+        first = _edge(best.budget, begin - 1) if begin else float(best.budget[0])
+        last = _edge(best.budget, end) if end < len(best.budget) - 1 else float(best.budget[-1])
         segments.append(
             Segment(
-                label=table.choices[arm].label,
+                label=group.choices[arm].label,
                 begin=first,
                 end=last,
-                k_begin=table.k_at(arm, first),
-                k_end=table.k_at(arm, last),
+                k_begin=group.k_at(arm, first),
+                k_end=group.k_at(arm, last),
                 value_begin=float(best.value[begin]),
                 value_end=float(best.value[end]),
                 chance_best=float(best.chance_best[arm, begin : end + 1].mean()),
@@ -201,78 +294,84 @@ def _segments(table: _Comparison, best: BestBuy) -> list[Segment]:
     return segments
 
 
-def _crossings(table: _Comparison, best: BestBuy, how: Inference) -> list[Crossing]:
+def _edge(budget: FloatArray, j: int) -> float:
+    """Return the middle between two neighbouring budgets, where one range ends and the next begins."""
+    return float(np.sqrt(budget[j] * budget[j + 1]))
+
+
+def _crossings(group: _Group, best: BestBuy, how: Inference) -> list[Crossing]:
     """Find where the best choice changes, for each two that follow each other as the best one."""
     found = []
     for j in np.flatnonzero(np.diff(best.arm)):
         before, after = int(best.arm[j]), int(best.arm[j + 1])
-        within = table.budget <= min(table.cost[before][-1], table.cost[after][-1])
+        within = group.budget <= min(group.cost[before][-1], group.cost[after][-1])
         if not within[j + 1]:
             continue  # one of the two ends here: nothing crosses
         near = crossings(
-            table.values[before][:, within],
-            table.values[after][:, within],
-            table.budget[within],
-            arms=(before, after),
+            group.values[before][:, within],
+            group.values[after][:, within],
+            group.budget[within],
+            arms=(group.position[before], group.position[after]),
             confidence_level=how.confidence_level,
             rng=how.seed,
         )
-        found += [one for one in near if table.budget[j] <= one.budget <= table.budget[j + 1]]
+        found += [one for one in near if group.budget[j] <= one.budget <= group.budget[j + 1]]
     return found
 
 
-def _pareto(table: _Comparison) -> tuple[tuple[int, int], ...]:
-    cost = np.concatenate(table.cost)
-    value = np.concatenate([points.mean(axis=0) for points in table.points])
-    owner = np.repeat(np.arange(len(table.choices)), [len(one) for one in table.cost])
-    place = np.concatenate([np.arange(len(one)) for one in table.cost])
-    return tuple((int(owner[i]), int(place[i])) for i in pareto_front(cost, value))
+def _pareto(group: _Group) -> tuple[tuple[int, int], ...]:
+    cost = np.concatenate(group.cost)
+    value = np.concatenate([points.mean(axis=0) for points in group.points])
+    owner = np.repeat(group.position, [len(one) for one in group.cost])
+    k = np.concatenate(group.k)
+    return tuple((int(owner[i]), int(k[i])) for i in pareto_front(cost, value))
 
 
-def _break_evens(table: _Comparison, how: Inference) -> list[BreakEven]:
+def _break_evens(group: _Group, how: Inference) -> list[BreakEven]:
     """Compare each coverage choice with the next dearer one, at the price of one dear sample."""
     ranked = sorted(
-        (i for i, choice in enumerate(table.choices) if choice.selector.kind == "coverage"),
-        key=lambda i: float(table.cost[i][0]),
+        (i for i, choice in enumerate(group.choices) if choice.selector.kind == "coverage"),
+        key=lambda i: float(group.cost[i][0]),
     )
     return [
-        _break_even(table, cheap, dear, how)
+        _break_even(group, cheap, dear, how)
         for cheap, dear in pairwise(ranked)
-        if table.cost[cheap][0] < table.cost[dear][0] <= table.cost[cheap][-1]
+        if group.cost[cheap][0] < group.cost[dear][0] <= group.cost[cheap][-1]
     ]
 
 
-def _break_even(table: _Comparison, cheap: int, dear: int, how: Inference) -> BreakEven:
-    price = table.cost[dear][:1]
-    bought = values_at(table.cost[cheap], table.points[cheap], price)  # (P, 1)
+def _break_even(group: _Group, cheap: int, dear: int, how: Inference) -> BreakEven:
+    price = group.cost[dear][:1]
+    bought = values_at(group.cost[cheap], group.points[cheap], price)  # (P, 1)
     interval = interval_over_problems(moments(bought), how.confidence_level)
-    gain = table.points[dear][:, :1] - bought
+    gain = group.points[dear][:, :1] - bought
     paired = bootstrap_over_problems(gain, how.confidence_level, rng=how.seed)
     return BreakEven(
-        dear=table.choices[dear].label,
-        cheap=table.choices[cheap].label,
-        price_ratio=float(price[0] / table.cost[cheap][0]),
+        dear=group.choices[dear].label,
+        cheap=group.choices[cheap].label,
+        price_ratio=float(price[0] / group.cost[cheap][0]),
         accuracy=float(bought.mean()),
         low=float(interval.low[0]),
         high=float(interval.high[0]),
-        dear_accuracy=float(table.points[dear][:, 0].mean()),
+        dear_accuracy=float(group.points[dear][:, 0].mean()),
         gain=float(gain.mean()),
         gain_low=float(paired.low[0]),
         gain_high=float(paired.high[0]),
     )
 
 
-def _notes(table: _Comparison) -> list[str]:
+def _notes(group: _Group) -> list[str]:
     """Say which choices end before the largest budget compared."""
-    last = table.budget[-1]
+    last = group.budget[-1]
     short = [
         f"'{choice.label}' at {cost[-1]:.4g}"
-        for choice, cost in zip(table.choices, table.cost, strict=True)
+        for choice, cost in zip(group.choices, group.cost, strict=True)
         if cost[-1] < last * (1 - 1e-9)
     ]
     if not short:
         return []
+    shown = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
     return [
-        f"Measured curves end where their samples do ({', '.join(short)}); beyond, the comparison takes them as flat, which "
-        "understates them."
+        f"Measured curves end where their samples do ({shown} {UNIT_NAMES.get(group.choices[0].line.unit, group.choices[0].line.unit)} "
+        "per problem); beyond, the comparison takes them as flat, which understates them."
     ]

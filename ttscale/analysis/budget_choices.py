@@ -69,6 +69,11 @@ class Choice:
     label: str
 
     @property
+    def metric(self) -> str:
+        """Return what it is to be judged by: choices of other metrics are not compared with it."""
+        return "coverage" if self.selector.kind == "coverage" else "selected accuracy"
+
+    @property
     def n_min(self) -> int:
         """Return the fewest samples of any problem."""
         return int(self.arm.n.min())

@@ -84,15 +84,26 @@ def target_answers(choices: Sequence[Choice], target: float, how: Inference) -> 
         InvalidInputError: A target outside (0, 1].
     """
     answers = [_target_answer(choice, target, how) for choice in choices]
-    costs = [one.cost for one in answers if one.cost is not None]
-    return [replace(one, cheapest=bool(costs) and one.cost == min(costs)) for one in answers]
+    least: dict[str, float] = {}
+    for choice, one in zip(choices, answers, strict=True):
+        if one.cost is not None:
+            least[choice.metric] = min(one.cost, least.get(choice.metric, np.inf))
+    return [
+        replace(one, cheapest=one.cost is not None and one.cost == least[choice.metric])
+        for choice, one in zip(choices, answers, strict=True)
+    ]
 
 
 def spend_answers(choices: Sequence[Choice], amount: Amount, how: Inference) -> list[SpendAnswer]:
     """Say what a sum reaches with each choice, every problem getting the same number of samples."""
     answers = [_spend_answer(choice, amount, how) for choice in choices]
-    best = max(one.value for one in answers)
-    return [replace(one, best=one.value == best) for one in answers]
+    most: dict[str, float] = {}
+    for choice, one in zip(choices, answers, strict=True):
+        most[choice.metric] = max(one.value, most.get(choice.metric, 0.0))
+    return [
+        replace(one, best=one.k > 0 and one.value == most[choice.metric])
+        for choice, one in zip(choices, answers, strict=True)
+    ]
 
 
 def saturation_of(choice: Choice, worth: float, how: Inference) -> Saturation:

@@ -16,6 +16,7 @@ from ttscale.stats.curve import FloatArray, IntArray
 from ttscale.stats.deciding import BudgetDecision
 from ttscale.stats.marginal import Saturation
 from ttscale.stats.outlook import Reached
+from ttscale.stats.piloting import PilotPlan
 
 Row = dict[str, Any]
 
@@ -66,7 +67,7 @@ class TargetAnswer:
         low: Total cost at the lower end, None likewise.
         high: Total cost at the upper end, None: no end was found.
         why_not: Why it is not reachable, in words; empty where it is.
-        cheapest: Whether no other choice reaches the target for less.
+        cheapest: Whether no other choice of its metric reaches the target for less.
     """
 
     label: str
@@ -93,7 +94,7 @@ class SpendAnswer:
         high: Upper end.
         extrapolates: Whether k lies beyond the samples.
         capped: Whether the sum would buy more samples than could be valued.
-        best: Whether no other choice reaches more.
+        best: Whether no other choice of its metric reaches more.
         method: How the value and its interval were computed.
     """
 
@@ -165,31 +166,25 @@ class BreakEven:
     gain_high: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PilotAnswer:
-    """How large a pilot must be for a target's number of samples to be known well enough.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BuyComparison:
+    """Choices compared at equal cost: those that are to be judged by the same metric.
 
     Attributes:
-        label: The choice.
-        target: The value wanted.
-        within: The factor wanted between the ends of the interval and the answer.
-        n_now: Samples per problem of the pilot at hand.
-        factor_now: Largest factor by which the ends of its interval differ from the answer; infinite where an end is open.
-        n_needed: Smallest pilot among `n_tried` whose simulated factor is small enough; None where none is.
-        n_tried: Samples per problem that were simulated, increasing.
-        factors: Median simulated factor of each.
-        method: How it was simulated.
+        metric: "coverage", or "selected accuracy" for every way to pick one answer.
+        choices: Their positions in the view's `curves`.
+        best: Which is best at each budget within those measured; its `arm` and the rows of `chance_best` count `choices`.
+        segments: The same as ranges of budgets with one best choice.
+        crossings: Budgets at which the best choice changes, with intervals; `before` and `after` count the view's `curves`.
+        pareto: (position in the view's `curves`, k) of the measured points that no other point beats, by cost.
     """
 
-    label: str
-    target: float
-    within: float
-    n_now: int
-    factor_now: float
-    n_needed: int | None
-    n_tried: tuple[int, ...]
-    factors: tuple[float, ...]
-    method: str
+    metric: str
+    choices: tuple[int, ...]
+    best: BestBuy
+    segments: tuple[Segment, ...]
+    crossings: tuple[Crossing, ...]
+    pareto: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -203,16 +198,13 @@ class BudgetView:
         confidence_level: Of every interval.
         over: What intervals generalise over: "problems" or "samples".
         curves: Cost against value of every choice: the measured points, then forecast ones where `extrapolates`.
-        best: Which choice is best at each budget (positions in `curves`), within the budgets that were measured.
-        segments: The same as ranges of budgets with one best choice.
-        crossings: Budgets at which the best choice changes, with intervals; arms are positions in `curves`.
-        pareto: (position in `curves`, position in its k) of the measured points that no other point beats, by cost.
+        comparisons: Which choice is the best buy at which budget: for coverage, and for selected accuracy.
         targets: Answers to `--target`, one per choice and target.
         spends: Answers to `--spend`, one per choice and sum.
         saturations: Label -> where the next sample is worth less than its price; empty without a worth.
         decisions: Label -> the best number of samples under a cost of wrong answers; only of "first accepted".
         break_evens: Cheap against dear arms at one dear sample's price.
-        pilots: How large pilots must be.
+        pilots: Label -> how large a pilot must be for a target; empty where it was not asked.
         notes: Assumptions and caveats in plain sentences; they belong beside the numbers.
     """
 
@@ -222,16 +214,13 @@ class BudgetView:
     confidence_level: float
     over: str
     curves: tuple[CostCurve, ...]
-    best: BestBuy
-    segments: tuple[Segment, ...]
-    crossings: tuple[Crossing, ...]
-    pareto: tuple[tuple[int, int], ...]
+    comparisons: tuple[BuyComparison, ...]
     targets: tuple[TargetAnswer, ...] = ()
     spends: tuple[SpendAnswer, ...] = ()
     saturations: tuple[tuple[str, Saturation], ...] = ()
     decisions: tuple[tuple[str, BudgetDecision], ...] = ()
     break_evens: tuple[BreakEven, ...] = ()
-    pilots: tuple[PilotAnswer, ...] = ()
+    pilots: tuple[tuple[str, PilotPlan], ...] = ()
     notes: tuple[str, ...] = ()
 
     def to_rows(self) -> Iterator[Row]:
@@ -241,14 +230,10 @@ class BudgetView:
         yield from self.segment_rows()
         yield from self.crossing_rows()
         yield from self.pareto_rows()
-        for label, one in self.saturations:
-            yield {"question": "saturation", "choice": label, **asdict(one)}
-        for label, decision in self.decisions:
-            yield {"question": "best-k", "choice": label, "unit": self.unit, **asdict(decision)}
-        for even in self.break_evens:
-            yield {"question": "break-even", **asdict(even), **self._interval()}
-        for pilot in self.pilots:
-            yield {"question": "pilot", **_named(asdict(pilot))}
+        yield from self.saturation_rows()
+        yield from self.decision_rows()
+        yield from self.break_even_rows()
+        yield from self.pilot_rows()
 
     def target_rows(self) -> list[Row]:
         """Return one row per target and choice."""
@@ -296,11 +281,68 @@ class BudgetView:
             for one in self.spends
         ]
 
+    def saturation_rows(self) -> list[Row]:
+        """Return one row per choice: where the next sample is worth less than its price."""
+        return [
+            {
+                "question": "saturation",
+                "choice": label,
+                **asdict(one),
+                "over": "problems",
+                "method": "gain of the next sample, interval inverted",
+            }
+            for label, one in self.saturations
+        ]
+
+    def decision_rows(self) -> list[Row]:
+        """Return one row per choice that stops at the first accepted sample: how many to draw at most."""
+        return [
+            {
+                "question": "best-k",
+                "choice": label,
+                "unit": self.unit,
+                **asdict(one),
+                "over": "problems",
+                "method": "bootstrap for k; utility cross-fitted over problems",
+            }
+            for label, one in self.decisions
+        ]
+
+    def break_even_rows(self) -> list[Row]:
+        """Return one row per pair of a cheap and the next dearer choice."""
+        return [
+            {
+                "question": "break-even",
+                **asdict(one),
+                "unit": self.unit,
+                **self._interval(),
+                "over": "problems",
+                "method": "paired bootstrap over problems",
+            }
+            for one in self.break_evens
+        ]
+
+    def pilot_rows(self) -> list[Row]:
+        """Return one row per pilot that was tried, the one at hand first."""
+        return [
+            {"question": "pilot", "choice": label, **row}
+            for label, plan in self.pilots
+            for row in plan.to_rows()
+        ]
+
     def segment_rows(self) -> list[Row]:
         """Return one row per range of budgets with one best choice."""
         return [
-            {"question": "best-buy", **_named(asdict(one)), "unit": self.unit, **self._interval()}
-            for one in self.segments
+            {
+                "question": "best-buy",
+                "metric": group.metric,
+                **_named(asdict(one)),
+                "unit": self.unit,
+                "n_problems": self.n_problems,
+                "method": "highest mean; chance_best by bootstrap over problems",
+            }
+            for group in self.comparisons
+            for one in group.segments
         ]
 
     def crossing_rows(self) -> list[Row]:
@@ -308,6 +350,7 @@ class BudgetView:
         return [
             {
                 "question": "crossover",
+                "metric": group.metric,
                 "before": self.curves[one.before].label,
                 "after": self.curves[one.after].label,
                 "budget": one.budget,
@@ -316,31 +359,37 @@ class BudgetView:
                 "value": one.value,
                 "unit": self.unit,
                 **self._interval(),
+                "over": "problems",
                 "method": "paired bootstrap over problems, inverted",
             }
-            for one in self.crossings
+            for group in self.comparisons
+            for one in group.crossings
         ]
 
     def pareto_rows(self) -> list[Row]:
         """Return one row per point that no other point beats."""
-        rows = []
-        for position, j in self.pareto:
-            curve = self.curves[position]
-            rows.append(
-                {
-                    "question": "pareto",
-                    "choice": curve.label,
-                    "k": int(curve.k[j]),
-                    "cost": float(curve.cost[j]),
-                    "unit": self.unit,
-                    "value": float(curve.value[j]),
-                    "low": float(curve.low[j]),
-                    "high": float(curve.high[j]),
-                    **self._interval(),
-                    "method": curve.method,
-                }
-            )
-        return rows
+        return [
+            self._point_row(group.metric, position, k)
+            for group in self.comparisons
+            for position, k in group.pareto
+        ]
+
+    def _point_row(self, metric: str, position: int, k: int) -> Row:
+        curve = self.curves[position]
+        j = int(np.searchsorted(curve.k, k))
+        return {
+            "question": "pareto",
+            "metric": metric,
+            "choice": curve.label,
+            "k": k,
+            "cost": float(curve.cost[j]),
+            "unit": self.unit,
+            "value": float(curve.value[j]),
+            "low": float(curve.low[j]),
+            "high": float(curve.high[j]),
+            **self._interval(),
+            "method": curve.method,
+        }
 
     def _interval(self) -> Row:
         return {

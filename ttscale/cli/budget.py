@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ttscale.cli.options import output_options
-from ttscale.cli.statistics import Names, level_option, plot_option, seed_option
+from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
 
 if TYPE_CHECKING:
     from ttscale.analysis.budget_results import BudgetView
@@ -130,6 +130,20 @@ def pricing_options(command: Any) -> Any:
 )
 @click.option("--oracle", help="The verifier that defines correct; by default the run's own.")
 @click.option(
+    "--limits",
+    type=Budgets(),
+    default=(),
+    help="Compare every arm at these token limits, read off its samples: 128,256.",
+)
+@click.option(
+    "--pilot",
+    type=click.IntRange(1),
+    help="Pretend that each problem has only so many samples, and forecast.",
+)
+@click.option("--within", type=click.FloatRange(1, min_open=True),
+              help="How large must a pilot be until the samples for --target are known within this factor? Takes a minute.")  # fmt: skip
+@click.option("--ahead", is_flag=True, help="Draw coverage curves on beyond the samples, by forecast.")
+@click.option(
     "--worth", type=Spend(), help="Worth of a solved problem: where does the next sample stop paying?"
 )
 @click.option(
@@ -151,6 +165,10 @@ def budget_command(
     selectors: tuple[str, ...],
     verifiers: tuple[str, ...],
     oracle: str | None,
+    limits: tuple[int, ...],
+    pilot: int | None,
+    within: float | None,
+    ahead: bool,
     worth: "Amount | None",
     wrong: "Amount | None",
     cost: str | None,
@@ -182,6 +200,10 @@ def budget_command(
         oracle=oracle,
         targets=targets,
         spends=spends,
+        limits=limits,
+        pilot=pilot,
+        within=within,
+        ahead=ahead or pilot is not None,
         worth=worth,
         wrong=wrong,
         pricing=_pricing(cost, options, models, models_file, prices_file, price, tokens),
@@ -196,40 +218,257 @@ def budget_command(
         print_budget(view)
 
 
+@click.command("allocate")
+@click.argument("sources", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--by", type=Names(), default=(), help="Columns that tell a table's arms apart, such as model.")
+@click.option(
+    "--spend",
+    type=Spend(),
+    required=True,
+    help="The sum over all problems: 100usd, 1e6tokens, 1e15flops, 2gpu-hours.",
+)
+@click.option("--selector", type=click.Choice(["coverage", "best"]), default="coverage", show_default=True,
+              help="What to maximise: coverage, or the accuracy of the highest score.")  # fmt: skip
+@click.option("--verifier", help="Whose scores `best` goes by; logprob for the samples' own.")
+@click.option("--oracle", help="The verifier that defines correct; by default the run's own.")
+@pricing_options
+@level_option
+@seed_option
+@output_options
+def allocate_command(
+    sources: tuple[Path, ...],
+    by: tuple[str, ...],
+    spend: "Amount",
+    selector: str,
+    verifier: str | None,
+    oracle: str | None,
+    cost: str | None,
+    options: Mapping[str, str],
+    models: tuple[tuple[str, str], ...],
+    models_file: Path | None,
+    prices_file: Path | None,
+    price: Mapping[str, str] | None,
+    tokens: Mapping[str, str] | None,
+    confidence_level: float | None,
+    seed: int,
+    output: str | None,
+) -> None:
+    """How many samples from each arm is a sum best spent on?
+
+    SOURCES are run directories (every cell is an arm: a model, a temperature, a prompt) or tables of counts. The
+    allocation is chosen on one half of the samples and valued on the other, with its gain over the best single arm.
+    """
+    from ttscale.analysis.allocation import allocate
+    from ttscale.analysis.budget import BudgetSettings
+    from ttscale.analysis.budget_questions import Inference
+    from ttscale.cli.main import say
+    from ttscale.cli.output import print_rows, print_table
+
+    settings = BudgetSettings(
+        selectors=(selector,),
+        verifiers=(verifier,) if verifier else (),
+        oracle=oracle,
+        pricing=_pricing(cost, options, models, models_file, prices_file, price, tokens),
+        inference=Inference(confidence_level=confidence_level or 0.95, seed=seed),
+    )
+    view = allocate(sources, spend, by=by, settings=settings)
+    if output:
+        print_rows(list(view.to_rows()), output)
+        return
+    for note in view.notes:
+        say(f"Note: {note}")
+    arms = [row for row in view.to_rows() if row["question"] == "arm"]
+    print_table(
+        [_brief(row, "spend", "selector") for row in arms],
+        title=f"Samples per problem for {spend.text}, {view.selector}",
+    )
+    print()
+    print_table(
+        [_shown_value(view.value_row())],
+        title="What that is worth, on the half of the samples that did not choose it",
+    )
+
+
+def _shown_value(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Join estimates with their intervals."""
+    return {
+        "value": _with_interval(row["value"], row["low"], row["high"]),
+        "best single arm": f"{row['single_arm']}, k = {row['single_arm_k']:,}",
+        "its value": row["single_arm_value"],
+        "gain": _with_interval(row["gain"], row["gain_low"], row["gain_high"]),
+        "upper bound (other half)": row["upper_bound_there"],
+        "method": row["method"].partition(";")[0],
+    }
+
+
+def _with_interval(value: Any, low: Any, high: Any) -> str:
+    """Write a number with its interval."""
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
 def print_budget(view: "BudgetView") -> None:
     """Print a view's tables to stdout and its caveats to stderr."""
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table
+    from ttscale.costs.amounts import UNIT_NAMES
 
     for note in view.notes:
         say(f"Note: {note}")
-    level = f"{100 * view.confidence_level:g}% interval over {view.over}"
-    for title, rows in (
-        (f"What a target costs: {view.n_problems} problems, {level}", view.target_rows()),
-        (f"What a sum reaches: {view.n_problems} problems, {level}", view.spend_rows()),
-        (f"The best buy by cost per problem ({view.unit})", view.segment_rows()),
-        ("Where the better choice changes", view.crossing_rows()),
-    ):
+    unit = UNIT_NAMES.get(view.unit, view.unit)
+    rests = f"{view.n_problems} problems, {100 * view.confidence_level:g}% interval over {view.over}"
+    tables = [
+        (
+            f"What a target costs, in {unit} over all problems: {rests}",
+            [_target(row) for row in view.target_rows()],
+        ),
+        (
+            f"What a sum reaches, in {unit} over all problems: {rests}",
+            [_spend(row) for row in view.spend_rows()],
+        ),
+        (f"The best buy by {unit} per problem", [_segment(row) for row in view.segment_rows()]),
+        (
+            f"Where the better choice changes, in {unit} per problem",
+            [_crossing(row) for row in view.crossing_rows()],
+        ),
+        (
+            "What one dear sample must reach to be worth its price",
+            [_break_even(row) for row in view.break_even_rows()],
+        ),
+        (
+            "Where the next sample is worth less than its price",
+            [_saturation(row) for row in view.saturation_rows()],
+        ),
+        (
+            "The best number of samples where a wrong answer costs",
+            [_decision(row) for row in view.decision_rows()],
+        ),
+        (
+            "How large a pilot must be: factor between the number of samples and the ends of its interval",
+            [_pilot(row) for row in view.pilot_rows()],
+        ),
+    ]
+    for title, rows in tables:
         if rows:
-            print_table([_brief(row) for row in rows], title=title)
+            print_table(rows, title=title)
             print()
 
 
-UNIT_NAMES = {"flops": "FLOPs", "eflops": "eFLOPs", "usd": "US dollars", "device_s": "device-seconds"}
-"""How a person reads a unit."""
+Row = Mapping[str, Any]
+
+
+def _target(row: Row) -> dict[str, Any]:
+    reachable = row["k"] is not None
+    return {
+        "choice": row["choice"],
+        "target": row["target"],
+        "samples": _with_interval(row["k"], row["k_low"], row["k_high"]),
+        "total cost": _with_interval(row["total_cost"], row["total_cost_low"], row["total_cost_high"]),
+        "cheapest": row["cheapest"],
+        "extrapolates": row["extrapolates"],
+        "not reachable": None if reachable else row["why_not"],
+    }
+
+
+def _spend(row: Row) -> dict[str, Any]:
+    return {
+        "choice": row["choice"],
+        "spend": row["spend"],
+        "samples": row["k"],
+        "total cost": row["total_cost"],
+        "reached": _with_interval(row["value"], row["low"], row["high"]),
+        "best": row["best"],
+        "extrapolates": row["extrapolates"],
+        "more money than samples": row["capped"],
+    }
+
+
+def _segment(row: Row) -> dict[str, Any]:
+    return {
+        "metric": row["metric"],
+        "choice": row["choice"],
+        "from": row["begin"],
+        "to": row["end"],
+        "samples": f"{row['k_begin']:,.4g} - {row['k_end']:,.4g}",
+        "reached": f"{row['value_begin']:.4g} - {row['value_end']:.4g}",
+        "chance to be the best": row["chance_best"],
+    }
+
+
+def _crossing(row: Row) -> dict[str, Any]:
+    return {
+        "metric": row["metric"],
+        "from": row["before"],
+        "to": row["after"],
+        "at": _with_interval(row["budget"], row["low"], row["high"]),
+        "reached there": row["value"],
+    }
+
+
+def _break_even(row: Row) -> dict[str, Any]:
+    return {
+        "dear": row["dear"],
+        "cheap": row["cheap"],
+        "price ratio": row["price_ratio"],
+        "must reach": _with_interval(row["accuracy"], row["low"], row["high"]),
+        "reaches": row["dear_accuracy"],
+        "gain": _with_interval(row["gain"], row["gain_low"], row["gain_high"]),
+    }
+
+
+def _pilot(row: Row) -> dict[str, Any]:
+    return {
+        "choice": row["choice"],
+        "target": row["target"],
+        "problems": row["n_problems"],
+        "samples": row["n_samples"],
+        "in all": row["total_samples"],
+        "factor": row["factor"],
+        "enough": row["enough"],
+        "how": row["method"],
+    }
+
+
+def _saturation(row: Row) -> dict[str, Any]:
+    ends = [f"> {row['k_max']:,}" if row[end] is None else f"{row[end]:,}" for end in ("k", "low", "high")]
+    return {
+        "choice": row["choice"],
+        "samples": f"{ends[0]} [{ends[1]}, {ends[2]}]",
+        "least gain worth paying for": row["threshold"],
+    }
+
+
+def _decision(row: Row) -> dict[str, Any]:
+    return {
+        "choice": row["choice"],
+        "samples": _with_interval(row["k"], row["low"], row["high"]),
+        "worth per problem": _with_interval(row["utility"], row["utility_low"], row["utility_high"]),
+        "perhaps more": row["at_edge"],
+    }
+
 
 _LEFT_OUT = {"question", "confidence_level", "over", "n_problems", "method", "unit", "largest_k"}
 
 
-def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
+def _brief(row: Row, *more: str) -> dict[str, Any]:
     """Leave out what the title or --json says."""
-    return {key: value for key, value in row.items() if key not in _LEFT_OUT}
+    return {key: value for key, value in row.items() if key not in {*_LEFT_OUT, *more}}
 
 
 def _plot(path: Path, view: "BudgetView") -> None:
+    """Draw the first comparison: coverage, unless only selectors were asked for."""
+    from ttscale.costs.amounts import UNIT_NAMES
     from ttscale.plots import save_figure
     from ttscale.plots.cost import Change, CostLine, plot_costs
 
+    group = view.comparisons[0]
+    curves = [view.curves[i] for i in group.choices]
+    position = {one.label: i for i, one in enumerate(curves)}
     lines = [
         CostLine(
             label=one.label,
@@ -239,20 +478,17 @@ def _plot(path: Path, view: "BudgetView") -> None:
             high=one.high,
             dashed=one.extrapolates,
         )
-        for one in view.curves
+        for one in curves
     ]
-    position = {one.label: i for i, one in enumerate(view.curves)}
-    selectors = {one.selector for one in view.curves}
-    what = selectors.pop() if len(selectors) == 1 else "Accuracy"
     figure = plot_costs(
         lines,
-        title=f"{what.capitalize()} by cost",
+        title=f"{group.metric.capitalize()} by cost",
         subtitle=f"{view.n_problems} problems, {100 * view.confidence_level:g}% interval over {view.over}; bold: the best buy",
         x_label=f"{UNIT_NAMES.get(view.unit, view.unit)} per problem (log scale)",
-        best=[(one.begin, one.end, position[one.label]) for one in view.segments],
+        best=[(one.begin, one.end, position[one.label]) for one in group.segments],
         changes=[
             Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
-            for one in view.crossings
+            for one in group.crossings
         ],
     )
     save_figure(figure, path)

@@ -49,6 +49,12 @@ MODEL_OF_UNIT: Mapping[str, str] = MappingProxyType(
 """Unit -> the built-in cost model that counts in it."""
 
 
+UNIT_NAMES: Mapping[str, str] = MappingProxyType(
+    {"flops": "FLOPs", "eflops": "eFLOPs", "usd": "US dollars", "device_s": "device-seconds"}
+)
+"""How a person reads a unit, where it is not the word itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A number of some unit.

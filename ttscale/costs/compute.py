@@ -152,4 +152,4 @@ def _attended(prompt: FloatArray, generated: FloatArray) -> FloatArray:
 def _attention_note(network: Architecture) -> tuple[str, ...]:
     if network.attention_width:
         return ()
-    return (f"Attention is left out: of the network only its {network.parameters:.3g} parameters are known.",)
+    return ("Attention is left out where of a model only the number of parameters is known.",)

@@ -4,6 +4,8 @@ Notation: arm a has counts (n_ia, c_ia) on problem i, arrays of shape (P, A); k_
 arm.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,21 +14,56 @@ from numpy.typing import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import counts, whole_numbers
 from ttscale.stats.curve import FloatArray, IntArray
-from ttscale.stats.intervals import Rng, interval_over_problems, moments
+from ttscale.stats.intervals import Rng, bootstrap_over_problems, interval_over_problems, moments
 from ttscale.stats.pass_at_k import log_none
 
+Objective = Callable[[IntArray], FloatArray]
+"""Allocations of shape (M, A) -> the value of each problem under each, shape (P, M)."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+_MOST_ALLOCATIONS = 100_000
+"""Up to this many maximal allocations are all valued."""
+_CHUNK = 4_000_000
+"""Numbers held at a time while allocations are valued."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Solution:
+    """An allocation for given samples, as good as the search found.
+
+    Attributes:
+        k: Samples per problem from each arm, shape (A,).
+        value: Mean value over problems, on the samples that chose it.
+        bound: No allocation within the budget is worth more than this, on these samples.
+        method: How it was found.
+    """
+
+    k: IntArray
+    value: float
+    bound: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Allocation:
     """A budget spread over arms, chosen on one half of the samples and valued on the other.
 
     Attributes:
         k: Samples per problem from each arm, shape (A,).
         cost: What they cost per problem.
-        coverage: On the half that did not choose it; an honest estimate.
+        coverage: Mean value on the half that did not choose it; an honest estimate.
         low: Lower end of its interval over problems.
         high: Upper end.
-        optimistic: Coverage on the half that chose it; biased upwards.
+        optimistic: Mean value on the half that chose it; biased upwards.
+        single: The best single arm, chosen on the same half.
+        single_k: Its samples per problem.
+        single_coverage: Its mean value on the other half.
+        gain: The allocation's value less the single arm's, on the other half.
+        gain_low: Lower end of its interval, paired over problems.
+        gain_high: Upper end.
+        bound: On the half that chose it, no allocation is worth more than this.
+        method: How it was found.
+        confidence_level: Of both intervals.
+        n_problems: P.
     """
 
     k: IntArray
@@ -35,6 +72,16 @@ class Allocation:
     low: float
     high: float
     optimistic: float
+    single: int
+    single_k: int
+    single_coverage: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    bound: float
+    method: str
+    confidence_level: float
+    n_problems: int
 
 
 def coverage_of_allocation(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArray:
@@ -72,17 +119,20 @@ def coverage_of_allocation(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArr
     return chance
 
 
-def greedy_allocation(n: ArrayLike, c: ArrayLike, cost: ArrayLike, budget: float) -> IntArray:
-    """Spend a budget arm by arm, always where coverage gains most per cost.
+def greedy_allocation(
+    n: ArrayLike, c: ArrayLike, cost: ArrayLike, budget: float, *, once: ArrayLike | None = None
+) -> IntArray:
+    """Spend a budget sample by sample, always where coverage gains most per cost.
 
-    Coverage has diminishing returns in every k_a, so this is near-optimal; small cases can be enumerated
-    instead.
+    Coverage has diminishing returns in every k_a (it is submodular on the lattice), so with samples of equal cost this
+    reaches at least 1 − 1/e of the best allocation's coverage; for other costs see `best_allocation`.
 
     Args:
         n: Samples per problem and arm, shape (P, A).
         c: Correct ones, shape (P, A).
         cost: Cost of one sample from each arm, above 0, shape (A,).
         budget: Cost allowed per problem.
+        once: What the first sample from each arm costs besides, such as reading its prompt; 0 by default, shape (A,).
 
     Returns:
         Samples per problem from each arm, shape (A,).
@@ -90,27 +140,60 @@ def greedy_allocation(n: ArrayLike, c: ArrayLike, cost: ArrayLike, budget: float
     Raises:
         InvalidInputError: Impossible counts or costs.
 
+    References:
+        Nemhauser, Wolsey, Fisher 1978, https://doi.org/10.1007/BF01588971
+
     >>> greedy_allocation([[4, 4]], [[4, 1]], [1.0, 1.0], 1.0).tolist()
     [1, 0]
     """
     drawn, right = _tables(n, c)
-    price = np.asarray(cost, dtype=np.float64)
-    if price.shape != (drawn.shape[1],) or not (price > 0).all() or not np.isfinite(budget):
-        raise InvalidInputError(f"cost must hold one number above 0 per arm ({drawn.shape[1]}), not {price}.")
-    k = np.zeros(drawn.shape[1], dtype=np.int64)
-    missed = np.ones(len(drawn))  # chance that nothing so far is correct, (P,)
-    most = drawn.min(axis=0)
-    while True:
-        # one more from arm a fails with chance (n−c−k)/(n−k), given that the k before failed
-        left = np.maximum(drawn - k, 1)
-        hit = np.clip(right / left, 0.0, 1.0)  # (P, A)
-        rate = (missed @ hit) / price
-        rate[(k >= most) | (k @ price + price > budget * (1 + 1e-12))] = -1.0
-        best = int(np.argmax(rate))
-        if rate[best] <= 0:
-            return k
-        missed = missed * (1 - hit[:, best])
-        k[best] += 1
+    price, first = _prices(cost, once, budget, drawn.shape[1])
+    return _greedy(drawn, right, price, first, budget)[0]
+
+
+def best_allocation(
+    n: ArrayLike,
+    c: ArrayLike,
+    cost: ArrayLike,
+    budget: float,
+    *,
+    once: ArrayLike | None = None,
+    most: int = _MOST_ALLOCATIONS,
+) -> Solution:
+    """Find the allocation with the highest coverage: by trying all where they are few, else greedily with a bound.
+
+    Where all cannot be tried, the better of the greedy allocation and the best single arm is taken, which is at least
+    (1 − 1/e)/2 of the best (Khuller, Moss, Naor 1999) for costs without `once`. The bound says more: at any allocation S
+    the best one adds at most what the left-over gains of S buy for the whole budget, each arm at its present gain.
+
+    Args:
+        n: Samples per problem and arm, shape (P, A).
+        c: Correct ones, shape (P, A).
+        cost: Cost of one sample from each arm, above 0, shape (A,).
+        budget: Cost allowed per problem.
+        once: What the first sample from each arm costs besides, shape (A,).
+        most: Maximal allocations up to which all are tried.
+
+    Returns:
+        The allocation, on these samples; its value is optimistic, see `honest_allocation`.
+
+    Raises:
+        InvalidInputError: Impossible counts or costs.
+
+    >>> best_allocation([[4, 4]], [[1, 1]], [1.0, 1.0], 4.0).k.tolist()
+    [0, 4]
+    """
+    drawn, right = _tables(n, c)
+    price, first = _prices(cost, once, budget, drawn.shape[1])
+    objective = coverage_objective(drawn, right)
+    limit = drawn.min(axis=0)
+    every = maximal_allocations(price, first, budget, limit, most)
+    if every is not None:
+        return best_of(objective, every, len(drawn))
+    k, bound = _greedy(drawn, right, price, first, budget)
+    singles = single_arms(price, first, budget, limit)
+    found = best_of(objective, np.concatenate([k[None], singles]), len(drawn))
+    return Solution(k=found.k, value=found.value, bound=max(bound, found.value), method="greedy")
 
 
 def honest_allocation(
@@ -119,42 +202,219 @@ def honest_allocation(
     cost: ArrayLike,
     budget: float,
     *,
+    once: ArrayLike | None = None,
     confidence_level: float = 0.95,
     rng: Rng = None,
 ) -> Allocation:
     """Choose an allocation on a random half of the samples and report its coverage on the other half.
 
-    Choosing and scoring on the same samples is optimistic.
+    Choosing and scoring on the same samples is optimistic. The best single arm is chosen on the same half, and the
+    gain over it is measured on the other.
 
     Args:
         n: Samples per problem and arm, shape (P, A); half of them bounds each k.
         c: Correct ones, shape (P, A).
         cost: Cost of one sample from each arm, above 0, shape (A,).
         budget: Cost allowed per problem.
+        once: What the first sample from each arm costs besides, shape (A,).
         confidence_level: Such as 0.95.
         rng: Generator or seed of the split.
 
     Returns:
-        The allocation, its honest coverage with an interval over problems, and the optimistic one.
+        The allocation, its honest coverage with an interval over problems, the gain over one arm, and the optimistic value.
 
     Raises:
-        InvalidInputError: Impossible counts or costs.
+        InvalidInputError: Impossible counts or costs, or a budget that buys no sample.
     """
     drawn, right = _tables(n, c)
+    price, first = _prices(cost, once, budget, drawn.shape[1])
     half = drawn // 2
     chosen = np.random.default_rng(rng).hypergeometric(right, drawn - right, half)
-    rest, rest_right = drawn - half, right - chosen
-    k = greedy_allocation(half, chosen, cost, budget)
-    values = coverage_of_allocation(rest, rest_right, k)[:, None]
-    interval = interval_over_problems(moments(values), confidence_level)
+    solution = best_allocation(half, chosen, price, budget, once=first)
+    return valued(
+        solution,
+        choosing=coverage_objective(half, chosen),
+        valuing=coverage_objective(drawn - half, right - chosen),
+        singles=single_arms(price, first, budget, half.min(axis=0)),
+        cost=(price, first),
+        confidence_level=confidence_level,
+    )
+
+
+def valued(
+    solution: Solution,
+    *,
+    choosing: Objective,
+    valuing: Objective,
+    singles: IntArray,
+    cost: tuple[FloatArray, FloatArray],
+    confidence_level: float,
+) -> Allocation:
+    """Value an allocation on samples that did not choose it, beside the best single arm.
+
+    Args:
+        solution: Chosen with `choosing`.
+        choosing: The half that chose.
+        valuing: The other half.
+        singles: The allocations of one arm alone, shape (A, A), row a for arm a.
+        cost: Of a sample, and once, each of shape (A,).
+        confidence_level: Such as 0.95.
+
+    Raises:
+        InvalidInputError: The budget buys no sample.
+    """
+    if not singles.any():
+        raise InvalidInputError(
+            f"The budget buys no sample: the cheapest costs {min(map(sum, zip(*cost, strict=True))):g} per problem. Give more."
+        )
+    single = int(np.argmax(choosing(singles).mean(axis=0)))
+    values = valuing(np.stack([solution.k, singles[single]]))  # (P, 2)
+    interval = interval_over_problems(moments(values[:, :1]), confidence_level)
+    gain = values[:, 0] - values[:, 1]
+    paired = bootstrap_over_problems(gain[:, None], confidence_level, rng=0)
     return Allocation(
-        k=k,
-        cost=float(k @ np.asarray(cost, dtype=np.float64)),
-        coverage=float(values.mean()),
+        k=solution.k,
+        cost=float(solution.k @ cost[0] + (solution.k > 0) @ cost[1]),
+        coverage=float(values[:, 0].mean()),
         low=float(interval.low[0]),
         high=float(interval.high[0]),
-        optimistic=float(coverage_of_allocation(half, chosen, k).mean()),
+        optimistic=solution.value,
+        single=single,
+        single_k=int(singles[single, single]),
+        single_coverage=float(values[:, 1].mean()),
+        gain=float(gain.mean()),
+        gain_low=float(min(paired.low[0], gain.mean())),
+        gain_high=float(max(paired.high[0], gain.mean())),
+        bound=solution.bound,
+        method=solution.method,
+        confidence_level=confidence_level,
+        n_problems=len(values),
     )
+
+
+def maximal_allocations(
+    cost: FloatArray, once: FloatArray, budget: float, limit: IntArray, most: int
+) -> IntArray | None:
+    """List every allocation to which nothing can be added, shape (M, A); None where there are too many.
+
+    Only they need be tried where more samples never hurt: the last arm takes what the others leave.
+
+    Args:
+        cost: Of one sample from each arm, shape (A,).
+        once: Of the first one besides, shape (A,).
+        budget: Per problem.
+        limit: Most samples from each arm, shape (A,).
+        most: How many are too many.
+    """
+    reach = np.array([_fill(budget, *part) for part in zip(cost, once, limit, strict=True)])
+    order = np.argsort(reach, kind="stable")  # the arm with the widest range comes last and is filled up
+    sizes = reach[order[:-1]] + 1
+    if float(np.prod(sizes.astype(np.float64))) > most:
+        return None
+    grids = np.meshgrid(*[np.arange(size) for size in sizes], indexing="ij")
+    others = np.stack([grid.ravel() for grid in grids], axis=1) if grids else np.zeros((1, 0), np.int64)
+    spent = others @ cost[order[:-1]] + (others > 0) @ once[order[:-1]]
+    others, spent = others[spent <= budget * (1 + 1e-12)], spent[spent <= budget * (1 + 1e-12)]
+    last = order[-1]
+    rest = np.array([_fill(budget - one, cost[last], once[last], limit[last]) for one in spent])
+    found = np.empty((len(others), len(cost)), dtype=np.int64)
+    found[:, order[:-1]], found[:, last] = others, rest
+    return found
+
+
+def single_arms(cost: FloatArray, once: FloatArray, budget: float, limit: IntArray) -> IntArray:
+    """Return the allocations that spend everything on one arm, shape (A, A)."""
+    return np.diag([_fill(budget, *part) for part in zip(cost, once, limit, strict=True)]).astype(np.int64)
+
+
+def best_of(objective: Objective, allocations: IntArray, n_problems: int) -> Solution:
+    """Return the best of the allocations (M, A): the whole of what there is, so its value is the bound."""
+    size = max(1, _CHUNK // max(n_problems * allocations.shape[1], 1))
+    values = np.concatenate(
+        [
+            objective(allocations[start : start + size]).mean(axis=0)
+            for start in range(0, len(allocations), size)
+        ]
+    )
+    best = int(np.argmax(values))
+    value = float(values[best])
+    return Solution(
+        k=allocations[best], value=value, bound=value, method=f"best of all {len(allocations):,} allocations"
+    )
+
+
+def coverage_objective(n: IntArray, c: IntArray) -> Objective:
+    """Return coverage as a function of allocations, from tables of the chance that k samples of an arm all fail."""
+    tables = [_log_missed_table(n[:, a], c[:, a]) for a in range(n.shape[1])]
+
+    def coverage(k: IntArray) -> FloatArray:
+        missed = sum(table[:, column] for table, column in zip(tables, k.T, strict=True))
+        return np.asarray(0.0 - np.expm1(missed))
+
+    return coverage
+
+
+def _log_missed_table(n: IntArray, c: IntArray) -> FloatArray:
+    """Return log[C(n−c, k)/C(n, k)] for k = 0..min n, shape (P, K+1)."""
+    k = np.arange(1, int(n.min()) + 1)
+    if not len(k):
+        return np.zeros((len(n), 1))
+    table = log_none(n[:, None], c[:, None], k)
+    return np.concatenate([np.zeros((len(n), 1)), np.maximum(table, -750.0)], axis=1)
+
+
+def _fill(budget: float, cost: float, once: float, limit: int) -> int:
+    """Return the most samples of one arm within a budget."""
+    k = math.floor((budget - once) / cost * (1 + 1e-12)) if budget >= once else 0
+    return max(0, min(k, int(limit)))
+
+
+def _greedy(
+    drawn: IntArray, right: IntArray, price: FloatArray, once: FloatArray, budget: float
+) -> tuple[IntArray, float]:
+    """Return the greedy allocation and an upper bound on any allocation's coverage."""
+    k = np.zeros(drawn.shape[1], dtype=np.int64)
+    missed = np.ones(len(drawn))  # chance that nothing so far is correct, (P,)
+    most = drawn.min(axis=0)
+    bound = 1.0
+    while True:
+        # one more from arm a hits with chance c/(n−k), given that the k before failed
+        left = np.maximum(drawn - k, 1)
+        hit = np.clip(right / left, 0.0, 1.0)  # (P, A)
+        gain = missed @ hit / len(drawn)
+        bound = min(bound, 1.0 - missed.mean() + _most_added(gain, price, budget, most - k))
+        step = price + np.where(k == 0, once, 0.0)
+        spent = k @ price + (k > 0) @ once
+        rate = np.where((k >= most) | (spent + step > budget * (1 + 1e-12)), -1.0, gain / step)
+        best = int(np.argmax(rate))
+        if rate[best] <= 0:
+            return k, float(bound)
+        missed = missed * (1 - hit[:, best])
+        k[best] += 1
+
+
+def _most_added(gain: FloatArray, price: FloatArray, budget: float, room: IntArray) -> float:
+    """Return what a budget adds at most when every arm keeps its present gain: a fractional knapsack."""
+    added = 0.0
+    for a in np.argsort(-gain / price):
+        share = min(budget / price[a], float(room[a]))
+        added += share * gain[a]
+        budget -= share * price[a]
+    return float(added)
+
+
+def _prices(
+    cost: ArrayLike, once: ArrayLike | None, budget: float, n_arms: int
+) -> tuple[FloatArray, FloatArray]:
+    price = np.asarray(cost, dtype=np.float64)
+    first = np.zeros(n_arms) if once is None else np.asarray(once, dtype=np.float64)
+    if price.shape != (n_arms,) or not (price > 0).all() or not np.isfinite(price).all():
+        raise InvalidInputError(f"cost must hold one number above 0 per arm ({n_arms}), not {price}.")
+    if first.shape != (n_arms,) or not (first >= 0).all():
+        raise InvalidInputError(f"once must hold one number of at least 0 per arm ({n_arms}), not {first}.")
+    if not np.isfinite(budget):
+        raise InvalidInputError(f"A budget is a finite number, not {budget}.")
+    return price, first
 
 
 def _tables(n: ArrayLike, c: ArrayLike) -> tuple[IntArray, IntArray]:

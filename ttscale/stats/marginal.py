@@ -120,30 +120,6 @@ def saturation(n: ArrayLike, c: ArrayLike, threshold: float, *, confidence_level
     )
 
 
-def saturation_of_rate(p: float, threshold: float, *, ceiling: float = 1.0) -> int:
-    """Return the saturation point of one known success rate: ⌈ln(ε / (F p)) / ln(1 − p)⌉, at least 0.
-
-    Args:
-        p: Success rate, above 0 and below 1.
-        threshold: ε, the least gain worth paying for.
-        ceiling: F, the share of problems that can be solved at all.
-
-    References:
-        Wang et al. 2025 (TTSPM), arXiv 2505.20522
-
-    >>> saturation_of_rate(0.1, 0.01)
-    22
-    """
-    if not 0 < p < 1 or not threshold > 0 or not 0 < ceiling <= 1:
-        raise InvalidInputError(
-            f"A success rate lies in (0, 1), a threshold above 0 and a ceiling in (0, 1], not {p}, {threshold}, {ceiling}."
-        )
-    if threshold >= ceiling * p:
-        return 0
-    exact = np.log(threshold / (ceiling * p)) / np.log1p(-p)
-    return int(np.ceil(exact - 1e-9 * max(1.0, exact)))
-
-
 def _candidates(k_max: int) -> np.ndarray:
     """Return 0..k_max, thinned to half-percent steps beyond 1,000."""
     fine = np.arange(min(k_max, 1000) + 1)
