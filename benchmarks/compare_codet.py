@@ -40,7 +40,9 @@ def score_table(options: argparse.Namespace) -> ScoreTable:
         for each in batch
         if each.problem.problem_id in chosen
     ]
-    verifier = GeneratedTestsVerifier(GeneratedTestsOptions(workers=options.workers, stop=STOP))
+    verifier = GeneratedTestsVerifier(
+        GeneratedTestsOptions(workers=options.workers, stop=STOP, accept_share=1.0)
+    )
     verdicts = verifier.verify(batch)
     right = published(options.data)
     correct = [right[each.problem.problem_id][each.sample.sample_index] for each in batch]

@@ -11,7 +11,11 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """What a verifier says of one sample. Unknown is not wrong: only two of the five are judgements."""
+    """What a verifier says of one sample. Unknown is not wrong: only the first two are judgements.
+
+    A verifier that has a score but no threshold does not judge: its samples are SCORED, and whoever compares verifiers
+    reads the score, not the outcome. An oracle always judges.
+    """
 
     CORRECT = "correct"
     INCORRECT = "incorrect"
@@ -19,6 +23,8 @@ class Outcome(StrEnum):
     """No answer could be extracted; counted as not correct, and never wins a vote."""
     TIMEOUT = "timeout"
     """The candidate ran out of its own limits; counted as not correct."""
+    SCORED = "scored"
+    """There is a score and no judgement: neither accepted nor rejected."""
     ERROR = "error"
     """The verifier failed; neither right nor wrong."""
 
@@ -102,8 +108,8 @@ class Verdict:
     """What a verifier found in one sample.
 
     Attributes:
-        outcome: The judgement.
-        score: Higher is better; None where the verifier has no score.
+        outcome: The judgement, or that there is none.
+        score: Higher is better; None where the verifier has no score. Never None with ``Outcome.SCORED``.
         answer: The extracted answer as written, or None.
         answer_class: Answers of one class are the same answer in a vote; None abstains.
         seconds: Time spent on it, where measured.

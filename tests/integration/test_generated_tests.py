@@ -65,8 +65,13 @@ DEAD = "import os\ndef f(x):\n    if x == 2: os._exit(0)\n    return x + 1"
 def test_score_is_the_number_of_tests_passed() -> None:
     verdicts = verify([RIGHT, CONSTANT, SLOW, DEAD, "syntax error", ""], TESTS)
     assert [verdict.score for verdict in verdicts] == [3, 1, 2, 2, 0, None]
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.INCORRECT] * 5 + [Outcome.NO_ANSWER]
-    assert verify([RIGHT], TESTS[:1])[0].outcome is Outcome.CORRECT
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.SCORED] * 5 + [Outcome.NO_ANSWER]
+
+
+@needs_sandbox
+def test_programs_are_accepted_from_a_share_of_tests_on_if_asked() -> None:
+    verdicts = verify([RIGHT, CONSTANT, SLOW], TESTS, accept_share=0.5)
+    assert [verdict.outcome for verdict in verdicts] == ["correct", "incorrect", "correct"]
 
 
 @needs_sandbox

@@ -256,7 +256,7 @@ def test_without_answers_of_the_oracle_a_verifiers_own_classes_vote() -> None:
             "score:code": [None] * 4,
             "class:code": pl.Series([None] * 4, dtype=pl.String),
             "seconds:code": [None] * 4,
-            "outcome:tests": ["correct"] * 4,
+            "outcome:tests": ["scored"] * 4,
             "score:tests": [3.0, 3.0, 5.0, 0.0],
             "class:tests": ["abc", "abc", "cdefg", None],
             "seconds:tests": [0.5, 1.5, None, None],
@@ -267,3 +267,51 @@ def test_without_answers_of_the_oracle_a_verifiers_own_classes_vote() -> None:
     curves = {one.name: one.curve.value[-1] for one in report.selections}
     assert curves == {"best of k": 0.0, "weighted vote, own classes": 1.0}  # 2 x 3 against 1 x 5
     assert report.seconds_per_sample == 1.0
+
+
+def test_a_verifier_that_only_scores_has_no_precision_until_a_threshold_is_given() -> None:
+    frame = scored_by("reward", ["scored", "scored", "scored", "no_answer"], [0.1, 0.9, 0.4, None])
+    table = ScoreTable(label="t", oracle="key", verifiers=("reward",), frame=frame)
+    (only_scores,) = compare_samples(settle(table), ["reward"], ComparisonSettings()).verifiers
+    assert only_scores.find("precision", "pooled") is None
+    assert only_scores.claimed is None and only_scores.ceiling is None
+    (judges,) = compare_samples(
+        settle(table, thresholds={"reward": 0.5}), ["reward"], ComparisonSettings()
+    ).verifiers
+    precision = judges.find("precision", "pooled")
+    assert precision is not None and precision.value == 1.0
+
+
+def test_a_verifier_that_accepts_everything_has_the_precision_of_no_verifier() -> None:
+    frame = scored_by("optimist", ["correct"] * 4, [0.1, 0.9, 0.4, 0.5])
+    table = ScoreTable(label="t", oracle="key", verifiers=("optimist",), frame=frame)
+    (report,) = compare_samples(settle(table), ["optimist"], ComparisonSettings()).verifiers
+    precision = report.find("precision", "pooled")
+    assert precision is not None and precision.value == 0.5
+
+
+def test_scores_define_what_is_correct_only_with_a_threshold() -> None:
+    frame = scored_by("reward", ["scored"] * 4, [0.1, 0.9, 0.4, 0.6])
+    table = ScoreTable(label="t", oracle="reward", verifiers=("key",), frame=frame)
+    with pytest.raises(InvalidInputError, match=r"'reward' only scores.*--threshold reward="):
+        settle(table)
+    assert settle(table, thresholds={"reward": 0.5}).correct.tolist() == [False, True, False, True]
+
+
+def scored_by(name: str, outcomes: list[str], scores: list[float | None]) -> pl.DataFrame:
+    """Two problems of two samples, the second of each correct, and one verifier beside the oracle `key`."""
+    nothing = pl.Series([None] * 4, dtype=pl.String)
+    return pl.DataFrame(
+        {
+            "problem_id": ["a", "a", "b", "b"],
+            "answer_class": nothing,
+            "outcome:key": ["incorrect", "correct", "incorrect", "correct"],
+            "score:key": pl.Series([None] * 4, dtype=pl.Float64),
+            "class:key": nothing,
+            "seconds:key": pl.Series([None] * 4, dtype=pl.Float64),
+            f"outcome:{name}": outcomes,
+            f"score:{name}": pl.Series(scores, dtype=pl.Float64),
+            f"class:{name}": nothing,
+            f"seconds:{name}": pl.Series([None] * 4, dtype=pl.Float64),
+        }
+    )

@@ -25,7 +25,7 @@ def test_one_row_per_sample(tmp_path: Path) -> None:
     assert table.frame["problem_id"].to_list() == ["a", "a", "b"]
     assert table.frame["outcome:correct"].to_list() == ["correct", "incorrect", "incorrect"]
     assert table.frame["score:reward"].to_list() == [0.7, -0.2, None]
-    assert table.frame["outcome:reward"].to_list() == ["correct", "correct", "error"]
+    assert table.frame["outcome:reward"].to_list() == ["scored", "scored", "error"]
     assert table.frame["outcome:check"].to_list() == ["correct", "incorrect", "correct"]
     assert table.frame["answer_class"].to_list() == ["4", "5", None]
 
@@ -92,4 +92,4 @@ def test_parquet_with_nan_scores(tmp_path: Path) -> None:
     pl.DataFrame({"problem_id": [1, 1], "correct": [True, False], "r": [float("nan"), 2.0]}).write_parquet(
         path
     )
-    assert read_score_table(path, ["r"]).frame["outcome:r"].to_list() == ["error", "correct"]
+    assert read_score_table(path, ["r"]).frame["outcome:r"].to_list() == ["error", "scored"]

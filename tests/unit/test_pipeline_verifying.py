@@ -126,6 +126,19 @@ def test_a_nan_score_is_an_error() -> None:
     assert outcomes(ScoresNan(), rows("2")) == ["error"]
 
 
+def test_an_oracle_must_judge_and_what_is_scored_has_a_score() -> None:
+    class Scores(Base):
+        def judge(self, candidate: Candidate) -> Verdict:
+            score = None if candidate.sample.completion == "none" else 0.5
+            return Verdict(outcome=Outcome.SCORED, score=score)
+
+    class ScoresBlindly(Scores):
+        sees_answer: ClassVar[bool] = False
+
+    assert outcomes(Scores(), rows("2", "none")) == ["error", "error"]
+    assert outcomes(ScoresBlindly(), rows("2", "none")) == ["scored", "error"]
+
+
 def test_a_verifier_that_cannot_run_at_all_stops_the_stage() -> None:
     with pytest.raises(VerifierError, match="no sandbox"):
         outcomes(CannotRun(), rows("2"))

@@ -78,7 +78,7 @@ def test_of_several_verdicts_the_newest_counts(tmp_path: Path) -> None:
 
     verdicts.write("c", rows((0, "correct"), (1, "error"), (2, "error"), (3, "error")), "s1-000000")
     verdicts.write("c", rows((1, "error"), (2, "incorrect"), (3, "error")), "s2-000000", again=True)
-    verdicts.write("c", rows((1, "timeout"), (4, "correct")), "s3-000000", again=True)
+    verdicts.write("c", rows((1, "timeout"), (4, "correct")), "s1-000001", again=True)
     newest = verdicts.scan("c").sort("sample_index").select("sample_index", "outcome").collect()
     assert newest.rows() == [(0, "correct"), (1, "timeout"), (2, "incorrect"), (3, "error"), (4, "correct")]
     assert verdicts.count("c") == 5
@@ -87,6 +87,7 @@ def test_of_several_verdicts_the_newest_counts(tmp_path: Path) -> None:
         "incorrect": 1,
         "no_answer": 0,
         "timeout": 1,
+        "scored": 0,
         "error": 1,
     }
     asked = frame([("a", index) for index in range(6)])

@@ -33,7 +33,7 @@ class VerifierScores:
         name: As given.
         score: Higher is better, finite, shape (S,).
         failed: Where it failed and is counted as rejecting, shape (S,).
-        accepted: Its verdict, shape (S,); None for a verifier that only scores.
+        accepted: Its verdict, shape (S,); None for a verifier that only scores (`Outcome.SCORED`) and has no threshold.
         answer_class: Class of each sample's answer as this verifier sees it, -1 abstains; shape (S,).
         outcomes: Outcome -> samples of all that were drawn, errors included.
         seconds_per_sample: Mean verification time of the samples where it was measured, or None.
@@ -140,7 +140,7 @@ def settle(
         label=table.label,
         oracle=table.oracle,
         problem=kept["problem_id"].replace_strict(number, return_dtype=pl.Int64).to_numpy(),
-        correct=(kept[f"outcome:{table.oracle}"] == Outcome.CORRECT).to_numpy(),
+        correct=_correct(kept, table.oracle, (thresholds or {}).get(table.oracle)),
         answer_class=_class_numbers(kept["answer_class"]),
         verifiers=tuple(
             _settled(name, frame, kept, (thresholds or {}).get(name)) for name in table.verifiers
@@ -201,6 +201,20 @@ def _refuse_trouble(trouble: Mapping[str, tuple[int, int]], n_samples: int) -> N
         )
 
 
+def _correct(kept: pl.DataFrame, oracle: str, threshold: float | None) -> NDArray[np.bool_]:
+    """Return what the oracle calls correct; a column of scores needs a threshold to be one."""
+    outcome = kept[f"outcome:{oracle}"]
+    if threshold is not None:
+        reached = kept[f"score:{oracle}"] >= threshold
+        return (reached.fill_null(value=False) & (outcome != Outcome.ERROR)).to_numpy()
+    if (outcome == Outcome.SCORED).any():
+        raise InvalidInputError(
+            f"'{oracle}' only scores, and does not say what is correct. Say from which score on: "
+            f"--threshold {oracle}=0.5, or name another oracle."
+        )
+    return (outcome == Outcome.CORRECT).to_numpy()
+
+
 def _settled(name: str, frame: pl.DataFrame, kept: pl.DataFrame, threshold: float | None) -> VerifierScores:
     outcome = kept[f"outcome:{name}"]
     failed = (outcome == Outcome.ERROR).to_numpy()
@@ -214,8 +228,7 @@ def _settled(name: str, frame: pl.DataFrame, kept: pl.DataFrame, threshold: floa
     if threshold is not None:
         accepted: NDArray[np.bool_] | None = (score >= threshold) & ~failed
     else:
-        decides = outcome.is_in([Outcome.INCORRECT, Outcome.TIMEOUT]).any()
-        accepted = accepts if decides else None
+        accepted = None if (outcome == Outcome.SCORED).any() else accepts
     outcomes = frame[f"outcome:{name}"].fill_null("missing").value_counts().rows()
     mean = frame[f"seconds:{name}"].cast(pl.Float64).mean()
     return VerifierScores(

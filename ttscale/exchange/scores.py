@@ -142,7 +142,7 @@ def _judged(column: pl.Series, name: str, path: Path) -> Mapping[str, pl.Series]
                 pl.when(score.is_null())
                 .then(pl.lit(Outcome.ERROR.value))
                 .when(accepted)
-                .then(pl.lit(Outcome.CORRECT.value))
+                .then(pl.lit((Outcome.CORRECT if binary else Outcome.SCORED).value))
                 .otherwise(pl.lit(Outcome.INCORRECT.value))
             )
             .to_series()

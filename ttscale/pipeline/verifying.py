@@ -176,7 +176,7 @@ def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
         reason = traceback.format_exc(limit=-5)
     else:
         if len(verdicts) == len(batch):
-            return [_checked(verdict) for verdict in verdicts]
+            return [_checked(verdict, is_oracle=verifier.sees_answer) for verdict in verdicts]
         reason = f"The verifier returned {len(verdicts)} verdicts for {len(batch)} candidates."
     if len(batch) == 1:
         return [Verdict(outcome=Outcome.ERROR, detail=reason)]
@@ -185,8 +185,15 @@ def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
     return [verdict for part in parts for verdict in judge(verifier, part)]
 
 
-def _checked(verdict: Verdict) -> Verdict:
-    """Refuse what is not a number: a NaN score would win or lose every comparison at random."""
+def _checked(verdict: Verdict, *, is_oracle: bool) -> Verdict:
+    """Refuse what says nothing: a NaN score, which would win or lose every comparison at random, or no judgement."""
+    if verdict.outcome is Outcome.SCORED and (is_oracle or verdict.score is None):
+        reason = (
+            "an oracle only scored the sample, but it defines what is correct"
+            if is_oracle
+            else "the verifier neither judged nor scored the sample"
+        )
+        return replace(verdict, outcome=Outcome.ERROR, detail=reason)
     if verdict.score is not None and math.isnan(verdict.score):
         return Verdict(outcome=Outcome.ERROR, answer=verdict.answer, detail="the verifier's score is NaN")
     return verdict

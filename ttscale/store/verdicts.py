@@ -1,7 +1,7 @@
 """Verdicts: one set per verifier, version and options, beside the samples and never in place of others.
 
 A set is append-only. A sample that is judged again (after an error) gets a second row in a segment whose name
-ends in "-retry"; of several rows the newest counts, and `VerdictSet.scan` gives that one alone.
+begins with "again-"; of several rows the newest counts, and `VerdictSet.scan` gives that one alone.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ VERDICT_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
 VERDICT_COLUMNS = tuple(name for name in VERDICT_SCHEMA if name not in ("cell", *SAMPLE_KEY))
 """The columns beside the key."""
 
-_RETRY = "-retry"
-"""Marks segments whose rows count instead of earlier ones."""
+_AGAIN = "again-"
+"""How the names of segments begin whose rows count instead of earlier ones; a number follows, the highest is newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class VerdictSet:
         Args:
             cell: Their cell.
             verdicts: Columns of `VERDICT_SCHEMA`, null where one is absent.
-            name: Unique in the cell; names sort by time.
+            name: Unique in the cell.
             again: Whether samples that have a verdict may be among them; these rows then count.
         """
         self.create()
@@ -132,16 +132,21 @@ class VerdictSet:
             pl.col(column) if column in verdicts.columns else pl.lit(None, dtype).alias(column)
             for column, dtype in VERDICT_SCHEMA.items()
         ]
-        write_segment(
-            self.folder / cell / f"{name}{_RETRY if again else ''}.parquet", verdicts.select(columns)
-        )
+        if again:
+            name = f"{_AGAIN}{self._next_number(cell):06d}-{name}"
+        write_segment(self.folder / cell / f"{name}.parquet", verdicts.select(columns))
+
+    def _next_number(self, cell: str) -> int:
+        """Return a number above those of all segments of newer verdicts."""
+        numbers = [int(path.name.split("-")[1]) for path in self._segments(cell)[1]]
+        return max(numbers, default=-1) + 1
 
     def _segments(self, cell: str) -> tuple[list[Path], list[Path]]:
-        """Return the segments of first verdicts and those of newer ones, each oldest first."""
+        """Return the segments of first verdicts, and those of newer ones, oldest first."""
         first: list[Path] = []
         again: list[Path] = []
         for path in segments(self.folder / cell):
-            (again if path.stem.endswith(_RETRY) else first).append(path)
+            (again if path.name.startswith(_AGAIN) else first).append(path)
         return first, again
 
 

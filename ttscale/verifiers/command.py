@@ -23,9 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.execution.sandbox import Completed, Limits, View, require_sandbox, run_sandboxed
 from ttscale.types import Outcome, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.contract import Candidate, by_threshold
 
-_SPOKEN = (Outcome.CORRECT, Outcome.INCORRECT, Outcome.NO_ANSWER)
+_SPOKEN = (Outcome.CORRECT, Outcome.INCORRECT, Outcome.NO_ANSWER, Outcome.SCORED)
 _SHOWN = 500
 
 
@@ -39,7 +39,8 @@ class CommandOptions(BaseModel):
     verdict: Literal["exit-code", "json"] = "exit-code"
     """How the program says its verdict."""
     accept_at: float | None = None
-    """With ``json`` and only a score: correct from this score on; None: a score alone accepts nothing."""
+    """With ``json`` and only a score: correct from this score on; None: only scored, which is an error of an
+    oracle."""
     readable: tuple[str, ...] = ()
     """Files and folders of yours that the program may read, at the same place."""
     environment: dict[str, str] = Field(default_factory=dict)
@@ -60,7 +61,7 @@ class CommandVerifier:
     """A program of the user's that does not see the answer key."""
 
     Options: ClassVar[type[BaseModel]] = CommandOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
 
@@ -183,7 +184,7 @@ def _outcome(said: dict[str, Any], score: float | None, accept_at: float | None)
         return Outcome.CORRECT if said["correct"] else Outcome.INCORRECT
     if score is None:
         raise ValueError("neither outcome, correct nor score")
-    return Outcome.CORRECT if accept_at is not None and score >= accept_at else Outcome.INCORRECT
+    return by_threshold(score, accept_at)
 
 
 def _text(said: dict[str, Any], name: str) -> str | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.types import Outcome, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.contract import Candidate, by_threshold
 
 
 class ConfidenceOptions(BaseModel):
@@ -29,7 +29,7 @@ class ConfidenceOptions(BaseModel):
     window: int = Field(default=2048, ge=1)
     """Tokens of a group or tail; a shorter completion is one group."""
     threshold: float | None = None
-    """Accept samples that score at least this; None: accept every sample, only the score tells."""
+    """Accept samples that score at least this; None: only score."""
 
 
 class ConfidenceVerifier:
@@ -40,7 +40,7 @@ class ConfidenceVerifier:
     """
 
     Options: ClassVar[type[BaseModel]] = ConfidenceOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False
 
@@ -63,8 +63,7 @@ class ConfidenceVerifier:
             return Verdict(outcome=Outcome.ERROR, detail=detail)
         if not math.isfinite(score):
             return Verdict(outcome=Outcome.ERROR, detail=f"The sample's log-probability is {score}.")
-        is_accepted = self._threshold is None or score >= self._threshold
-        return Verdict(outcome=Outcome.CORRECT if is_accepted else Outcome.INCORRECT, score=score)
+        return Verdict(outcome=by_threshold(score, self._threshold), score=score)
 
     def _score(self, sample: Sample) -> float | None:
         """Compute the statistic, or None where the sample lacks what it needs."""

@@ -21,6 +21,8 @@ Verifiers of others run in a process of their own that can be killed (`ttscale.v
 attribute `isolated` (true, false or `IsolationSettings`) says otherwise, and the user's key `isolation` beside
 the verifier's name has the last word.
 
+A verifier that only scores returns ``Outcome.SCORED`` (see `by_threshold`); an oracle may not.
+
 Batches are sized to take about a second. A verifier that needs more at a time to be efficient, because it keeps a
 server or a GPU busy, says so in an attribute `min_batch`.
 """
@@ -31,7 +33,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from ttscale.types import Problem, Sample, Verdict
+from ttscale.types import Outcome, Problem, Sample, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,14 @@ class Verifier(Protocol):
         Raises:
             VerifierError: Nothing can be verified at all (no sandbox, no server); the message says the fix.
         """
+
+
+def by_threshold(score: float, accept_at: float | None) -> Outcome:
+    """Return the outcome of a verifier that accepts from a score on, or only scores.
+
+    >>> by_threshold(0.7, 0.5), by_threshold(0.7, None)
+    (<Outcome.CORRECT: 'correct'>, <Outcome.SCORED: 'scored'>)
+    """
+    if accept_at is None:
+        return Outcome.SCORED
+    return Outcome.CORRECT if score >= accept_at else Outcome.INCORRECT

@@ -31,7 +31,7 @@ from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool
 from ttscale.verifiers.code.suite import Suite, asserts_suite, parse_quietly, suite_key
 from ttscale.verifiers.code.verifier import ProgramOptions
-from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.contract import Candidate, by_threshold
 
 _SAFE_CALLS = frozenset(
     [
@@ -75,18 +75,17 @@ class GeneratedTestsOptions(ProgramOptions):
     """Assertions kept of each text, the first ones; CodeT keeps 5."""
     timeout_s: float = Field(default=0.5, gt=0)
     """Wall time of each test."""
+    accept_share: float | None = Field(default=None, gt=0, le=1)
+    """Accept programs that pass at least this share of the kept tests; None: only score."""
     max_hangs: int = Field(default=3, ge=0)
     """After so many tests that hang or kill a program, its other tests count as not passed."""
 
 
 class GeneratedTestsVerifier:
-    """Scores programs by tests that a model wrote; never says correct or incorrect for sure.
-
-    The outcome is CORRECT where every kept test passes, INCORRECT else: read the score.
-    """
+    """Scores programs by tests that a model wrote: the number passed, and a judgement only with `accept_share`."""
 
     Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
 
@@ -113,7 +112,7 @@ class GeneratedTestsVerifier:
                 running[key, program] = self._pool.submit(self._job(key, suite, program))
         results = {name: future.result() for name, future in running.items()}
         sizes = {name: len(suite["tests"]) for suite, name in prepared.values()}
-        return [_verdict(name, results, sizes) for name in keys]
+        return [_verdict(name, results, sizes, self.options.accept_share) for name in keys]
 
     def close(self) -> None:
         """End the sandboxes."""
@@ -169,7 +168,10 @@ class GeneratedTestsVerifier:
 
 
 def _verdict(
-    name: tuple[str, str] | None, results: Mapping[tuple[str, str], Any], sizes: Mapping[str, int]
+    name: tuple[str, str] | None,
+    results: Mapping[tuple[str, str], Any],
+    sizes: Mapping[str, int],
+    accept_share: float | None,
 ) -> Verdict:
     if name is None:
         return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
@@ -178,7 +180,7 @@ def _verdict(
         return Verdict(outcome=Outcome(result["outcome"]), detail=result.get("detail"))
     passed = sorted(result["passed"])
     return Verdict(
-        outcome=Outcome.CORRECT if size and len(passed) == size else Outcome.INCORRECT,
+        outcome=by_threshold(len(passed) / size if size else 0.0, accept_share),
         score=float(len(passed)),
         answer_class=",".join(map(str, passed)),
         seconds=result.get("seconds"),
@@ -195,8 +197,8 @@ def dual_agreement(verdicts: Sequence[Verdict]) -> list[float | None]:
     Returns:
         One score per verdict; None where there was no program.
 
-    >>> both = Verdict(outcome=Outcome.INCORRECT, score=2.0, answer_class="0,1")
-    >>> one = Verdict(outcome=Outcome.INCORRECT, score=1.0, answer_class="0")
+    >>> both = Verdict(outcome=Outcome.SCORED, score=2.0, answer_class="0,1")
+    >>> one = Verdict(outcome=Outcome.SCORED, score=1.0, answer_class="0")
     >>> dual_agreement([both, one, both])
     [4.0, 1.0, 4.0]
     """

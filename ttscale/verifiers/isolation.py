@@ -119,7 +119,15 @@ def serve(target: str, options: Mapping[str, Any]) -> Callable[[dict[str, Any]],
 # ---- as JSON ------------------------------------------------------------------------------------
 
 _SAMPLE_FIELDS = Sample.__slots__
-_VERDICT_FIELDS = ("score", "answer", "answer_class", "seconds", "detail")
+_VERDICT_FIELDS = (
+    "score",
+    "answer",
+    "answer_class",
+    "seconds",
+    "prompt_tokens",
+    "completion_tokens",
+    "detail",
+)
 
 
 def _job(batch: Sequence[Candidate]) -> dict[str, Any]:
@@ -170,6 +178,8 @@ def _row(verdict: Verdict) -> list[Any]:
         _text(verdict.answer),
         _text(verdict.answer_class),
         _number(verdict.seconds),
+        _count(verdict.prompt_tokens),
+        _count(verdict.completion_tokens),
         _text(verdict.detail),
     ]
 
@@ -180,6 +190,10 @@ def _verdict(row: Sequence[Any]) -> Verdict:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _text(value: Any) -> str | None:

@@ -135,7 +135,7 @@ def confidence(options: dict[str, Any] | None = None, **sample: Any) -> Verdict:
 @pytest.mark.parametrize(("statistic", "score"), [("mean", -1.5), ("sum", -6.0)])
 def test_confidence_is_the_samples_log_probability(statistic: str, score: float) -> None:
     verdict = confidence({"statistic": statistic}, cumulative_logprob=-6.0, completion_tokens=4)
-    assert (verdict.outcome, verdict.score) == (Outcome.CORRECT, score)
+    assert (verdict.outcome, verdict.score) == (Outcome.SCORED, score)
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,7 @@ def test_json_verdict_is_the_last_line() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("accept_at", "outcome"), [(None, "incorrect"), (0.5, "correct"), (0.75, "incorrect")]
-)
+@pytest.mark.parametrize(("accept_at", "outcome"), [(None, "scored"), (0.5, "correct"), (0.75, "incorrect")])
 def test_a_score_alone_accepts_from_the_given_value_on(accept_at: float | None, outcome: str) -> None:
     assert judge("", *say({"score": 0.5}), verdict="json", accept_at=accept_at).outcome == outcome
 

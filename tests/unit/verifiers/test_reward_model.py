@@ -144,7 +144,7 @@ def test_batched_scores_equal_those_of_one_text_at_a_time(
     expected = by_hand(transformers, path, texts, chat=chat)
     assert len({round(value, 3) for value in expected}) == len(expected)  # it can tell them apart
     assert [verdict.score for verdict in found] == pytest.approx(expected, abs=1e-4)
-    assert {verdict.outcome for verdict in found} == {Outcome.CORRECT}
+    assert {verdict.outcome for verdict in found} == {Outcome.SCORED}
 
 
 def test_an_encoder_with_two_labels_gives_the_probability_of_the_last(
@@ -160,7 +160,7 @@ def test_an_encoder_with_two_labels_gives_the_probability_of_the_last(
 def test_an_empty_completion_has_no_answer_and_shifts_nothing(tmp_path: Path) -> None:
     path = make_llama(tmp_path / "model")
     found = score(path, ["a", "", " \n", "b"])
-    assert [verdict.outcome for verdict in found] == ["correct", "no_answer", "no_answer", "correct"]
+    assert [verdict.outcome for verdict in found] == ["scored", "no_answer", "no_answer", "scored"]
     assert found[3].score == pytest.approx(score(path, ["b"])[0].score, abs=1e-4)
 
 
@@ -216,7 +216,7 @@ def test_a_token_model_gives_a_reward_at_the_end_of_each_step(
 @pytest.mark.usefixtures("transformers")
 def test_a_text_beyond_the_context_is_an_error_of_that_sample(tmp_path: Path) -> None:
     found = score(make_llama(tmp_path / "model"), ["4", "x" * 1_000_000])
-    assert found[0].outcome is Outcome.CORRECT
+    assert found[0].outcome is Outcome.SCORED
     assert found[1].outcome is Outcome.ERROR
     assert "1,000,0" in (found[1].detail or "")
     assert "reads 512" in (found[1].detail or "")
@@ -316,7 +316,7 @@ def test_a_server_is_asked_for_logits() -> None:
     assert server.seen[0]["task"] == "classify"
     assert server.seen[0]["use_activation"] is False
     assert [message["role"] for message in server.seen[0]["messages"]] == ["user", "assistant"]
-    assert [verdict.outcome for verdict in found] == ["correct", "no_answer", "error", "correct"]
+    assert [verdict.outcome for verdict in found] == ["scored", "no_answer", "error", "scored"]
     assert [verdict.score for verdict in found] == [3.0, None, None, 2.0]
 
 

@@ -36,7 +36,7 @@ class RewardModelOptions(BaseModel):
     """What is applied to the head's logits. Auto: softmax over several labels; sigmoid for a single one where
     steps are reduced; else none."""
     accept_at: float | None = None
-    """Accept samples that score at least this; None: accept every sample, only the score tells."""
+    """Accept samples that score at least this; None: only score."""
     chat_template: Literal["auto"] | bool = "auto"
     """Whether problem and completion are put as turns through the chat template; auto: if the model has one."""
     max_tokens: int | None = Field(default=None, ge=1)

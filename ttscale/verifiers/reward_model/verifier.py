@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ttscale.types import Message, Outcome, Problem, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.contract import Candidate, by_threshold
 from ttscale.verifiers.reward_model.options import Backend, Passage, RewardModelOptions, Rewards
 from ttscale.verifiers.reward_model.reducing import reduced
 
@@ -22,7 +22,7 @@ class RewardModelVerifier:
     """Score samples with a reward model: outcome or step rewards."""
 
     Options: ClassVar[type[RewardModelOptions]] = RewardModelOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
     min_batch: ClassVar[int] = 32  # texts of like length can only be batched if there are some
@@ -59,11 +59,8 @@ class RewardModelVerifier:
         score = reduced(rewards, self.options.reduction)
         if not math.isfinite(score):
             return Verdict(outcome=Outcome.ERROR, detail=f"The model's reward is {score}.")
-        is_accepted = self.options.accept_at is None or score >= self.options.accept_at
         detail = None if self.options.rewards == "outcome" else f"steps: {_shown(rewards)}"
-        return Verdict(
-            outcome=Outcome.CORRECT if is_accepted else Outcome.INCORRECT, score=score, detail=detail
-        )
+        return Verdict(outcome=by_threshold(score, self.options.accept_at), score=score, detail=detail)
 
 
 def backend_of(options: RewardModelOptions) -> Backend:
