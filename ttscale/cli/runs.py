@@ -135,13 +135,15 @@ def report_command(runs: tuple[Path, ...], out: Path | None, output: str | None)
 
 def _report(stores: Sequence["RunStore"], output: str | None, *, out: Path | None = None) -> None:
     from ttscale.analysis.analyze import analyze_run
+    from ttscale.analysis.pricing_runs import price_runs
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.html import write_report
     from ttscale.report.tables import render_table, result_rows
 
     alone = len(stores) == 1
     results = [analyze_run(store, depth="full", allow_empty=not alone) for store in stores]
-    files = write_report(results, out or (stores[0].path if alone else Path("ttscale-report")))
+    budget = price_runs([store.path for store in stores])
+    files = write_report(results, out or (stores[0].path if alone else Path("ttscale-report")), budget=budget)
     if output:
         print_rows([row for result in results for row in result_rows(result)], output)
         return

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttscale.analysis.pricing_runs import RunsBudget
 from ttscale.analysis.results import RunResult
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.plots import save_figure
+from ttscale.report.budget import cost_figures
 from ttscale.report.cells import PageCell, page_cells
 from ttscale.report.embed import svg_data_uri
 from ttscale.report.figures import (
@@ -39,7 +41,9 @@ class ReportPaths:
     data: tuple[Path, ...]
 
 
-def write_report(results: RunResult | Sequence[RunResult], out: Path) -> ReportPaths:
+def write_report(
+    results: RunResult | Sequence[RunResult], out: Path, *, budget: RunsBudget | None = None
+) -> ReportPaths:
     """Write one or several runs as ``report.html`` with ``figures/*.png``, ``*.svg`` and ``*.csv``.
 
     The page needs nothing beside it and no network: it can be sent as one file. Each file appears whole or not at
@@ -49,6 +53,7 @@ def write_report(results: RunResult | Sequence[RunResult], out: Path) -> ReportP
     Args:
         results: What was measured: a run, or several side by side.
         out: A folder, made if absent.
+        budget: What the cells cost, from `ttscale.analysis.pricing_runs.price_runs`; None leaves costs out.
 
     Returns:
         The files written.
@@ -59,7 +64,7 @@ def write_report(results: RunResult | Sequence[RunResult], out: Path) -> ReportP
     """
     runs = _listed(results)
     cells = page_cells(runs)
-    drawn = _draw(cells, runs)
+    drawn = _draw(cells, runs, budget)
     figures, data = [], []
     with _writing_to(out):
         folder = out / "figures"
@@ -68,16 +73,22 @@ def write_report(results: RunResult | Sequence[RunResult], out: Path) -> ReportP
             for suffix, content in ((".png", one.png), (".svg", one.svg)):
                 figures.append(_replace(folder / f"{one.source.name}{suffix}", content))
             data.append(_replace(folder / f"{one.source.name}.csv", csv_bytes(one.source.rows)))
-        page = _replace(out / "report.html", render_page(runs, cells, drawn.drawings).encode())
+        page = _replace(out / "report.html", render_page(runs, cells, drawn.drawings, budget=budget).encode())
         _remove_stale(folder, {path.name for path in (*figures, *data)})
     return ReportPaths(page, tuple(figures), tuple(data))
 
 
-def render_html(results: RunResult | Sequence[RunResult], *, live: LiveState | None = None) -> str:
+def render_html(
+    results: RunResult | Sequence[RunResult],
+    *,
+    budget: RunsBudget | None = None,
+    live: LiveState | None = None,
+) -> str:
     """Return the page alone; a live one has no figures for print, which take longest to draw."""
     runs = _listed(results)
     cells = page_cells(runs)
-    return render_page(runs, cells, None if live else _draw(cells, runs).drawings, live=live)
+    drawings = None if live else _draw(cells, runs, budget).drawings
+    return render_page(runs, cells, drawings, budget=budget, live=live)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +111,12 @@ class _DrawnReport:
     curves: dict[str, _Drawn]
     rates: dict[str, _Drawn]
     overlay: _Drawn | None
+    costs: dict[str, _Drawn]
 
     @property
     def figures(self) -> list[_Drawn]:
         overlay = [self.overlay] if self.overlay else []
-        return [*overlay, *self.curves.values(), *self.rates.values()]
+        return [*overlay, *self.costs.values(), *self.curves.values(), *self.rates.values()]
 
     @property
     def drawings(self) -> Drawings:
@@ -112,6 +124,7 @@ class _DrawnReport:
             curves={name: one.drawing for name, one in self.curves.items()},
             rates={name: one.drawing for name, one in self.rates.items()},
             overlay=self.overlay.drawing if self.overlay else None,
+            costs={name: one.drawing for name, one in self.costs.items()},
         )
 
 
@@ -122,13 +135,14 @@ def _listed(results: RunResult | Sequence[RunResult]) -> list[RunResult]:
     return runs
 
 
-def _draw(cells: Sequence[PageCell], runs: Sequence[RunResult]) -> _DrawnReport:
+def _draw(cells: Sequence[PageCell], runs: Sequence[RunResult], budget: RunsBudget | None) -> _DrawnReport:
     pairs = list(zip(cells, figure_prefixes(cells), strict=True))
     names = ", ".join(run.name for run in runs)
     return _DrawnReport(
         curves={cell.id: _as_files(curves_figure(cell.result, prefix)) for cell, prefix in pairs},
         rates={cell.id: _as_files(success_rates_figure(cell.result, prefix)) for cell, prefix in pairs},
         overlay=_as_files(overlay_figure(cells, names)) if len(cells) > 1 else None,
+        costs={name: _as_files(figure) for name, figure in cost_figures(budget or RunsBudget()).items()},
     )
 
 

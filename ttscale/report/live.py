@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ttscale.analysis.analyze import Depth, analyze_run
+from ttscale.analysis.pricing_runs import price_runs
 from ttscale.errors import StoreError, TtscaleError, TtscaleWarning
 from ttscale.report.following import RunProgress, fingerprint, first_error, progress_of
 from ttscale.report.html import render_html
@@ -95,8 +96,11 @@ class LiveReport:
                 "ignore", TtscaleWarning
             )  # a segment may be half renamed: the next look has it
             results = [analyze_run(store, depth=depth, allow_empty=True) for store in self._stores]
+            budget = price_runs([store.path for store in self._stores]) if depth == "full" else None
         self._number += 1
-        return render_html(results, live=LiveState(token=str(self._number), words=str(progress))).encode()
+        return render_html(
+            results, budget=budget, live=LiveState(token=str(self._number), words=str(progress))
+        ).encode()
 
     def _tell(self, progress: RunProgress) -> None:
         with self._lock:

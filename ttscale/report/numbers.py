@@ -4,6 +4,8 @@ import math
 
 from ttscale.stats.curve import Curve
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def percent(fraction: float) -> str:
     """Write a fraction as a percentage with three digits at most.
@@ -73,6 +75,22 @@ def significant(value: float) -> str:
     ('-4.19', '0.0338')
     """
     return f"{value:#.3g}".removesuffix(".")
+
+
+def amount(value: float) -> str:
+    """Write an amount of any unit with three digits, large ones in powers of ten.
+
+    >>> [amount(x) for x in (0.0123, 7.5, 1234.0, 2.5e11, 1e6)]
+    ['0.0123', '7.5', '1,234', '2.5×10¹¹', '1,000,000']
+    """
+    if not math.isfinite(value):
+        return "–"
+    if 0 < abs(value) < 1e7:
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    if value == 0:
+        return "0"
+    power = math.floor(math.log10(abs(value)) + 1e-9)
+    return f"{value / 10**power:.3g}×10{str(power).translate(_RAISED)}"
 
 
 def duration(seconds: float) -> str:

@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import ttscale
+from ttscale.analysis.pricing_runs import RunsBudget
 from ttscale.analysis.results import CellResult, RunResult
 from ttscale.report import numbers, payload
 from ttscale.report.ahead import ahead_of
+from ttscale.report.budget import budget_sections
 from ttscale.report.cells import PageCell
 from ttscale.report.embed import content_security_policy, embedded_json
 from ttscale.report.laws import law_formula, law_parameters, usable_law
@@ -57,11 +59,12 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Drawings:
-    """The figures of a page: of each cell by its id, and of all cells together where there are several."""
+    """The figures of a page: of each cell by its id, of all cells together, and of costs by their charts' ids."""
 
     curves: dict[str, Drawing]
     rates: dict[str, Drawing]
     overlay: Drawing | None
+    costs: dict[str, Drawing]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ def render_page(
     cells: Sequence[PageCell],
     drawings: Drawings | None,
     *,
+    budget: RunsBudget | None = None,
     live: LiveState | None = None,
 ) -> str:
     """Return the page.
@@ -90,6 +94,7 @@ def render_page(
         runs: What was measured.
         cells: Their cells, arranged.
         drawings: Figures for print and for readers without scripts; None leaves them out.
+        budget: What the cells cost.
         live: Makes it a page that asks its server for news.
     """
     script = "\n".join(_source(name) for name in (_LIVE_SCRIPTS if live else _SCRIPTS))
@@ -106,6 +111,11 @@ def render_page(
             cells=contexts,
             several=len(cells) > 1,
             unmeasured=[(run, cell) for run in runs for cell in run.unmeasured],
+            budgets=[
+                (section, embedded_json(section.chart), drawings.costs[section.id] if drawings else None)
+                for section in budget_sections(budget or RunsBudget(), cells)
+            ],
+            budget_notes=budget.notes if budget else (),
             overlay=drawings.overlay if drawings else None,
             overlay_chart=embedded_json(payload.overlay_chart(cells)) if len(cells) > 1 else None,
             overview=_overview(cells) if len(cells) > 1 else None,

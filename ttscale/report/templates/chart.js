@@ -32,7 +32,14 @@ function percentText(fraction) {
 }
 
 const wholeText = (value) => Math.round(value).toLocaleString("en");
-const amountText = (value) => (value >= 100 || Number.isInteger(value) ? wholeText(value) : String(Number(value.toPrecision(3))));
+const raised = (power) => Array.from(String(power), (sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] || "⁻").join("");
+
+function amountText(value) {
+  if (Math.abs(value) < 1e7) return value >= 100 || Number.isInteger(value) ? wholeText(value) : String(Number(value.toPrecision(3)));
+  const power = Math.floor(Math.log10(value) + 1e-9);
+  const head = Number((value / 10 ** power).toPrecision(3));
+  return `${head === 1 ? "" : `${head}×`}10${raised(power)}`;
+}
 
 // ---------------------------------------------------------------- scales
 
@@ -94,7 +101,7 @@ function curvesChart(box, data) {
   const curveNames = Array.from(new Set(data.lines.map((line) => line.curve)));
   const overlay = data.cells.length > 0;
   const state = remembered(box.id, () => ({
-    logX: true, logY: false, unit: SAMPLES,
+    logX: true, logY: false, unit: data.unit || SAMPLES,
     hiddenCells: new Set(), hiddenCurves: new Set(overlay ? curveNames.slice(1) : []),
   }));
   let cursor = null;
@@ -109,11 +116,11 @@ function curvesChart(box, data) {
   // What stands on the x axis: samples, or what they cost, which differs between cells.
   const units = Object.keys(data.lines[0].costs).filter((unit) => data.lines.every((line) => unit in line.costs));
   if (!units.includes(state.unit)) state.unit = SAMPLES;
-  const cost = (line, k) => {
-    if (state.unit === SAMPLES) return k;
-    const [fixed, each] = line.costs[state.unit];
-    return fixed + each * k;
+  const price = (line, unit, k) => {
+    const [fixed, each, perRequest = 0, requestSize = 1] = line.costs[unit];
+    return fixed + each * k + perRequest * Math.ceil(k / requestSize);
   };
+  const cost = (line, k) => (state.unit === SAMPLES ? k : price(line, state.unit, k));
   const oneCost = () => new Set(data.lines.map((line) => `${cost(line, 1)} ${cost(line, 2)}`)).size === 1;
   const cellOf = (line) => (overlay ? data.cells[line.cell] : null);
   const shown = () => data.lines.filter((line) =>
@@ -310,7 +317,7 @@ function curvesChart(box, data) {
     const k = line.k[i];
     const unit = state.unit === SAMPLES ? units[0] : state.unit;
     const same = unit && (state.unit !== SAMPLES || !overlay);
-    const spent = same ? `, ${amountText(line.costs[unit][0] + line.costs[unit][1] * k)} ${unit}` : "";
+    const spent = same ? `, ${amountText(price(line, unit, k))} ${unit}` : "";
     return `k = ${wholeText(k)}${spent}${data.measuredK && k > data.measuredK ? " (extrapolated)" : ""}`;
   }
 

@@ -10,7 +10,6 @@ function bringToLife(root) {
     const data = readData(box.id + "-data");
     box.hidden = false;
     if (data.kind === "curves") curvesChart(box, data);
-    else if (data.kind === "costs") costsChart(box, data);
     else barsChart(box, data);
   }
   for (const box of root.querySelectorAll(".problems")) problemTable(box, readData(box.dataset.table), texts);

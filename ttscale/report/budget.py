@@ -1,0 +1,277 @@
+"""Costs on the page: the chart of coverage against cost, best buys, targets and the Pareto front."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ttscale.analysis.budget_results import BreakEven, BudgetView, CostCurve, Segment, TargetAnswer
+from ttscale.analysis.pricing_runs import RunsBudget, TaskBudget
+from ttscale.plots.cost import Change, CostLine, plot_costs
+from ttscale.report.cells import PageCell
+from ttscale.report.figures import ReportFigure
+from ttscale.report.numbers import amount, percent, percent_interval
+from ttscale.report.payload import numbers
+from ttscale.report.visible import visible_text
+
+UNITS = {
+    "flops": "FLOPs",
+    "eflops": "eFLOPs",
+    "usd": "US dollars",
+    "device_s": "device seconds",
+    "joules": "joules",
+}
+"""How a person reads a unit."""
+
+_PARETO_ROWS = 12
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSection:
+    """What the page says of the costs on one task.
+
+    Attributes:
+        id: Of its chart.
+        task: The task.
+        unit: As a person reads it.
+        chart: For the interactive chart.
+        words: The main findings.
+        targets: One row per choice and target.
+        segments: The best buy by budget.
+        crossings: Where the better choice changes.
+        break_evens: What one dear sample must reach.
+        pareto: Points that no other point beats.
+        rests: What the numbers rest on.
+        notes: Caveats.
+    """
+
+    id: str
+    task: str
+    unit: str
+    chart: dict[str, Any]
+    words: list[str]
+    targets: list[Row]
+    segments: list[Row]
+    crossings: list[Row]
+    break_evens: list[Row]
+    pareto: list[Row]
+    rests: str
+    notes: tuple[str, ...] = field(default=())
+
+
+def budget_sections(budget: RunsBudget, cells: Sequence[PageCell]) -> list[BudgetSection]:
+    """Return one section per task."""
+    return [_section(one, f"budget-{number}", cells) for number, one in enumerate(budget.tasks)]
+
+
+def cost_figures(budget: RunsBudget) -> dict[str, ReportFigure]:
+    """Draw coverage against cost, one figure per task, by the id of its chart."""
+    names = ["cost-by-cell"] + [f"cost-by-cell-{number}" for number in range(2, len(budget.tasks) + 1)]
+    return {
+        f"budget-{number}": _figure(one, name)
+        for number, (one, name) in enumerate(zip(budget.tasks, names, strict=False))
+    }
+
+
+def _figure(task: TaskBudget, name: str) -> ReportFigure:
+    view = task.view
+    position = {one.label: i for i, one in enumerate(view.curves)}
+    figure = plot_costs(
+        [
+            CostLine(
+                label=visible_text(one.label),
+                cost=one.cost,
+                value=one.value,
+                low=one.low,
+                high=one.high,
+                dashed=one.extrapolates,
+            )
+            for one in view.curves
+        ],
+        title=f"Coverage by cost on {visible_text(task.task)}",
+        subtitle=f"{_rests(view)}; bold: the best buy",
+        x_label=f"{_unit(view)} per problem (log scale)",
+        best=[(one.begin, one.end, position[one.label]) for one in view.segments],
+        changes=[
+            Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
+            for one in view.crossings
+        ],
+    )
+    rows = [
+        {
+            "cell": one.label,
+            "k": int(one.k[j]),
+            f"cost_{view.unit}": float(one.cost[j]),
+            "value": float(one.value[j]),
+            "low": float(one.low[j]),
+            "high": float(one.high[j]),
+            "extrapolated": bool(one.extrapolates[j]),
+            "method": one.method,
+        }
+        for one in view.curves
+        for j in range(len(one.k))
+    ]
+    labels = ", ".join(visible_text(one.label) for one in view.curves)
+    alt = (
+        f"Share of problems solved against {_unit(view)} per problem on a log axis: {labels}. Tables follow."
+    )
+    return ReportFigure(name, figure, rows, alt)
+
+
+def _section(task: TaskBudget, chart_id: str, cells: Sequence[PageCell]) -> BudgetSection:
+    view = task.view
+    unit = _unit(view)
+    return BudgetSection(
+        id=chart_id,
+        task=visible_text(task.task),
+        unit=unit,
+        chart=_chart(view, unit, cells),
+        words=_words(view, unit),
+        targets=[_target(one, unit) for one in view.targets],
+        segments=[_segment(one, unit) for one in view.segments] if len(view.curves) > 1 else [],
+        crossings=[
+            {
+                "from": view.curves[one.before].label,
+                "to": view.curves[one.after].label,
+                f"at {unit} per problem": _between(one.budget, one.low, one.high),
+                "coverage there": percent(one.value),
+            }
+            for one in view.crossings
+        ],
+        break_evens=[_break_even(one) for one in view.break_evens],
+        pareto=_pareto(view, unit) if len(view.curves) > 1 else [],
+        rests=_rests(view),
+        notes=view.notes,
+    )
+
+
+def _chart(view: BudgetView, unit: str, cells: Sequence[PageCell]) -> dict[str, Any]:
+    """Return curves for the interactive chart, in the cells' own styles where they can be told by name."""
+    by_name = {cell.result.cell: cell for cell in cells}
+    one_each = len(by_name) == len(cells)
+    lines, shown = [], []
+    for number, curve in enumerate(view.curves):
+        cell = by_name.get(curve.arm) if one_each else None
+        style = {
+            "label": cell.label if cell else visible_text(curve.label),
+            "color": cell.color if cell else number % 7,
+            "dash": cell.dash if cell else number // 7 % 4,
+        }
+        shown.append(style)
+        lines.append({**style, **_cost_line(curve, unit), "cell": number, "curve": curve.selector})
+    return {"kind": "curves", "measuredK": None, "unit": unit, "cells": shown, "lines": lines}
+
+
+def _cost_line(curve: CostCurve, unit: str) -> dict[str, Any]:
+    line = curve.line
+    return {
+        "style": "measured",
+        "measuredK": curve.n_min,
+        "k": [int(k) for k in curve.k],
+        "value": numbers(curve.value),
+        "low": numbers(curve.low),
+        "high": numbers(curve.high),
+        "costs": {unit: [line.once, line.per_sample, line.per_request, line.request_size]},
+    }
+
+
+def _words(view: BudgetView, unit: str) -> list[str]:
+    words = []
+    for one in view.targets:
+        if one.cheapest and one.cost is not None and one.reached.k is not None:
+            low, high = (_open(end, unit) for end in (one.low, one.high))
+            ahead = ", an extrapolation" if one.reached.extrapolates else ""
+            words.append(
+                f"Solving {percent(one.reached.target)} of the problems is cheapest with {visible_text(one.label)}: "
+                f"{amount(one.cost)} {unit} over all problems, {low} to {high} ({one.reached.k:,} samples each{ahead})."
+                if len(view.curves) > 1
+                else f"Solving {percent(one.reached.target)} of the problems costs {amount(one.cost)} {unit} over all "
+                f"problems, {low} to {high} ({one.reached.k:,} samples each{ahead})."
+            )
+    if len(view.segments) > 1:
+        first, last = view.segments[0], view.segments[-1]
+        words.append(
+            f"For small budgets {visible_text(first.label)} is the best buy, for large ones {visible_text(last.label)}."
+        )
+    elif len(view.curves) > 1 and view.segments:
+        words.append(f"At every budget measured, {visible_text(view.segments[0].label)} is the best buy.")
+    return words
+
+
+def _target(one: TargetAnswer, unit: str) -> Row:
+    return {
+        "cell": one.label,
+        "target": percent(one.reached.target),
+        "samples of each problem": _samples(one),
+        f"{unit} over all problems": "–" if one.cost is None else _between(one.cost, one.low, one.high),
+        "": ", ".join(
+            word
+            for word, said in (("cheapest", one.cheapest), ("extrapolated", one.reached.extrapolates))
+            if said
+        )
+        or one.why_not,
+    }
+
+
+def _samples(one: TargetAnswer) -> str:
+    reached = one.reached
+    if reached.k is None:
+        return "–"
+    low, high = ("…" if end is None else f"{end:,}" for end in (reached.low, reached.high))
+    return f"{reached.k:,} [{low}, {high}]"
+
+
+def _segment(one: Segment, unit: str) -> Row:
+    return {
+        "best buy": one.label,
+        f"from {unit} per problem": amount(one.begin),
+        "to": amount(one.end),
+        "samples": f"{one.k_begin:,.0f} to {one.k_end:,.0f}",
+        "coverage": f"{percent(one.value_begin)} to {percent(one.value_end)}",
+        "chance to be the best": percent(one.chance_best),
+    }
+
+
+def _break_even(one: BreakEven) -> Row:
+    return {
+        "one sample of": one.dear,
+        "against": one.cheap,
+        "price ratio": f"{one.price_ratio:.3g}",
+        "must reach": f"{percent(one.accuracy)} {percent_interval(one.low, one.high)}",
+        "reaches": percent(one.dear_accuracy),
+        "gain in points": f"{100 * one.gain:+.1f} [{100 * one.gain_low:+.1f}, {100 * one.gain_high:+.1f}]",
+    }
+
+
+def _pareto(view: BudgetView, unit: str) -> list[Row]:
+    """Return some of the points of the front, evenly along it."""
+    n = len(view.pareto)
+    step = max(1, -(-n // _PARETO_ROWS))
+    kept = [point for i, point in enumerate(view.pareto) if i % step == 0 or i == n - 1]
+    return [
+        {
+            "cell": view.curves[position].label,
+            "samples": f"{int(view.curves[position].k[j]):,}",
+            f"{unit} per problem": amount(float(view.curves[position].cost[j])),
+            "coverage": f"{percent(view.curves[position].value[j])} "
+            f"{percent_interval(view.curves[position].low[j], view.curves[position].high[j])}",
+        }
+        for position, j in kept
+    ]
+
+
+def _between(value: float, low: float | None, high: float | None) -> str:
+    return f"{amount(value)} [{'…' if low is None else amount(low)}, {'…' if high is None else amount(high)}]"
+
+
+def _open(end: float | None, unit: str) -> str:
+    return "an end that was not found" if end is None else f"{amount(end)}"
+
+
+def _unit(view: BudgetView) -> str:
+    return UNITS.get(view.unit, view.unit)
+
+
+def _rests(view: BudgetView) -> str:
+    return f"{view.n_problems:,} problems, {100 * view.confidence_level:g}% interval over {view.over}"

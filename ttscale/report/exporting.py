@@ -1,0 +1,167 @@
+"""Export a run: samples and counts for other tools, figures for a paper."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ttscale.analysis.analyze import analyze_run
+from ttscale.analysis.choices import choose_oracle, stored_config
+from ttscale.analysis.results import CellResult, RunResult
+from ttscale.analysis.tables import read_judged
+from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
+from ttscale.exchange.export.columns import export_frame
+from ttscale.exchange.export.dataset import write_dataset
+from ttscale.exchange.export.files import appearing, write_csv, write_jsonl
+from ttscale.exchange.export.lm_eval import write_lm_eval
+from ttscale.plots import save_figure
+from ttscale.report.cells import page_cells
+from ttscale.report.figures import (
+    ReportFigure,
+    csv_bytes,
+    curves_figure,
+    figure_prefixes,
+    overlay_figure,
+    success_rates_figure,
+)
+from ttscale.report.numbers import percent_digits, percent_interval
+from ttscale.store.run import RunStore
+from ttscale.store.verdicts import VerdictSet
+
+FORMATS = {
+    "parquet": "a data set for the hub: Parquet files, problems and a data card",
+    "jsonl": "one JSON object per sample, with all verdicts",
+    "csv": "one line per sample, with all verdicts",
+    "counts": "a CSV with n and c of every problem",
+    "lm-eval": "samples in the style of lm-evaluation-harness",
+    "figures": "PNG, SVG and PDF with the data table beside each",
+}
+"""Name -> what it is."""
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def export_run(run: Path, to: str, out: Path, *, cells: Sequence[str] = ()) -> list[Path]:
+    """Write a run for use elsewhere.
+
+    Args:
+        run: The run directory.
+        to: One of `FORMATS`.
+        out: A file (jsonl, csv, counts) or a folder (the others); it must not be there yet.
+        cells: Only these; all by default.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InvalidInputError: An unknown format or cell, or `out` is taken.
+        StoreError: There is nothing to export, or `out` cannot be written.
+    """
+    if to not in FORMATS:
+        raise InvalidInputError(
+            f"Unknown format '{to}'.{did_you_mean(to, FORMATS)} Known: {listed(FORMATS)}."
+        )
+    store = RunStore(run)
+    oracles = _oracles(store, cells)
+    if to == "parquet":
+        write_dataset(store, oracles, out, title=store.manifest()["name"], findings=_findings(store, oracles))
+    elif to == "jsonl":
+        write_jsonl([export_frame(store, cell, oracle) for cell, oracle in oracles.items()], out)
+    elif to == "csv":
+        write_csv([export_frame(store, cell, oracle) for cell, oracle in oracles.items()], out)
+    elif to == "counts":
+        write_csv([counts_table(store, cell, oracle).lazy() for cell, oracle in oracles.items()], out)
+    elif to == "lm-eval":
+        write_lm_eval(store, oracles, out)
+    else:
+        _write_figures(analyze_run(store), oracles, out)
+    return sorted(path for path in out.rglob("*") if path.is_file()) if out.is_dir() else [out]
+
+
+def counts_table(store: RunStore, cell: str, oracle: VerdictSet | None) -> pl.DataFrame:
+    """Return n and c of every problem of a cell, as `ttscale curve` and its kin read them.
+
+    Raises:
+        StoreError: Nothing defines *correct* in this cell.
+    """
+    if oracle is None:
+        raise StoreError(
+            f"Cell '{cell}' of {store.path} has no verdicts to count. Run: ttscale verify {store.path}"
+        )
+    identity = store.manifest()["cells"][cell]
+    judged = read_judged(store, cell, oracle, [problem.problem_id for problem in store.problems(cell)])
+    known = {"cell": cell, "model": identity.get("model.path"), "task": identity.get("task.name")}
+    table = pl.DataFrame({"problem_id": list(judged.problem_ids), "n": judged.n, "c": judged.c})
+    return table.select(*(pl.lit(value, pl.String).alias(name) for name, value in known.items()), pl.all())
+
+
+def _oracles(store: RunStore, wanted: Sequence[str]) -> dict[str, VerdictSet | None]:
+    """Return the cells to export with what defines *correct* in each, None where nothing does yet."""
+    cells = store.cells()
+    unknown = [cell for cell in wanted if cell not in cells]
+    if unknown:
+        raise InvalidInputError(
+            f"{store.path} has no cell '{unknown[0]}'.{did_you_mean(unknown[0], cells)} Cells: {listed(cells)}."
+        )
+    config, sets = stored_config(store), store.verdict_sets()
+    found: dict[str, VerdictSet | None] = {}
+    for cell in wanted or cells:
+        if not store.has_samples(cell):
+            continue
+        try:
+            found[cell] = choose_oracle(sets, config, cell)
+        except StoreError:  # samples alone can be exported, too
+            found[cell] = None
+    if not found:
+        raise StoreError(f"{store.path} has no samples yet.")
+    return found
+
+
+def _findings(store: RunStore, oracles: dict[str, VerdictSet | None]) -> str:
+    """Return the measured coverage as Markdown."""
+    if not any(oracles.values()):
+        return "The samples are not verified."
+    result = analyze_run(store)
+    cells = [cell for cell in result.cells if cell.cell in oracles]
+    level = f"{100 * cells[0].coverage.confidence_level:g}%" if cells else ""
+    rows = [row for cell in cells for row in _coverage_rows(cell, result.table_k)]
+    head = [
+        f"Coverage: the share of problems that at least one of k samples solves, with the {level} interval over problems.",
+        "",
+        "| configuration | k | coverage in percent |",
+        "| --- | ---: | --- |",
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _coverage_rows(cell: CellResult, table_k: Sequence[int]) -> list[str]:
+    curve = cell.coverage
+    at = {int(k): position for position, k in enumerate(curve.k)}
+    return [
+        f"| `{cell.cell}` | {k:,} | {percent_digits(curve.value[at[k]])} "
+        f"{percent_interval(curve.low[at[k]], curve.high[at[k]])} |"
+        for k in table_k
+        if k in at
+    ]
+
+
+def _write_figures(result: RunResult, oracles: dict[str, VerdictSet | None], out: Path) -> None:
+    """Write every figure of the report in three formats, and its data."""
+    with appearing(out) as folder:
+        folder.mkdir()
+        for figure in _figures(result, set(oracles)):
+            for suffix in _SUFFIXES:
+                drawn = io.BytesIO()
+                save_figure(figure.figure, drawn, suffix=suffix)
+                (folder / f"{figure.name}{suffix}").write_bytes(drawn.getvalue())
+            (folder / f"{figure.name}.csv").write_bytes(csv_bytes(figure.rows))
+
+
+def _figures(result: RunResult, wanted: set[str]) -> list[ReportFigure]:
+    cells = [cell for cell in page_cells([result]) if cell.result.cell in wanted]
+    figures: list[Any] = [overlay_figure(cells, result.name)] if len(cells) > 1 else []
+    for cell, prefix in zip(cells, figure_prefixes(cells), strict=True):
+        figures += [curves_figure(cell.result, prefix), success_rates_figure(cell.result, prefix)]
+    return figures
