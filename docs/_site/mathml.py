@@ -1,0 +1,35 @@
+"""MkDocs hooks: write formulas between dollar signs as MathML, so that pages need no script and no network."""
+
+import re
+from typing import Any
+
+from latex2mathml.converter import convert
+
+_CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+_FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(?=\S)([^$\n]+(?:\n[^$\n]+)*?)(?<=\S)\$(?!\d)", re.DOTALL)
+_PLACE = "formula-{number}-place"
+"""Stands for a formula while Markdown works, which would take MathML at the start of a line for a block."""
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put a place for every formula outside of code, and keep the formulas with the page."""
+    page.meta["formulas"] = formulas = []
+    parts = _CODE.split(markdown)
+    return "".join(part if at % 2 else _with_places(part, formulas) for at, part in enumerate(parts))
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Write the formulas into their places."""
+    for number, formula in enumerate(page.meta.get("formulas", ())):
+        html = html.replace(_PLACE.format(number=number), formula)
+    return html
+
+
+def _with_places(text: str, formulas: list[str]) -> str:
+    def place(match: re.Match[str]) -> str:
+        display, inline = match.groups()
+        formula = " ".join((display or inline).split())
+        formulas.append(convert(formula, display="block" if display else "inline"))
+        return _PLACE.format(number=len(formulas) - 1)
+
+    return _FORMULA.sub(place, text)

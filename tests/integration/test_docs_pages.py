@@ -1,0 +1,157 @@
+"""The documentation: its commands and snippets run as they stand, its configurations are valid, its site builds.
+
+Lines that sample do so with the scripted sampler and fewer problems, unless their file names an engine of its own. Lines
+that install or download are not run. Configurations of models and servers that are not here are checked, not run.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from tests_paths import ROOT
+
+from ttscale.cli.main import run_cli
+from ttscale.config.loading import check_config, plugin_options
+from ttscale.pipeline.building import build_task
+from ttscale.registry import find_plugin
+
+DOCS = ROOT / "docs"
+RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law")
+CHECKED = (*RUN, "index", "choosing", "concepts", "faq", "other-tools")
+NOT_RUN = ("pip install", "git clone")
+BASE: dict[str, Any] = {"model": "demo-arithmetic", "task": "arithmetic", "sampling": {"n": 4}, "verifiers": ["exact"]}  # fmt: skip
+
+pytestmark = pytest.mark.filterwarnings("ignore::ttscale.errors.TtscaleWarning")
+
+
+class Block(NamedTuple):
+    language: str
+    title: str | None
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    found = re.findall(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    return [Block(language, title or None, content) for language, title, content in found]
+
+
+def commands(block: Block) -> list[str]:
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+def arguments(command: str) -> list[str]:
+    """Return a ttscale line's arguments, so that it runs here: a scripted engine and few problems."""
+    words = shlex.split(command.rpartition("&& ")[2])[1:]
+    if words[0] not in ("run", "sample"):
+        return words
+    config = yaml.safe_load(Path(words[1]).read_text(encoding="utf-8"))
+    if isinstance(config["model"], str):
+        words += ["--set", "model.engine=scripted:ScriptedSampler"]
+    if words[1] == "configs/quickstart.yaml":
+        n = 200 if "sampling.n=1000" in words else 64
+        words += ["--set", f"sampling.n={n}", "--set", "task.problems=16"]  # the last one given holds
+    return words
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_commands_and_snippets_run_in_order(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    if page != "writing-a-task":  # one report is enough: each takes seconds, and has tests of its own
+        monkeypatch.setattr("ttscale.report.html.write_report", lambda *_, **__: SimpleNamespace(page=None))
+    ran = 0
+    for block in blocks(page):
+        if block.title and Path(block.title).suffix:
+            Path(block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            exec(compile(block.text, page, "exec"), {"__name__": "snippet"})
+            ran += 1
+        for command in commands(block) if block.language == "bash" else ():
+            if command.startswith(NOT_RUN) and "&& ttscale" not in command:
+                continue
+            assert "ttscale " in command, command
+            assert run_cli(arguments(command)) in (0, 3), f"{command}\n{capsys.readouterr().err}"
+            ran += 1
+    assert ran
+    assert capsys.readouterr().out
+
+
+def configurations() -> list[tuple[str, str]]:
+    return [
+        (page, block.text)
+        for page in CHECKED
+        for block in blocks(page)
+        if block.language == "yaml" and "my_" not in block.text
+    ]
+
+
+@pytest.mark.parametrize(("page", "text"), configurations())
+def test_every_configuration_is_valid_down_to_the_options_of_its_plugins(
+    page: str, text: str, tmp_path: Path
+) -> None:
+    config = check_config({**BASE, **yaml.safe_load(text), "name": "page", "out": str(tmp_path)}, source=page)
+    build_task(config.task)
+    for verifier in config.verifiers:
+        plugin_options(verifier, find_plugin("verifiers", verifier.name).load().Options, verifier.name)
+
+
+def test_the_tutorial_shows_the_quickstart_file_as_it_is() -> None:
+    (shown,) = [block.text for block in blocks("tutorial") if block.title == "quickstart"]
+    real = yaml.safe_load((ROOT / "configs" / "quickstart.yaml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(shown) == real
+
+
+def test_every_figure_is_that_of_a_real_run() -> None:
+    figures = [target for page in CHECKED for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", (DOCS / f"{page}.md").read_text("utf-8"))]  # fmt: skip
+    assert figures
+    for target in figures:
+        assert (DOCS / target).resolve().is_relative_to(ROOT / "results"), target
+
+
+def test_numbers_of_the_tutorial_are_those_of_the_result() -> None:
+    result = (ROOT / "results" / "demo-arithmetic" / "README.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| ([\d,]+) \| (\S+ \[[^]]+\]) \| (\S+ \[[^]]+\]) \| (\S+ \[[^]]+\]) \|$", (DOCS / "tutorial.md").read_text("utf-8"), re.MULTILINE)  # fmt: skip
+    assert len(table) == 3
+    for k, *shown in table:
+        (row,) = [line for line in result.splitlines() if line.startswith(f"| {k} |")]
+        assert all(f"| {number} |" in row for number in shown), k
+
+
+def test_the_command_line_reference_is_current() -> None:
+    spec = spec_from_file_location("cli_reference", DOCS / "_site" / "cli_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert written == module.reference(), "docs/cli.md is out of date: python docs/_site/cli_reference.py"
+
+
+@pytest.mark.skipif(
+    find_spec("mkdocs") is None or find_spec("material") is None or find_spec("latex2mathml") is None,
+    reason="the documentation's tools are not installed (pip install '.[docs]')",
+)
+def test_the_site_builds_without_a_warning_and_every_link_leads_somewhere(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pages = {path.parent.name: path.read_text("utf-8") for path in (tmp_path / "site").rglob("index.html")}
+    assert "<math" in pages["concepts"]
+    assert not re.search(r"formula-\d+-place|\$\$", pages["concepts"])
+    fetched = re.findall(r'(?:src|href)="(https?://[^"]+)"[^>]*rel="stylesheet"|<script[^>]+src="(https?://[^"]+)"', pages["concepts"])  # fmt: skip
+    assert not fetched
