@@ -42,6 +42,8 @@ class FakeServer:
     honors_n: int = 1 << 30
     counts: bool = True
     logprobs: bool = True
+    pages: dict[str, JSON] = field(default_factory=dict)
+    busy: Callable[[], Reply | None] = lambda: None
     seen: list[JSON] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     most_at_once: int = 0
@@ -127,7 +129,9 @@ def openai_server(
             with lock:
                 server.headers.append(dict(self.headers))
             if self.path == "/v1/models" and server.models is not None:
-                self.send(Reply({"data": server.models}))
+                self.send(server.busy() or Reply({"data": server.models}))
+            elif self.path in server.pages:
+                self.send(Reply(server.pages[self.path]))
             else:
                 self.send(Reply({"error": "Not Found"}, 404))
 

@@ -257,17 +257,20 @@ def test_missing_choices_are_asked_for_again(owned_by: str | None) -> None:
 
 def test_a_server_that_ignores_n_is_asked_one_by_one() -> None:
     with openai_server(owned_by=None, honors_n=1) as server:
-        found = draw(server, n=10, size=10)
+        found = draw(server, n=10, size=10, sampling={"n": 10})
     assert set(drawn(found)) == set(expected(10))
     assert all("n" not in body for body in server.seen)  # the first question told
 
 
-def test_a_server_that_refuses_n_is_asked_one_by_one() -> None:
+@pytest.mark.parametrize("most", [1, 5])
+def test_a_server_that_refuses_many_choices_is_asked_for_as_many_as_it_gives(most: int) -> None:
     def misbehave(body: JSON, number: int) -> Reply | None:
-        return Reply({"error": "Only one completion choice is allowed"}, 400) if "n" in body else None
+        return Reply({"error": f"n must be at most {most}"}, 400) if body.get("n", 1) > most else None
 
     with openai_server(misbehave, owned_by=None) as server:
-        assert set(drawn(draw(server, n=10, size=10))) == set(expected(10))
+        found = draw(server, n=20, size=20, sampling={"n": 20, "request_size": 20})
+    assert set(drawn(found)) == set(expected(20))
+    assert {body.get("n", 1) for body in server.seen} == {most}  # 20 was halved to 10 and to 5
 
 
 @pytest.mark.parametrize(("owned_by", "tells"), [(None, True), ("vllm", False)])
@@ -548,9 +551,28 @@ def test_more_tokens_than_the_context_are_refused_at_the_start() -> None:
 
 
 def test_a_server_that_is_busy_at_the_start_is_waited_for() -> None:
-    replies = iter([Reply({}, 503)] * 3)
-    with openai_server(lambda *_: next(replies, None)) as server:
+    replies, looks = iter([Reply({}, 503)] * 3), iter([Reply({"error": "Loading model"}, 503)] * 3)
+    with openai_server(lambda *_: next(replies, None), busy=lambda: next(looks, None)) as server:
         assert drawn(draw(server, n=2)) == expected(2)
+
+
+def test_a_first_question_is_short_whatever_the_run_asks_for() -> None:
+    first: list[JSON] = []
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return first.append(body) if number < 0 else None
+
+    with openai_server(misbehave) as server:
+        draw(server, n=1, extra_body={"max_tokens": None, "max_completion_tokens": 9999})
+    assert first[0]["max_completion_tokens"] == 16
+
+
+def test_sglang_draws_again_from_a_seed_in_its_deterministic_mode_alone() -> None:
+    for mode in (True, False):
+        pages = {"/get_server_info": {"enable_deterministic_inference": mode}, "/version": {"version": "1.2"}}
+        with openai_server(owned_by="sglang", pages=pages) as server, closing(sampler_of(server)) as sampler:
+            info = sampler.start()
+        assert (info.per_sample_seeds, info.version, info.detail["servers"]) == (mode, "1.2", ["sglang"])
 
 
 @pytest.mark.parametrize(

@@ -2,58 +2,32 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ttscale.errors import SamplerError, did_you_mean, listed
 from ttscale.execution.http.client import JsonClient
-from ttscale.execution.http.failures import FailedAttempt, LastingFailure, Refusal, Unreachable
+from ttscale.execution.http.failures import (
+    FailedAttempt,
+    LastingFailure,
+    PassingFailure,
+    Refusal,
+    Unreachable,
+)
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
 from ttscale.samplers.openai.dialect import Dialect, Terms
+from ttscale.samplers.openai.kinds import KINDS, UNKNOWN, Kind
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Problem
+
+T = TypeVar("T")
 
 _PROBE = Problem(problem_id="(probe)", prompt="1+1=")
 _PROBE_TOKENS = 16
 _ANY = 1 << 30
 _LOOKS_AT_A_BUSY_SERVER = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is known of a kind of server.
-
-    Attributes:
-        name: Such as "vllm".
-        takes_n: Whether several choices per request are asked for.
-        seeds: "counted" where choice j of a request draws with its seed + j, "single" where each sample needs a
-            request of its own, "none" where a seed is not known to decide the sample.
-        seed_bits: How long a seed may be.
-        token_ids: Whether it can tell a choice's tokens.
-        top_logprobs: See `Terms`.
-    """
-
-    name: str
-    takes_n: bool = True
-    seeds: str = "none"
-    seed_bits: int = 31
-    token_ids: bool = False
-    top_logprobs: int = 1
-
-
-KINDS = {
-    "vllm": Kind("vllm", seeds="counted", seed_bits=63, token_ids=True, top_logprobs=0),
-    # Its seeds are 32 bits long, the last value meaning "at random". Several choices wait for as many free slots,
-    # and drew one and the same text in some versions of winter 2025.
-    "llamacpp": Kind("llama.cpp", takes_n=False, seeds="single"),
-    # All choices of a request share its seed, and a server in its deterministic mode draws them alike.
-    "sglang": Kind("sglang", takes_n=False, seeds="single"),
-}
-"""``owned_by`` in the list of models -> kind."""
-
-_UNKNOWN = Kind("unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +102,20 @@ class Prober:
     async def _kind(self, url: str) -> Kind | str:
         """Return a server's kind, or why it cannot be reached."""
         try:
-            models = await self._client.get(f"{url}/models")
+            models = await self._patiently(lambda: self._client.get(f"{url}/models"))
             entries = {str(entry["id"]): entry for entry in models["data"]}
         except Unreachable as failure:
             return failure.reason
         except FailedAttempt as failure:
             if failure.status in (401, 403):
                 raise self._refused(url, failure) from None
-            return _UNKNOWN  # not every server lists its models
+            return UNKNOWN  # not every server lists its models
         except (KeyError, TypeError):
-            return _UNKNOWN
+            return UNKNOWN
         self._check_name(url, entries)
         self._check_context(url, entries)
         owners = {str(entry.get("owned_by")) for entry in entries.values()}
-        return next((KINDS[owner] for owner in sorted(owners) if owner in KINDS), _UNKNOWN)
+        return next((KINDS[owner] for owner in sorted(owners) if owner in KINDS), UNKNOWN)
 
     def _check_name(self, url: str, entries: dict[str, Any]) -> None:
         aliases = {alias for entry in entries.values() for alias in entry.get("aliases") or ()}
@@ -215,37 +189,50 @@ class Prober:
 
     async def _agree(self, url: str, terms: Terms) -> Terms:
         """Ask for a few tokens as the run would, giving way where a server cannot and the run need not."""
-        busy = 0
-        while busy < _LOOKS_AT_A_BUSY_SERVER:
+        while True:
+            asked = min(terms.most_per_request, self._enough(terms))
             try:
-                n_choices = await self._try(url, terms)
+                got = await self._patiently(lambda: self._try(url, terms, asked))  # noqa: B023  # awaited here
             except LastingFailure as failure:
                 less = self._give_way(url, terms, failure)
                 if less is None:
                     raise self._refused(url, failure) from None
                 terms = less
-            except FailedAttempt as failure:
-                await asyncio.sleep(
-                    min(max(backoff_s(busy, self._random), failure.retry_after_s), LONGEST_PAUSE_S)
-                )
-                busy += 1
+            except Unreachable as failure:
+                raise SamplerError(f"{url} cannot be reached any more ({failure.reason}).") from None
+            except FailedAttempt:
+                return terms  # the run has more patience
             else:
-                return terms if n_choices > 1 else replace(terms, most_per_request=1)
-        return terms  # the run has the patience to wait for it
+                return terms if got >= asked else replace(terms, most_per_request=got)
 
-    async def _try(self, url: str, terms: Terms) -> int:
-        """Return how many of two choices came."""
-        sampling = self._sampling.model_copy(
-            update={"max_tokens": min(_PROBE_TOKENS, self._sampling.max_tokens)}
-        )
-        dialect = Dialect(self._model, sampling, self._options, terms)
-        seed = None if terms.seeds == "none" else 0
-        body = dialect.body(_PROBE, min(2, terms.most_per_request), seed)
+    def _enough(self, terms: Terms) -> int:
+        """Return how many choices the question asks for: as many as the run will, unless the kind is known."""
+        return 2 if terms.seeds == "counted" else min(self._sampling.request_size, self._sampling.n)
+
+    async def _try(self, url: str, terms: Terms, n: int) -> int:
+        """Ask for n short completions; return how many came."""
+        dialect = Dialect(self._model, self._sampling, self._options, terms)
+        body = dialect.body(_PROBE, n, None if terms.seeds == "none" else 0)
+        for name in ("max_tokens", "max_completion_tokens"):
+            if name in body:
+                body[name] = min(body[name], _PROBE_TOKENS)
         found = await self._client.post(f"{url}/{terms.path}", body)
         try:
-            return len(dialect.read(found).choices)
+            return max(1, len(dialect.read(found).choices))
         except Exception as error:  # whatever a foreign server's answer makes of ours
-            raise FailedAttempt(f"an answer that cannot be read ({type(error).__name__}: {error})") from None
+            raise self._client.unreadable(found, error) from None
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask a few times, as long as it may help."""
+        for attempt in range(_LOOKS_AT_A_BUSY_SERVER - 1):
+            try:
+                return await ask()
+            except Unreachable:
+                raise
+            except PassingFailure as failure:
+                wished = max(backoff_s(attempt, self._random), failure.retry_after_s)
+                await asyncio.sleep(min(wished, LONGEST_PAUSE_S))
+        return await ask()
 
     def _give_way(self, url: str, terms: Terms, failure: LastingFailure) -> Terms | None:
         """Return what to ask for after a refusal, or None where nothing is left to give."""
@@ -264,7 +251,7 @@ class Prober:
         elif "return_token_ids" in said and terms.token_ids:
             less = replace(terms, token_ids=False)
         elif terms.most_per_request > 1:
-            less = replace(terms, most_per_request=1)
+            less = replace(terms, most_per_request=min(terms.most_per_request, self._enough(terms)) // 2)
         return less
 
     def _refuse_without_token_logprobs(self, url: str, failure: LastingFailure) -> None:
