@@ -1,8 +1,10 @@
 """The part of a configuration that engines read: which model, and how to sample from it."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ttscale.samplers.until import UntilSettings
 
 
 class ModelSettings(BaseModel):
@@ -35,6 +37,8 @@ class SamplingSettings(BaseModel):
 
     n: int = Field(ge=1)
     """Samples per problem. Raising it later extends the run."""
+    until: UntilSettings | None = None
+    """Stop earlier, as soon as enough is known; `n` is then the most per problem."""
     seed: int = Field(default=0, ge=0)
     temperature: float = Field(default=1.0, ge=0.0)
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
@@ -56,3 +60,13 @@ class SamplingSettings(BaseModel):
     """Samples of one problem per engine request."""
     max_concurrent: int | None = Field(default=None, ge=1)
     """Sequences in flight; None: the engine's own limit."""
+
+    @model_validator(mode="after")
+    def _until_within_n(self) -> Self:
+        until = self.until
+        if until and until.quantity in ("coverage", "difference") and until.k and until.k > self.n:
+            raise ValueError(
+                f"until asks for {until.quantity} at k = {until.k}, but n allows {self.n} samples per problem; "
+                f"raise n, or ask for quantity: forecast"
+            )
+        return self
