@@ -156,3 +156,33 @@ def _tell(result: Any) -> None:
         say(f"Next: ttscale show {path}")
     else:
         say(f"No verdicts came along. Next: ttscale verify {path} --verifier NAME (ttscale list verifiers)")
+
+
+@click.command("export")
+@click.argument("run", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--to", "to", metavar="FORMAT", help="parquet, jsonl, csv, counts, lm-eval or figures; see --list."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="A file or folder that is not there yet.")
+@click.option("--cell", "cells", multiple=True, metavar="NAME", help="Only this cell. Repeatable.")
+@click.option("--list", "list_formats", is_flag=True, help="List the formats and export nothing.")
+@output_options
+def export_command(
+    run: Path | None,
+    to: str | None,
+    out: Path | None,
+    cells: tuple[str, ...],
+    list_formats: bool,
+    output: str | None,
+) -> None:
+    """Export samples, counts or figures of RUN for other tools."""
+    from ttscale.cli.output import print_rows
+    from ttscale.report.exporting import FORMATS, export_run
+
+    if list_formats:
+        print_rows([{"format": name, "what": what} for name, what in FORMATS.items()], output)
+        return
+    if run is None or to is None or out is None:
+        raise click.UsageError("Give a run, a format and a place: ttscale export RUN --to FORMAT --out PATH")
+    files = export_run(run, to, out, cells=cells)
+    print_rows([{"file": str(path), "bytes": path.stat().st_size} for path in files], output)

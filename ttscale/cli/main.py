@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "allocate": ("ttscale.cli.budget:allocate_command", "Spread a sum over models, temperatures or prompts."),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
         "import": ("ttscale.cli.exchange:import_command", "Import samples of other tools into a run."),
+        "export": ("ttscale.cli.exchange:export_command", "Export samples, counts or figures of a run."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
         "doctor": ("ttscale.cli.doctor:doctor_command", "Check this machine: what works, what is missing."),
     }

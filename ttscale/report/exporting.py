@@ -1,6 +1,7 @@
 """Export a run: samples and counts for other tools, figures for a paper."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from ttscale.analysis.analyze import analyze_run
 from ttscale.analysis.choices import choose_oracle, stored_config
 from ttscale.analysis.results import CellResult, RunResult
 from ttscale.analysis.tables import read_judged
-from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
+from ttscale.errors import DataWarning, InvalidInputError, StoreError, did_you_mean, listed
 from ttscale.exchange.export.columns import export_frame
 from ttscale.exchange.export.dataset import write_dataset
 from ttscale.exchange.export.files import appearing, write_csv, write_jsonl
@@ -72,7 +73,7 @@ def export_run(run: Path, to: str, out: Path, *, cells: Sequence[str] = ()) -> l
     elif to == "csv":
         write_csv([export_frame(store, cell, oracle) for cell, oracle in oracles.items()], out)
     elif to == "counts":
-        write_csv([counts_table(store, cell, oracle).lazy() for cell, oracle in oracles.items()], out)
+        write_csv(_counts(store, oracles), out)
     elif to == "lm-eval":
         write_lm_eval(store, oracles, out)
     else:
@@ -95,6 +96,21 @@ def counts_table(store: RunStore, cell: str, oracle: VerdictSet | None) -> pl.Da
     known = {"cell": cell, "model": identity.get("model.path"), "task": identity.get("task.name")}
     table = pl.DataFrame({"problem_id": list(judged.problem_ids), "n": judged.n, "c": judged.c})
     return table.select(*(pl.lit(value, pl.String).alias(name) for name, value in known.items()), pl.all())
+
+
+def _counts(store: RunStore, oracles: dict[str, VerdictSet | None]) -> list[pl.LazyFrame]:
+    unverified = [cell for cell, oracle in oracles.items() if oracle is None]
+    if len(unverified) == len(oracles):
+        counts_table(store, unverified[0], None)  # says so
+    if unverified:
+        warnings.warn(
+            f"Cells without verdicts are left out: {listed(unverified)}. Run: ttscale verify {store.path}",
+            DataWarning,
+            stacklevel=2,
+        )
+    return [
+        counts_table(store, cell, oracle).lazy() for cell, oracle in oracles.items() if oracle is not None
+    ]
 
 
 def _oracles(store: RunStore, wanted: Sequence[str]) -> dict[str, VerdictSet | None]:

@@ -157,7 +157,8 @@ def _verdicts(
             continue
         key = VerifierKey(metric if filter_name == "none" else f"{metric}@{filter_name}")
         for position, value in enumerate(values):
-            found[position][key] = _verdict(value, answers[position])
+            if value is not None:
+                found[position][key] = _verdict(value, answers[position])
     return list(found)
 
 
@@ -171,11 +172,12 @@ def _answers(record: dict[str, Any], n_repeats: int) -> list[str | None]:
     return [answer if isinstance(answer, str) else None for answer in filtered]
 
 
-def _per_repeat(value: Any, n_repeats: int) -> list[float] | None:
+def _per_repeat(value: Any, n_repeats: int) -> list[float | None] | None:
+    """Return one value per repeat, None where one was not judged; None for a value of all repeats together."""
     values = value if isinstance(value, list) else [value]
-    if len(values) != n_repeats or not all(isinstance(each, bool | int | float) for each in values):
+    if len(values) != n_repeats or not all(isinstance(each, bool | int | float | None) for each in values):
         return None
-    return [float(each) for each in values]
+    return [None if each is None else float(each) for each in values]
 
 
 def _verdict(value: float, answer: str | None) -> Verdict:

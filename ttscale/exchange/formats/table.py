@@ -6,7 +6,9 @@ One row is a sample, or a problem whose columns hold lists of one length.
 import csv
 import io
 import itertools
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,7 +50,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "correct": OUTCOME_NAMES,
     "answer": ("predicted_answer", "extracted_answer", "pred", "prediction"),
     "prompt": ("prompt", "question"),
-    "key": ("gold", "target", "expected_answer", "reference_answer", "gt_answer"),
+    "key": ("answer_key", "gold", "target", "expected_answer", "reference_answer", "gt_answer"),
     "model": ("model", "model_name"),
     "task": ("task", "benchmark", "dataset"),
     "sample_index": ("sample_index", "sample_id", "epoch", "repeat"),
@@ -58,20 +60,24 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "logprob": ("cumulative_logprob", "logprob"),
     "seed": ("seed",),
     "temperature": ("temperature",),
+    "settings": ("settings",),
 }
 """Field -> column names looked for where none is named, the first found wins."""
 
 _LISTS = ("completion", "correct", "answer", "finish_reason", "completion_tokens", "logprob", "seed")
 """Fields that differ between samples, so that their columns may hold lists."""
-_PREFIXES = ("verdict", "score")
+_SUMMARIES = frozenset({"correct", "cell"})
+"""Columns of an export that say again what others say."""
+_PREFIXES = ("verdict", "accept", "score", "answer", "class")
+"""Of columns that belong to one verifier, as in ``verdict:NAME``: see `ttscale.exchange.export.columns`."""
 
 
 class TableOptions(ImportOptions):
     """Options of `table`."""
 
     map: dict[str, str] = Field(default_factory=dict)
-    """Field -> column; also ``verdict:NAME`` for another oracle's verdicts and ``score:NAME`` for the scores of a
-    verifier that does not see the answer. In one line: ``completion=text,score:rm=reward``."""
+    """Field -> column; also ``verdict:NAME`` for another oracle's verdicts, and ``accept:NAME`` and ``score:NAME`` for
+    verdicts and scores of a verifier that does not see the answer. In one line: ``completion=text,score:rm=reward``."""
 
     @field_validator("map", mode="before")
     @classmethod
@@ -90,7 +96,7 @@ class TableOptions(ImportOptions):
             if name not in FIELDS and name.partition(":")[0] not in _PREFIXES:
                 raise ValueError(
                     f"'{name}' is no field.{did_you_mean(name, FIELDS)} Fields: {listed(FIELDS)}, and "
-                    "verdict:NAME, score:NAME"
+                    "verdict:NAME, accept:NAME, score:NAME, answer:NAME"
                 )
         return value
 
@@ -118,11 +124,13 @@ class TableImporter:
 
     def read(self, source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
         """Yield the samples of one table."""
-        columns: dict[str, str] | None = None
+        known: dict[tuple[str, ...], dict[str, str]] = {}  # rows of JSON need not all have the same columns
         for where, row in _rows(source.path):
+            names = tuple(row)
+            columns = known.get(names)
             if columns is None:
-                columns = self._columns(row, source.path)
-            notes.leave_out(row, frozenset(columns.values()))
+                columns = known[names] = self._columns(row, source.path)
+            notes.leave_out(row, frozenset(columns.values()) | _SUMMARIES)
             yield from self._samples(columns, row, where)
 
     def _columns(self, row: Mapping[str, Any], path: Path) -> dict[str, str]:
@@ -140,7 +148,13 @@ class TableImporter:
             for wanted in [next((each for each in names if each in lower), None)]
             if wanted is not None
         }
-        columns = found | self._options.map
+        own = {
+            column: column for column in row if column.partition(":")[0] in _PREFIXES and column[-1] != ":"
+        }
+        own = {name: column for name, column in own.items() if ":" in name and column not in taken}
+        if any(name.startswith("verdict:") for name in own):
+            found.pop("correct", None)  # an export's own summary of the first verdict
+        columns = found | own | self._options.map
         if "problem_id" not in columns and "prompt" in columns:
             columns["problem_id"] = columns["prompt"]  # equal prompts are the same problem
         if "problem_id" not in columns:
@@ -198,11 +212,14 @@ class TableImporter:
         )
 
     def _cell(self, values: Mapping[str, Any]) -> CellKey:
+        settings = _settings(values.get("settings"))
         temperature = real(_number(values.get("temperature")))
+        if temperature is not None:
+            settings["sampling.temperature"] = temperature
         return CellKey(
             self._options.model or text_of(values.get("model")) or UNKNOWN,
             self._options.task or text_of(values.get("task")) or UNKNOWN,
-            (("sampling.temperature", temperature),) if temperature is not None else (),
+            tuple(sorted(settings.items())),
         )
 
     @staticmethod
@@ -215,25 +232,47 @@ class TableImporter:
         return index
 
     def _verdicts(self, values: Mapping[str, Any], where: str) -> Iterator[tuple[VerifierKey, Verdict]]:
-        answer = text_of(values.get("answer")) or None
-        named = {name: value for name, value in values.items() if name == "correct" or ":" in name}
-        for name, value in named.items():
-            kind, _, own = name.partition(":")
-            if value is None or value == "":
-                continue
-            if kind == "score":
-                verdict = scored(_number(value))
-                key = VerifierKey(own, sees_answer=False)
-            else:
-                verdict = judged(
-                    _number(value), threshold=self._options.threshold, answer=answer, answer_class=answer
-                )
-                key = VerifierKey(own or "correct")
-            if verdict is None:
-                raise InvalidInputError(
-                    f"{where}: {name} is {value!r}, which is neither a verdict nor a score."
-                )
-            yield key, verdict
+        """Yield what a row says of its sample: ``correct``, and one verdict per named verifier."""
+        if not _is_empty(values.get("correct")):
+            answer = text_of(values.get("answer")) or None
+            yield VerifierKey("correct"), self._judged("correct", values["correct"], where, answer)
+        for name in dict.fromkeys(field.partition(":")[2] for field in values if ":" in field):
+            own = {kind: values.get(f"{kind}:{name}") for kind in _PREFIXES}
+            is_oracle = f"verdict:{name}" in values
+            kind = "verdict" if is_oracle else "accept"
+            score = None if _is_empty(own["score"]) else scored(_number(own["score"]))
+            if not _is_empty(own[kind]):
+                verdict = self._judged(f"{kind}:{name}", own[kind], where, text_of(own["answer"]) or None)
+                if f"class:{name}" in values:
+                    verdict = replace(verdict, answer_class=text_of(own["class"]) or None)
+                yield VerifierKey(name, is_oracle), replace(verdict, score=score.score) if score else verdict
+            elif score is not None:
+                yield VerifierKey(name, is_oracle), score
+            elif not _is_empty(own["score"]):
+                raise InvalidInputError(f"{where}: score:{name} is {own['score']!r}, which is no number.")
+
+    def _judged(self, field: str, value: Any, where: str, answer: str | None) -> Verdict:
+        verdict = judged(
+            _number(value), threshold=self._options.threshold, answer=answer, answer_class=answer
+        )
+        if verdict is None:
+            raise InvalidInputError(f"{where}: {field} is {value!r}, which is neither a verdict nor a score.")
+        return verdict
+
+
+def _settings(text: Any) -> dict[str, Any]:
+    """Return ``section.key`` -> value of an export's settings; anything else is no settings."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return {}
+    return {str(key): value for key, value in found.items() if isinstance(value, str | int | float | bool)}
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == ""
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
