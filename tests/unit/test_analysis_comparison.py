@@ -315,3 +315,17 @@ def scored_by(name: str, outcomes: list[str], scores: list[float | None]) -> pl.
             f"seconds:{name}": pl.Series([None] * 4, dtype=pl.Float64),
         }
     )
+
+
+def test_tokens_spent_on_judging_are_shown_as_its_price() -> None:
+    frame = scored_by("judge", ["correct", "incorrect", "correct", "correct"], [1.0, 0.0, 0.7, 0.8])
+    frame = frame.with_columns(
+        pl.Series("prompt_tokens:judge", [100, 200, 300, None]),
+        pl.Series("completion_tokens:judge", [10, 20, 30, None]),
+    )
+    table = ScoreTable(label="t", oracle="key", verifiers=("judge",), frame=frame)
+    result = compare_samples(settle(table), ["judge", "ensemble"], ComparisonSettings(n_folds=2))
+    assert [one.tokens_per_sample for one in result.verifiers] == [(200.0, 20.0)] * 2
+    assert [row["tokens/sample"] for row in result.judgement_table()] == ["200 + 20"] * 2
+    metrics = {row["metric"]: row["value"] for row in result.to_rows() if row["verifier"] == "judge"}
+    assert metrics["prompt tokens per sample"] == 200.0
