@@ -40,9 +40,9 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "samplers": {
             "vllm": "ttscale.samplers.vllm:VllmSampler",
             "transformers": "ttscale.samplers.transformers:TransformersSampler",
-            "imported": "ttscale.samplers.imported:ImportedSampler",
             "openai": "ttscale.samplers.openai:OpenAISampler",
             "replay": "ttscale.samplers.replay:ReplaySampler",
+            "imported": "ttscale.samplers.imported:ImportedSampler",
         },
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",
@@ -56,6 +56,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "command-oracle": "ttscale.verifiers.command:CommandOracle",
             "generated-tests": "ttscale.verifiers.generated_tests:GeneratedTestsVerifier",
             "judge": "ttscale.verifiers.judge:JudgeVerifier",
+            "judge-pairs": "ttscale.verifiers.judge:JudgePairsVerifier",
             "judge-oracle": "ttscale.verifiers.judge:JudgeOracle",
             "lean": "ttscale.verifiers.proof.lean:LeanVerifier",
             "reasoning-gym": "ttscale.verifiers.reasoning_gym:ReasoningGymVerifier",
@@ -97,7 +98,16 @@ FAMILIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """kind -> prefix -> the module with an attribute for every member, as in ``reasoning-gym:chain_sum``."""
 
-KIND_OF = MappingProxyType({"tasks": "task", "samplers": "sampler", "verifiers": "verifier", "laws": "law", "costs": "cost model", "importers": "importer"})
+KIND_OF = MappingProxyType(
+    {
+        "tasks": "task",
+        "samplers": "sampler",
+        "verifiers": "verifier",
+        "laws": "law",
+        "costs": "cost model",
+        "importers": "importer",
+    }
+)
 """Plural (folder, entry-point group) -> singular (messages)."""
 
 

@@ -213,3 +213,18 @@ def sample(index: int, completion: str) -> Sample:
         prompt_tokens=1,
         completion_tokens=1,
     )
+
+
+def test_a_verifier_that_compares_gets_whole_problems() -> None:
+    class Compares(Base):
+        by_problem: ClassVar[bool] = True
+
+        def verify(self, batch: Sequence[Candidate]) -> Sequence[Verdict]:
+            batches.append([each.sample.problem_id for each in batch])
+            return super().verify(batch)
+
+    batches: list[list[str]] = []
+    some = [rows(*(f"{part}{i}" for i in range(40)), problem_id="ab"[part % 2]) for part in range(4)]
+    frame = pl.concat(some).with_columns(sample_index=pl.int_range(pl.len()).over("problem_id"))
+    assert len(outcomes(Compares(), frame)) == 160
+    assert batches == [["a"] * 80, ["b"] * 80]

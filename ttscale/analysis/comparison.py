@@ -309,6 +309,7 @@ def _ensemble(frame: _Frame) -> _Judge:
         answer_class=samples.answer_class,
         outcomes={},
         seconds_per_sample=_total_seconds(samples.verifiers),
+        tokens_per_sample=_total_tokens(samples.verifiers),
     )
     mean = np.mean([fit.coefficient for fit in fitted.fits], axis=0)
     detail = {
@@ -328,6 +329,12 @@ def _total_seconds(verifiers: Sequence[VerifierScores]) -> float | None:
     seconds = [one.seconds_per_sample for one in verifiers]
     known = [one for one in seconds if one is not None]
     return sum(known) if len(known) == len(seconds) else None
+
+
+def _total_tokens(verifiers: Sequence[VerifierScores]) -> tuple[float, float] | None:
+    """Return what all of them spend together, None where none asks a model."""
+    known = [one.tokens_per_sample for one in verifiers if one.tokens_per_sample is not None]
+    return (sum(asked for asked, _ in known), sum(written for _, written in known)) if known else None
 
 
 def _report(frame: _Frame, judge: _Judge) -> VerifierReport:
@@ -358,6 +365,7 @@ def _report(frame: _Frame, judge: _Judge) -> VerifierReport:
         policy=policy,
         outcomes=scores.outcomes,
         seconds_per_sample=scores.seconds_per_sample,
+        tokens_per_sample=scores.tokens_per_sample,
         detail=judge.detail,
     )
 

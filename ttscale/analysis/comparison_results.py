@@ -55,6 +55,7 @@ class VerifierReport:
         policy: "first accepted", or the verifier's first selection.
         outcomes: Outcome -> samples, errors and missing verdicts included.
         seconds_per_sample: Mean verification time where measured.
+        tokens_per_sample: Mean tokens (prompt, completion) of judging a sample by a model, where counted.
         detail: Anything else to know, such as an ensemble's coefficients.
     """
 
@@ -70,6 +71,7 @@ class VerifierReport:
     policy: str
     outcomes: Mapping[str, int]
     seconds_per_sample: float | None
+    tokens_per_sample: tuple[float, float] | None
     detail: Mapping[str, float]
 
     def find(self, metric: str, averaging: str) -> Estimate | None:
@@ -154,7 +156,8 @@ class Comparison:
         return rows
 
     def judgement_table(self) -> list[Row]:
-        """Return how well each verifier's scores judge, one row per verifier."""
+        """Return how well each verifier's scores judge and at what price, one row per verifier."""
+        any_tokens = any(verifier.tokens_per_sample for verifier in self.verifiers)
         return [
             {
                 "verifier": verifier.name,
@@ -163,6 +166,7 @@ class Comparison:
                 "ECE": _plain(verifier.find("ece", "pooled")),
                 "error within problem": _plain(verifier.find("calibration error", "within problem")),
                 "s/sample": verifier.seconds_per_sample,
+                **({"tokens/sample": _tokens(verifier)} if any_tokens else {}),
                 "errors": verifier.outcomes.get("error", 0) + verifier.outcomes.get("missing", 0),
             }
             for verifier in self.verifiers
@@ -215,6 +219,8 @@ def _verifier_rows(verifier: VerifierReport) -> Iterator[Row]:
         yield {"selection": None, "metric": f"samples {outcome}", "value": count}
     if verifier.seconds_per_sample is not None:
         yield {"selection": None, "metric": "seconds per sample", "value": verifier.seconds_per_sample}
+    for kind, tokens in zip(("prompt", "completion"), verifier.tokens_per_sample or (), strict=False):
+        yield {"selection": None, "metric": f"{kind} tokens per sample", "value": tokens}
     for name, value in verifier.detail.items():
         yield {"selection": None, "metric": name, "value": value}
 
@@ -273,6 +279,14 @@ def _at(curve: Curve, table_k: tuple[int, ...]) -> Row:
         ends = f"[{100 * curve.low[j]:.1f}, {100 * curve.high[j]:.1f}]"
         cells[f"k={k:,}"] = f"{100 * curve.value[j]:.1f} {ends}"
     return cells
+
+
+def _tokens(verifier: VerifierReport) -> str | None:
+    """Return tokens asked and written, such as "412 + 85"."""
+    if verifier.tokens_per_sample is None:
+        return None
+    asked, written = verifier.tokens_per_sample
+    return f"{asked:,.0f} + {written:,.0f}"
 
 
 def _percent(estimate: Estimate | None) -> str | None:

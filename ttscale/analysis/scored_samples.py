@@ -22,6 +22,7 @@ ErrorPolicy = Literal["stop", "drop", "wrong"]
 """What a sample counts as on which a verifier failed: nothing (stop and say so), left out for every verifier, or
 rejected with the lowest score (by the oracle: wrong)."""
 
+_PARTS = ("outcome", "score", "seconds", "prompt_tokens", "completion_tokens")
 _KEY = ["problem_id", "sample_index"]
 
 
@@ -37,6 +38,8 @@ class VerifierScores:
         answer_class: Class of each sample's answer as this verifier sees it, -1 abstains; shape (S,).
         outcomes: Outcome -> samples of all that were drawn, errors included.
         seconds_per_sample: Mean verification time of the samples where it was measured, or None.
+        tokens_per_sample: Mean tokens (prompt, completion) that a model was asked and wrote per sample, or None. Seconds and
+            tokens are those of judging a sample by itself; equal samples are judged once.
     """
 
     name: str
@@ -46,6 +49,7 @@ class VerifierScores:
     answer_class: NDArray[np.int64]
     outcomes: Mapping[str, int]
     seconds_per_sample: float | None
+    tokens_per_sample: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -169,7 +173,7 @@ def _read_cell(
     rows = store.samples(cell).select(_KEY)
     named = {oracle.info.verifier: oracle, **verifiers}
     for name, verdicts in named.items():
-        columns = [pl.col(part).alias(f"{part}:{name}") for part in ("outcome", "score", "seconds")]
+        columns = [pl.col(part).alias(f"{part}:{name}") for part in _PARTS]
         columns.append(pl.col("answer_class").alias(f"class:{name}"))
         rows = rows.join(verdicts.scan(cell).select(*_KEY, *columns), on=_KEY, how="left")
     frame = collect(
@@ -230,7 +234,6 @@ def _settled(name: str, frame: pl.DataFrame, kept: pl.DataFrame, threshold: floa
     else:
         accepted = None if (outcome == Outcome.SCORED).any() else accepts
     outcomes = frame[f"outcome:{name}"].fill_null("missing").value_counts().rows()
-    mean = frame[f"seconds:{name}"].cast(pl.Float64).mean()
     return VerifierScores(
         name=name,
         score=score,
@@ -238,8 +241,20 @@ def _settled(name: str, frame: pl.DataFrame, kept: pl.DataFrame, threshold: floa
         accepted=accepted,
         answer_class=_class_numbers(kept[f"class:{name}"]),
         outcomes=dict(sorted(outcomes)),
-        seconds_per_sample=float(mean) if isinstance(mean, float) else None,
+        seconds_per_sample=_mean(frame, f"seconds:{name}"),
+        tokens_per_sample=_mean_tokens(frame, name),
     )
+
+
+def _mean(frame: pl.DataFrame, column: str) -> float | None:
+    """Return the mean of what is known, None where nothing is."""
+    mean = frame[column].cast(pl.Float64).mean() if column in frame.columns else None
+    return float(mean) if isinstance(mean, float) else None
+
+
+def _mean_tokens(frame: pl.DataFrame, name: str) -> tuple[float, float] | None:
+    asked, written = _mean(frame, f"prompt_tokens:{name}"), _mean(frame, f"completion_tokens:{name}")
+    return None if asked is None and written is None else (asked or 0.0, written or 0.0)
 
 
 def _class_numbers(answer_class: pl.Series) -> NDArray[np.int64]:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ttscale.errors import MissingExtraError, StoreError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
@@ -132,6 +134,8 @@ def verify_in_batches(
         keyed = keyed.join(seen.select(SAMPLE_KEY), on=SAMPLE_KEY, how="anti", maintain_order="left")
         keys = keyed.select(*SAMPLE_KEY, *FINGERPRINT)
     distinct = keyed.unique(FINGERPRINT, keep="first", maintain_order=True)
+    if getattr(verifier, "by_problem", False):
+        distinct = distinct.sort("problem_id", maintain_order=True)
     for start, verdicts in _judged_in_order(verifier, problems, distinct):
         prints = distinct.select(FINGERPRINT).slice(start, verdicts.height)
         judged = pl.concat([prints, verdicts], how="horizontal")
@@ -144,12 +148,13 @@ def _judged_in_order(
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the first row's number and the verdicts of some rows after another, about `_FLUSH_S` of work each."""
     smallest = getattr(verifier, "min_batch", 1)
+    number = rows["problem_id"].rle_id().to_numpy() if getattr(verifier, "by_problem", False) else None
     start = first = 0
     size = max(_FIRST_BATCH, smallest)
     verdicts: list[pl.DataFrame] = []
     since = time.monotonic()
     while start < rows.height:
-        batch = rows.slice(start, size)
+        batch = rows.slice(start, size if number is None else _whole_problems(number, start, size))
         began = time.monotonic()
         with _garbage_kept():
             verdicts.append(_verdict_frame(judge(verifier, candidates(batch, problems))))
@@ -235,6 +240,13 @@ def candidates(rows: pl.DataFrame, problems: Mapping[str, Problem]) -> list[Cand
             seed,
         ) in rows.select(_SAMPLE_COLUMNS).iter_rows()
     ]
+
+
+def _whole_problems(number: NDArray[np.uint32], start: int, size: int) -> int:
+    """Return how many rows from `start` on make whole problems of about `size` rows, within reason."""
+    last = number[min(start + size, len(number)) - 1]
+    end = int(np.searchsorted(number, last, side="right"))
+    return min(end - start, size + _LARGEST_BATCH)
 
 
 @contextmanager

@@ -57,6 +57,7 @@ class IsolatedVerifier:
         self.sees_answer = plugin.sees_answer
         self.deterministic = plugin.deterministic
         self.min_batch = int(getattr(plugin, "min_batch", 1))
+        self.by_problem = bool(getattr(plugin, "by_problem", False))
         self._settings = settings
         self._pool = WorkerPool(
             "ttscale.verifiers.isolation:serve",

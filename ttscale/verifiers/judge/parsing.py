@@ -57,7 +57,7 @@ def parse_reply(reply: str, nonce: str, completion: str, *, scale: int | None) -
     0.7
     >>> parse_reply("It depends.", "3f9a", "", scale=None)
     """
-    text = _spoken(reply)
+    text = spoken(reply)
     marked = list(re.finditer(rf"{_LABEL}{_MARKUP}{nonce}{_COLON}", text, re.IGNORECASE))
     if marked:
         return _grade(text[marked[-1].end() :], scale)[0]
@@ -69,7 +69,7 @@ def parse_reply(reply: str, nonce: str, completion: str, *, scale: int | None) -
     return grades.pop() if len(grades) == 1 else None
 
 
-def _spoken(reply: str) -> str:
+def spoken(reply: str) -> str:
     """Return a reply without the reasoning before it; one that never ends says nothing."""
     text = reply[-_LONGEST:]
     _, end, after = text.rpartition("</think>")

@@ -66,16 +66,16 @@ def build_prompt(
     """
     nonce = _nonce(candidate, vote)
     answer, characters_cut = shortened(cleaned(candidate.sample.completion), limit)
-    blocks = [_block("ANSWER", answer, nonce)]
+    blocks = [block("ANSWER", answer, nonce)]
     if with_reference:
-        blocks.append(_block("REFERENCE", cleaned(candidate.problem.answer or ""), nonce))
+        blocks.append(block("REFERENCE", cleaned(candidate.problem.answer or ""), nonce))
     swap = vote % 2 == 1
     parts = {
-        "problem": cleaned(_asked(candidate.problem)),
+        "problem": cleaned(asked_of(candidate.problem)),
         "material": "\n\n".join(reversed(blocks) if swap else blocks),
         "question": _question(nonce, scale, swap=swap),
     }
-    return Prompt(_filled(template, parts), nonce, characters_cut)
+    return Prompt(filled(template, parts), nonce, characters_cut)
 
 
 def cleaned(text: str) -> str:
@@ -97,16 +97,30 @@ def shortened(text: str, limit: int) -> tuple[str, int]:
     return f"{text[:head]}\n[... {missing:,} characters left out ...]\n{text[-tail:]}", missing
 
 
+def missing_places(template: str) -> str:
+    """Return a template as it is, if it has every place.
+
+    Raises:
+        ValueError: It lacks one.
+    """
+    missing = [f"{{{place}}}" for place in PLACES if f"{{{place}}}" not in template]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    return template
+
+
 def _nonce(candidate: Candidate, vote: int) -> str:
     parts = (candidate.problem.problem_id, candidate.sample.completion, str(vote))
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def _block(name: str, text: str, nonce: str) -> str:
+def block(name: str, text: str, nonce: str) -> str:
+    """Put a text between markers that it cannot know."""
     return f"[{name} {nonce} BEGINS]\n{text}\n[{name} {nonce} ENDS]"
 
 
-def _asked(problem: Problem) -> str:
+def asked_of(problem: Problem) -> str:
+    """Return what the problem asks, a conversation with its roles."""
     if problem.messages is None:
         return problem.prompt or ""
     return "\n\n".join(f"{message.role}: {message.content}" for message in problem.messages)
@@ -124,6 +138,6 @@ def _question(nonce: str, scale: int | None, *, swap: bool) -> str:
     )
 
 
-def _filled(template: str, parts: Mapping[str, str]) -> str:
+def filled(template: str, parts: Mapping[str, str]) -> str:
     """Fill every place at once: what is filled in is never read as a place."""
     return re.sub(r"\{(problem|material|question)\}", lambda match: parts[match[1]], template)

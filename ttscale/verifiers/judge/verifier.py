@@ -1,8 +1,8 @@
 """The verifiers `judge` and `judge-oracle`: a language model, asked over an OpenAI-compatible endpoint.
 
-Judging is pointwise: every candidate is graded on its own, because a verdict belongs to one stored sample and must
-not change when more are drawn. Comparing pairs would make it depend on its neighbors. What pairs are swapped for,
-the liking for a position, is met here by asking odd votes with the parts and the choices in the other order.
+Judging is pointwise: every candidate is graded on its own, so its verdict does not change when more are drawn. (Pairs are
+compared by `ttscale.verifiers.judge.pairs`.) The liking for a position, which pairs are swapped for, is met here by
+asking odd votes with the parts and the choices in the other order.
 
 A judge is fallible and can be talked into a grade by what it reads; no parser prevents that. What is prevented: that
 text of the candidate is *taken for* the judge's reply (see `prompt` and `parsing`). Measure a judge against an oracle
@@ -10,23 +10,24 @@ before you rely on it.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.endpoint import Endpoint, EndpointSettings, Failure
+from ttscale.verifiers.endpoint import Endpoint, Failure
+from ttscale.verifiers.judge.asking import AskingOptions, Reply, empty_verdict, priced, reply_of
 from ttscale.verifiers.judge.parsing import parse_reply
-from ttscale.verifiers.judge.prompt import DEFAULT_TEMPLATE, PLACES, Prompt, build_prompt
+from ttscale.verifiers.judge.prompt import DEFAULT_TEMPLATE, Prompt, build_prompt, missing_places
 
 _BATCHES_AHEAD = 4
 """Requests of a batch over those in flight: few enough to lose little, enough to keep the server busy."""
 _SHOWN = 300
 
 
-class JudgeOptions(EndpointSettings):
-    """Options of `judge` and `judge-oracle`, beside those of the endpoint."""
+class JudgeOptions(AskingOptions):
+    """Options of `judge` and `judge-oracle`."""
 
     ask: Literal["verdict", "score"] = "verdict"
     """"verdict": correct or incorrect. "score": a number from 0 to `scale`."""
@@ -38,22 +39,11 @@ class JudgeOptions(EndpointSettings):
     """A candidate is accepted if its score is greater; a tie of votes is no acceptance."""
     template: str = DEFAULT_TEMPLATE
     """The prompt, with the places ``{problem}``, ``{material}`` (the answer, marked) and ``{question}``."""
-    temperature: float = Field(default=0.0, ge=0.0)
-    max_tokens: int = Field(default=1024, ge=1)
-    """Tokens of a reply."""
-    request_options: dict[str, Any] = Field(default_factory=dict)
-    """More keys of the request's body; null removes one, such as the ``seed`` of each vote that is sent where
-    `temperature` is not 0 (``{max_tokens: null, max_completion_tokens: 2048}``)."""
-    max_characters: int = Field(default=32_000, ge=100)
-    """Of a completion; a longer one is cut in its first half, and the verdict says so."""
 
     @field_validator("template")
     @classmethod
     def _has_all_places(cls, template: str) -> str:
-        missing = [f"{{{place}}}" for place in PLACES if f"{{{place}}}" not in template]
-        if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}")
-        return template
+        return missing_places(template)
 
     @model_validator(mode="after")
     def _votes_differ(self) -> "JudgeOptions":
@@ -85,8 +75,11 @@ class JudgeVerifier:
         prompts = [self._prompt(candidate, vote) for candidate in asked for vote in range(self.options.votes)]
         replies = self._endpoint.post_all(
             "chat/completions",
-            [self._body(number, prompt) for number, prompt in enumerate(prompts)],
-            _reply_of,
+            [
+                self.options.body(prompt.text, number % self.options.votes)
+                for number, prompt in enumerate(prompts)
+            ],
+            reply_of,
         )
         votes = iter(zip(prompts, replies, strict=True))
         return [
@@ -97,13 +90,11 @@ class JudgeVerifier:
 
     def _refusal(self, candidate: Candidate) -> Verdict | None:
         """Return the verdict on a candidate that there is nothing to ask about."""
-        if not candidate.sample.completion.strip():
-            return Verdict(outcome=Outcome.NO_ANSWER, detail="The completion is empty.")
         if self.sees_answer and candidate.problem.answer is None:
             return Verdict(
                 outcome=Outcome.ERROR, detail="The problem has no answer key to show to the judge."
             )
-        return None
+        return empty_verdict(candidate)
 
     def _prompt(self, candidate: Candidate, vote: int) -> Prompt:
         options = self.options
@@ -120,20 +111,11 @@ class JudgeVerifier:
     def _scale(self) -> int | None:
         return self.options.scale if self.options.ask == "score" else None
 
-    def _body(self, number: int, prompt: Prompt) -> dict[str, Any]:
-        options = self.options
-        body = {
-            "model": options.model,
-            "messages": [{"role": "user", "content": prompt.text}],
-            "temperature": options.temperature,
-            "max_tokens": options.max_tokens,
-            "seed": number % options.votes if options.temperature > 0 else None,
-            **options.request_options,
-        }
-        return {key: value for key, value in body.items() if value is not None}
-
-    def _verdict(self, candidate: Candidate, votes: Sequence[tuple[Prompt, str | Failure]]) -> Verdict:
+    def _verdict(self, candidate: Candidate, votes: Sequence[tuple[Prompt, Reply | Failure]]) -> Verdict:
         """Average the votes that can be read, if they are more than half."""
+        return priced(self._average(candidate, votes), (reply for _, reply in votes))
+
+    def _average(self, candidate: Candidate, votes: Sequence[tuple[Prompt, Reply | Failure]]) -> Verdict:
         grades = [
             grade for prompt, reply in votes if (grade := self._grade(candidate, prompt, reply)) is not None
         ]
@@ -143,19 +125,19 @@ class JudgeVerifier:
         outcome = Outcome.CORRECT if score > self.options.accept_above else Outcome.INCORRECT
         return Verdict(outcome=outcome, score=score, detail=_notes(votes, len(grades)))
 
-    def _grade(self, candidate: Candidate, prompt: Prompt, reply: str | Failure) -> float | None:
+    def _grade(self, candidate: Candidate, prompt: Prompt, reply: Reply | Failure) -> float | None:
         if isinstance(reply, Failure):
             return None
-        return parse_reply(reply, prompt.nonce, candidate.sample.completion, scale=self._scale)
+        return parse_reply(reply.text, prompt.nonce, candidate.sample.completion, scale=self._scale)
 
-    def _complaint(self, candidate: Candidate, votes: Sequence[tuple[Prompt, str | Failure]]) -> str:
+    def _complaint(self, candidate: Candidate, votes: Sequence[tuple[Prompt, Reply | Failure]]) -> str:
         """Say why the first vote that failed did."""
         bad = next(reply for prompt, reply in votes if self._grade(candidate, prompt, reply) is None)
         if isinstance(bad, Failure):
             return (
                 f"The judge gave {bad.reason}" if bad.reason.startswith("no ") else f"The judge: {bad.reason}"
             )
-        return f"The judge's reply holds no single grade: {' '.join(bad.split())[-_SHOWN:] or '(empty)'}"
+        return f"The judge's reply holds no single grade: {' '.join(bad.text.split())[-_SHOWN:] or '(empty)'}"
 
 
 class JudgeOracle(JudgeVerifier):
@@ -164,15 +146,7 @@ class JudgeOracle(JudgeVerifier):
     sees_answer: ClassVar[bool] = True
 
 
-def _reply_of(answer: Any) -> str:
-    """Return the text of a chat completion; servers send null for an empty one."""
-    content = answer["choices"][0]["message"]["content"]
-    if not isinstance(content, str | None):
-        raise TypeError(f"content is {type(content).__name__}")
-    return content or ""
-
-
-def _notes(votes: Sequence[tuple[Prompt, str | Failure]], n_read: int) -> str | None:
+def _notes(votes: Sequence[tuple[Prompt, Reply | Failure]], n_read: int) -> str | None:
     """Say what a reader of the score should know."""
     notes = []
     if n_read < len(votes):
