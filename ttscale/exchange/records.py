@@ -12,8 +12,9 @@ import polars as pl
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.contract import Source
 from ttscale.store.files import write_text
-from ttscale.store.segments import write_segment
 
+RECORDS = "imports"
+"""The folder of the records inside a run."""
 _CHUNK = 2**20
 
 KEYS_SCHEMA: Mapping[str, type[pl.DataType]] = {
@@ -87,9 +88,8 @@ def place_of(source: Source) -> str:
     return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).hexdigest()
 
 
-def write_record(folder: Path, record: SourceRecord, keys: pl.DataFrame) -> None:
-    """Store a record; the keys first, so that a record without keys cannot be."""
-    write_segment(folder / f"{record.session}.parquet", keys)
+def write_record(folder: Path, record: SourceRecord) -> None:
+    """Store a record; last of all that belongs to its source, so that it says that the source is whole."""
     write_text(folder / f"{record.session}.json", json.dumps(asdict(record), indent=2) + "\n")
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import CellKey, ImportedSample, Source, VerifierKey
 from ttscale.exchange.naming import safe_name
-from ttscale.exchange.records import KEYS_SCHEMA, SourceRecord
+from ttscale.exchange.records import KEYS_SCHEMA, RECORDS
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
 from ttscale.store.segments import collect, write_segment
@@ -46,24 +48,24 @@ class KnownKeys:
     """Where the samples of an earlier source went, against which this one is read.
 
     Attributes:
-        name: The earlier source's name.
         must_match: Whether a sample that is not as it was is an error (a changed file), not just a new one.
-        where: (cell, problem_id) -> position -> (sample_index, text_hash).
+        where: (cell, problem_id) -> its samples, columns position, sample_index and text_hash, ascending; shape (S, 3).
     """
 
-    name: str
     must_match: bool
-    where: Mapping[tuple[str, str], Mapping[int, tuple[int, int]]]
+    where: Mapping[tuple[str, str], NDArray[np.uint64]]
 
 
-def known_keys(path: Path, record: SourceRecord, *, must_match: bool) -> KnownKeys:
-    """Read the keys of an earlier source."""
-    where: dict[tuple[str, str], dict[int, tuple[int, int]]] = defaultdict(dict)
-    for cell, problem_id, position, index, text_hash in (
-        pl.read_parquet(path).select(list(KEYS_SCHEMA)).iter_rows()
-    ):
-        where[cell, problem_id][position] = (index, text_hash)
-    return KnownKeys(record.name, must_match, where)
+def known_keys(folder: Path, session: str, *, must_match: bool) -> KnownKeys:
+    """Read the keys that `SourceWriter` left of a session: 24 bytes a sample."""
+    columns = ("position", "sample_index", "text_hash")
+    keys = pl.scan_parquet([*map(str, sorted(folder.glob(f"{session}-*.parquet")))], schema=dict(KEYS_SCHEMA))
+    groups = keys.sort("position").collect().group_by("cell", "problem_id")
+    where = {
+        (str(cell), str(problem_id)): rows.select(pl.col(columns).cast(pl.UInt64)).to_numpy()
+        for (cell, problem_id), rows in groups
+    }
+    return KnownKeys(must_match, where)
 
 
 @dataclass(slots=True)
@@ -89,21 +91,30 @@ class _ProblemState:
 
     __slots__ = ("base", "count", "known", "largest", "largest_known", "seen")
 
-    def __init__(self, free: int, known: Mapping[int, tuple[int, int]] | None) -> None:
+    def __init__(self, free: int, known: NDArray[np.uint64] | None) -> None:
         self.count = 0
         self.seen = 0  # bit p is set when position p was given: a set of 10,000 integers in 1.3 kB
         self.largest = -1
-        self.known = known or {}
-        self.largest_known = max(self.known, default=-1)
+        self.known = known
+        self.largest_known = -1 if known is None else int(known[-1, 0])
         self.base = free - (self.largest_known + 1)
+
+    def stored(self, position: int) -> tuple[int, int] | None:
+        """Return (sample_index, text_hash) of a position that an earlier source had."""
+        if self.known is None or position > self.largest_known:
+            return None
+        row = int(np.searchsorted(self.known[:, 0], np.uint64(position)))
+        found, index, text_hash = self.known[row].tolist()
+        return (index, text_hash) if found == position else None
 
     def index_of(self, position: int) -> int:
         """Return the sample index of a position: the stored one, the one once left free for it, or a new one."""
-        if position in self.known:
-            return self.known[position][0]
-        if position < self.largest_known:
-            some = next(iter(self.known))
-            return self.known[some][0] - some + position
+        stored = self.stored(position)
+        if stored is not None:
+            return stored[0]
+        if self.known is not None and position < self.largest_known:
+            first_position, first_index, _ = self.known[0].tolist()
+            return int(first_index) - int(first_position) + position
         return self.base + position
 
 
@@ -144,7 +155,6 @@ class SourceWriter:
         self._samples: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._verdicts: dict[tuple[VerifierKey, str], list[tuple[Any, ...]]] = defaultdict(list)
         self._keys: list[tuple[Any, ...]] = []
-        self._key_frames: list[pl.DataFrame] = []
         self._rows = self._characters = 0
         self._n_segments = 0
         self._totals = Totals()
@@ -169,15 +179,15 @@ class SourceWriter:
             self._require_seen(state, problem_id, position)
         else:
             self._number(state, problem_id, position)
-            self._take(cell, problem_id, position, index, sample, state.known.get(position))
+            self._take(cell, problem_id, position, index, sample, state.stored(position))
         for verifier, verdict in sample.verdicts.items():
             self._verdicts[verifier, cell].append(_verdict_row(cell, problem_id, index, verdict))
             self._rows += 1
         if self._rows >= _FLUSH_ROWS or self._characters >= _FLUSH_CHARACTERS:
             self._flush()
 
-    def finish(self) -> tuple[pl.DataFrame, Totals]:
-        """Write what is left; return where every sample went, and the totals.
+    def finish(self) -> Totals:
+        """Write what is left; return the totals.
 
         Raises:
             InvalidInputError: A changed file lacks samples that it had.
@@ -190,8 +200,7 @@ class SourceWriter:
             free[problem_id] = max(free.get(problem_id, 0), state.index_of(state.largest) + 1)
         for cell in self._changed_problems:
             self._staged.keep_problems(cell, list(self._area.problems_of(cell).values()))
-        empty = pl.DataFrame(schema=KEYS_SCHEMA)
-        return pl.concat([empty, *self._key_frames]), self._totals
+        return self._totals
 
     # ---- numbering ------------------------------------------------------------------------------
 
@@ -274,7 +283,7 @@ class SourceWriter:
         assert self._known is not None
         for (cell, problem_id), positions in self._known.where.items():
             state = self._states.get((cell, problem_id))
-            lost = [p for p in positions if state is None or not state.seen >> p & 1]
+            lost = [p for p in positions[:, 0].tolist() if state is None or not state.seen >> p & 1]
             if lost:
                 raise InvalidInputError(
                     f"{self._source.path} was imported before, and sample {lost[0]} of problem '{problem_id}' is no longer "
@@ -293,7 +302,8 @@ class SourceWriter:
                 verifier, cell, pl.DataFrame(rows, schema=dict(VERDICT_SCHEMA), orient="row"), name
             )
         if self._keys:
-            self._key_frames.append(pl.DataFrame(self._keys, schema=dict(KEYS_SCHEMA), orient="row"))
+            keys = pl.DataFrame(self._keys, schema=dict(KEYS_SCHEMA), orient="row")
+            write_segment(self._staged.path / RECORDS / f"{name}.parquet", keys)
         self._samples.clear()
         self._verdicts.clear()
         self._keys.clear()

@@ -19,7 +19,7 @@ import polars as pl
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.contract import CellKey, Read, ReadingNotes, Source
 from ttscale.exchange.naming import cell_name, short_hash
-from ttscale.exchange.records import SourceRecord, digest_of, place_of, read_records, write_record
+from ttscale.exchange.records import RECORDS, SourceRecord, digest_of, place_of, read_records, write_record
 from ttscale.exchange.source_writer import IMPORTED_VERSION, KnownKeys, SourceWriter, known_keys
 from ttscale.store.files import write_text
 from ttscale.store.run import RunStore, Session, new_session_name, now
@@ -28,7 +28,6 @@ from ttscale.types import Problem
 
 ENGINE = "imported"
 """``model.engine`` of a cell whose samples came from elsewhere."""
-RECORDS = "imports"
 _STAGING = ".import"
 _ANNOUNCEMENT = "complete.json"
 _COMMAND = "command.txt"
@@ -177,7 +176,7 @@ class Staging:
         )
         for sample in read(source, notes):
             writer.add(sample)
-        keys, totals = writer.finish()
+        totals = writer.finish()
         if not totals.n_samples:
             raise InvalidInputError(f"{source.path} holds no samples.")
         record = SourceRecord(
@@ -197,7 +196,7 @@ class Staging:
         )
         for cell, tokens in totals.tokens.items():
             self._area.write_session(self._session(record, cell, tokens, totals.new_in[cell]))
-        write_record(self.path / RECORDS, record, keys)
+        write_record(self.path / RECORDS, record)
         return record
 
     def _session(self, record: SourceRecord, cell: str, tokens: int, n_new: int) -> Session:
@@ -214,13 +213,11 @@ class Staging:
         return [*self._stored_records, *self._staged_records]
 
     def _keys_of(self, record: SourceRecord, *, must_match: bool) -> KnownKeys:
-        for home in (self._store.path, self.path):
-            path = home / RECORDS / f"{record.session}.parquet"
-            if path.exists():
-                return known_keys(path, record, must_match=must_match)
-        raise StoreError(
-            f"{self._store.path / RECORDS} lacks the keys of {record.name}. Import into a new directory."
-        )
+        homes = (self._store.path / RECORDS, self.path / RECORDS)
+        home = next((each for each in homes if any(each.glob(f"{record.session}-*.parquet"))), None)
+        if home is None:
+            raise StoreError(f"{homes[0]} lacks the keys of {record.name}. Import into a new directory.")
+        return known_keys(home, record.session, must_match=must_match)
 
     # ---- moving in ------------------------------------------------------------------------------
 
@@ -252,7 +249,7 @@ class Staging:
         """Delete segments of a source that a killed import did not finish."""
         finished = {record.session for record in self._staged_records}
         for path in self.path.glob("**/*.parquet"):
-            if path.parent.name not in ("problems", RECORDS) and _session_of(path) not in finished:
+            if path.parent.name != "problems" and _session_of(path) not in finished:
                 path.unlink()
 
     def _remove_segments(self, session: str) -> None:
