@@ -1,8 +1,10 @@
 """The verifier `confidence`: the model's own log-probability of its sample, as a score.
 
-The lowest group and the tail follow DeepConf (Fu et al. 2025, arXiv 2508.15260), with one difference: there a
-token's confidence averages over the most likely tokens at its place; here only the log-probability of the
-drawn token is known.
+Groups and tail follow DeepConf (Fu et al. 2025, arXiv 2508.15260) in all but what they average: there a token's
+confidence is the mean negative log-probability of the k most likely tokens at its place. Samples keep the
+log-probability of the drawn token alone, so that is what is averaged here. What needs the distribution at each place cannot be
+computed from stored samples: DeepConf's token confidence itself, entropy, and self-certainty (Kang et al. 2025, arXiv
+2502.18581), the divergence from the uniform distribution over the vocabulary.
 """
 
 import math
@@ -22,12 +24,15 @@ class ConfidenceOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    statistic: Literal["sum", "mean", "lowest-group", "tail"] = "mean"
+    statistic: Literal["sum", "mean", "lowest-group", "bottom-groups", "tail"] = "mean"
     """"sum": the log-probability of the whole completion, which favors short ones. "mean": per token.
-    "lowest-group": the mean over the least likely `window` tokens in a row. "tail": over the last `window`.
-    The last two need samples drawn with ``sampling.token_logprobs: true``."""
+    "lowest-group": the mean over the least likely `window` tokens in a row. "bottom-groups": the mean of the lowest
+    `share` of all such groups. "tail": over the last `window`. These three need samples drawn with
+    ``sampling.token_logprobs: true``."""
     window: int = Field(default=2048, ge=1)
     """Tokens of a group or tail; a shorter completion is one group."""
+    share: float = Field(default=0.1, gt=0, le=1)
+    """Of the groups that count with "bottom-groups", rounded up; DeepConf takes a tenth."""
     threshold: float | None = None
     """Accept samples that score at least this; None: only score."""
 
@@ -47,6 +52,7 @@ class ConfidenceVerifier:
     def __init__(self, options: ConfidenceOptions) -> None:
         self._statistic = options.statistic
         self._window = options.window
+        self._share = options.share
         self._threshold = options.threshold
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
@@ -75,6 +81,8 @@ class ConfidenceVerifier:
                 return None if total is None else total / sample.completion_tokens
             case "lowest-group":
                 return float(group_means(tokens, self._window).min()) if tokens else None
+            case "bottom-groups":
+                return lowest_share(group_means(tokens, self._window), self._share) if tokens else None
             case "tail":
                 return float(np.mean(tokens[-self._window :])) if tokens else None
 
@@ -89,3 +97,13 @@ def group_means(logprobs: Sequence[float], window: int) -> NDArray[np.float64]:
     sums = np.concatenate([[0.0], np.cumsum(logprobs)])
     means: NDArray[np.float64] = (sums[window:] - sums[:-window]) / window
     return means
+
+
+def lowest_share(values: NDArray[np.float64], share: float) -> float:
+    """Return the mean of the lowest values: this share of them, rounded up.
+
+    >>> lowest_share(np.array([4.0, 1.0, 2.0, 3.0]), 0.3)
+    1.5
+    """
+    count = math.ceil(round(share * len(values), 9))  # 0.1 of 30 is 3, whatever binary fractions say
+    return float(np.partition(values, count - 1)[:count].mean())

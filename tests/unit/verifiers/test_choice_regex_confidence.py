@@ -144,6 +144,8 @@ def test_confidence_is_the_samples_log_probability(statistic: str, score: float)
         ("lowest-group", 2, -4.0),  # the means of two in a row are -2, -4, -3
         ("lowest-group", 1, -5.0),
         ("lowest-group", 100, -2.5),
+        ("bottom-groups", 2, -4.0),  # the lowest of three
+        ("bottom-groups", 1, -5.0),
         ("tail", 2, -3.0),
         ("tail", 3, -3.0),
         ("tail", 100, -2.5),
@@ -157,6 +159,18 @@ def test_confidence_of_groups_of_tokens(statistic: str, window: int, score: floa
     lacking = confidence(options, cumulative_logprob=-10.0, completion_tokens=4)
     assert lacking.outcome is Outcome.ERROR
     assert "token_logprobs" in (lacking.detail or "")
+
+
+def test_the_bottom_share_of_groups_is_averaged() -> None:
+    tokens = tuple(-float(number % 7) for number in range(30))
+    options = {"statistic": "bottom-groups", "window": 1, "share": 0.1}
+    assert (
+        confidence(options, token_logprobs=tokens, completion_tokens=30).score == -6.0
+    )  # 4 of 30 tokens are
+    options["share"] = 0.2
+    assert confidence(options, token_logprobs=tokens, completion_tokens=30).score == pytest.approx(
+        -(4 * 6 + 2 * 5) / 6
+    )
 
 
 def test_confidence_accepts_from_its_threshold_on() -> None:
