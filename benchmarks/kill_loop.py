@@ -62,7 +62,7 @@ def kill_loop(command: list[str], folder: Path, *, kills: int, seed: int = 0) ->
     began = time.monotonic()
     rng = random.Random(seed)
     undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
-    _finish([*command, "--out", str(undisturbed)])
+    finish([*command, "--out", str(undisturbed)])
     whole = time.monotonic() - began
     expected = rows(undisturbed)
     stored: list[int] = []
@@ -73,11 +73,11 @@ def kill_loop(command: list[str], folder: Path, *, kills: int, seed: int = 0) ->
         # Anywhere from the first import to the last report; a killed run is continued by the next attempt.
         while len(stored) < kills and _killed(again, rng.uniform(0.05, 1.0) * whole):
             stored.append(_count(disturbed))
-        _finish(again)
+        finish(again)
         found = rows(disturbed)
         runs += 1
         doubled += found.height - found.unique(KEY).height
-        different += _differing(expected, found)
+        different += differing(expected, found)
     return Report(
         kills=len(stored),
         runs=runs,
@@ -89,7 +89,8 @@ def kill_loop(command: list[str], folder: Path, *, kills: int, seed: int = 0) ->
     )
 
 
-def _finish(command: list[str]) -> None:
+def finish(command: list[str]) -> None:
+    """Run a command to its end."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
@@ -108,7 +109,7 @@ def rows(run: Path) -> pl.DataFrame:
     return pl.concat(frames).sort(KEY)
 
 
-def _differing(expected: pl.DataFrame, found: pl.DataFrame) -> int:
+def differing(expected: pl.DataFrame, found: pl.DataFrame) -> int:
     """Count rows that are not in both; log-probabilities may differ by rounding alone."""
     exact = [name for name in expected.columns if name != "cumulative_logprob"]
     odd = expected.join(found, on=exact, how="anti", nulls_equal=True).height

@@ -229,6 +229,45 @@ def test_an_engine_that_dies_is_one_clear_error(
         samples(make(), n=1, size=1)
 
 
+def _adapter(folder: Path) -> str:
+    """Write a LoRA adapter of the demo model's queries with weights large enough to change what it says."""
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], "bias": "none"}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    weights = {
+        f"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_{side}.weight": torch.randn(*shape)
+        for layer in range(4)
+        for side, shape in (("A", (4, 192)), ("B", (192, 4)))
+    }
+    save_file(weights, folder / "adapter_model.safetensors")
+    return str(folder)
+
+
+def test_a_lora_adapter_changes_what_is_drawn(make: Make, tmp_path: Path) -> None:
+    base = drawn(samples(make(), n=8, size=8))
+    options = {"kv_cache_memory_bytes": 1 << 28}
+    model = ModelSettings(
+        path="demo-arithmetic", dtype="float32", engine_options=options, lora=_adapter(tmp_path)
+    )
+    adapted = VllmSampler(model, SamplingSettings(**SETTINGS), VllmOptions())
+    adapted.start()
+    try:
+        changed = drawn(samples(adapted, n=8, size=8))
+    finally:
+        adapted.close()
+    assert changed.keys() == base.keys()
+    assert changed != base
+
+
+def test_a_folder_without_an_adapter_is_refused_before_the_engine_starts(tmp_path: Path) -> None:
+    model = ModelSettings(path="demo-arithmetic", lora=str(tmp_path))
+    with pytest.raises(SamplerError, match=r"gives no rank 'r'.*save_pretrained"):
+        VllmSampler(model, SamplingSettings(**SETTINGS), VllmOptions()).start()
+
+
 def test_sampling_before_start_is_an_error() -> None:
     with pytest.raises(SamplerError, match="call start"):
         next(_sampler().sample([]))

@@ -10,9 +10,10 @@ from test_cli_run import ttscale
 from ttscale.cli.main import EXIT_UNFINISHED
 from ttscale.config.cells import cells
 from ttscale.config.loading import load_config
+from ttscale.errors import EngineDiedError
 from ttscale.pipeline.engines import by_engine
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.run import run
+from ttscale.pipeline.run import run, sample_run
 from ttscale.store.run import RunStore
 from ttscale.tasks.arithmetic import ArithmeticOptions, ArithmeticTask
 
@@ -104,6 +105,40 @@ def test_cells_of_one_engine_are_neighbours(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("other: {path: none", "other: {path: elsewhere"))
     models = [cell.model.path for cell in by_engine(cells(load_config(config)))]
     assert models == ["none"] * 4 + ["elsewhere"] * 4
+
+
+@pytest.mark.parametrize(("die_after", "requests"), [(3, 8), (1, 8)])
+def test_an_engine_that_dies_is_started_again_and_goes_on(
+    tmp_path: Path, die_after: int, requests: int
+) -> None:
+    config, notes = tmp_path / "mortal.yaml", Notes()
+    config.write_text(
+        f"""
+model: {{path: none, engine: "scripted:ScriptedSampler", engine_options: {{die_after: {die_after}}}}}
+task: {{name: arithmetic, problems: {requests}}}
+sampling: {{n: 4, request_size: 4}}
+verifiers: exact
+"""
+    )
+    store = sample_run(load_config(config, out=tmp_path / "run"), notes)
+    samples = store.samples("none-arithmetic").collect()
+    assert samples.height == requests * 4
+    assert samples.select("problem_id", "sample_index").is_unique().all()
+    assert sum("Starting it again" in line for line in notes.lines) == (requests - 1) // die_after
+
+
+def test_an_engine_that_only_dies_is_given_up(tmp_path: Path) -> None:
+    config = tmp_path / "dead.yaml"
+    config.write_text(
+        """
+model: {path: none, engine: "scripted:ScriptedSampler", engine_options: {die_after: 0}}
+task: {name: arithmetic, problems: 2}
+sampling: {n: 4}
+verifiers: exact
+"""
+    )
+    with pytest.raises(EngineDiedError, match="scripted death"):
+        sample_run(load_config(config, out=tmp_path / "run"))
 
 
 @pytest.mark.engine

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from ttscale.errors import EngineDiedError
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Problem, Sample, SampleRequest
@@ -18,6 +19,9 @@ class ScriptedOptions(BaseModel):
 
     seconds_per_request: float = 0.0
     fail_after: int | None = None
+    """Requests after which the sampler breaks."""
+    die_after: int | None = None
+    """Requests after which the engine dies, each time it is started."""
 
 
 class ScriptedSampler:
@@ -45,6 +49,8 @@ class ScriptedSampler:
         for count, request in enumerate(requests):
             if self._options.fail_after is not None and count >= self._options.fail_after:
                 raise RuntimeError("scripted failure")
+            if self._options.die_after is not None and count >= self._options.die_after:
+                raise EngineDiedError("scripted death")
             if self._options.seconds_per_request:
                 time.sleep(self._options.seconds_per_request)
             yield [draw(request.problem, request.first_index + j, request.seed + j) for j in range(request.n)]

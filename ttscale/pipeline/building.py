@@ -149,6 +149,11 @@ def _isolation_of(plugin: Any, ref: PluginRef, asked: Any) -> IsolationSettings 
 def build_sampler(cell: Cell, engine: str) -> Sampler:
     """Construct the sampler of a cell; loads no model yet."""
     plugin = _load(find_plugin("samplers", engine), ("Options", "start", "sample", "close"))
+    if cell.model.lora is not None and not getattr(plugin, "supports_lora", False):
+        raise ConfigError(
+            f"model.lora is '{cell.model.lora}', but engine '{engine}' takes no adapter. Use engine: vllm, or merge "
+            "the adapter into the model; a server has a name of its own for each adapter that it serves."
+        )
     own, passed_on = _split_options(plugin.Options, cell.model.engine_options)
     options = plugin_options(
         PluginSettings.model_validate({"name": engine, **own}), plugin.Options, "model.engine_options"

@@ -24,6 +24,8 @@ class ModelSettings(BaseModel):
     """"auto", "float32", "bfloat16" or "float16". Auto is the engine's own choice on a GPU. On a CPU
     it is float32, with which a sample does not depend on its batch; without per-sample seeds, bfloat16 where
     the CPU has fast instructions for it."""
+    lora: str | None = None
+    """Folder of a LoRA adapter (adapter_config.json and its weights) put on the model; vLLM only."""
     chat_template: Literal["auto"] | bool = "auto"
     """Whether the prompt goes through the tokenizer's chat template; "auto": if it has one."""
     chat_template_options: dict[str, Any] = Field(default_factory=dict)

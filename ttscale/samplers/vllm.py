@@ -10,12 +10,14 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import EngineDiedError, SamplerError, did_you_mean
+from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.environment import environment
 from ttscale.samplers.hardware import GIB, available_memory, cpu_dtype, kv_cache_gib
@@ -25,6 +27,7 @@ from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.watching import watch_engine
 from ttscale.types import Sample, SampleRequest
 
 logger = logging.getLogger(__name__)
@@ -39,18 +42,19 @@ _CPU_ARGUMENTS = MappingProxyType(
         "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
     }
 )
-"""Settings for a CPU engine, measured on two cores; `engine_options` may override each."""
+"""Settings for a CPU engine, measured on two cores; `engine_options` may override each. On a CPU an engine process
+of its own would compete with us for the cores, and takes 25 s longer to start."""
 
 _QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "GLOO_LOG_LEVEL": "ERROR"}
 
-_IN_PROCESS = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-"""On a CPU an engine process of its own would compete with us for the cores, and takes 25 s longer to start."""
-
 
 class VllmOptions(BaseModel):
-    """vLLM takes every key of ``model.engine_options`` itself: they are the fields of its `EngineArgs`."""
+    """vLLM takes the other keys of ``model.engine_options`` itself: they are the fields of its `EngineArgs`."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    own_process: bool | None = None
+    """Whether the engine runs in a process of its own, whose death ttscale survives. None: on a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,13 @@ class VllmSampler:
     """
 
     Options: ClassVar[type[BaseModel]] = VllmOptions
+    supports_lora = True
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: VllmOptions) -> None:
         self._model = model
         self._sampling = sampling
+        self._options = options
+        self._lora: Any = None
         self._engine: Any = None
         self._requests_added = 0
 
@@ -79,8 +86,14 @@ class VllmSampler:
         """Load the model; see `Sampler.start`."""
         require_vllm()
         path = locate_model(self._model.path)
-        with engine_environment():
-            engine = _start_engine(path, self.engine_arguments(path))
+        rank = None if self._model.lora is None else adapter_rank(Path(self._model.lora))
+        with engine_environment(self._options.own_process):
+            engine = _start_engine(path, self.engine_arguments(path, lora_rank=rank))
+            if self._model.lora is not None:
+                from vllm.lora.request import LoRARequest
+
+                self._lora = LoRARequest("adapter", 1, self._model.lora)
+        watch_engine(engine)
         return self.adopt(engine)
 
     def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
@@ -128,7 +141,7 @@ class VllmSampler:
             del engine
             gc.collect()
 
-    def engine_arguments(self, path: str) -> dict[str, Any]:
+    def engine_arguments(self, path: str, *, lora_rank: int | None = None) -> dict[str, Any]:
         """Return what this sampler starts vLLM with: keywords of `vllm.EngineArgs` or `vllm.LLM`."""
         arguments: dict[str, Any] = {
             "model": path,
@@ -141,6 +154,8 @@ class VllmSampler:
             arguments |= _CPU_ARGUMENTS | {"kv_cache_memory_bytes": kv_cache_gib(available_memory()) * GIB}
             if self._model.dtype == "auto":
                 arguments["dtype"] = cpu_dtype(batch_invariant=self._is_seeded())
+        if lora_rank is not None:
+            arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _allowed_rank(lora_rank)}
         if self._sampling.max_concurrent is not None:
             arguments["max_num_seqs"] = self._sampling.max_concurrent
         return arguments | self._model.engine_options
@@ -193,7 +208,10 @@ class VllmSampler:
         self._requests_added += 1
         try:
             self._engine.add_request(
-                request_id, {"type": "token", "prompt_token_ids": prompt}, self._parameters(request)
+                request_id,
+                {"type": "token", "prompt_token_ids": prompt},
+                self._parameters(request),
+                lora_request=self._lora,
             )
         except ValueError as error:
             raise SamplerError(
@@ -232,7 +250,7 @@ class VllmSampler:
         try:
             return list(self._engine.step())
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
-            raise EngineDiedError(f"The vLLM engine stopped: {one_line(error)}") from error
+            raise EngineDiedError(f"The vLLM engine stopped: {_cause_of_death(error)}") from error
 
     def _samples(self, flight: _InFlight, outputs: list[Any]) -> list[Sample]:
         if self._is_greedy:
@@ -260,15 +278,21 @@ class VllmSampler:
 
 
 @contextmanager
-def engine_environment() -> Iterator[None]:
-    """Everything that vLLM needs around it while it is imported and started: see the modules this draws on."""
+def engine_environment(own_process: bool | None = None) -> Iterator[None]:
+    """Everything that vLLM needs around it while it is imported and started: see the modules this draws on.
+
+    Args:
+        own_process: Whether the engine gets a process of its own; None: on a GPU, as vLLM does.
+    """
     quiet = not logger.isEnabledFor(logging.DEBUG)
     with environment(_QUIET if quiet else {}), warnings.catch_warnings():
         if quiet:
             warnings.simplefilter("ignore")
             logging.getLogger("vllm").setLevel(logging.ERROR)  # it speaks before it reads its own variable
-        with children_masked(mask_broken()), environment(_IN_PROCESS if _runs_on_cpu() else {}):
-            yield
+        with children_masked(mask_broken()):
+            apart = own_process if own_process is not None else not _runs_on_cpu()
+            with environment({"VLLM_ENABLE_V1_MULTIPROCESSING": "1" if apart else "0"}):
+                yield
 
 
 def _runs_on_cpu() -> bool:
@@ -302,6 +326,19 @@ def _start_failure(path: str, error: Exception) -> str:
             "Lower engine_options.max_model_len or kv_cache_memory_bytes, or choose a smaller model."
         )
     return f"vLLM cannot start model '{path}': {reason} Its log: VLLM_LOGGING_LEVEL=INFO."
+
+
+def _cause_of_death(error: Exception) -> str:
+    if type(error).__name__ == "EngineDeadError":
+        return "its process is gone: killed, or out of memory (`dmesg` may say)."
+    return one_line(error)
+
+
+def _allowed_rank(rank: int) -> int:
+    """Return the smallest rank that vLLM can be started with and that holds an adapter's."""
+    from vllm.config.lora import MaxLoRARanks
+
+    return int(min((allowed for allowed in get_args(MaxLoRARanks) if allowed >= rank), default=rank))
 
 
 def _token_logprobs(output: Any) -> tuple[float, ...] | None:
