@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttscale.samplers.masking import mask_broken
+from ttscale.execution.masking import mask_broken
 
 mask_broken()  # before anything imports transformers
 

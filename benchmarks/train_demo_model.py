@@ -24,7 +24,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from ttscale.samplers.masking import mask_broken
+from ttscale.execution.masking import mask_broken
 from ttscale.tasks.arithmetic import LEVELS, ArithmeticOptions, ArithmeticTask
 from ttscale.types import Problem
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ttscale.execution.masking import mask_broken
 from ttscale.models import built_in_model
-from ttscale.samplers.masking import mask_broken
 from ttscale.tasks.arithmetic import ArithmeticOptions, ArithmeticTask
 
 mask_broken()

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from ttscale.execution.masking import mask_broken
 from ttscale.samplers.locate import locate_model
-from ttscale.samplers.masking import mask_broken
 from ttscale.types import Sample
 
 

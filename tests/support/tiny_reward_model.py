@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ttscale.samplers.masking import mask_broken
+from ttscale.execution.masking import mask_broken
 
 CHAT_TEMPLATE = "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
 

@@ -15,7 +15,7 @@ from urllib.error import URLError
 
 import pytest
 
-from ttscale.samplers.masking import children_masked, mask_broken
+from ttscale.execution.masking import children_masked, mask_broken
 
 START_LIMIT_S = 300
 _SETTINGS = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}

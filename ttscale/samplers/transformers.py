@@ -20,10 +20,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import SamplerError
+from ttscale.execution.masking import mask_broken
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.hardware import cpu_dtype
 from ttscale.samplers.locate import locate_model
-from ttscale.samplers.masking import mask_broken
 from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_transformers

@@ -17,12 +17,12 @@ from typing import Any, ClassVar, get_args
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import EngineDiedError, SamplerError, did_you_mean
+from ttscale.execution.environment import environment
+from ttscale.execution.masking import children_masked, mask_broken
 from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo
-from ttscale.samplers.environment import environment
 from ttscale.samplers.hardware import GIB, available_memory, cpu_dtype, kv_cache_gib
 from ttscale.samplers.locate import locate_model
-from ttscale.samplers.masking import children_masked, mask_broken
 from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm

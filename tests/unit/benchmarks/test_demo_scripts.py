@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from ttscale.samplers.masking import mask_broken
+from ttscale.execution.masking import mask_broken
 from ttscale.tasks.arithmetic import LEVELS, ArithmeticOptions, ArithmeticTask
 
 mask_broken()

@@ -2,15 +2,14 @@
 
 import contextlib
 import gc
-import importlib
 import importlib.util
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ttscale.errors import MissingExtraError, VerifierError
+from ttscale.execution.masking import mask_broken
 from ttscale.verifiers.reward_model.encoding import (
     SEQUENCE,
     TOKEN,
@@ -24,7 +23,6 @@ from ttscale.verifiers.reward_model.options import Passage, RewardModelOptions, 
 from ttscale.verifiers.reward_model.reducing import reward_of
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-_MEDIA = ("torchvision", "torchaudio", "torchcodec")
 _SHOWN = 300
 
 
@@ -216,24 +214,10 @@ def _free_bytes(device: str) -> int | None:
 
 
 def _require_transformers() -> None:
-    """Raise `MissingExtraError` unless torch and transformers are importable; hide what would break them.
-
-    transformers imports these packages with its model classes wherever they are present, also builds that cannot
-    load. A hidden package looks absent.
-    """
+    """Raise `MissingExtraError` unless torch and transformers are importable; hide what would break them."""
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
         raise MissingExtraError(
             "Verifier 'reward-model' needs the 'transformers' extra: pip install 'ttscale[transformers]'"
         )
-    for name in _MEDIA:
-        if name not in sys.modules and importlib.util.find_spec(name) is not None:
-            _hide_if_broken(name)
+    mask_broken()
 
-
-def _hide_if_broken(name: str) -> None:
-    try:
-        importlib.import_module(name)
-    except Exception:  # a broken binary package may raise anything
-        for loaded in [module for module in sys.modules if module.startswith(f"{name}.")]:
-            del sys.modules[loaded]
-        sys.modules[name] = None  # type: ignore[assignment]  # documented: makes it look absent

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ttscale.samplers.environment import environment
+from ttscale.execution.environment import environment
 
 OPTIONAL_MEDIA = ("torchvision", "torchaudio", "torchcodec")
 """Imported by transformers and vLLM when present; text generation needs none of them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ttscale.samplers.masking import children_masked, mask_broken
+from ttscale.execution.masking import children_masked, mask_broken
 
 NAMES = ("mask_broken_pkg", "mask_working_pkg", "mask_absent_pkg")
 

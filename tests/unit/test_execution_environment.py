@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ttscale.samplers.environment import environment
+from ttscale.execution.environment import environment
 
 
 def test_the_users_own_value_wins_over_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
