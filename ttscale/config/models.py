@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ttscale.config.execution import ExecutionSettings
 from ttscale.config.sweep import SweepSettings, stand_ins
 from ttscale.registry import find_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -94,6 +95,8 @@ class RunConfig(_CellSections):
     out: Path
     """The run directory; by default ``runs/NAME``."""
     analysis: AnalysisSettings = AnalysisSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    """In this process, or on a Ray cluster."""
     sweep: SweepSettings | None = None
     """Many cells instead of one."""
 

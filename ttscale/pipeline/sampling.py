@@ -1,6 +1,7 @@
 """Draw what a cell still lacks, storing samples as they finish."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from ttscale.config.models import Cell
 from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError, TtscaleError
@@ -15,6 +16,22 @@ from ttscale.types import Problem, Sample, SampleRequest
 
 _MOST_RESTARTS = 3
 """Deaths of an engine in a row, without a sample between them, that end a cell."""
+
+
+@runtime_checkable
+class DrawsCells(Protocol):
+    """Engines that draw and store a whole cell themselves: those of a cluster."""
+
+    def draw_cell(
+        self,
+        store: RunStore,
+        cell: Cell,
+        problems: Sequence[Problem],
+        targets: Mapping[str, int],
+        progress: Progress,
+        on_segment: SegmentHook,
+    ) -> int:
+        """Do what `sample_cell` does."""
 
 
 def sample_cell(
@@ -61,10 +78,13 @@ def sample_cell(
         _refuse_nothing_drawn(cell, recorder.n_samples, len(missing))
         return True
 
-    refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
-    n_drawn = repeat(
-        attempt, lambda: Recorder(store, cell.name, progress, on_segment), cell.name, engines, progress
-    )
+    if isinstance(engines, DrawsCells):
+        n_drawn = engines.draw_cell(store, cell, problems, targets, progress, on_segment)
+    else:
+        refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
+        n_drawn = repeat(
+            attempt, lambda: Recorder(store, cell.name, progress, on_segment), cell.name, engines, progress
+        )
     if not n_drawn:
         progress.note(f"{cell.name}: all {total:,} samples are there; nothing to draw.")
     return n_drawn

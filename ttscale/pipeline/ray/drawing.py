@@ -1,0 +1,306 @@
+"""Draw what a cell lacks with many replicas: the driver's side."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ttscale.config.execution import ExecutionSettings
+from ttscale.config.models import Cell
+from ttscale.errors import EngineDiedError, SamplerError, StoreError, TtscaleError
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
+from ttscale.pipeline.ray.cluster import cause_of
+from ttscale.pipeline.ray.replica import Drawn, Prepared
+from ttscale.pipeline.ray.replicas import Place, Replicas, is_death
+from ttscale.pipeline.ray.serving import Serving
+from ttscale.pipeline.recording import SegmentHook
+from ttscale.pipeline.requests import plan_requests
+from ttscale.pipeline.sampling import refuse_other_engine
+from ttscale.samplers.messages import one_line
+from ttscale.store.files import TEMPORARY_PREFIX, write_text
+from ttscale.store.run import RunStore
+from ttscale.types import Problem
+
+_LOOK_S = 1.0
+"""Longest wait without looking whether something is wrong."""
+_TOLD_S = 30.0
+"""Between two lines about waiting for the cluster."""
+_RESCUE_S = 10.0
+"""That replicas have to hand over what they drew when a run is stopped."""
+
+
+def draw_cell(
+    store: RunStore,
+    cell: Cell,
+    problems: Sequence[Problem],
+    targets: Mapping[str, int],
+    replicas: Replicas,
+    progress: Progress,
+    *,
+    settings: ExecutionSettings,
+    on_segment: SegmentHook,
+) -> int:
+    """Draw the samples that a cell lacks; return how many were drawn.
+
+    What a dead replica was drawing is found missing in the next pass over the store, as after any interruption.
+
+    Args:
+        store: The run, held for writing.
+        cell: The cell.
+        problems: Its problems, in the order they are sampled.
+        targets: problem_id -> samples wanted.
+        replicas: The engines.
+        progress: Is told how far it is.
+        settings: Of the execution.
+        on_segment: Called with every segment that was stored.
+
+    Raises:
+        SamplerError: The engines cannot start or serve a request, or died too often.
+        StoreError: Samples cannot be written.
+        RunMismatchError: Stored samples came from another engine.
+    """
+    n_drawn = 0
+    with _probe(store.path, settings) as probe:
+        while missing := store.missing(cell.name, targets):
+            one_pass = _Pass(
+                store, cell, replicas, progress, settings=settings, on_segment=on_segment, probe=probe
+            )
+            one_pass.draw(problems, missing, sum(targets.values()))
+            if not one_pass.n_samples and not one_pass.n_deaths:
+                raise SamplerError(
+                    f"{cell.name}: the engines took every request and gave no sample; {len(missing)} problems still "
+                    "lack some. A sampler must yield every sample that it is asked for."
+                )
+            n_drawn += one_pass.n_samples
+    return n_drawn
+
+
+@contextmanager
+def _probe(run: Path, settings: ExecutionSettings) -> Iterator[Path | None]:
+    """Put a file into the run directory by whose name a replica knows that it sees the same one."""
+    if settings.shared is False:
+        yield None
+        return
+    probe = run.resolve() / f"{TEMPORARY_PREFIX}probe-{secrets.token_hex(8)}"
+    write_text(probe, "")
+    try:
+        yield probe
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call under way: of `draw` for what serves its cell, or of `prepare`."""
+
+    place: Place
+    actor: Any
+    serving: Serving | None = None
+
+
+class _Pass:
+    """Cuts what is missing into chunks and has every one drawn once, or lost with its replica."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        cell: Cell,
+        replicas: Replicas,
+        progress: Progress,
+        *,
+        settings: ExecutionSettings,
+        on_segment: SegmentHook,
+        probe: Path | None,
+    ) -> None:
+        self._store = store
+        self._cell = cell
+        self._replicas = replicas
+        self._ray = replicas.cluster.ray
+        self._settings = settings
+        self._progress = progress
+        self._on_segment = on_segment
+        self._probe = probe
+        self._calls: dict[Any, _Call] = {}
+        self._serving: dict[Place, Serving] = {}
+        self._n_drawing: Counter[Place] = Counter()
+        self._idle_since = self._told_at = time.monotonic()
+        self.n_samples = 0
+        self.n_deaths = 0
+
+    def draw(self, problems: Sequence[Problem], missing: Mapping[str, Sequence[range]], total: int) -> None:
+        """Draw everything once; see `draw_cell`."""
+        n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
+        sampling = self._cell.sampling
+        requests = plan_requests(
+            problems, missing, run_seed=sampling.seed, request_size=sampling.request_size
+        )
+        queue = ChunkQueue(requests, n_missing, len(self._replicas))
+        self._progress.begin(f"sample {self._cell.name}", total=total, done=total - n_missing)
+        try:
+            while queue or self._n_drawing.total():
+                self._prepare_all()
+                self._feed(queue)
+                self._wait()
+        except BaseException as error:
+            self._break_off(rescue=not isinstance(error, StoreError))
+            raise
+        finally:
+            self._progress.end()
+
+    # ---- giving work ------------------------------------------------------------------------------
+
+    def _prepare_all(self) -> None:
+        for place in self._replicas:
+            if place.actor is None or place.cell != self._cell.name:
+                reference = self._replicas.prepare(place, self._cell, self._probe)
+                self._calls[reference] = _Call(place, place.actor)
+            elif place.prepared and place not in self._serving:
+                self._serving[place] = Serving(self._store, self._cell.name, place.prepared)
+
+    def _feed(self, queue: ChunkQueue) -> None:
+        """Give every replica its share of chunks, one each in turn."""
+        hungry = [place for place in self._serving if self._n_drawing[place] < place.depth]
+        while queue and hungry:
+            for place in hungry:
+                if queue:
+                    self._give(place, queue.take(self._serving[place].samples_per_s))
+            hungry = [place for place in hungry if self._n_drawing[place] < place.depth]
+
+    def _give(self, place: Place, chunk: Chunk) -> None:
+        assert place.prepared is not None
+        folder = self._store.samples_folder(self._cell.name).resolve() if place.prepared.sees_run else None
+        serving = self._serving[place]
+        reference = place.actor.draw.remote(chunk, self._cell.name, serving.session, folder)
+        self._calls[reference] = _Call(place, place.actor, serving)
+        self._n_drawing[place] += 1
+
+    # ---- taking answers ---------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        if not self._calls:
+            return
+        done, _ = self._ray.wait(list(self._calls), timeout=_LOOK_S)
+        if done:  # and whatever else is there by now
+            done, _ = self._ray.wait(list(self._calls), num_returns=len(self._calls), timeout=0)
+        for reference in done:
+            self._take(reference)
+        self._complain()
+
+    def _take(self, reference: Any) -> None:
+        call = self._calls.pop(reference)
+        self._n_drawing[call.place] -= call.serving is not None
+        try:
+            answer = self._ray.get(reference)
+        except TtscaleError as error:  # wrapped, but of its class
+            self._failed(call, _ours(error))
+        except Exception as error:
+            if not is_death(error):
+                raise SamplerError(f"{call.place.told()} failed: {one_line(cause_of(error))}") from error
+            self._died(call, one_line(error))
+        else:
+            if isinstance(answer, Drawn):
+                self._drawn(call, answer)
+            elif call.actor is call.place.actor:
+                self._prepared(call.place, answer)
+
+    def _prepared(self, place: Place, prepared: Prepared) -> None:
+        refuse_other_engine(self._store, self._cell.name, prepared.info.engine)
+        place.prepared = prepared
+        if self._settings.shared is True and not prepared.sees_run:
+            raise StoreError(
+                f"{place.told()} cannot write into {self._store.path.resolve()}, though "
+                "execution.shared is true. Give a run directory that all machines share, or set shared: auto."
+            )
+        self._serving[place] = Serving(self._store, self._cell.name, prepared)
+        started = f" after {prepared.start_s:.0f} s" if prepared.start_s else ""
+        self._progress.note(f"{self._cell.name}: {prepared.info.engine} runs as {place.told()}{started}.")
+
+    def _drawn(self, call: _Call, drawn: Drawn) -> None:
+        self._store_drawn(call, drawn)
+        if drawn.ran_dry:
+            call.place.deepen()
+        if isinstance(drawn.error, EngineDiedError):
+            self._died(call, str(drawn.error))
+        elif drawn.error is not None:
+            raise drawn.error
+
+    def _store_drawn(self, call: _Call, drawn: Drawn) -> None:
+        if not drawn.n_samples:
+            return
+        assert call.serving is not None
+        segment = call.serving.take(drawn)
+        call.place.deaths = 0
+        self.n_samples += drawn.n_samples
+        self._progress.advance(drawn.n_samples, drawn.completion_tokens)
+        self._on_segment(segment)
+
+    def _failed(self, call: _Call, error: TtscaleError) -> None:
+        """An engine that cannot start is a reason to end, unless others show that it can."""
+        if isinstance(error, StoreError) or not self.n_samples:
+            raise error
+        self._died(call, str(error), error)
+
+    def _died(self, call: _Call, reason: str, error: TtscaleError | None = None) -> None:
+        """Replace an actor, once, however many of its calls fail."""
+        if call.actor is call.place.actor:
+            self.n_deaths += 1
+            self._serving.pop(call.place, None)
+            self._replicas.bury(call.place, reason, error)
+
+    # ---- when nothing comes -----------------------------------------------------------------------
+
+    def _complain(self) -> None:
+        """Tell what a run without a single engine waits for, and end it after a while."""
+        now = time.monotonic()
+        if self._serving:
+            self._idle_since = self._told_at = now
+            return
+        if now - self._told_at >= _TOLD_S:
+            self._told_at = now
+            self._progress.note(f"{self._cell.name}: waiting for {self._wanted()}.")
+        if now - self._idle_since >= self._settings.wait_s:
+            raise SamplerError(
+                f"No engine could be started within {self._settings.wait_s:g} s (execution.wait_s): {self._wanted()}. "
+                "Ask for less per replica, or add machines."
+            )
+
+    def _wanted(self) -> str:
+        options = self._replicas.cluster.replica_options()
+        return (
+            f"room for an engine of {options['num_cpus']:g} CPUs and {options['num_gpus']:g} GPUs, and for its start; "
+            f"the cluster has {self._replicas.cluster.told()}"
+        )
+
+    # ---- stopping ---------------------------------------------------------------------------------
+
+    def _break_off(self, *, rescue: bool) -> None:
+        """Store what the replicas have by now, and end those that do not answer."""
+        drawing = {reference: call for reference, call in self._calls.items() if call.serving is not None}
+        if rescue and drawing:
+            for actor in {call.actor for call in drawing.values()}:
+                actor.stop.remote()
+            done, _ = self._ray.wait(list(drawing), num_returns=len(drawing), timeout=_RESCUE_S)
+            for reference in done:
+                self._rescue(drawing.pop(reference), reference)
+        for place in self._replicas:
+            place.cell = place.prepared = None  # whatever it has running was broken off
+        for place in {call.place for call in drawing.values()}:
+            self._replicas.clear(place)
+
+    def _rescue(self, call: _Call, reference: Any) -> None:
+        try:
+            drawn = self._ray.get(reference)
+        except Exception:  # dead or failed: lost, and the first error is on its way already
+            return
+        self._store_drawn(call, drawn)
+
+
+def _ours(error: TtscaleError) -> TtscaleError:
+    """Return a replica's error as it was raised there."""
+    cause = cause_of(error)
+    return cause if isinstance(cause, TtscaleError) else error

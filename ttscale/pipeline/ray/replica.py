@@ -1,0 +1,120 @@
+"""One engine on the cluster: what runs inside a Ray actor. Knows nothing of Ray itself."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ttscale
+from ttscale.config.models import Cell
+from ttscale.errors import TtscaleError
+from ttscale.pipeline.ray.chunks import Chunk
+from ttscale.pipeline.ray.handover import Handover, hand_over
+from ttscale.pipeline.ray.stream import EngineStream
+from ttscale.samplers.contract import EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A replica that is ready to draw a cell.
+
+    Attributes:
+        info: What the engine says of itself.
+        start_s: Seconds that starting it took; 0 for one that ran already.
+        node: The machine's name.
+        pid: The process.
+        sees_run: Whether it can write into the run directory.
+        version: Its ttscale.
+    """
+
+    info: EngineInfo
+    start_s: float
+    node: str
+    pid: int
+    sees_run: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What came of a chunk.
+
+    Attributes:
+        handover: The samples, as many as there are.
+        n_samples: How many.
+        completion_tokens: Tokens generated.
+        error: What the engine failed with.
+        ran_dry: Whether the engine could have taken more requests than it had.
+    """
+
+    handover: Handover
+    n_samples: int
+    completion_tokens: int
+    error: TtscaleError | None
+    ran_dry: bool
+
+
+class Replica:
+    """An engine that is handed chunks.
+
+    Args:
+        search_path: Folders of the driver's that modules are also looked for in, where they are there.
+    """
+
+    def __init__(self, search_path: Sequence[str]) -> None:
+        extend_search_path(search_path)
+        self._stream = EngineStream()
+
+    async def prepare(self, cell: Cell, probe: Path | None) -> Prepared:
+        """Get ready for a cell, with the engine that runs already where it can serve.
+
+        Args:
+            cell: The cell.
+            probe: A file that the driver put into the run directory; None: do not look.
+
+        Raises:
+            TtscaleError: The engine cannot start.
+        """
+        running = await asyncio.wrap_future(self._stream.start(cell))
+        return Prepared(
+            info=running.info,
+            start_s=running.start_s,
+            node=socket.gethostname(),
+            pid=os.getpid(),
+            sees_run=probe is not None and probe.exists() and os.access(probe.parent, os.W_OK),
+            version=ttscale.__version__,
+        )
+
+    async def draw(self, chunk: Chunk, cell: str, session: str, folder: Path | None) -> Drawn:
+        """Draw a chunk and hand its samples over; several may be under way.
+
+        Args:
+            chunk: The requests.
+            cell: The cell's name.
+            session: Name of the session that the samples belong to.
+            folder: Where to write them; None: return them.
+
+        Raises:
+            StoreError: They cannot be written.
+        """
+        draw = await asyncio.wrap_future(self._stream.draw(chunk))
+        handover = await asyncio.to_thread(hand_over, draw.samples, cell, session, folder)
+        return Drawn(
+            handover=handover,
+            n_samples=len(draw.samples),
+            completion_tokens=sum(sample.completion_tokens for sample in draw.samples),
+            error=draw.error,
+            ran_dry=draw.ran_dry,
+        )
+
+    async def stop(self) -> None:
+        """Break off: open chunks are answered with what there is of them, and the engine is closed."""
+        self._stream.stop()
+
+
+def extend_search_path(folders: Sequence[str]) -> None:
+    """Look for modules in these folders, too, after all others."""
+    sys.path.extend(folder for folder in folders if folder not in sys.path and Path(folder).is_dir())

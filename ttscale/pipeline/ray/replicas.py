@@ -1,0 +1,117 @@
+"""The places for engines, who fills them now, and who takes over from the dead."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ttscale.config.models import Cell
+from ttscale.errors import EngineDiedError, TtscaleError
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.ray.cluster import Cluster, search_path
+from ttscale.pipeline.ray.replica import Prepared, Replica
+
+_MOST_DEATHS = 3
+"""Deaths in a row, without a sample between them, after which a place is given up."""
+_FIRST_DEPTH = 2
+"""Chunks a replica has at a time: one to draw and one waiting."""
+_MOST_DEPTH = 64
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """Room for one engine.
+
+    Attributes:
+        number: Counted from 1.
+        actor: The actor that has it now.
+        cell: The cell that the actor was last asked to prepare.
+        prepared: What it answered.
+        deaths: In a row, without a sample between them.
+        depth: Chunks that it should have at a time.
+    """
+
+    number: int
+    actor: Any = None
+    cell: str | None = None
+    prepared: Prepared | None = None
+    deaths: int = 0
+    depth: int = _FIRST_DEPTH
+
+    def deepen(self) -> None:
+        """Let more chunks wait: the engine took all there were."""
+        self.depth = min(2 * self.depth, _MOST_DEPTH)
+
+    def told(self) -> str:
+        """Name it for a person."""
+        where = f" on {self.prepared.node}" if self.prepared else ""
+        return f"replica {self.number}{where}"
+
+
+class Replicas:
+    """The engines of a run on a cluster, kept from cell to cell.
+
+    Args:
+        cluster: The connection.
+        progress: Is told of deaths.
+    """
+
+    def __init__(self, cluster: Cluster, progress: Progress) -> None:
+        self.cluster = cluster
+        self._progress = progress
+        self._places = [Place(number) for number in range(1, cluster.n_replicas() + 1)]
+        self._actor_class = cluster.ray.remote(Replica)
+        self._last_error: TtscaleError | None = None
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._places)
+
+    def prepare(self, place: Place, cell: Cell, probe: Path | None) -> Any:
+        """Ask the engine at a place to get ready for a cell, a new one where nobody is; return the reference."""
+        if place.actor is None:
+            options = self.cluster.replica_options()
+            place.actor = self._actor_class.options(**options).remote(search_path())
+        place.cell, place.prepared, place.depth = cell.name, None, _FIRST_DEPTH
+        return place.actor.prepare.remote(cell, probe)
+
+    def bury(self, place: Place, reason: str, error: TtscaleError | None = None) -> None:
+        """Note that the engine at a place died.
+
+        Raises:
+            TtscaleError: It was the last place that was not given up.
+        """
+        place.deaths += 1
+        self._last_error = error or EngineDiedError(f"The engine of {place.told()} died: {reason}")
+        gives_up = place.deaths >= _MOST_DEATHS
+        self._progress.note(
+            f"{place.told()} died: {reason} "
+            + ("It died too often and is given up." if gives_up else "Another takes its place.")
+        )
+        self.clear(place)
+        if gives_up:
+            self._places.remove(place)
+        if not self._places:
+            raise self._last_error
+
+    def clear(self, place: Place) -> None:
+        """End the actor at a place."""
+        actor, place.actor, place.cell, place.prepared = place.actor, None, None, None
+        if actor is not None:
+            self.cluster.ray.kill(actor)
+
+    def close(self) -> None:
+        """End all of them."""
+        for place in self._places:
+            self.clear(place)
+
+
+def is_death(error: BaseException) -> bool:
+    """Tell whether a call failed because its actor, its node or its answer is gone."""
+    exceptions = importlib.import_module("ray.exceptions")
+    return isinstance(error, exceptions.RayError) and not isinstance(
+        error, exceptions.RayTaskError | exceptions.RuntimeEnvSetupError | exceptions.ActorUnschedulableError
+    )

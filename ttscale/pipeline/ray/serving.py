@@ -1,0 +1,60 @@
+"""What one replica contributes to a cell: its session's record and its segments."""
+
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ttscale.pipeline.ray.handover import take_over
+from ttscale.pipeline.ray.replica import Drawn, Prepared
+from ttscale.store.run import RunStore, Session, new_session_name, now
+
+
+class Serving:
+    """Takes a replica's samples into the store and keeps its session's record true.
+
+    Args:
+        store: The run, held for writing.
+        cell: The cell.
+        prepared: The replica.
+    """
+
+    def __init__(self, store: RunStore, cell: str, prepared: Prepared) -> None:
+        self._store = store
+        self._began = time.monotonic()
+        self._sequence = 0
+        where = {"execution": "ray", "node": prepared.node}
+        info = replace(prepared.info, detail=prepared.info.detail | where)
+        self._session = Session(
+            session=new_session_name(),
+            cell=cell,
+            started_at=now(),
+            start_s=prepared.start_s,
+            engine=asdict(info),
+        )
+        store.write_session(self._session)
+
+    @property
+    def session(self) -> str:
+        """The session's name."""
+        return self._session.session
+
+    @property
+    def samples_per_s(self) -> float | None:
+        """The replica's rate so far, or None before its first samples."""
+        session = self._session
+        return session.n_samples / max(session.seconds, 1e-3) if session.n_samples else None
+
+    def take(self, drawn: Drawn) -> Path:
+        """Store what a replica drew; return the segment."""
+        folder = self._store.samples_folder(self._session.cell)
+        target = folder / f"{self.session}-{self._sequence:06d}.parquet"
+        take_over(drawn.handover, target, self.session)
+        self._sequence += 1
+        self._session = replace(
+            self._session,
+            seconds=time.monotonic() - self._began,
+            n_samples=self._session.n_samples + drawn.n_samples,
+            completion_tokens=self._session.completion_tokens + drawn.completion_tokens,
+        )
+        self._store.write_session(self._session)
+        return target

@@ -1,0 +1,200 @@
+"""A sampler fed with one chunk after another, without a pause in between.
+
+Engines batch continuously: they are fast as long as requests wait. Chunks are therefore strung together into one
+stream of requests, and the samples that come out, in any order, are sorted back into their chunks. All of it runs
+in one thread, since engines expect to be driven from where they were started.
+"""
+
+import os
+import threading
+import traceback
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from ttscale.config.models import Cell
+from ttscale.errors import SamplerError, TtscaleError
+from ttscale.pipeline.engines import Engines, RunningEngine
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.ray.chunks import Chunk
+from ttscale.pipeline.sampling import drawn
+from ttscale.types import Sample, SampleRequest
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What came of a chunk.
+
+    Attributes:
+        samples: All that were asked for, unless there is an error or the stream was stopped.
+        error: What the engine failed with.
+        ran_dry: Whether the engine asked for more requests than there were since the last answer.
+    """
+
+    samples: Sequence[Sample]
+    error: TtscaleError | None = None
+    ran_dry: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _OpenChunk:
+    """A chunk with what has come of it by now."""
+
+    chunk: Chunk
+    answer: "Future[Draw]" = field(default_factory=Future)
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.samples) >= self.chunk.n_samples
+
+
+@dataclass(eq=False, slots=True)
+class _Start:
+    """An engine that is asked for."""
+
+    cell: Cell
+    answer: "Future[RunningEngine]" = field(default_factory=Future)
+
+
+class EngineStream:
+    """Owns an engine and the thread that drives it."""
+
+    def __init__(self) -> None:
+        self._engines = Engines(Progress())
+        self._running: RunningEngine | None = None
+        self._jobs: deque[_OpenChunk | _Start] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._ran_dry = False
+        threading.Thread(target=self._serve, name="engine", daemon=True).start()
+
+    def start(self, cell: Cell) -> "Future[RunningEngine]":
+        """Start the engine of a cell, or go on with the running one where it serves."""
+        job = _Start(cell)
+        self._put(job)
+        return job.answer
+
+    def draw(self, chunk: Chunk) -> "Future[Draw]":
+        """Draw a chunk after those that were given before."""
+        job = _OpenChunk(chunk)
+        self._put(job)
+        return job.answer
+
+    def stop(self) -> None:
+        """Break off: every open chunk is answered with what it has. The engine is closed."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    # ---- in the engine's thread -------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        try:
+            while True:
+                job = self._next_job()
+                if isinstance(job, _Start):
+                    self._start(job)
+                else:
+                    self._stream(job)
+        except BaseException:  # without this thread the process is of no use: let it be seen dead
+            traceback.print_exc()
+            os._exit(1)
+
+    def _start(self, job: _Start) -> None:
+        try:
+            self._running = self._engines.engine_for(job.cell)
+        except TtscaleError as error:
+            self._running = None
+            job.answer.set_exception(error)
+        else:
+            job.answer.set_result(self._running)
+
+    def _stream(self, first: _OpenChunk) -> None:
+        """Draw a chunk and all those that are there before the engine has taken its last request."""
+        opened: list[_OpenChunk] = []
+        asked: dict[Key, _OpenChunk] = {}
+        error: TtscaleError | None = None
+        try:
+            with closing(self._samples(self._requests(first, opened, asked))) as samples:
+                for some in samples:
+                    self._sort(some, asked)
+                    if self._stopping:
+                        break
+        except TtscaleError as failure:
+            error = failure
+        if error is not None or self._stopping:
+            self._running = None
+            self._engines.close()  # requests may still be under way in it, or it is dead
+        for unfinished in opened or [first]:
+            self._answer(unfinished, error)
+        if self._stopping:
+            self._drop_waiting()
+
+    def _requests(
+        self, first: _OpenChunk, opened: list[_OpenChunk], asked: dict[Key, _OpenChunk]
+    ) -> Iterator[SampleRequest]:
+        job: _OpenChunk | None = first
+        while job is not None and not self._stopping:
+            opened.append(job)
+            for request in job.chunk.requests:
+                for j in range(request.n):
+                    asked[request.problem.problem_id, request.first_index + j] = job
+                yield request
+            job = self._next_chunk()
+        self._ran_dry = True
+
+    def _samples(self, requests: Iterator[SampleRequest]) -> Generator[list[Sample], None, None]:
+        if self._running is None:
+            raise SamplerError("The engine is not running: call start() first.")
+        yield from drawn(self._running.sampler, requests)
+
+    def _sort(self, samples: Sequence[Sample], asked: dict[Key, _OpenChunk]) -> None:
+        touched: set[_OpenChunk] = set()
+        for sample in samples:
+            job = asked.pop((sample.problem_id, sample.sample_index), None)
+            if job is None:
+                raise SamplerError(
+                    f"The sampler gave sample {sample.sample_index} of problem '{sample.problem_id}' twice or unasked."
+                )
+            job.samples.append(sample)
+            touched.add(job)
+        for job in touched:
+            if job.is_complete:
+                self._answer(job, None)
+
+    def _answer(self, job: _OpenChunk, error: TtscaleError | None) -> None:
+        if not job.answer.done():
+            ran_dry, self._ran_dry = self._ran_dry, False
+            job.answer.set_result(Draw(job.samples, error, ran_dry))
+
+    # ---- the queue --------------------------------------------------------------------------------
+
+    def _put(self, job: _OpenChunk | _Start) -> None:
+        with self._changed:
+            self._jobs.append(job)
+            self._changed.notify()
+
+    def _next_job(self) -> _OpenChunk | _Start:
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs)
+            self._stopping = False
+            return self._jobs.popleft()
+
+    def _next_chunk(self) -> _OpenChunk | None:
+        """Return the next chunk if one is waiting; another engine has to wait for this stream's end."""
+        with self._changed:
+            if self._jobs and isinstance(self._jobs[0], _OpenChunk):
+                return self._jobs.popleft()  # type: ignore[return-value]  # just looked at
+            return None
+
+    def _drop_waiting(self) -> None:
+        with self._changed:
+            chunks = [job for job in self._jobs if isinstance(job, _OpenChunk)]
+            self._jobs = deque(job for job in self._jobs if isinstance(job, _Start))
+        for job in chunks:
+            self._answer(job, None)
