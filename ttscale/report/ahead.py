@@ -8,6 +8,7 @@ from ttscale.analysis.results import Outlook
 from ttscale.report.laws import law_formula, law_parameters
 from ttscale.report.numbers import at_k, percent, percent_digits
 from ttscale.stats.fitting import LawFit
+from ttscale.stats.forecasting import AVERAGE
 
 Row = dict[str, str]
 
@@ -90,7 +91,7 @@ def _backtest(outlook: Outlook) -> tuple[list[Row], str]:
     ordered = sorted(test.scores, key=lambda score: score.error if np.isfinite(score.error) else np.inf)
     rows = [
         {
-            "method": score.method,
+            "method": f"{score.method} (the forecast above)" if score.method == AVERAGE else score.method,
             "mean error": f"{percent_digits(score.error)} points"
             if np.isfinite(score.error)
             else "no forecast",

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ttscale.analysis.budget_results import BreakEven, BudgetView, CostCurve, Segment, TargetAnswer
+import numpy as np
+
+from ttscale.analysis.budget_results import (
+    BreakEven,
+    BudgetView,
+    BuyComparison,
+    CostCurve,
+    Segment,
+    TargetAnswer,
+)
 from ttscale.analysis.pricing_runs import RunsBudget, TaskBudget
 from ttscale.plots.cost import Change, CostLine, plot_costs
 from ttscale.report.cells import PageCell
@@ -76,6 +85,7 @@ def cost_figures(budget: RunsBudget) -> dict[str, ReportFigure]:
 
 def _figure(task: TaskBudget, name: str) -> ReportFigure:
     view = task.view
+    compared = _compared(view)
     position = {one.label: i for i, one in enumerate(view.curves)}
     figure = plot_costs(
         [
@@ -92,10 +102,10 @@ def _figure(task: TaskBudget, name: str) -> ReportFigure:
         title=f"Coverage by cost on {visible_text(task.task)}",
         subtitle=f"{_rests(view)}; bold: the best buy",
         x_label=f"{_unit(view)} per problem (log scale)",
-        best=[(one.begin, one.end, position[one.label]) for one in view.segments],
+        best=[(one.begin, one.end, position[one.label]) for one in compared.segments],
         changes=[
             Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
-            for one in view.crossings
+            for one in compared.crossings
         ],
     )
     rows = [
@@ -121,7 +131,7 @@ def _figure(task: TaskBudget, name: str) -> ReportFigure:
 
 def _section(task: TaskBudget, chart_id: str, cells: Sequence[PageCell]) -> BudgetSection:
     view = task.view
-    unit = _unit(view)
+    unit, compared = _unit(view), _compared(view)
     return BudgetSection(
         id=chart_id,
         task=visible_text(task.task),
@@ -129,7 +139,7 @@ def _section(task: TaskBudget, chart_id: str, cells: Sequence[PageCell]) -> Budg
         chart=_chart(view, unit, cells),
         words=_words(view, unit),
         targets=[_target(one, unit) for one in view.targets],
-        segments=[_segment(one, unit) for one in view.segments] if len(view.curves) > 1 else [],
+        segments=[_segment(one, unit) for one in compared.segments] if len(view.curves) > 1 else [],
         crossings=[
             {
                 "from": view.curves[one.before].label,
@@ -137,7 +147,7 @@ def _section(task: TaskBudget, chart_id: str, cells: Sequence[PageCell]) -> Budg
                 f"at {unit} per problem": _between(one.budget, one.low, one.high),
                 "coverage there": percent(one.value),
             }
-            for one in view.crossings
+            for one in compared.crossings
         ],
         break_evens=[_break_even(one) for one in view.break_evens],
         pareto=_pareto(view, unit) if len(view.curves) > 1 else [],
@@ -189,13 +199,14 @@ def _words(view: BudgetView, unit: str) -> list[str]:
                 else f"Solving {percent(one.reached.target)} of the problems costs {amount(one.cost)} {unit} over all "
                 f"problems, {low} to {high} ({one.reached.k:,} samples each{ahead})."
             )
-    if len(view.segments) > 1:
-        first, last = view.segments[0], view.segments[-1]
+    segments = _compared(view).segments
+    if len(segments) > 1:
+        first, last = segments[0], segments[-1]
         words.append(
             f"For small budgets {visible_text(first.label)} is the best buy, for large ones {visible_text(last.label)}."
         )
-    elif len(view.curves) > 1 and view.segments:
-        words.append(f"At every budget measured, {visible_text(view.segments[0].label)} is the best buy.")
+    elif len(view.curves) > 1 and segments:
+        words.append(f"At every budget measured, {visible_text(segments[0].label)} is the best buy.")
     return words
 
 
@@ -244,21 +255,27 @@ def _break_even(one: BreakEven) -> Row:
     }
 
 
+def _compared(view: BudgetView) -> BuyComparison:
+    """Return the comparison by coverage."""
+    return next(one for one in view.comparisons if one.metric == "coverage")
+
+
 def _pareto(view: BudgetView, unit: str) -> list[Row]:
     """Return some of the points of the front, evenly along it."""
-    n = len(view.pareto)
-    step = max(1, -(-n // _PARETO_ROWS))
-    kept = [point for i, point in enumerate(view.pareto) if i % step == 0 or i == n - 1]
-    return [
-        {
-            "cell": view.curves[position].label,
-            "samples": f"{int(view.curves[position].k[j]):,}",
-            f"{unit} per problem": amount(float(view.curves[position].cost[j])),
-            "coverage": f"{percent(view.curves[position].value[j])} "
-            f"{percent_interval(view.curves[position].low[j], view.curves[position].high[j])}",
-        }
-        for position, j in kept
-    ]
+    front = _compared(view).pareto
+    step = max(1, -(-len(front) // _PARETO_ROWS))
+    kept = [point for i, point in enumerate(front) if i % step == 0 or i == len(front) - 1]
+    return [_pareto_row(view.curves[position], k, unit) for position, k in kept]
+
+
+def _pareto_row(curve: CostCurve, k: int, unit: str) -> Row:
+    j = int(np.searchsorted(curve.k, k))
+    return {
+        "cell": curve.label,
+        "samples": f"{k:,}",
+        f"{unit} per problem": amount(float(curve.cost[j])),
+        "coverage": f"{percent(curve.value[j])} {percent_interval(curve.low[j], curve.high[j])}",
+    }
 
 
 def _between(value: float, low: float | None, high: float | None) -> str:

@@ -146,16 +146,15 @@ def _run_context(run: RunResult) -> dict[str, Any]:
 
 
 def _overview(cells: Sequence[PageCell]) -> dict[str, Any]:
-    """Return the table of all cells: coverage at the budgets that all of them have, and the best selector."""
-    budgets = sorted(
-        {k for cell in cells for k in (1, 10, 100, 1000, 10_000) if k <= measured_k(cell.result)}
-    )
-    furthest = min(measured_k(cell.result) for cell in cells)
-    table_k = sorted({k for k in budgets if k <= furthest} | {furthest})
+    """Return the table of all cells: coverage at the powers of ten, and the best selector where all can be compared."""
+    common = set.intersection(*(set(cell.result.coverage.k.tolist()) for cell in cells))
+    shared = max(common)
+    furthest = max(measured_k(cell.result) for cell in cells)
     return {
-        "k": table_k,
-        "words": overview_words(cells, furthest),
-        "rows": [(cell, _best_at(cell.result, furthest)) for cell in cells],
+        "shared": shared,
+        "k": sorted({10**e for e in range(9) if 10**e <= furthest} | {shared}),
+        "words": overview_words(cells, shared),
+        "rows": [(cell, _best_at(cell.result, shared)) for cell in cells],
     }
 
 

@@ -56,14 +56,12 @@ def law_words(cell: CellResult) -> str:
 
 
 def overview_words(cells: Sequence[PageCell], k: int) -> list[str]:
-    """Return what several cells say together, at a budget that all of them have."""
+    """Return what several cells say together, at a budget that is in the grid of all of them."""
     at_one = sorted(cells, key=lambda cell: cell.result.coverage.value[0])
-    position = {cell.id: index_of(cell.result.coverage, k) for cell in cells}
-    known = [cell for cell in cells if position[cell.id] is not None]
-    at_k_order = sorted(known, key=lambda cell: cell.result.coverage.value[position[cell.id]])
+    at_most = sorted(cells, key=lambda cell: cell.result.coverage.value[index_of(cell.result.coverage, k)])
     words = [_range_words("A single sample solves", at_one, 1)]
-    if k > 1 and at_k_order:
-        words.append(_range_words(f"Among {k:,} samples at least one is correct for", at_k_order, k))
+    if k > 1:
+        words.append(_range_words(f"Among {k:,} samples at least one is correct for", at_most, k))
     never = [(never_solved(cell.result), cell) for cell in cells]
     least, most = min(never, key=lambda pair: pair[0]), max(never, key=lambda pair: pair[0])
     return [

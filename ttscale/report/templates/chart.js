@@ -90,7 +90,7 @@ function remembered(id, initial) {
 // ---------------------------------------------------------------- curves
 
 const DASHES = 4;
-const MOST_BANDS = 6; // more of them over each other hide the curves
+const MOST_BANDS = 3; // of cells: more of them over each other hide the curves
 const MOST_IN_TIP = 14;
 const SAMPLES = "samples";
 
@@ -275,7 +275,7 @@ function curvesChart(box, data) {
     const lit = spotlight !== null && cellOf(line) === spotlight;
     if (spotlight !== null && !lit) group.classList.add("dim");
     if (overlay && line.curve !== curveNames[0]) group.classList.add("second");
-    if ((nShown <= MOST_BANDS || lit) && points.every((p) => p.low !== null && p.high !== null)) {
+    if ((!overlay || nShown <= MOST_BANDS || lit) && points.every((p) => p.low !== null && p.high !== null)) {
       const outline = path("high").concat(path("low").reverse());
       group.append(drawing("path", { class: `band ${line.style}`, d: `M${outline.join("L")}Z` }));
     }
