@@ -14,8 +14,8 @@ from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import Judges, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.sampling import sample_cell
 from ttscale.pipeline.sharing import share_cell
+from ttscale.pipeline.until import check_rules, referenced_first, sample_until
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
 from ttscale.types import Problem
@@ -114,6 +114,7 @@ def _sample(
     config: RunConfig, judges: Mapping[str, Judges], progress: Progress, *, share: bool
 ) -> tuple[RunStore, dict[str, TtscaleError]]:
     """Sample every cell; return what stopped those that failed."""
+    check_rules(cells(config), share=share)
     store = RunStore(config.out)
     problems = _problems_by_cell(config)
     failures: dict[str, TtscaleError] = {}
@@ -123,7 +124,7 @@ def _sample(
         begin_run(store, config)
         for name, of_cell in problems.items():
             store.keep_problems(name, of_cell)
-        ordered = by_engine(cells(config))
+        ordered = referenced_first(by_engine(cells(config)))
         for number, cell in enumerate(ordered, start=1):
             if len(ordered) > 1:
                 progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
@@ -133,7 +134,9 @@ def _sample(
                     share_cell(store, cell, of_cell, engines, progress)
                 else:
                     live = LiveCoverage(store, cell.name, judges[cell.name].oracle, of_cell, progress)
-                    sample_cell(store, cell, of_cell, engines, progress, on_segment=live.segment_written)
+                    sample_until(
+                        store, cell, of_cell, engines, judges, progress, on_segment=live.segment_written
+                    )
     return store, failures
 
 
