@@ -24,6 +24,8 @@ _MOST_ALLOCATIONS = 100_000
 """Up to this many maximal allocations are all valued."""
 _CHUNK = 4_000_000
 """Numbers held at a time while allocations are valued."""
+_BOUNDS = 12
+"""Allocations of the greedy path at which an upper bound is computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -148,7 +150,8 @@ def greedy_allocation(
     """
     drawn, right = _tables(n, c)
     price, first = _prices(cost, once, budget, drawn.shape[1])
-    return _greedy(drawn, right, price, first, budget)[0]
+    k: IntArray = _greedy(drawn, right, price, first, budget)[-1]
+    return k
 
 
 def best_allocation(
@@ -163,8 +166,9 @@ def best_allocation(
     """Find the allocation with the highest coverage: by trying all where they are few, else greedily with a bound.
 
     Where all cannot be tried, the better of the greedy allocation and the best single arm is taken, which is at least
-    (1 − 1/e)/2 of the best (Khuller, Moss, Naor 1999) for costs without `once`. The bound says more: at any allocation S
-    the best one adds at most what the left-over gains of S buy for the whole budget, each arm at its present gain.
+    (1 − 1/e)/2 of the best (Khuller, Moss, Naor 1999) for costs without `once`. The bound says more: to any allocation S
+    the best one adds at most what the whole budget buys when every arm's samples gain as if they alone were added to S,
+    by diminishing returns; the least such bound along the greedy path is reported.
 
     Args:
         n: Samples per problem and arm, shape (P, A).
@@ -190,9 +194,10 @@ def best_allocation(
     every = maximal_allocations(price, first, budget, limit, most)
     if every is not None:
         return best_of(objective, every, len(drawn))
-    k, bound = _greedy(drawn, right, price, first, budget)
+    path = _greedy(drawn, right, price, first, budget)
+    bound = _upper_bound(drawn, right, price, budget, path)
     singles = single_arms(price, first, budget, limit)
-    found = best_of(objective, np.concatenate([k[None], singles]), len(drawn))
+    found = best_of(objective, np.concatenate([path[-1:], singles]), len(drawn))
     return Solution(k=found.k, value=found.value, bound=max(bound, found.value), method="greedy")
 
 
@@ -360,7 +365,7 @@ def _log_missed_table(n: IntArray, c: IntArray) -> FloatArray:
     if not len(k):
         return np.zeros((len(n), 1))
     table = log_none(n[:, None], c[:, None], k)
-    return np.concatenate([np.zeros((len(n), 1)), np.maximum(table, -750.0)], axis=1)
+    return np.concatenate([np.zeros((len(n), 1)), np.maximum(table, -700.0)], axis=1)
 
 
 def _fill(budget: float, cost: float, once: float, limit: int) -> int:
@@ -369,38 +374,51 @@ def _fill(budget: float, cost: float, once: float, limit: int) -> int:
     return max(0, min(k, int(limit)))
 
 
-def _greedy(
-    drawn: IntArray, right: IntArray, price: FloatArray, once: FloatArray, budget: float
-) -> tuple[IntArray, float]:
-    """Return the greedy allocation and an upper bound on any allocation's coverage."""
+def _greedy(drawn: IntArray, right: IntArray, price: FloatArray, once: FloatArray, budget: float) -> IntArray:
+    """Return the allocations of the greedy path from nothing to the last, shape (T, A)."""
     k = np.zeros(drawn.shape[1], dtype=np.int64)
     missed = np.ones(len(drawn))  # chance that nothing so far is correct, (P,)
     most = drawn.min(axis=0)
-    bound = 1.0
+    path = [k.copy()]
     while True:
         # one more from arm a hits with chance c/(n−k), given that the k before failed
         left = np.maximum(drawn - k, 1)
         hit = np.clip(right / left, 0.0, 1.0)  # (P, A)
-        gain = missed @ hit / len(drawn)
-        bound = min(bound, 1.0 - missed.mean() + _most_added(gain, price, budget, most - k))
         step = price + np.where(k == 0, once, 0.0)
         spent = k @ price + (k > 0) @ once
-        rate = np.where((k >= most) | (spent + step > budget * (1 + 1e-12)), -1.0, gain / step)
+        barred = (k >= most) | (spent + step > budget * (1 + 1e-12))
+        rate = np.where(barred, -1.0, missed @ hit / step)
         best = int(np.argmax(rate))
         if rate[best] <= 0:
-            return k, float(bound)
+            return np.stack(path)
         missed = missed * (1 - hit[:, best])
         k[best] += 1
+        path.append(k.copy())
 
 
-def _most_added(gain: FloatArray, price: FloatArray, budget: float, room: IntArray) -> float:
-    """Return what a budget adds at most when every arm keeps its present gain: a fractional knapsack."""
-    added = 0.0
-    for a in np.argsort(-gain / price):
-        share = min(budget / price[a], float(room[a]))
-        added += share * gain[a]
-        budget -= share * price[a]
-    return float(added)
+def _upper_bound(drawn: IntArray, right: IntArray, price: FloatArray, budget: float, path: IntArray) -> float:
+    """Return the least of the bounds at some allocations of the greedy path."""
+    tables = [_log_missed_table(drawn[:, a], right[:, a]) for a in range(drawn.shape[1])]
+    stops = np.unique(np.linspace(0, len(path) - 1, _BOUNDS).round().astype(np.int64))
+    return min(_bound_at(path[stop], tables, price, budget) for stop in stops)
+
+
+def _bound_at(k: IntArray, tables: list[FloatArray], price: FloatArray, budget: float) -> float:
+    """Return f(S) plus the fractional knapsack of every arm's gains when it alone is added to S."""
+    log_missed = np.sum([table[:, size] for table, size in zip(tables, k, strict=True)], axis=0)
+    gains, prices = [], []
+    for table, size, one in zip(tables, k, price, strict=True):
+        width = min(table.shape[1] - size, int(budget / one) + 2)
+        missed = np.exp(log_missed[:, None] + table[:, size : size + width] - table[:, size, None]).mean(
+            axis=0
+        )
+        gains.append(-np.diff(missed))
+        prices.append(np.full(width - 1, one))
+    gain, cost = np.concatenate(gains), np.concatenate(prices)
+    order = np.argsort(-gain / cost, kind="stable")
+    before = np.cumsum(cost[order]) - cost[order]
+    share = np.clip((budget - before) / cost[order], 0.0, 1.0)
+    return float(-np.expm1(log_missed).mean() + share @ gain[order])
 
 
 def _prices(

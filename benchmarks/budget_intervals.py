@@ -1,0 +1,198 @@
+"""How often intervals of inverse questions hold the truth, by simulation: samples for a target, and crossing budgets.
+
+Each replicate draws P success rates from a law and n samples of each problem. The truth over problems is the first k at
+which E[1 − (1−p)^k] under the law reaches the target; over samples it is the first k at which these very problems do:
+their mean 1 − (1−p_i)^k within the samples, and beyond them the realised coverage once each has k samples, those at hand
+included. Crossings are of two arms on the same problems, at the budget where their laws' curves meet.
+
+    python benchmarks/budget_intervals.py --out results/benchmarks/budget_intervals.md
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ttscale.errors import TtscaleWarning
+from ttscale.stats.best_buy import crossings, values_at
+from ttscale.stats.curve import budget_grid
+from ttscale.stats.outlook import coverage_outlook, ladder, samples_to_reach
+from ttscale.stats.pass_at_k import pass_at_k
+
+Law = Callable[[np.random.Generator, int], np.ndarray]
+
+LAWS: dict[str, Law] = {
+    "Beta(0.25, 12)": lambda rng, size: rng.beta(0.25, 12, size),
+    "Beta(0.2, 2)": lambda rng, size: rng.beta(0.2, 2, size),
+    "30 % never, else Beta(0.35, 30)": lambda rng, size: rng.beta(0.35, 30, size) * (rng.random(size) >= 0.3),
+    "logit-normal(-3, 2)": lambda rng, size: 1 / (1 + np.exp(-rng.normal(-3, 2, size))),
+    "half Beta(2, 60), half Beta(30, 10)": lambda rng, size: np.where(
+        rng.random(size) < 0.5, rng.beta(2, 60, size), rng.beta(30, 10, size)
+    ),
+}
+LARGEST = 100_000
+_TRUTH_DRAWS = 400_000
+
+
+def coverage_of(rates: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Return the mean of 1 − (1−p)^k over rates, shape (K,)."""
+    log_fail = np.log1p(-np.minimum(rates, 1 - 1e-16))
+    return np.array([-np.expm1(b * log_fail).mean() for b in k])
+
+
+def realised(p: np.ndarray, c: np.ndarray, n: int, rng: np.random.Generator) -> Callable[[float], float]:
+    """Draw on until each problem's first success; return the first k at which a target is reached."""
+    first = np.where(c > 0, 0.0, n + rng.geometric(np.maximum(p, 1e-12)))
+
+    def needed(target: float) -> float:
+        order = np.sort(first)
+        return float(order[int(np.ceil(target * len(p) - 1e-9)) - 1])
+
+    return needed
+
+
+def one_answer(  # noqa: PLR0917 - a script
+    law: Law, n_problems: int, n: int, over: str, target: float, truth: float, rng: np.random.Generator
+) -> tuple[bool, float]:
+    """Return whether one interval holds the truth, and the log-ratio of its ends."""
+    p = law(rng, n_problems)
+    c = rng.binomial(n, p)
+    if over == "samples":
+        k = ladder(n)
+        curve = coverage_of(p, k)
+        found = np.flatnonzero(curve >= target)
+        observed = float(pass_at_k(n, c, n).mean())
+        truth = float(k[found[0]]) if len(found) and observed >= target else realised(p, c, n, rng)(target)
+    ahead = coverage_outlook(n, c, ladder(LARGEST), over=over)
+    reached = samples_to_reach(ahead, target)
+    low, high = reached.low or np.inf, reached.high or np.inf
+    # the answer is one of the ladder's rungs, half a percent apart
+    return bool(low * 0.995 <= truth <= high * 1.005), float(np.log(min(high, LARGEST) / min(low, LARGEST)))
+
+
+def target_rows(replicates: int, seed: int) -> Iterator[str]:
+    rng = np.random.default_rng(seed)
+    rungs = ladder(10 * LARGEST)
+    for name, law in LAWS.items():
+        population = law(rng, _TRUTH_DRAWS)
+        for n_problems, n in ((32, 32), (128, 32), (128, 200)):
+            inside = coverage_of(population, np.array([max(n // 6, 2)]))[0]
+            beyond = coverage_of(population, np.array([12 * n]))[0]
+            for where, target in (("within", inside), ("beyond", beyond)):
+                reaching = np.flatnonzero(coverage_of(population, rungs) >= target * (1 - 1e-9))
+                truth = float(rungs[reaching[0]]) if len(reaching) else np.inf
+                for over in ("problems", "samples"):
+                    got = [
+                        one_answer(law, n_problems, n, over, target, truth, rng) for _ in range(replicates)
+                    ]
+                    held = 100 * np.mean([one[0] for one in got])
+                    width = np.exp(np.median([one[1] for one in got]))
+                    yield f"| {name} | {n_problems} | {n} | {where}: {target:.3f} | {over} | {held:.0f} | {width:.1f} |"
+
+
+def crossing_rows(replicates: int, seed: int) -> Iterator[str]:
+    """Two arms share the problems: the dear one's odds of success are a multiple of the cheap one's."""
+    rng = np.random.default_rng(seed)
+    for name in ("Beta(0.25, 12)", "Beta(0.2, 2)"):
+        law = LAWS[name]
+        for odds, price in ((6.0, 8.0), (10.0, 15.0)):
+            for n_problems, n in ((64, 200), (256, 200)):
+                budget = np.geomspace(1.0, n, 160)
+                cheap = law(rng, _TRUTH_DRAWS // 4)
+                dear = _bent(cheap, odds)
+                truth = _first_crossing(cheap, dear, price, budget)
+                if truth is None:
+                    continue
+                held, found = 0, 0
+                for _ in range(replicates):
+                    p = law(rng, n_problems)
+                    tables = [
+                        _values(n, rng.binomial(n, rate), price_, budget)
+                        for rate, price_ in ((p, 1.0), (_bent(p, odds), price))
+                    ]
+                    near = crossings(*tables, budget, n_resamples=500, rng=rng)
+                    if near:
+                        one = min(near, key=lambda each: abs(np.log(each.budget / truth)))
+                        found += 1
+                        held += (one.low or 0.0) <= truth <= (one.high or np.inf)
+                yield (
+                    f"| {name}, odds x {odds:g}, price x {price:g} | {n_problems} | {n} | {truth:.1f} | "
+                    f"{100 * found / replicates:.0f} | {100 * held / max(found, 1):.0f} |"
+                )
+
+
+def _bent(p: np.ndarray, odds: float) -> np.ndarray:
+    """Return rates of a dear arm that gains most where the cheap one is middling: hard problems stay hard."""
+    better = odds * p / (1 - p + odds * p)
+    return p + (better - p) * np.minimum(1.0, (p / 0.02) ** 0.5)
+
+
+def _values(n: int, c: np.ndarray, price: float, budget: np.ndarray) -> np.ndarray:
+    k = budget_grid(n, 160)
+    return values_at(price * k, pass_at_k(n, c, k), budget)
+
+
+def _first_crossing(cheap: np.ndarray, dear: np.ndarray, price: float, budget: np.ndarray) -> float | None:
+    k = budget_grid(int(budget[-1]), 160)
+    difference = (
+        values_at(k * 1.0, coverage_of(cheap, k)[None], budget)
+        - values_at(price * k, coverage_of(dear, k)[None], budget)
+    )[0]
+    changes = np.flatnonzero(np.diff(np.sign(difference)) != 0)
+    if not len(changes):
+        return None
+    j = changes[0]
+    share = difference[j] / (difference[j] - difference[j + 1])
+    return float(budget[j] * (budget[j + 1] / budget[j]) ** share)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--replicates", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", TtscaleWarning)
+    began = time.process_time()
+    lines = [
+        "# Empirical coverage of nominal 95 % intervals of inverse questions",
+        "",
+        f"{arguments.replicates} replicates per row; simulation error up to ±{100 * np.sqrt(0.05 * 0.95 / arguments.replicates):.0f} "
+        "percentage points (one standard error). The width is the median ratio of the interval's ends, cut at "
+        f"{LARGEST:,} samples.",
+        "",
+        "## Samples per problem for a target",
+        "",
+        "| law of p | P | n | target | over | holds the truth, % | high / low |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in target_rows(arguments.replicates, arguments.seed):
+        print(row, file=sys.stderr, flush=True)
+        lines.append(row)
+    lines += [
+        "",
+        "## Budgets at which the better of two arms changes",
+        "",
+        "| arms | P | n | truth | found, % | holds the truth, % of found |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in crossing_rows(5 * arguments.replicates, arguments.seed):
+        print(row, file=sys.stderr, flush=True)
+        lines.append(row)
+    lines += [
+        "",
+        f"Made by `python {' '.join(sys.argv)}` in {time.process_time() - began:.0f} s of CPU time.",
+    ]
+    text = "\n".join(lines) + "\n"
+    if arguments.out:
+        arguments.out.write_text(text)
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
