@@ -1,6 +1,10 @@
 """The engine `openai` against vLLM's own server with the demo model, alone and through a whole run."""
 
 import importlib.util
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,17 +12,19 @@ from typing import Any
 
 import pytest
 from engine_requests import PROMPTS, drawn, samples
+from tests_paths import ROOT
 from vllm_server import vllm_server
 
 from ttscale.config.loading import check_config
 from ttscale.errors import SamplerError
-from ttscale.models import built_in_model
 from ttscale.pipeline.run import sample_run
 from ttscale.samplers.openai import OpenAIOptions, OpenAISampler
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Problem, Sample, SampleRequest
 
 MODEL = "demo-arithmetic"
+PAGE = (ROOT / "docs" / "engines-openai.md").read_text(encoding="utf-8")
+WITH_PYTHON = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed"),
@@ -27,12 +33,15 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = built_in_model(MODEL)
-    assert folder is not None
+    """The server that the documentation's command starts."""
+    found = re.search(r"^python -m vllm\.\S+ --model (\"\$\(.*\)\") (.*)$", PAGE, re.MULTILINE)
+    assert found is not None
+    folder = subprocess.run(
+        ["bash", "-c", f"echo {found[1]}"], capture_output=True, text=True, check=True, env=WITH_PYTHON
+    )
+    arguments = found[2].replace("--port 8000 ", "").split()
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    # A CPU server that prefills a prompt in pieces dies of requests with seeds (vLLM 0.32).
-    arguments = ("--served-model-name", MODEL, "--dtype", "float32", "--no-enable-chunked-prefill")
-    with vllm_server(Path(folder), log, *arguments, "--max-num-batched-tokens", "2048") as url:
+    with vllm_server(Path(folder.stdout.strip()), log, *arguments) as url:
         yield url
 
 
@@ -134,3 +143,17 @@ def test_a_run_extended_equals_a_run_in_one_go(base_url: str, tmp_path: Path) ->
     first = run("grown", 6)
     assert first.items() <= (grown := run("grown", 20)).items()
     assert grown == run("at once", 20)
+
+
+def test_the_documentations_command_runs(base_url: str, tmp_path: Path) -> None:
+    found = re.search(r"^ttscale run .*$", PAGE, re.MULTILINE)
+    assert found is not None
+    command = (
+        found[0].replace("http://127.0.0.1:8000/v1", base_url).replace("runs/served", str(tmp_path / "run"))
+    )
+    command += " --set sampling.n=2 --set task.problems=16"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, env=WITH_PYTHON, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert "coverage" in done.stdout

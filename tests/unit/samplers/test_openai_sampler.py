@@ -579,6 +579,8 @@ def test_sglang_draws_again_from_a_seed_in_its_deterministic_mode_alone() -> Non
     ("settings", "message"),
     [
         ({"model": {"dtype": "float32"}}, "the server decides that"),
+        ({"model": {"revision": "main"}}, "the server decides that"),
+        ({"model": {"lora": "adapter"}}, "the server decides that.*served_model"),
         ({"model": {"engine_options": {"max_model_len": 5}}}, "no option 'max_model_len'.*extra_body"),
     ],
 )

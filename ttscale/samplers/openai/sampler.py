@@ -142,10 +142,13 @@ class OpenAISampler:
                 f"Sampler 'openai' has no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}. "
                 "What a server should get in every request goes into extra_body."
             )
-        if self._model.dtype != "auto":
-            raise SamplerError(
-                f"model.dtype is '{self._model.dtype}', but the server decides that. Leave it out."
-            )
+        for name in ("dtype", "revision", "lora"):
+            default = ModelSettings.model_fields[name].default
+            if getattr(self._model, name) != default:
+                raise SamplerError(
+                    f"model.{name} is '{getattr(self._model, name)}', but the server decides that. Leave it out, and "
+                    "name what the server serves in engine_options.served_model."
+                )
 
     def _engine_info(self, findings: Findings) -> EngineInfo:
         terms = findings.terms
