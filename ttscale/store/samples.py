@@ -1,5 +1,6 @@
 """Samples of one cell: written as they finish, read lazily, and the gaps that a resume must fill."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -27,6 +28,8 @@ SAMPLE_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
 """The columns of a sample segment; the key is (cell, problem_id, sample_index)."""
 
 SAMPLE_KEY = ("problem_id", "sample_index")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SampleWriter:
@@ -93,7 +96,7 @@ def samples_frame(samples: Sequence[Sample], cell: str) -> pl.DataFrame:
             "cell": [cell] * len(samples),
             "problem_id": [sample.problem_id for sample in samples],
             "sample_index": [sample.sample_index for sample in samples],
-            "completion": [_storable(sample.completion) for sample in samples],
+            "completion": _storable([sample.completion for sample in samples]),
             "finish_reason": [sample.finish_reason for sample in samples],
             "prompt_tokens": [sample.prompt_tokens for sample in samples],
             "completion_tokens": [sample.completion_tokens for sample in samples],
@@ -152,8 +155,9 @@ def _gaps(indices: np.ndarray[tuple[int], np.dtype[np.int64]], n: int, where: st
             yield range(left + 1, right)
 
 
-def _storable(text: str) -> str:
-    """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD."""
-    if text.isascii():
-        return text
-    return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= char <= "\udfff" else char for char in text)
+def _storable(texts: list[str]) -> pl.Series:
+    """Return texts as a column; lone surrogates, which no UTF-8 file can hold, become U+FFFD."""
+    try:
+        return pl.Series(texts, dtype=pl.String)
+    except UnicodeEncodeError:
+        return pl.Series([_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts])
