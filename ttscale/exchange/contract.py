@@ -54,11 +54,13 @@ class Source:
         identity: What tells it from another source of the same content, such as a run's seed. Two sources of the
             same identity and content are the same source, wherever they lie.
         files: What is read, where that is not `path` alone.
+        place: Where it lies, where that is not `path`: an archive and the member in it.
     """
 
     path: Path
     identity: str = ""
     files: tuple[Path, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

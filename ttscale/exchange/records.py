@@ -84,7 +84,7 @@ def digest_of(source: Source) -> str:
 
 def place_of(source: Source) -> str:
     """Return a digest of where a source lies, so that a run that is passed on does not tell it."""
-    text = f"{source.path.resolve()}\0{source.identity}"
+    text = f"{source.place or source.path.resolve()}\0{source.identity}"
     return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).hexdigest()
 
 

@@ -89,9 +89,10 @@ class Totals:
 class _ProblemState:
     """What a source gave of one problem so far."""
 
-    __slots__ = ("base", "count", "known", "largest", "largest_known", "seen")
+    __slots__ = ("answer", "base", "count", "known", "largest", "largest_known", "seen")
 
-    def __init__(self, free: int, known: NDArray[np.uint64] | None) -> None:
+    def __init__(self, free: int, known: NDArray[np.uint64] | None, answer: str | None) -> None:
+        self.answer = answer
         self.count = 0
         self.seen = 0  # bit p is set when position p was given: a set of 10,000 integers in 1.3 kB
         self.largest = -1
@@ -173,6 +174,7 @@ class SourceWriter:
         state = self._states.get((cell, problem_id))
         if state is None:
             state = self._begin_problem(cell, _storable_problem(sample.problem))
+        self._require_same_answer(state, sample.problem, cell)
         position = state.count if sample.position is None else sample.position
         index = state.index_of(position)
         if sample.is_repeated:
@@ -206,20 +208,24 @@ class SourceWriter:
 
     def _begin_problem(self, cell: str, problem: Problem) -> _ProblemState:
         problems = self._area.problems_of(cell)
-        stored = problems.get(problem.problem_id)
-        if stored is None:
+        if problem.problem_id not in problems:
             problems[problem.problem_id] = problem
             self._changed_problems.add(cell)
-        elif problem.answer is not None and stored.answer is not None and problem.answer != stored.answer:
-            raise InvalidInputError(
-                f"{self._source.path}: problem '{problem.problem_id}' has the answer key {problem.answer[:60]!r} here, but "
-                f"{stored.answer[:60]!r} elsewhere in cell '{cell}'. These are different problems: import them into "
-                "another directory, or name another --task."
-            )
         free = self._area.next_index_of(cell).get(problem.problem_id, 0)
         known = self._known.where.get((cell, problem.problem_id)) if self._known else None
-        state = self._states[cell, problem.problem_id] = _ProblemState(free, known)
+        answer = problems[problem.problem_id].answer
+        state = self._states[cell, problem.problem_id] = _ProblemState(free, known, answer)
         return state
+
+    def _require_same_answer(self, state: _ProblemState, problem: Problem, cell: str) -> None:
+        """One id with two answer keys is two problems."""
+        answer = storable(problem.answer)
+        if answer is not None and state.answer is not None and answer != state.answer:
+            raise InvalidInputError(
+                f"{self._source.path}: problem '{problem.problem_id}' has the answer key {answer[:60]!r} here, but "
+                f"{state.answer[:60]!r} elsewhere in cell '{cell}'. These are different problems: import them into "
+                "another directory, or name another --task."
+            )
 
     def _number(self, state: _ProblemState, problem_id: str, position: int) -> None:
         if position < 0:

@@ -58,6 +58,7 @@ def staging(store: RunStore, format_name: str, command: str) -> Iterator["Stagin
             except Exception:
                 shutil.rmtree(area.path, ignore_errors=True)
                 raise
+            shutil.rmtree(area.path, ignore_errors=True)
     except Exception:
         if is_new and not store.exists:
             shutil.rmtree(store.path, ignore_errors=True)
@@ -92,7 +93,7 @@ class Staging:
     # ---- reading sources ------------------------------------------------------------------------
 
     def add(self, read: Read, source: Source) -> tuple[SourceRecord, bool]:
-        """Read a source unless it was read before; return its record and whether it was read now.
+        """Read a source unless it was read before; return its record and whether it is new to the run.
 
         Raises:
             InvalidInputError: It is damaged, holds a sample twice, or is a changed version of an imported file.
@@ -100,7 +101,7 @@ class Staging:
         digest, place = digest_of(source), place_of(source)
         for record in self._records():
             if record.digest == digest:
-                return record, False
+                return record, record in self._staged_records
         earlier = next((r for r in reversed(self._records()) if r.place == place), None)
         known = self._keys_of(earlier, must_match=True) if earlier else None
         record = self._read(read, source, digest, place, known)
@@ -255,6 +256,9 @@ class Staging:
     def _remove_segments(self, session: str) -> None:
         for path in [*self.path.glob(f"**/{session}*.parquet"), *self.path.glob(f"**/{session}*.json")]:
             path.unlink()
+        for folder in self.path.glob("verdicts/*"):
+            if not any(folder.rglob("*.parquet")):
+                shutil.rmtree(folder)
 
 
 def identity_of(key: CellKey) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ttscale.exchange.detection import build_importer, detect_format, looks_like
 from ttscale.exchange.naming import safe_name
 from ttscale.exchange.records import SourceRecord
 from ttscale.exchange.staging import ENGINE, Staging, staging
+from ttscale.exchange.unpacking import is_archive, unpacked
 from ttscale.pipeline.building import read_problems
 from ttscale.pipeline.progress import Progress
 from ttscale.registry import load_plugin
@@ -74,31 +76,45 @@ def import_samples(
     progress = progress or Progress()
     for path in paths:
         require_there(path)
-    format_name = format_name or detect_format(paths[0])
-    importer = _importer(format_name, options or {})
     store = RunStore(out)
     _refuse_sampled(store)
     known_problems = read_problems(problems) if problems else []
-    sources = [source for path in paths for source in _sources(importer, format_name, path)]
-    command = _command(format_name, options or {}, problems, sources)
-    numbered = getattr(importer, "numbers_problems", False)
-    reader = (
-        _with_problems(importer.read, known_problems, numbered=numbered) if known_problems else importer.read
-    )
+    with ExitStack() as archives:
+        opened = [_opened(path, out, archives) for path in paths]
+        format_name = format_name or detect_format(opened[0][0])
+        importer = _importer(format_name, options or {})
+        sources = [source for each in opened for source in _sources(importer, format_name, *each)]
+        command = _command(format_name, options or {}, problems, sources)
+        with staging(store, format_name, command) as area:
+            reader = _joined(importer, known_problems)
+            read, known = _read_all(area, reader, sources, format_name, progress)
+            if read:
+                text = _config_yaml(area, store, out, problems, oracle)
+                area.announce(name=_run_name(out), version=ttscale.__version__, config_yaml=text)
+    return ImportResult(store=store, format=format_name, read=tuple(read), known=tuple(known))
+
+
+def _opened(path: Path, out: Path, archives: ExitStack) -> tuple[Path, str]:
+    """Return where to read what a path holds, and where that really lies: an archive is unpacked for the while."""
+    if not is_archive(path):
+        return path, ""
+    return archives.enter_context(unpacked(path, out)), str(path.resolve())
+
+
+def _read_all(
+    area: Staging, reader: Read, sources: Sequence[Source], format_name: str, progress: Progress
+) -> tuple[list[SourceRecord], list[SourceRecord]]:
+    """Stage every source; return those that are new to the run and those that it has."""
     read: list[SourceRecord] = []
     known: list[SourceRecord] = []
-    with staging(store, format_name, command) as area:
-        for source in sources:
-            try:
-                record, is_new = area.add(reader, source)
-            except InvalidInputError as error:
-                raise InvalidInputError(f"{error}{_hint(source.path, format_name, str(error))}") from error
-            (read if is_new else known).append(record)
-            progress.note(_told(source, record, is_new=is_new))
-        if read:
-            text = _config_yaml(area, store, out, problems, oracle)
-            area.announce(name=_run_name(out), version=ttscale.__version__, config_yaml=text)
-    return ImportResult(store=store, format=format_name, read=tuple(read), known=tuple(known))
+    for source in sources:
+        try:
+            record, is_new = area.add(reader, source)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{error}{_hint(source.path, format_name, str(error))}") from error
+        (read if is_new else known).append(record)
+        progress.note(_told(source, record, is_new=is_new))
+    return read, known
 
 
 def refuse_imported(config: RunConfig) -> None:
@@ -139,7 +155,7 @@ def _importer(name: str, options: Mapping[str, Any]) -> Importer:
         raise ConfigError(f"import {name}: {explain(error, model)}") from error
 
 
-def _sources(importer: Importer, format_name: str, path: Path) -> list[Source]:
+def _sources(importer: Importer, format_name: str, path: Path, archive: str) -> list[Source]:
     try:
         found = importer.sources(path)
     except InvalidInputError as error:
@@ -148,6 +164,8 @@ def _sources(importer: Importer, format_name: str, path: Path) -> list[Source]:
         raise InvalidInputError(
             f"{path} holds nothing of format {format_name}.{looks_like(path, format_name)}"
         )
+    if archive:
+        return [replace(source, place=f"{archive}!{source.path.relative_to(path)}") for source in found]
     return found
 
 
@@ -161,26 +179,28 @@ def _command(
 ) -> str:
     """Return a digest of what is imported and how: a killed import goes on only as the same one."""
     what = [format_name, dict(options), problems.model_dump(mode="json") if problems else None]
-    where = [(str(source.path.resolve()), source.identity) for source in sources]
+    where = [(source.place or str(source.path.resolve()), source.identity) for source in sources]
     return hashlib.blake2b(
         json.dumps([what, where], sort_keys=True, default=str).encode(), digest_size=16
     ).hexdigest()
 
 
-def _with_problems(read: Read, problems: Sequence[Problem], *, numbered: bool) -> Read:
-    """Return a reader whose samples have a task's problems instead of the files' own.
+def _joined(importer: Importer, problems: Sequence[Problem]) -> Read:
+    """Return a reader whose samples have a task's problems instead of the files' own, where there are any.
 
     Args:
-        read: Reads a source.
+        importer: Reads a source. One with ``numbers_problems`` knows a problem only by its position.
         problems: In the task's order.
-        numbered: Whether the files know a problem only by its position in that order.
     """
+    if not problems:
+        return importer.read
+    numbered = getattr(importer, "numbers_problems", False)
     by_id = {
         str(number) if numbered else problem.problem_id: problem for number, problem in enumerate(problems)
     }
 
     def read_joined(source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
-        for sample in read(source, notes):
+        for sample in importer.read(source, notes):
             problem = by_id.get(sample.problem.problem_id)
             if problem is None:
                 raise InvalidInputError(
