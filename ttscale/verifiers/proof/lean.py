@@ -29,7 +29,6 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,10 +36,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import VerifierError
-from ttscale.execution.sandbox import Completed, Limits, View, require_sandbox, run_sandboxed
+from ttscale.execution.sandbox import Completed, Limits, View, run_sandboxed
 from ttscale.types import Outcome, Problem, Verdict
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.proof.source import declares, fenced_or_all
+from ttscale.verifiers.proof.checking import ProofVerifier, stated
+from ttscale.verifiers.proof.source import declares
 
 STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 """The axioms of Lean's own logic, on which most of Mathlib rests."""
@@ -126,30 +125,23 @@ class LeanStep:
     files: dict[str, bytes]
 
 
-class LeanVerifier:
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A theorem, the file that states it, and that file compiled."""
+
+    name: str
+    source: str
+    olean: bytes
+
+
+class LeanVerifier(ProofVerifier[_Statement]):
     """Checks proofs with an external Lean 4 project."""
 
     Options: ClassVar[type[BaseModel]] = LeanOptions
-    version: ClassVar[str] = "1"
-    sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
+    options: LeanOptions
 
-    def __init__(self, options: LeanOptions) -> None:
-        self.options = options
-        self._statements: dict[str, bytes] = {}
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Check every proof.
-
-        Raises:
-            VerifierError: There is no Lean, no project or no sandbox.
-        """
-        require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
-        self._require_project()
-        with ThreadPoolExecutor(self.options.workers) as threads:
-            return list(threads.map(self._judge, batch))
-
-    def _require_project(self) -> None:
+    def require_tools(self) -> None:
+        """Look for Lean and the project."""
         project = Path(self.options.project).expanduser()
         if shutil.which(self.options.lake) is None:
             raise VerifierError(
@@ -161,33 +153,30 @@ class LeanVerifier:
                 f"'{project}' is no Lean project: it has no lakefile. Give a built project as 'project'."
             )
 
-    def _judge(self, candidate: Candidate) -> Verdict:
-        answer = fenced_or_all(candidate.sample.completion)
-        if answer is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, detail="no proof in the completion")
-        try:
-            name, source = statement_of(candidate.problem)
-            statement = self._compiled_statement(source)
-        except ValueError as error:
-            return Verdict(outcome=Outcome.ERROR, detail=str(error))
-        compiled = self._run(compile_step("Answer", as_file(answer, name, source), self.options.lake))
+    def statement_of(self, problem: Problem) -> tuple[str, str]:
+        """Return the theorem's name and the file that states it."""
+        return statement_of(problem)
+
+    def compile_statement(self, name: str, source: str) -> _Statement:
+        """Compile the file that states a theorem."""
+        done = self._run(compile_step("Statement", source, self.options.lake))
+        if done.exit_code != 0:
+            raise ValueError(f"the statement itself does not compile: {_said(done)}")
+        return _Statement(name, source, done.stdout)
+
+    def check(self, statement: _Statement, answer: str) -> Verdict:
+        """Compile a proof, then inspect what came of it."""
+        lake = self.options.lake
+        compiled = self._run(compile_step("Answer", as_file(answer, statement.name, statement.source), lake))
         if compiled.exit_code != 0:
             return _refused(compiled, "the proof is not accepted")
-        oleans = {"/tmp/Statement.olean": statement, "/tmp/Answer.olean": compiled.stdout}
+        oleans = {"/tmp/Statement.olean": statement.olean, "/tmp/Answer.olean": compiled.stdout}
         if self.options.replay:
-            replayed = self._run(replay_step(oleans, self.options.lake))
+            replayed = self._run(replay_step(oleans, lake))
             if replayed.exit_code != 0:
                 return _refused(replayed, "the kernel does not accept it when it is replayed")
-        checked = self._run(check_step(oleans, name, self.options.lake))
+        checked = self._run(check_step(oleans, statement.name, lake))
         return read_report(checked, self.options.allowed_axioms)
-
-    def _compiled_statement(self, source: str) -> bytes:
-        if source not in self._statements:
-            done = self._run(compile_step("Statement", source, self.options.lake))
-            if done.exit_code != 0:
-                raise ValueError(f"the statement itself does not compile: {_said(done)}")
-            self._statements[source] = done.stdout
-        return self._statements[source]
 
     def _run(self, step: LeanStep) -> Completed:
         options = self.options
@@ -264,19 +253,13 @@ def statement_of(problem: Problem) -> tuple[str, str]:
     Raises:
         ValueError: The metadata lacks it, or the file does not end in an open proof.
     """
-    source = problem.metadata.get("formal_statement")
-    if not source:
-        raise ValueError(f"problem '{problem.problem_id}' has no 'formal_statement' in its metadata")
-    names = _STATES.findall(_COMMENT.sub(" ", source))
-    name = problem.metadata.get("theorem") or (names[-1] if names else None)
-    if name is None:
-        raise ValueError(f"problem '{problem.problem_id}' states no theorem")
+    name, source = stated(problem, _STATES, _COMMENT)
     if not _OPEN_PROOF.search(source):
         raise ValueError(
             f"the statement of problem '{problem.problem_id}' does not end in an open proof, such as ':= by sorry'"
         )
     above = _OPEN_PROOF.sub("", source).rstrip()
-    return str(name), f"{problem.metadata.get('header', '')}{above} := by sorry\n"
+    return name, f"{problem.metadata.get('header', '')}{above} := by sorry\n"
 
 
 def as_file(answer: str, name: str, statement: str) -> str:

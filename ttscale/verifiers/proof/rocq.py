@@ -31,20 +31,18 @@ wrong answer. (None of miniF2F does.)
 
 import re
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import VerifierError
-from ttscale.execution.sandbox import Completed, Limits, View, require_sandbox, run_sandboxed
+from ttscale.execution.sandbox import Completed, Limits, View, run_sandboxed
 from ttscale.types import Outcome, Problem, Verdict
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.proof.source import declares, fenced_or_all
+from ttscale.verifiers.proof.checking import ProofVerifier, stated
+from ttscale.verifiers.proof.source import declares
 
 CLASSICAL_AXIOMS = (
     "Coq.Logic.FunctionalExtensionality.functional_extensionality_dep",
@@ -126,28 +124,15 @@ class _Statement:
     library: bytes
 
 
-class RocqVerifier:
+class RocqVerifier(ProofVerifier[_Statement]):
     """Checks proofs with coqc."""
 
     Options: ClassVar[type[BaseModel]] = RocqOptions
-    version: ClassVar[str] = "1"
-    sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
+    options: RocqOptions
 
-    def __init__(self, options: RocqOptions) -> None:
-        self.options = options
-        self._compiled = lru_cache(maxsize=1024)(self._compile_statement)
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Check every proof.
-
-        Raises:
-            VerifierError: There is no compiler or no sandbox.
-        """
-        require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
+    def require_tools(self) -> None:
+        """Look for the compiler."""
         _ = self._program
-        with ThreadPoolExecutor(self.options.workers) as threads:
-            return list(threads.map(self._judge, batch))
 
     @cached_property
     def _program(self) -> str:
@@ -159,14 +144,13 @@ class RocqVerifier:
             )
         return found
 
-    def _judge(self, candidate: Candidate) -> Verdict:
-        answer = fenced_or_all(candidate.sample.completion)
-        if answer is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, detail="no proof in the completion")
-        try:
-            statement = self._compiled(*_statement_of(candidate.problem))
-        except ValueError as error:
-            return Verdict(outcome=Outcome.ERROR, detail=str(error))
+    def statement_of(self, problem: Problem) -> tuple[str, str]:
+        """Return the theorem's name and the file that states it."""
+        name, source = stated(problem, _STATES, _COMMENT)
+        return name, source if _ENDING.search(source) else f"{source.rstrip()}\nAdmitted.\n"
+
+    def check(self, statement: _Statement, answer: str) -> Verdict:
+        """Compile a proof, then ask what it proves and rests on."""
         try:
             seconds = self._check(statement, answer)
         except _NotAProofError as error:
@@ -202,7 +186,8 @@ class RocqVerifier:
                 Outcome.INCORRECT, f"it rests on: {', '.join(foreign) or 'unknown assumptions'}"
             )
 
-    def _compile_statement(self, name: str, source: str) -> _Statement:
+    def compile_statement(self, name: str, source: str) -> _Statement:
+        """Compile the file that states a theorem."""
         done = self._coqc({"Statement.v": source}, "Statement", keep=True)
         if done.exit_code != 0:
             raise ValueError(f"the statement itself does not compile: {_said(done)}")
@@ -227,20 +212,6 @@ class RocqVerifier:
             view=View(readable=(*options.readable, *_CONFIGURATION), files=content),
             unsafe_no_sandbox=options.unsafe_no_sandbox,
         )  # fmt: skip
-
-
-def _statement_of(problem: Problem) -> tuple[str, str]:
-    """Return the theorem's name and the file that states it."""
-    source = problem.metadata.get("formal_statement")
-    if not source:
-        raise ValueError(f"problem '{problem.problem_id}' has no 'formal_statement' in its metadata")
-    names = _STATES.findall(_COMMENT.sub(" ", source))
-    name = problem.metadata.get("theorem") or (names[-1] if names else None)
-    if name is None:
-        raise ValueError(f"problem '{problem.problem_id}' states no theorem")
-    if not _ENDING.search(source):
-        source = f"{source.rstrip()}\nAdmitted.\n"
-    return str(name), str(source)
 
 
 def as_file(answer: str, statement: _Statement) -> str:
