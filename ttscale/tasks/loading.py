@@ -25,6 +25,7 @@ FILE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 """The formats read without any extra; all but Parquet also with ``.gz``."""
 
 _ADDRESS = re.compile(r"^(?:https?|hf)://")
+_HUB_FILE = re.compile(r"^hf://datasets/([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)$")
 _COMMIT = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 
 
@@ -246,14 +247,27 @@ def _read_address(address: str) -> Data:
         raise TaskError(
             f"'{address}' is in no known format. Known: {', '.join(FILE_SUFFIXES)}, also with .gz."
         )
-    datasets = _datasets(address)
     try:
-        file = Path(datasets.DownloadManager().download(address))
+        file = _downloaded(address)
+    except MissingExtraError:
+        raise
     except Exception as error:  # the library raises many kinds: network, missing file, no access
         raise TaskError(
             f"'{address}' cannot be downloaded: {_first_line(error)} Get the file in another way and give its path."
         ) from error
     return Data(_parse(file, name, shown=address), f"{address} sha256:{_digest(file)}")
+
+
+def _downloaded(address: str) -> Path:
+    """Download a file, or find it in the cache: one of the hub by its commit, another by what its server says."""
+    datasets = _datasets(address)
+    match = _HUB_FILE.match(address)
+    if match is None:
+        return Path(datasets.DownloadManager().download(address))
+    from huggingface_hub import hf_hub_download  # which datasets requires
+
+    repository, revision, name = match.groups()
+    return Path(hf_hub_download(repository, name, repo_type="dataset", revision=revision))
 
 
 def _read_with_datasets(
