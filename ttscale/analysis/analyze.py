@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from ttscale.analysis.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
 from ttscale.analysis.choices import (
     choose_oracle,
     has_verdicts,
@@ -109,11 +110,16 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig, *, depth: Depth 
             f"ttscale verify {store.path}"
         )
     verdicts = {one.info.label: _outcomes(one, cell) for one in sets if has_verdicts(one, cell)}
-    coverage = _coverage(judged, settings)
-    selectors, skipped = _selectors(judged, coverage.k, settings, tuple(deployable), glance=depth == "glance")
+    rounds = in_rounds(store, cell, judged, oracle.info.label)
+    fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
+    coverage = _coverage(judged, settings) if rounds is None else _coverage_in_rounds(rounds, settings)
+    budgets = coverage.k[coverage.k <= fixed.n.min()]
+    selectors, skipped = _selectors(fixed, budgets, settings, tuple(deployable), glance=depth == "glance")
     comparison = None
     if depth == "full":
-        comparison, left_out = compare_some(rows, cell, oracle.info.verifier, tuple(deployable), settings)
+        comparison, left_out = compare_some(
+            fixed_rows, cell, oracle.info.verifier, tuple(deployable), settings
+        )
         skipped += left_out
     identity = stored_cells(store)[cell]
     sessions = tuple(session for session in store.sessions() if session.cell == cell)
@@ -125,16 +131,22 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig, *, depth: Depth 
         problems=problems_frame(store, cell, problems, judged),
         coverage=coverage,
         selectors=selectors,
-        law=_law(judged, settings),
+        law=_law(judged, settings) if rounds is None else None,
         outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
         totals=_totals(rows, sum(session.seconds for session in sessions)),
-        warnings=tuple(_caveats(rows, judged, len(problems))),
+        warnings=tuple(_caveats(rows, judged, len(problems), adaptive_caveat(store, cell))),
         identity=identity,
         verifier_seconds=_short_labels(
             {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
         ),
         sessions=sessions,
-        outlook=look_ahead(judged.n, judged.c, confidence_level=settings.confidence_level, seed=settings.seed)
+        outlook=look_ahead(
+            judged.n,
+            judged.c,
+            confidence_level=settings.confidence_level,
+            seed=settings.seed,
+            in_rounds=rounds is not None,
+        )
         if depth == "full"
         else None,
         comparison=comparison,
@@ -167,6 +179,10 @@ def _by_name(sets: Iterable[VerdictSet], cell: str) -> dict[str, VerdictSet]:
 
 def _coverage(judged: JudgedSamples, settings: AnalysisSettings) -> Curve:
     return coverage_curve(judged.n, judged.c, curve_budgets(judged, settings), **_interval_options(settings))
+
+
+def _coverage_in_rounds(rounds: CellInRounds, settings: AnalysisSettings) -> Curve:
+    return rounds.coverage(rounds.budgets(settings.k), confidence_level=settings.confidence_level)
 
 
 def _interval_options(settings: AnalysisSettings) -> dict[str, Any]:
@@ -220,9 +236,11 @@ def _law(judged: JudgedSamples, settings: AnalysisSettings) -> LawFit | None:
     return fit_law(LAW, judged.n, judged.c, confidence_level=settings.confidence_level)
 
 
-def _caveats(rows: pl.DataFrame, judged: JudgedSamples, n_problems: int) -> list[str]:
+def _caveats(
+    rows: pl.DataFrame, judged: JudgedSamples, n_problems: int, adaptive: str | None = None
+) -> list[str]:
     """Say what limits the numbers."""
-    caveats = []
+    caveats = [] if adaptive is None else [adaptive]
     n_drawn = rows.height
     n_judged = n_drawn - rows["outcome"].null_count()
     errors = int((rows["outcome"] == Outcome.ERROR).sum())
@@ -237,7 +255,7 @@ def _caveats(rows: pl.DataFrame, judged: JudgedSamples, n_problems: int) -> list
         )
     if errors:
         caveats.append(f"The oracle failed on {errors:,} samples; they are left out, not counted as wrong.")
-    if judged.n.min() != judged.n.max():
+    if adaptive is None and judged.n.min() != judged.n.max():
         caveats.append(
             f"Problems have between {judged.n.min():,} and {judged.n.max():,} samples; "
             f"curves end at k = {judged.n.min():,}."

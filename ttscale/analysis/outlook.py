@@ -17,6 +17,7 @@ from ttscale.stats.fitting import LawFit, fit_law
 from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast, samples_for
 
 LAWS = ("exponentiated-power-law", "log-log", "beta-binomial", "zero-inflated-beta", "kumaraswamy")
+LAWS_BY_LIKELIHOOD = ("beta-binomial", "zero-inflated-beta", "kumaraswamy")
 BACKTESTED = (AVERAGE, "log-log", "exponentiated-power-law", PLUG_IN)
 """Ours, two published methods and the naive one: those that cost next to nothing."""
 
@@ -29,7 +30,9 @@ _DRAWS = 3
 T = TypeVar("T")
 
 
-def look_ahead(n: IntArray, c: IntArray, *, confidence_level: float, seed: int) -> Outlook:
+def look_ahead(
+    n: IntArray, c: IntArray, *, confidence_level: float, seed: int, in_rounds: bool = False
+) -> Outlook:
     """Fit laws, forecast, backtest and say what the next round target needs.
 
     Args:
@@ -37,11 +40,13 @@ def look_ahead(n: IntArray, c: IntArray, *, confidence_level: float, seed: int) 
         c: Correct ones, shape (P,).
         confidence_level: Of the laws' parameters. Forecasts have their own 90 % predictive intervals.
         seed: Of the draws.
+        in_rounds: Whether verdicts decided who got more samples. Then only what rests on the likelihood is computed,
+            which such a rule leaves as it is: no laws fitted to the curve, no backtest on prefixes.
 
     Returns:
         What could be computed; `notes` says what could not, and why.
     """
-    at_hand = int(n.min())
+    at_hand = int(n[c == 0].min(initial=n.max())) if in_rounds else int(n.min())
     if not c.any():
         return Outlook(notes=("Nothing was solved yet: there is no curve to fit or to forecast from.",))
     if at_hand < 3:
@@ -49,7 +54,8 @@ def look_ahead(n: IntArray, c: IntArray, *, confidence_level: float, seed: int) 
             notes=(f"Laws and forecasts need 3 samples of every problem; the smallest has {at_hand}.",)
         )
     notes: list[str] = []
-    fits = [_law(name, n, c, confidence_level, notes) for name in LAWS]
+    names = LAWS_BY_LIKELIHOOD if in_rounds else LAWS
+    fits = [_law(name, n, c, confidence_level, notes) for name in names]
     covered = float(np.mean(c > 0))
     target = next((level for level in TARGETS if level > covered), None)
     return Outlook(
@@ -62,7 +68,9 @@ def look_ahead(n: IntArray, c: IntArray, *, confidence_level: float, seed: int) 
             notes,
             lambda: samples_for(n, c, target, largest=_FURTHEST * at_hand, rng=seed),
         ),
-        backtest=_or_note(
+        backtest=None
+        if in_rounds
+        else _or_note(
             "No backtest",
             notes,
             lambda: backtest(

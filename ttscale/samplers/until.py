@@ -57,6 +57,7 @@ class UntilSettings(BaseModel):
     def __str__(self) -> str:
         """Return the rule in a few words."""
         if self.successes is not None:
-            return f"{self.successes} success{'es' * (self.successes > 1)}"
+            return f"a problem has {self.successes} success{'es' * (self.successes > 1)}"
         to = f" to {self.to}" if self.to else ""
-        return f"{self.quantity}@{self.k}{to} within {self.width:g}, over {self.over}"
+        over = "" if self.quantity == "forecast" else f", over {self.over}"
+        return f"the {self.quantity} at k = {self.k}{to} has an interval narrower than {self.width:g}{over}"
