@@ -461,10 +461,10 @@ def hostile_result() -> RunResult:
 def attacked(browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> webdriver.Chrome:
     """Open a page full of attacks, with all details open and the lures clicked."""
     browser.get(write_report(hostile_result(), tmp_path_factory.mktemp("hostile")).page.as_uri())
+    browser.execute_script("for (const fold of document.querySelectorAll('details')) fold.open = true;")
     browser.execute_script(
         "for (const button of document.querySelectorAll('.key, .sortable thead button')) button.click();"
         "for (const button of document.querySelectorAll('button.open')) button.click();"
-        "for (const fold of document.querySelectorAll('details')) fold.open = true;"
         "for (const lure of document.querySelectorAll('#lure')) lure.click();"
     )
     return browser

@@ -187,18 +187,7 @@ def _cost_line(curve: CostCurve, unit: str) -> dict[str, Any]:
 
 
 def _words(view: BudgetView, unit: str) -> list[str]:
-    words = []
-    for one in view.targets:
-        if one.cheapest and one.cost is not None and one.reached.k is not None:
-            low, high = (_open(end, unit) for end in (one.low, one.high))
-            ahead = ", an extrapolation" if one.reached.extrapolates else ""
-            words.append(
-                f"Solving {percent(one.reached.target)} of the problems is cheapest with {visible_text(one.label)}: "
-                f"{amount(one.cost)} {unit} over all problems, {low} to {high} ({one.reached.k:,} samples each{ahead})."
-                if len(view.curves) > 1
-                else f"Solving {percent(one.reached.target)} of the problems costs {amount(one.cost)} {unit} over all "
-                f"problems, {low} to {high} ({one.reached.k:,} samples each{ahead})."
-            )
+    words = [_target_words(one, view, unit) for one in view.targets if one.cheapest and one.cost is not None]
     segments = _compared(view).segments
     if len(segments) > 1:
         first, last = segments[0], segments[-1]
@@ -210,10 +199,25 @@ def _words(view: BudgetView, unit: str) -> list[str]:
     return words
 
 
+def _target_words(one: TargetAnswer, view: BudgetView, unit: str) -> str:
+    share = f"Solving {100 * one.reached.target:g}% of the problems"
+    verb = f"is cheapest with {visible_text(one.label)}:" if len(view.curves) > 1 else "costs"
+    ends = (
+        f"{amount(one.low or 0.0)} to {amount(one.high)}"
+        if one.high is not None
+        else f"{amount(one.low or 0.0)} at least, and no upper end was found"
+    )
+    ahead = ", an extrapolation" if one.reached.extrapolates else ""
+    return (
+        f"{share} {verb} {amount(one.cost or 0.0)} {unit} over all problems ({ends}), "
+        f"with {one.reached.k or 0:,} samples of each{ahead}."
+    )
+
+
 def _target(one: TargetAnswer, unit: str) -> Row:
     return {
         "cell": one.label,
-        "target": percent(one.reached.target),
+        "target": f"{100 * one.reached.target:g}%",
         "samples of each problem": _samples(one),
         f"{unit} over all problems": "–" if one.cost is None else _between(one.cost, one.low, one.high),
         "": ", ".join(
@@ -280,10 +284,6 @@ def _pareto_row(curve: CostCurve, k: int, unit: str) -> Row:
 
 def _between(value: float, low: float | None, high: float | None) -> str:
     return f"{amount(value)} [{'…' if low is None else amount(low)}, {'…' if high is None else amount(high)}]"
-
-
-def _open(end: float | None, unit: str) -> str:
-    return "an end that was not found" if end is None else f"{amount(end)}"
 
 
 def _unit(view: BudgetView) -> str:

@@ -35,7 +35,10 @@ from ttscale.store.run import Session
 
 _SCRIPTS = ("chart.js", "problems.js", "page.js")
 _LIVE_SCRIPTS = (*_SCRIPTS, "live.js")
-_ESTIMATE = re.compile(r"(-?[\d.]+%?) (\[[\d., e+-]+\])")
+_RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+_ESTIMATE = re.compile(
+    rf"(?<![\w.,])([+-]?\d[\d.,]*(?:e[+-]?\d+)?(?:×10[{_RAISED}]+)?%?) (\[[-+\d., e…×{_RAISED}]*\])"
+)
 _LINE_LENGTH = 90
 """Of a prompt or an answer in the table of problems; the rest is one click away."""
 _STATIC_ROWS = 400

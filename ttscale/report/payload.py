@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from ttscale.analysis.results import CellResult
 from ttscale.plots.distribution import BINS_PER_DECADE, rate_histogram
 from ttscale.report.cells import PageCell
@@ -45,11 +47,23 @@ class TextLimits:
             parts.append(f"the first {self.problems:,} of {cell.problems.height:,} problems are listed")
         if self.examples < _MOST_EXAMPLES:
             parts.append(f"{self.examples or 'no'} sample texts are kept of each problem")
-        if self.characters < _LONGEST:
+        if _longest_text(cell) > self.characters:
             parts.append(f"texts are cut at {self.characters:,} characters")
         if not parts:
             return ""
         return f"To keep this page small, {', '.join(parts)}; all samples are in the run directory."
+
+
+def _longest_text(cell: CellResult) -> int:
+    texts = pl.concat(
+        [
+            cell.problems["prompt"],
+            cell.problems["answer"],
+            cell.problems["examples"].explode().struct.field("completion"),
+        ]
+    )
+    longest = texts.str.len_chars().max()
+    return longest if isinstance(longest, int) else 0
 
 
 def text_limits(cells: Sequence[CellResult]) -> TextLimits:

@@ -174,7 +174,7 @@ function curvesChart(box, data) {
     }
     cellLegend.append(key);
   }
-  if (overlay) {
+  if (data.cells.length > 1) {
     for (const [label, hidden] of [["all", []], ["none", data.cells.map((cell) => cell.label)]]) {
       const button = element("button", { type: "button", class: "whole" }, label);
       button.addEventListener("click", () => { state.hiddenCells = new Set(hidden); refresh(); });
@@ -362,8 +362,8 @@ function curvesChart(box, data) {
   });
 
   const tools = element("div", { class: "tools" });
-  tools.append(legend, switches);
-  if (overlay) tools.append(cellLegend);
+  if (overlay && curveNames.length === 1) tools.append(cellLegend, switches);
+  else tools.append(legend, switches, ...(overlay ? [cellLegend] : []));
   box.replaceChildren(tools, plot, tip, spoken);
   new ResizeObserver(() => { if (!view || Math.abs(view.width - box.clientWidth) > 1) draw(); }).observe(box);
   refresh();

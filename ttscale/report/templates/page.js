@@ -3,16 +3,26 @@
 
 document.documentElement.classList.add("js");
 
-// Draws every chart and table below a node; a live page does so again with what it replaces.
+// Draws every chart and table below a node that is not drawn yet; what is folded away waits until it is unfolded.
 function bringToLife(root) {
   const texts = readData("texts");
+  const waiting = (box) => box.dataset.alive || box.closest("details.cell:not([open])");
   for (const box of root.querySelectorAll(".chart")) {
+    if (waiting(box)) continue;
     const data = readData(box.id + "-data");
     box.hidden = false;
+    box.dataset.alive = "yes";
     if (data.kind === "curves") curvesChart(box, data);
     else barsChart(box, data);
   }
-  for (const box of root.querySelectorAll(".problems")) problemTable(box, readData(box.dataset.table), texts);
+  for (const box of root.querySelectorAll(".problems")) {
+    if (waiting(box)) continue;
+    box.dataset.alive = "yes";
+    problemTable(box, readData(box.dataset.table), texts);
+  }
+  for (const fold of root.querySelectorAll("details.cell:not([open])")) {
+    fold.addEventListener("toggle", () => bringToLife(fold), { once: true });
+  }
 }
 
 // A link to a folded cell unfolds it.
