@@ -30,6 +30,8 @@ from ttscale.samplers.resolve import require_transformers
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Problem, Sample, SampleRequest
 
+_BATCHES_AHEAD = 8
+"""Batches' worth of requests that are put in order of their prompts' length."""
 _BATCH_SIZE = 64
 """Sequences decoded together unless `max_concurrent` says otherwise."""
 
@@ -100,11 +102,14 @@ class TransformersSampler:
         """Draw what is asked; see `Sampler.sample`."""
         if self._model is None:
             raise SamplerError("The engine is not running: call start() first.")
-        rows = self._rows(requests)
-        while batch := list(islice(rows, self._sampling.max_concurrent or _BATCH_SIZE)):
-            self._generate(batch)
-            for _, group in groupby(batch, key=lambda row: row.problem.problem_id):
-                yield [self._finished(row) for row in group]
+        rows, size = self._rows(requests), self._sampling.max_concurrent or _BATCH_SIZE
+        while ahead := list(islice(rows, _BATCHES_AHEAD * size)):
+            # Prompts of one length need no padding, and equal ones are read once for their whole batch.
+            ahead.sort(key=lambda row: (len(row.prompt), row.problem.problem_id))
+            for batch in (ahead[start : start + size] for start in range(0, len(ahead), size)):
+                self._generate(batch)
+                for _, group in groupby(batch, key=lambda row: row.problem.problem_id):
+                    yield [self._finished(row) for row in group]
 
     def close(self) -> None:
         """Free the model; safe to call twice."""
