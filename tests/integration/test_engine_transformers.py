@@ -104,7 +104,7 @@ def test_a_presence_penalty_forbids_repeats_when_it_dominates() -> None:
     assert repeats(penalized) < repeats(free)
 
 
-def test_requests_are_taken_one_batch_at_a_time() -> None:
+def test_requests_are_taken_only_eight_batches_ahead() -> None:
     taken = 0
 
     def counted() -> Iterator[SampleRequest]:
@@ -114,7 +114,16 @@ def test_requests_are_taken_one_batch_at_a_time() -> None:
             yield request
 
     next(_sampler(max_concurrent=16).sample(counted()))
-    assert taken == 2
+    assert taken == 8 * 16 // 8
+
+
+def test_prompts_of_one_length_share_a_batch() -> None:
+    prompts = ["37*52=", "1234+5678=", "38*52=", "1234+5679="]
+    sampler = _sampler(max_concurrent=4)
+    order = [sample.problem_id for sample in samples(sampler, n=2, size=2, prompts=prompts)]
+    lengths = [len(problem_id) for problem_id in order]
+    assert lengths == sorted(lengths)
+    assert len(order) == 8
 
 
 def test_without_per_sample_seeds_none_is_recorded() -> None:
