@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ttscale.analysis.comparison_results import Comparison
+from ttscale.showing import curves_svg, estimate, framed, html_table, listed_html
 from ttscale.stats.backtesting import Backtest
-from ttscale.stats.curve import Curve
+from ttscale.stats.curve import Curve, shown_curve
 from ttscale.stats.fitting import LawFit
 from ttscale.stats.forecasting import Forecast, SamplesNeeded
 from ttscale.store.run import Session
@@ -103,6 +105,35 @@ class CellResult:
     comparison: Comparison | None = None
     skipped: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Return coverage and every selector as short tables."""
+        head = f"{self.cell}: {self.model} on {self.task}, correct is what {self.oracle} accepts"
+        return "\n".join(
+            [head, str(self.coverage), *(f"{name}: {one}" for name, one in self.selectors.items())]
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the curves, their table and the caveats for a notebook."""
+        named = {"coverage": self.coverage, **self.selectors}
+        title = f"{self.cell}: {self.model} on {self.task}"
+        level = f"{100 * self.coverage.confidence_level:g}%"
+        rows = [
+            {"k": int(k), **{label: _at(curve, int(k)) for label, curve in named.items()}}
+            for k in self.coverage.k
+            if all(k in curve.k for curve in named.values())
+        ]
+        about = (
+            f"percent of {self.coverage.n_problems} problems [{level} interval over {self.coverage.over}]; correct is "
+            f"what {self.oracle} accepts"
+        )
+        chart = curves_svg([shown_curve(curve, label) for label, curve in named.items()], title)
+        return framed(title, chart, html_table(rows, about), listed_html((*self.warnings, *self.skipped)))
+
+
+def _at(curve: Curve, k: int) -> str | None:
+    found = np.flatnonzero(curve.k == k)
+    return estimate(curve.value[found[0]], curve.low[found[0]], curve.high[found[0]]) if found.size else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmeasuredCell:
@@ -140,3 +171,20 @@ class RunResult:
     table_k: tuple[int, ...]
     cells: tuple[CellResult, ...]
     unmeasured: tuple[UnmeasuredCell, ...] = ()
+
+    def __str__(self) -> str:
+        """Return every cell's curves."""
+        return "\n\n".join([f"{self.name} ({self.path})", *map(str, self.cells)])
+
+    def _repr_html_(self) -> str:
+        """Return the cells for a notebook: coverage side by side, then each one."""
+        if len(self.cells) == 1:
+            return self.cells[0]._repr_html_()
+        curves = [shown_curve(cell.coverage, cell.cell) for cell in self.cells]
+        without = listed_html([f"{cell.cell}: {cell.reason}" for cell in self.unmeasured])
+        return framed(
+            f"{self.name}: coverage in {len(self.cells)} cells",
+            curves_svg(curves, self.name),
+            without,
+            *(cell._repr_html_() for cell in self.cells),
+        )

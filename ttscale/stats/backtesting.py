@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
+from ttscale.showing import framed, html_table
 from ttscale.stats.counts import Counts, budgets, counts
 from ttscale.stats.curve import Curve
 from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast
@@ -77,6 +78,24 @@ class Backtest:
             for s in self.scores
         ]
         return "\n".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook, the smallest error first."""
+        level = f"{100 * self.confidence_level:g}% interval"
+        rows = [
+            {
+                "from": s.s,
+                "method": s.method,
+                "error in points": f"{100 * s.error:.2f}",
+                "bias": f"{100 * s.bias:+.2f}",
+                f"{level} held the truth": f"{round(s.inside * s.n_draws)} of {s.n_draws}"
+                if s.n_draws
+                else None,
+            }
+            for s in sorted(self.scores, key=lambda s: (s.s, np.nan_to_num(s.error, nan=np.inf)))
+        ]
+        title = f"Forecasts of coverage at {self.scores[0].k:,}, known to be {100 * self.truth:.1f}%"
+        return framed(title, html_table(rows, f"{self.n_problems} problems"))
 
 
 def backtest(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttscale.errors import InvalidInputError
+from ttscale.showing import ShownCurve, curves_svg, estimate, framed, html_table
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -71,6 +72,23 @@ class Curve:
             for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
         ]
         return "\n".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        """Return a chart and a table for a notebook."""
+        level = f"{100 * self.confidence_level:g}%"
+        title = f"{self.metric}, {self.n_problems} problems"
+        rows = [
+            {"k": int(k), f"percent [{level} interval]": estimate(value, low, high)}
+            for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
+        ]
+        about = f"interval over {self.over}; {self.method}"
+        return framed(title, curves_svg([shown_curve(self, self.metric)], title), html_table(rows, about))
+
+
+def shown_curve(curve: Curve, label: str, *, dashed: bool = False) -> ShownCurve:
+    """Return a curve for the chart of a notebook."""
+    k, value, low, high = (array.tolist() for array in (curve.k, curve.value, curve.low, curve.high))
+    return ShownCurve(label=label, k=k, value=value, low=low, high=high, dashed=dashed)
 
 
 def budget_grid(n_max: int, points: int = 40) -> IntArray:

@@ -17,8 +17,9 @@ from scipy.optimize import least_squares, minimize
 from scipy.stats import norm
 
 from ttscale.errors import FitWarning, InvalidInputError
+from ttscale.showing import curves_svg, framed, html_table
 from ttscale.stats.counts import Counts, UniqueCounts, budgets, counts
-from ttscale.stats.curve import Curve, FloatArray
+from ttscale.stats.curve import Curve, FloatArray, budget_grid, shown_curve
 from ttscale.stats.intervals import check_confidence
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
@@ -143,6 +144,23 @@ class LawFit:
         if self.log_likelihood is not None:
             tail += f", log-likelihood {self.log_likelihood:.2f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
         return "\n".join([head, *lines, tail])
+
+    def _repr_html_(self) -> str:
+        """Return the curve and the parameters for a notebook."""
+        title = f"{self.law}, {self.n_problems} problems, up to {self.n_max:,} samples each"
+        rows = [
+            {
+                "parameter": name,
+                "value": float(one.value),
+                f"{100 * self.confidence_level:g}% interval": f"[{one.low:.4g}, {one.high:.4g}]",
+                "at its bound": one.at_bound,
+            }
+            for name, one in self.params.items()
+        ]
+        about = f"{'converged' if self.converged else self.status}; error on the curve {self.residual:.4f}"
+        usable = all(np.isfinite(one.value) for one in self.params.values())
+        fitted = [shown_curve(self.predict(budget_grid(self.n_max)), self.law, dashed=True)] if usable else []
+        return framed(title, curves_svg(fitted, title), html_table(rows, about))
 
 
 def fit_law(

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import DataWarning, FitWarning, InvalidInputError
+from ttscale.showing import curves_svg, estimate, framed, html_table
 from ttscale.stats.counts import Counts, budgets, counts
-from ttscale.stats.curve import Curve, FloatArray, IntArray
+from ttscale.stats.curve import Curve, FloatArray, IntArray, shown_curve
 from ttscale.stats.fitting import LawFit, fit_law, theta_of
 from ttscale.stats.intervals import check_confidence
 from ttscale.stats.laws.frame import MixingLaw
@@ -76,6 +77,26 @@ class Forecast:
         if self.backtest is not None:
             lines.append(f"  backtest: {_told(self.backtest)}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the forecast with its band and a table for a notebook."""
+        curve, level = self.curve, f"{100 * self.curve.confidence_level:g}%"
+        title = f"Coverage forecast by {self.method}, {curve.n_problems} problems"
+        rows = [
+            {
+                "k": int(k),
+                f"percent [{level} predictive]": estimate(value, low, high),
+                "extrapolates": bool(beyond),
+            }
+            for k, value, low, high, beyond in zip(
+                curve.k, curve.value, curve.low, curve.high, self.extrapolates, strict=True
+            )
+        ]
+        about = f"drawn so far: up to {self.n_max:,} samples per problem"
+        if self.backtest is not None:
+            about += f"; backtest: {_told(self.backtest)}"
+        chart = curves_svg([shown_curve(curve, "forecast", dashed=True)], title)
+        return framed(title, chart, html_table(rows, about))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
