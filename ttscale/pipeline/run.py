@@ -9,7 +9,8 @@ from ttscale.config.loading import dump_config
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
 from ttscale.pipeline.building import NamedVerifier, cell_identity, read_problems
-from ttscale.pipeline.engines import Engines, by_engine
+from ttscale.pipeline.engines import by_engine
+from ttscale.pipeline.execution import Execution, executing
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import Judges, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.live import LiveCoverage
@@ -38,8 +39,8 @@ def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bo
     progress = progress or Progress()
     refuse_imported(config)
     judges = verifiers_by_cell(config)
-    with closing_all(judges):
-        store, failures = _sample(config, judges, progress, share=share)
+    with closing_all(judges), executing(config, progress, share=share) as execution:
+        store, failures = _sample(config, judges, execution, progress, share=share)
     _refuse_unfinished(failures)
     return store
 
@@ -90,12 +91,13 @@ def run(config: RunConfig, progress: Progress | None = None, *, share: bool = Fa
     progress = progress or Progress()
     refuse_imported(config)
     judges = verifiers_by_cell(config)
-    with closing_all(judges):
-        store, failures = _sample(config, judges, progress, share=share)
+    with closing_all(judges), executing(config, progress, share=share) as execution:
+        store, failures = _sample(config, judges, execution, progress, share=share)
         for verifier, names in cells_by_verifier(judges):
             sampled = [name for name in names if store.has_samples(name)]
             with _collected(failures, verifier.info.label, alone=len(judges) == 1, progress=progress):
-                verify_run(store, [verifier], progress, cell_names=sampled, share=share)
+                judging = execution.judging(verifier)
+                verify_run(store, [judging], progress, cell_names=sampled, share=share)
     _refuse_unfinished(failures)
     return store
 
@@ -111,14 +113,19 @@ def begin_run(store: RunStore, config: RunConfig) -> None:
 
 
 def _sample(
-    config: RunConfig, judges: Mapping[str, Judges], progress: Progress, *, share: bool
+    config: RunConfig,
+    judges: Mapping[str, Judges],
+    execution: Execution,
+    progress: Progress,
+    *,
+    share: bool,
 ) -> tuple[RunStore, dict[str, TtscaleError]]:
     """Sample every cell; return what stopped those that failed."""
     check_rules(cells(config), share=share)
     store = RunStore(config.out)
     problems = _problems_by_cell(config)
     failures: dict[str, TtscaleError] = {}
-    with store.writing(share=share) as torn, Engines(progress) as engines:
+    with store.writing(share=share) as torn, execution.engines() as engines:
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
         begin_run(store, config)

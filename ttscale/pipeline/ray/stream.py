@@ -149,9 +149,8 @@ class EngineStream:
         self._ran_dry = True
 
     def _samples(self, requests: Iterator[SampleRequest]) -> Generator[list[Sample], None, None]:
-        if self._running is None:
-            raise SamplerError("The engine is not running: call start() first.")
-        yield from drawn(self._running.sampler, requests)
+        if self._running is not None:  # else it just failed, and what else was waiting gets no samples
+            yield from drawn(self._running.sampler, requests)
 
     def _sort(self, samples: Sequence[Sample], asked: dict[Key, _OpenChunk]) -> None:
         touched: set[_OpenChunk] = set()
