@@ -8,12 +8,27 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ttscale.config.execution import ExecutionSettings
+from ttscale.config.models import AnalysisSettings
+from ttscale.config.sweep import SweepSettings
 from ttscale.registry import BUILT_IN, load_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.until import UntilSettings
+from ttscale.verifiers.isolation import IsolationSettings
 
 PAGE = Path(__file__).parent.parent / "options.md"
 HIDDEN = {"imported"}
 """Plugins that configurations do not name."""
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "model": ModelSettings,
+    "sampling": SamplingSettings,
+    "sampling.until": UntilSettings,
+    "sweep": SweepSettings,
+    "execution": ExecutionSettings,
+    "analysis": AnalysisSettings,
+}
+"""Sections of a configuration beside the plugins."""
 
 HEAD = """# Options
 
@@ -27,15 +42,15 @@ required. Samplers take theirs from `model.engine_options`, and pass on what the
 
 def reference() -> str:
     """Return the page."""
-    settings = _section("The section `model`", ModelSettings) + _section(
-        "The section `sampling`", SamplingSettings
-    )
-    parts = [HEAD, "## Settings of a run\n\n", settings]
+    parts = [HEAD, "## Sections of a configuration\n\n"]
+    parts += [_section(f"`{name}`", settings) for name, settings in SECTIONS.items()]
     for kind in ("tasks", "verifiers", "samplers"):
         parts.append(f"## {kind.capitalize()}\n\n")
         for name in sorted(BUILT_IN[kind].keys() - HIDDEN):
             plugin = load_plugin(kind, name)
             parts.append(_section(f"`{name}`", plugin.Options, summary=_first_line(plugin)))
+        if kind == "verifiers":
+            parts.append(_section("`isolation`, beside any verifier's name", IsolationSettings))
     return "".join(parts)
 
 
