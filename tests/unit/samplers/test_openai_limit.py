@@ -36,8 +36,10 @@ def run(
             start = max(clock.now, heapq.heappop(free_at))
             heapq.heappush(free_at, start + 1.0)
             heapq.heappush(ends, (start + 1.0, clock.now))
+        else:
+            limit.reached()
         clock.now, _ = heapq.heappop(ends)
-        limit.finished(1, 100, was_full=True)
+        limit.finished(1, 100)
         history.append(limit.value)
     return history
 
@@ -85,7 +87,7 @@ def test_a_limit_that_was_never_reached_does_not_grow() -> None:
     before = limit.value
     for _ in range(1000):
         clock.now += 0.1
-        limit.finished(1, 100, was_full=False)
+        limit.finished(1, 100)
     assert limit.value == before
 
 
@@ -95,6 +97,21 @@ def test_a_limit_that_was_never_reached_does_not_grow() -> None:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.mark.parametrize("n", [1, 7, 64])
+def test_the_limit_grows_with_requests_of_any_size_that_end_together(clock: Clock, n: int) -> None:
+    server = Server("u", 1000, clock)
+    for _ in range(20):
+        sent = 0
+        while server.has_room(n):
+            server.sent(n)
+            sent += 1
+        clock.now += 1.0
+        for _ in range(sent):
+            server.ended(n)
+            server.answered(n, 10 * n)
+    assert server.limit.value == 1000
 
 
 def test_a_server_that_is_away_is_tried_ever_more_seldom_with_one_request(clock: Clock) -> None:
@@ -112,7 +129,7 @@ def test_a_server_that_is_away_is_tried_ever_more_seldom_with_one_request(clock:
     for number, wait in enumerate(waits):
         longest = min(30.0, 0.5 * 2**number)
         assert longest / 2 <= wait <= longest
-    server.answered(1, 10, was_full=True)
+    server.answered(1, 10)
     assert server.failing_since is None
     server.sent(1)
     assert server.has_room(1)

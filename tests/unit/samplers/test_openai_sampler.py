@@ -382,7 +382,7 @@ def test_a_server_that_breaks_for_good_ends_the_run_soon() -> None:
         pytest.raises(SamplerError, match=r"the last 16 requests all failed.*status 500.*same command"),
     ):
         draw(server, n=1000, max_retries=1)
-    assert len(server.seen) < 300  # of 6,000
+    assert len(server.seen) < 1000  # of 6,000
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,6 @@ class Dispatcher:
         """Ask for a piece once, and deal with what comes."""
         terms = self._dialect.terms
         seed = None if terms.seeds == "none" else terms.seed(piece.seed)
-        was_full = bool(self._backlog)
         body = self._dialect.body(piece.problem, piece.n, seed)
         sent_at = server.sent(piece.n)
         try:
@@ -192,7 +191,7 @@ class Dispatcher:
             self._meter.answered(answer)
             self._given_up_in_a_row = 0
             tokens = sum(sample.completion_tokens for sample in samples)
-            server.answered(len(samples), tokens, was_full=was_full)
+            server.answered(len(samples), tokens)
             self._finished(piece, samples)
 
     def _read(self, found: Any) -> Answer:

@@ -35,20 +35,21 @@ class AdaptiveLimit:
         self._last_cut = float("-inf")
         self._before: tuple[int, float] | None = None  # the limit and the speed of the round before
         self.value = min(_START, most)
-        self._was_full = True
         self._begin_round()
 
-    def finished(self, n: int, tokens: int, *, was_full: bool) -> None:
+    def reached(self) -> None:
+        """Take note that the limit kept more from being under way: only then does a round say anything of it."""
+        self._was_reached = True
+
+    def finished(self, n: int, tokens: int) -> None:
         """Count a request that was answered.
 
         Args:
             n: Its samples.
             tokens: Their tokens.
-            was_full: Whether the limit was what kept more from being under way.
         """
         self._n += n
         self._tokens += tokens
-        self._was_full = self._was_full and was_full
         if self._n >= self.value:
             self._end_round()
 
@@ -69,11 +70,11 @@ class AdaptiveLimit:
     def _begin_round(self) -> None:
         self._began = self._clock()
         self._n = self._tokens = 0
-        self._was_full = True
+        self._was_reached = False
 
     def _end_round(self) -> None:
         seconds = self._clock() - self._began
-        if self._was_full and seconds > 0:
+        if self._was_reached and seconds > 0:
             self._decide(self._tokens / seconds)
         self._begin_round()
 

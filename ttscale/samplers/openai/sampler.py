@@ -106,7 +106,8 @@ class OpenAISampler:
     def _feed(self, dispatcher: Dispatcher, waiting: Iterator[SampleRequest], pending: int) -> int:
         """Take requests for as much work as the servers may soon have room for; return its samples."""
         assert self._thread is not None
-        room = _AHEAD * sum(server.limit.value for server in self._servers)
+        under_way = sum(server.limit.value for server in self._servers)
+        room = _AHEAD * (under_way + self._sampling.request_size)
         taken: list[SampleRequest] = []
         n = 0
         while pending + n < room and (batch := list(islice(waiting, 1))):

@@ -53,17 +53,19 @@ class Server:
     def sent(self, n: int) -> float:
         """Count a request as under way; return the time, for `failed`."""
         self.under_way += n
+        if self.under_way + n > self.limit.value:
+            self.limit.reached()
         return self._clock()
 
     def ended(self, n: int) -> None:
         """Count a request as under way no more."""
         self.under_way -= n
 
-    def answered(self, n: int, tokens: int, *, was_full: bool) -> None:
+    def answered(self, n: int, tokens: int) -> None:
         """Take note of an answer; see `AdaptiveLimit.finished`."""
         self._failures_in_a_row = self._times_aside = 0
         self.failing_since = self.last_failure = None
-        self.limit.finished(n, tokens, was_full=was_full)
+        self.limit.finished(n, tokens)
 
     def failed(self, failure: FailedAttempt, sent_at: float) -> None:
         """Take note of a failure: the server may get less to do, or none for a while.
