@@ -3,6 +3,7 @@
 import itertools
 import random
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,7 @@ import pytest
 from engine_requests import PROMPTS, drawn, requests, samples
 from openai_server import JSON, FakeServer, Reply, openai_server, text_of
 
-from ttscale.errors import SamplerError
+from ttscale.errors import MissingExtraError, SamplerError
 from ttscale.execution.http import pausing
 from ttscale.samplers.openai import OpenAIOptions, OpenAISampler
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -458,6 +459,27 @@ def test_servers_of_two_kinds_are_asked_as_the_weaker_one_allows() -> None:
     assert {"n" in body for body in [*one.seen, *other.seen]} == {False}
 
 
+def test_two_servers_with_every_fault_at_once_still_give_every_sample_once() -> None:
+    dice = random.Random(3)
+    faults = [reply for name, reply in FAILURES.items() if name != "never answers"]
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        if number < 0 or dice.random() < 0.6:
+            return None
+        if dice.random() < 0.3:
+            short = servers[0].answer("/v1/chat/completions", body)
+            short.body["choices"] = dice.sample(short.body["choices"], dice.randint(1, body.get("n", 1)))
+            return short
+        return dice.choice(faults)
+
+    with openai_server(misbehave) as one, openai_server(misbehave) as two:
+        servers = (one, two)
+        found = draw(one, two, n=100, size=10, max_retries=100, patience_s=60)
+    assert drawn(found) == expected(100)
+    assert one.seen
+    assert two.seen
+
+
 # ---- at the start -------------------------------------------------------------------------------------
 
 
@@ -518,6 +540,14 @@ def test_a_missing_key_is_said_before_anything_is_sent(monkeypatch: pytest.Monke
     with openai_server() as server:
         assert "'MY_KEY' (engine_options.api_key_env) is not set" in start_error(server, api_key_env="MY_KEY")
         assert server.headers == []
+
+
+def test_without_aiohttp_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    sampler = OpenAISampler(ModelSettings(path="m"), SamplingSettings(n=1), OpenAIOptions())
+    with pytest.raises(MissingExtraError, match=r"Sampler 'openai' needs the 'openai' extra: pip install"):
+        sampler.start()
+    sampler.close()
 
 
 def test_what_a_server_can_do_without_is_given_up_in_silence_or_not() -> None:
