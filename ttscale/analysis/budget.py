@@ -46,7 +46,7 @@ class BudgetSettings:
         limits: Token limits to compare every arm at, read off its samples.
         pilot: Pretend that each problem has only so many samples, and forecast.
         within: With a target, asks how large a pilot must be until the number of samples is known within this factor.
-        ahead: Whether coverage curves go on beyond the samples, by forecast, up to the largest cost compared.
+        ahead: Whether coverage curves go on beyond the samples, by forecast, up to the largest cost compared or asked for.
         worth: What a solved problem is worth, in the unit of the costs; asks for saturation points.
         wrong: What a wrong answer costs; with `worth` asks for the best number of samples of "first".
         pricing: What is known of costs.
@@ -102,19 +102,22 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
     choices = priced_choices(shared, selectors, model, cost)
     how = asked.inference
     groups = [_Group.of(choices, metric) for metric in dict.fromkeys(choice.metric for choice in choices)]
-    horizon = max(group.budget[-1] for group in groups) if asked.ahead else 0.0
+    targets = tuple(one for target in asked.targets for one in target_answers(choices, target, how))
+    n_problems = len(shared[0].n)
+    wanted = [one.cost for one in targets if one.cost is not None] + [one.value for one in asked.spends]
+    horizon = max([group.budget[-1] for group in groups] + [total / n_problems for total in wanted])
     coverage = [choice for choice in choices if choice.selector.kind == "coverage"]
     first = [choice for choice in choices if choice.selector.kind == "first"]
     worth = asked.worth.value if asked.worth else None
     return BudgetView(
         unit=model.unit,
         cost_model=cost,
-        n_problems=len(shared[0].n),
+        n_problems=n_problems,
         confidence_level=how.confidence_level,
         over=how.over,
-        curves=tuple(_cost_curve(choice, how, horizon) for choice in choices),
+        curves=tuple(_cost_curve(choice, how, horizon if asked.ahead else 0.0) for choice in choices),
         comparisons=tuple(_compared(group, how) for group in groups),
-        targets=tuple(one for target in asked.targets for one in target_answers(choices, target, how)),
+        targets=targets,
         spends=tuple(one for amount in asked.spends for one in spend_answers(choices, amount, how)),
         saturations=tuple((c.label, saturation_of(c, worth, how)) for c in coverage if worth is not None),
         decisions=tuple(

@@ -18,6 +18,7 @@ from ttscale.stats.outlook import (
     Generalises,
     Outlook,
     Reached,
+    check_target,
     coverage_outlook,
     ladder,
     samples_to_reach,
@@ -83,6 +84,7 @@ def target_answers(choices: Sequence[Choice], target: float, how: Inference) -> 
     Raises:
         InvalidInputError: A target outside (0, 1].
     """
+    check_target(target)
     answers = [_target_answer(choice, target, how) for choice in choices]
     least: dict[str, float] = {}
     for choice, one in zip(choices, answers, strict=True):

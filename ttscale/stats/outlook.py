@@ -6,6 +6,7 @@ predictive interval for these problems, and over problems the posterior of the l
 wide as the number of problems makes it.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,13 +14,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttscale.errors import InvalidInputError
+from ttscale.errors import FitWarning, InvalidInputError
 from ttscale.stats.counts import Counts, budgets, counts
 from ttscale.stats.coverage import coverage_curve
 from ttscale.stats.curve import Curve, FloatArray, IntArray
 from ttscale.stats.fitting import fit_law
 from ttscale.stats.forecasting import AVERAGE, Rng, forecast
 from ttscale.stats.model_averaging import posterior_draws
+from ttscale.stats.predictive import Predictive, open_problems
 
 Generalises = Literal["problems", "samples"]
 
@@ -169,10 +171,7 @@ def samples_to_reach(outlook: Outlook, target: float) -> Reached:
     >>> samples_to_reach(ahead, 0.5).k
     6
     """
-    if not 0.0 < target <= 1.0:
-        raise InvalidInputError(
-            f"A target is a share of problems, above 0 and at most 1 (0.9 for 90 %), but is {target:g}."
-        )
+    check_target(target)
     curve = outlook.curve
     enough = target * (1 - 1e-12)
     k, low, high = (_first(curve.k, end >= enough) for end in (curve.value, curve.high, curve.low))
@@ -191,6 +190,18 @@ def samples_to_reach(outlook: Outlook, target: float) -> Reached:
         method=f"{curve.method}; inverted",
         n_problems=curve.n_problems,
     )
+
+
+def check_target(target: float) -> None:
+    """Refuse a target that is no share of problems.
+
+    Raises:
+        InvalidInputError: Such as 90 for 0.9.
+    """
+    if not 0.0 < target <= 1.0:
+        raise InvalidInputError(
+            f"A target is a share of problems, above 0 and at most 1 (0.9 for 90 %), but is {target:g}."
+        )
 
 
 def ladder(largest: int) -> IntArray:
@@ -232,41 +243,62 @@ def _beyond(
     data: Counts, k: IntArray, over: Generalises, method: str, confidence_level: float, rng: Rng
 ) -> Curve:
     """Forecast; over problems with the interval of the law instead of these problems' chance."""
+    if over == "problems" and method in ("auto", AVERAGE):
+        return _average_over_problems(data, k, confidence_level, rng)
     ahead = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level, rng=rng).curve
     if over == "samples":
         return ahead
-    if method in ("auto", AVERAGE):
-        low, high = _law_interval(data, k, confidence_level, rng)
-    else:
-        band = fit_law(method, data.n, data.c, confidence_level=confidence_level).predict(k)
-        low, high = band.low, band.high
+    band = fit_law(method, data.n, data.c, confidence_level=confidence_level).predict(k)
+    return _over_problems(k, ahead.value, (band.low, band.high), method, confidence_level, len(data))
+
+
+def _average_over_problems(data: Counts, k: IntArray, confidence_level: float, rng: Rng) -> Curve:
+    """Forecast as `forecast` does, with the posterior of the law's own coverage as the interval."""
+    if not data.c.any():
+        warnings.warn(
+            f"None of the {len(data)} problems has been solved, so a forecast rests on prior knowledge of such curves. Draw "
+            "more samples.",
+            FitWarning,
+            stacklevel=4,
+        )
+    draws = posterior_draws(data.unique(), k=int(k.max()), rng=np.random.default_rng(rng))
+    failure = draws.failure(k.astype(float))  # (S, K)
+    problems = open_problems(data, k)
+    chance = problems.mean_chance(draws.failure(problems.n.astype(float)), failure)
+    point = Predictive(problems, chance, draws.weight).median_chance()
+    value = (problems.known + problems.n_open * point) / problems.n_problems
+    tail = (1.0 - confidence_level) / 2.0
+    ends = _weighted_quantiles(1.0 - failure, draws.weight, (tail, 1.0 - tail))
+    return _over_problems(k, value, ends, AVERAGE, confidence_level, len(data))
+
+
+def _over_problems(
+    k: IntArray,
+    value: FloatArray,
+    ends: tuple[FloatArray, FloatArray],
+    method: str,
+    confidence_level: float,
+    n_problems: int,
+) -> Curve:
     return Curve(
         metric="coverage",
         k=k,
-        value=ahead.value,
-        low=np.minimum(low, ahead.value),
-        high=np.maximum(high, ahead.value),
+        value=value,
+        low=np.minimum(ends[0], value),
+        high=np.maximum(ends[1], value),
         confidence_level=confidence_level,
         over="problems",
-        method=f"{ahead.method}, interval of its law",
-        n_problems=len(data),
+        method=f"{method} forecast, interval of its law",
+        n_problems=n_problems,
     )
 
 
-def _law_interval(
-    data: Counts, k: IntArray, confidence_level: float, rng: Rng
+def _weighted_quantiles(
+    values: FloatArray, weight: FloatArray, levels: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return quantiles of the posterior of 1 − E[(1−p)^k], each of shape (K,)."""
-    draws = posterior_draws(data.unique(), k=int(k.max()), rng=np.random.default_rng(rng))
-    coverage = 1.0 - draws.failure(k.astype(float))  # (S, K)
-    order = np.argsort(coverage, axis=0)
-    cumulated = np.cumsum(draws.weight[order], axis=0)
-    sorted_coverage = np.take_along_axis(coverage, order, axis=0)
-    tail = (1.0 - confidence_level) / 2.0
-    last = len(coverage) - 1
-
-    def quantile(level: float) -> FloatArray:
-        position = np.minimum((cumulated < level).sum(axis=0), last)
-        return np.asarray(sorted_coverage[position, np.arange(len(k))])
-
-    return quantile(tail), quantile(1.0 - tail)
+    """Return two quantiles of weighted draws (S, K), each of shape (K,)."""
+    order = np.argsort(values, axis=0)
+    cumulated = np.cumsum(weight[order], axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    low, high = (np.minimum((cumulated < level).sum(axis=0), len(values) - 1)[None] for level in levels)
+    return np.take_along_axis(ordered, low, axis=0)[0], np.take_along_axis(ordered, high, axis=0)[0]
