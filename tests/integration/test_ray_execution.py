@@ -1,0 +1,256 @@
+"""A run on a Ray cluster of several nodes, which are processes of this machine: what it gives, and what it survives."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests_paths import SUPPORT
+
+from ttscale.config.loading import load_config
+from ttscale.errors import SamplerError, UnfinishedRunError
+from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.run import run, sample_run
+from ttscale.store.run import RunStore
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the ray extra")
+
+LOOPBACK = {"node_ip_address": "127.0.0.1", "include_dashboard": False}
+CELL = "none-arithmetic"
+ALL = 16 * 64
+SLOW = "model.engine_options.seconds_per_request=0.05"
+
+
+class Notes(Progress):
+    """Remembers what is told, and does something when so many samples were drawn."""
+
+    def __init__(self, after: int = 0, do: Callable[[], None] = lambda: None) -> None:
+        self.told: list[str] = []
+        self._left, self._do = after, do
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+    def advance(self, n_samples: int, n_tokens: int = 0) -> None:
+        if self._left > 0 >= self._left - n_samples:
+            self._do()
+        self._left -= n_samples
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head without room for work, and three nodes for one engine each."""
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # Ray's sockets need a short path
+    kept = dict(os.environ)
+    os.environ |= {
+        "RAY_TMPDIR": folder,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # keeps every address at 127.0.0.1
+        "PYTHONPATH": str(SUPPORT),
+    }
+    from ray._private import ray_constants
+    from ray.cluster_utils import Cluster
+
+    ray_constants.ENABLE_RAY_CLUSTER = False  # the same, where Ray was imported before
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **LOOPBACK})
+    for _ in range(3):
+        nodes.add_node(num_cpus=1, **LOOPBACK)
+    yield nodes
+    nodes.shutdown()
+    os.environ.clear()
+    os.environ |= kept
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def on_ray(cluster: Any) -> Callable[..., list[str]]:
+    def overrides(replicas: int = 3, **more: Any) -> list[str]:
+        settings = {
+            "name": "ray",
+            "address": cluster.address,
+            "replicas": replicas,
+            "cpus_per_replica": 1,
+        } | more
+        return [f"execution={settings}"]
+
+    return overrides
+
+
+def samples(store: RunStore, cell: str = CELL) -> pl.DataFrame:
+    return store.samples(cell).sort("problem_id", "sample_index").collect()
+
+
+def verdicts(store: RunStore, cell: str = CELL) -> pl.DataFrame:
+    frames = [
+        verdict_set.scan(cell).select("problem_id", "sample_index", "outcome", "score").collect()
+        for verdict_set in store.verdict_sets()
+    ]
+    return pl.concat(frames).sort(pl.all())
+
+
+def test_samples_and_verdicts_do_not_depend_on_who_made_them(
+    scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]]
+) -> None:
+    """Here, with one replica or three, written by workers or sent to the driver, begun here and finished there."""
+    here = run(load_config(scripted_config, out=tmp_path / "here"))
+    assert samples(here).height == ALL
+    one = run(
+        load_config(scripted_config, on_ray(1, shared=False, cpus_per_verifier=1), out=tmp_path / "one")
+    )
+    three = tmp_path / "three"
+    sample_run(load_config(scripted_config, ["sampling.n=20"], out=three))
+    extended = run(load_config(scripted_config, on_ray(3, shared=True, cpus_per_verifier=1), out=three))
+    for other in (one, extended):
+        assert samples(other).equals(samples(here))
+        assert verdicts(other).equals(verdicts(here))
+        assert not list(other.path.rglob(".tmp-*"))
+    replicas = {session.session for session in extended.sessions() if "node" in session.engine["detail"]}
+    assert len(replicas) == 3
+    assert sum(session.n_samples for session in extended.sessions()) == ALL
+
+
+def test_a_cell_that_fails_keeps_what_it_gave_and_does_not_stop_the_others(
+    tmp_path: Path, on_ray: Callable[..., list[str]]
+) -> None:
+    config = tmp_path / "sweep.yaml"
+    config.write_text(
+        "model: {path: none, engine: 'scripted:ScriptedSampler'}\n"
+        "task: {name: arithmetic, problems: 16}\n"
+        "sampling: {n: 64, request_size: 16}\n"
+        "verifiers: [exact]\n"
+        "sweep: {axes: {temperature: [0.5, 1.0]}, name: 't{temperature}', "
+        "overrides: [{where: {temperature: 0.5}, set: {model.engine_options: {fail_after: 5}}}]}\n"
+    )
+    with pytest.raises(UnfinishedRunError, match="scripted failure") as failure:
+        run(load_config(config, on_ray(2), out=tmp_path / "run"))
+    assert list(failure.value.failures) == ["t0.5"]
+    store = RunStore(tmp_path / "run")
+    assert 0 < sum(store.counts("t0.5").values()) < ALL
+    assert samples(store, "t1.0").height == ALL == verdicts(store, "t1.0").height
+
+
+def test_a_killed_worker_process_is_replaced(
+    scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sampler is a plugin in the user's own folder, and kills its process (SIGKILL) the first time."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "mortal.py").write_text(
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from scripted import ScriptedSampler\n"
+        "class MortalSampler(ScriptedSampler):\n"
+        "    def sample(self, requests):\n"
+        "        for count, samples in enumerate(super().sample(requests)):\n"
+        f"            if count == 3 and not Path({str(tmp_path / 'died')!r}).exists():\n"
+        f"                Path({str(tmp_path / 'died')!r}).touch()\n"
+        "                os.kill(os.getpid(), signal.SIGKILL)\n"
+        "            yield samples\n"
+    )
+    monkeypatch.syspath_prepend(str(plugins))
+    notes = Notes()
+    engine = ["model.engine='mortal:MortalSampler'"]
+    store = sample_run(load_config(scripted_config, [*on_ray(2), *engine], out=tmp_path / "run"), notes)
+    assert (tmp_path / "died").exists()
+    assert any("died" in line and "takes its place" in line for line in notes.told)
+    assert samples(store).equals(samples(sample_run(load_config(scripted_config, out=tmp_path / "here"))))
+
+
+def test_an_engine_that_always_dies_ends_the_run_with_its_reason(
+    scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dead.py").write_text(
+        "from ttscale.errors import EngineDiedError\n"
+        "from scripted import ScriptedSampler\n"
+        "class DeadSampler(ScriptedSampler):\n"
+        "    def sample(self, requests):\n"
+        "        next(iter(requests))\n"
+        "        raise EngineDiedError('no pulse')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = load_config(
+        scripted_config, [*on_ray(1), "model.engine='dead:DeadSampler'"], out=tmp_path / "run"
+    )
+    with pytest.raises(SamplerError, match="no pulse"):
+        sample_run(config)
+
+
+def test_a_node_that_is_killed_in_the_middle_costs_nothing_but_time(
+    scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]], cluster: Any
+) -> None:
+    victim = cluster.add_node(num_cpus=1, **LOOPBACK)
+    notes = Notes(after=200, do=lambda: cluster.remove_node(victim, allow_graceful=False))
+    store = run(load_config(scripted_config, [*on_ray(4), SLOW], out=tmp_path / "run"), notes)
+    assert victim not in cluster.worker_nodes
+    assert any("died" in line for line in notes.told)
+    assert samples(store).equals(samples(run(load_config(scripted_config, out=tmp_path / "here"))))
+
+
+def test_a_driver_may_be_interrupted_and_killed(
+    scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]]
+) -> None:
+    """Ctrl-C stores what is drawn and says how to go on, SIGKILL leaves no replica behind, and then nothing is lost."""
+    out = tmp_path / "run"
+    store = RunStore(out)
+    overrides = [part for override in [*on_ray(3), SLOW] for part in ("--set", override)]
+    command = [sys.executable, "-m", "ttscale", "run", str(scripted_config), "--out", str(out), *overrides]
+
+    interrupted = _started(command, lambda: store.exists and store.has_samples(CELL))
+    os.killpg(interrupted.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    _, stderr = interrupted.communicate(timeout=60)
+    assert interrupted.returncode == 130, stderr
+    assert "repeat the same command to continue" in stderr
+    ours = (CELL, "sample ", "Connecting", "Ray has", "Interrupted")
+    assert [
+        line for line in stderr.splitlines() if line and not line.startswith(ours)
+    ] == []  # nothing of Ray's own
+    stored = samples(store).height
+    assert 0 < stored < ALL
+
+    killed = _started(command, lambda: samples(store).height > stored)
+    assert _replicas()
+    killed.kill()
+    killed.communicate(timeout=60)
+    _until(lambda: not _replicas(), "the replicas of a dead driver are gone")
+
+    finished = run(load_config(scripted_config, [*on_ray(2), SLOW], out=out))
+    assert samples(finished).equals(samples(run(load_config(scripted_config, out=tmp_path / "here"))))
+
+
+def _started(command: list[str], ready: Callable[[], bool]) -> subprocess.Popen[str]:
+    """Start a driver and return when something is true of its run."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    _until(lambda: ready() or process.poll() is not None, "a driver stores samples")
+    assert process.poll() is None, process.communicate()
+    return process
+
+
+def _until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, f"not within a minute: {what}"
+        time.sleep(0.05)
+
+
+def _replicas() -> list[int]:
+    """Return the processes that Ray named after our actor."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            name = path.read_bytes()
+        except OSError:  # gone meanwhile
+            continue
+        if name.startswith(b"ray::Replica"):
+            found.append(int(path.parent.name))
+    return found
