@@ -7,11 +7,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner, Result
+from scripted import success_rate
 
+from ttscale.analysis.adaptive import in_rounds
+from ttscale.analysis.analyze import analyze_cell, analyze_run, stored_config
+from ttscale.analysis.outlook import LAWS_BY_LIKELIHOOD
+from ttscale.analysis.tables import read_judged
+from ttscale.cli.main import cli
 from ttscale.config.loading import load_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import ConfigError, SamplerError
+from ttscale.errors import ConfigError, InvalidInputError, SamplerError
+from ttscale.pipeline.planning import plan_rows, status_rows
 from ttscale.pipeline.run import sample_run
+from ttscale.report.html import write_report
 from ttscale.store.rounds import RoundsLog, read_drawn, read_rounds
 from ttscale.store.run import RunStore
 
@@ -56,7 +65,7 @@ def test_a_problem_stops_at_its_successes_and_the_others_at_n(scripted_config: P
     [
         ("{successes: 1}", (1, 3, 8, 9, 20, 50)),
         ("{quantity: coverage, k: 40, width: 0.09, round_size: 200}", (1, 3, 20, 30)),
-        ("{quantity: forecast, k: 3000, width: 0.01, first: 32, growth: 4, round_size: 3000}", (30,)),
+        ("{quantity: forecast, k: 3000, width: 0.01, first: 64, growth: 10, round_size: 9000}", (30, 100)),
     ],
     ids=["successes", "coverage", "forecast"],
 )
@@ -180,3 +189,95 @@ def test_a_rule_that_makes_no_sense_is_explained(
 def test_sharing_and_rounds_exclude_each_other(scripted_config: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="without --share"):
         sample_run(config(scripted_config, tmp_path / "run", "sampling.until={successes: 1}"), share=True)
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two arms, one of them stopped at two successes."""
+    folder = tmp_path_factory.mktemp("pilot")
+    path = folder / "sweep.yaml"
+    text = SWEEP.replace(
+        "{quantity: difference, to: base, k: 20, width: 0.1, round_size: 100}", "{successes: 2}"
+    )
+    path.write_text(text.replace("base: {seed: 0, n: 400}", "base: {seed: 0, n: 400, until: null}"))
+    sample_run(load_config(path, out=folder / "run"))
+    return folder / "run"
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
+
+
+def test_show_and_report_allow_for_it_and_say_so(pilot: Path) -> None:
+    result = analyze_run(pilot)
+    plain, stopped = result.cells
+    assert stopped.cell == "other"
+    assert "drawn in rounds until a problem has 2 successes" in stopped.warnings[0]
+    assert "drawn in rounds" in stopped.coverage.method
+    assert not any("drawn in rounds" in warning for warning in plain.warnings)
+    assert stopped.coverage.k[-1] == 800  # as far as the unsolved problems reach, not the solved ones
+    assert stopped.selectors["majority vote"].k[-1] <= 16
+    assert stopped.law is None
+    truth = np.array(
+        [1 - (1 - success_rate(problem)) ** 400 for problem in RunStore(pilot).problems("other")]
+    ).mean()
+    value = stopped.coverage.value[stopped.coverage.k == 100]
+    assert abs(value[0] - plain.coverage.value[plain.coverage.k == 100][0]) < 0.1
+    assert abs(float(np.interp(400, stopped.coverage.k, stopped.coverage.value)) - truth) < 0.1
+    assert "drawn in rounds" in write_report(result, pilot).page.read_text()
+
+
+def test_beyond_the_samples_only_the_likelihood_is_used(pilot: Path) -> None:
+    store = RunStore(pilot)
+    outlook = analyze_cell(store, "other", stored_config(store), depth="full").outlook
+    assert outlook is not None
+    assert outlook.backtest is None
+    assert {fit.law for fit in outlook.laws} == set(LAWS_BY_LIKELIHOOD)
+    assert outlook.forecast is not None
+    assert outlook.forecast.curve.k[0] == 800
+
+
+def test_the_oracle_that_decided_is_the_one_to_judge(pilot: Path) -> None:
+    store = RunStore(pilot)
+    oracle = store.verdict_sets()[0]
+    ids = [problem.problem_id for problem in store.problems("other")]
+    judged = read_judged(store, "other", oracle, ids)
+    same = in_rounds(store, "other", judged, oracle.info.label)
+    changed = in_rounds(store, "other", judged, "numeric-1234")
+    assert same is not None
+    assert changed is not None
+    assert (changed.by_other_oracle, changed.k_max) == (True, 16)  # only what was drawn before any decision
+
+
+def test_curves_of_stopped_and_pooled_cells(pilot: Path) -> None:
+    rows = json.loads(command("curve", str(pilot), "--k", "1,100,400", "--json").stdout)
+    assert [row["k"] for row in rows] == [1, 100, 400] * 2
+    told = command("curve", str(pilot), "--pool", "--k", "1,100,800", "--json")
+    assert "other: Samples were drawn in rounds" in told.stderr
+    pooled = json.loads(told.stdout)
+    assert pooled[0]["pool"] == "base + other"
+    assert pooled[2]["value"] >= max(row["value"] for row in rows if row["k"] == 400) - 0.05
+    weighted = json.loads(
+        command("curve", str(pilot), "--pool", "--share", "base=3", "--k", "100", "--json").stdout
+    )
+    assert weighted[0]["pool"] == "3 base + other"
+    with pytest.raises(InvalidInputError, match=r"'base', which reaches k = 400. Ask for k <= 80[01]"):
+        command("curve", str(pilot), "--pool", "--k", "2000")
+    with pytest.raises(InvalidInputError, match="Did you mean 'base'"):
+        command("curve", str(pilot), "--pool", "--share", "bas=3")
+    assert (
+        "exponentiated-power-law is fitted to a curve that such samples bias"
+        in command("fit", str(pilot)).stderr
+    )
+
+
+def test_plan_says_the_most_and_status_how_far(pilot: Path) -> None:
+    config = load_config(pilot.parent / "sweep.yaml", out=pilot)
+    planned, _ = plan_rows(config)
+    assert planned["until"] == "a problem has 2 successes"
+    assert planned["samples_to_draw"] == 24 * 800 - planned["samples_stored"]
+    rows = {row["cell"]: row for row in status_rows(RunStore(pilot))}
+    assert rows["other"]["until"] == "a problem has 2 successes"
+    assert "have their successes" in rows["other"]["stopped"]
+    assert rows["other"]["done"] == "100.0%"
+    assert rows["base"]["until"] is None

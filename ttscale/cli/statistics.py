@@ -86,6 +86,14 @@ plot_option = click.option(
     show_default=True,
     help="What intervals generalise over.",
 )
+@click.option("--pool", is_flag=True, help="One curve of samples pooled from all cells (or groups) as arms.")
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    metavar="CELL=WEIGHT",
+    help="With --pool: an arm's share of the samples, 1 for those not named. Repeatable.",
+)
 @level_option
 @seed_option
 @plot_option
@@ -96,6 +104,8 @@ def curve_command(
     k: tuple[int, ...] | None,
     metric: str,
     over: Any,
+    pool: bool,
+    shares: tuple[str, ...],
     confidence_level: float | None,
     seed: int,
     plot: Path | None,
@@ -104,22 +114,30 @@ def curve_command(
 
     SOURCE is a run directory, or a CSV, Parquet or JSONL table of counts (one row per problem) or of outcomes
     (one row per sample).
+
+    With --pool the cells are arms that answer the same problems (temperatures, prompts, models): k samples are
+    drawn from all of them together, in equal parts or by --share.
     """
+    from ttscale.analysis.curves import coverage_of, pass_hat_of, pooled
     from ttscale.analysis.sources import read_source
     from ttscale.cli.output import print_rows
-    from ttscale.stats.coverage import coverage_curve, pass_hat_curve
-    from ttscale.stats.curve import budget_grid
 
     level = confidence_level or 0.95
+    if over != "problems" and (metric == "pass_hat_k" or pool):
+        raise click.UsageError("--pool and --metric pass_hat_k have intervals over problems only.")
+    if (pool and metric != "coverage") or (shares and not pool):
+        raise click.UsageError("--pool is for coverage, and --share for --pool.")
     rows, curves = [], []
-    for group in read_source(source, by=by):
-        budgets = k or budget_grid(int(group.n.min()))
+    groups = read_source(source, by=by)
+    _tell_caveats(groups)
+    if pool:
+        group, curve = pooled(groups, k, shares, confidence_level=level)
+        rows, curves, groups = [{**group.labels, **row} for row in curve.to_rows()], [(group, curve)], []
+    for group in groups:
         if metric == "pass_hat_k":
-            if over != "problems":
-                raise click.UsageError("--metric pass_hat_k has intervals over problems only.")
-            curve = pass_hat_curve(group.n, group.c, budgets, confidence_level=level)
+            curve = pass_hat_of(group, k, confidence_level=level)
         else:
-            curve = coverage_curve(group.n, group.c, budgets, confidence_level=level, over=over, rng=seed)
+            curve = coverage_of(group, k, over=over, confidence_level=level, seed=seed)
         curves.append((group, curve))
         rows += [{**group.labels, **row} for row in curve.to_rows()]
     if plot:
@@ -151,7 +169,9 @@ def fit_command(
 
     laws = tuple(plugins("laws")) if law == ("all",) else law
     rows, curves = [], []
-    for group in read_source(source, by=by):
+    groups = read_source(source, by=by)
+    _tell_caveats(groups, of_laws=laws)
+    for group in groups:
         for name in laws:
             fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or 0.95)
             rows.append({**group.labels, **_fit_row(fit)})
@@ -193,7 +213,9 @@ def forecast_command(
     rng = np.random.default_rng(seed)
     rows, curves = [], []
     n_max = 0
-    for group in read_source(source, by=by):
+    groups = read_source(source, by=by)
+    _tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
+    for group in groups:
         n, c = group.n, group.c
         if prefix is not None:
             thinned = thin(n, c, prefix, rng)
@@ -233,7 +255,9 @@ def backtest_command(
     from ttscale.stats.backtesting import METHODS, backtest
 
     rows = []
-    for group in read_source(source, by=by):
+    groups = read_source(source, by=by)
+    _tell_caveats(groups, of_prefixes=True)
+    for group in groups:
         result = backtest(
             group.n,
             group.c,
@@ -245,6 +269,16 @@ def backtest_command(
         )
         rows += [{**group.labels, **row} for row in result.to_rows()]
     print_rows(rows, output)
+
+
+def _tell_caveats(
+    groups: Sequence["CountsGroup"], *, of_laws: Sequence[str] = (), of_prefixes: bool = False
+) -> None:
+    """Say on stderr what limits the numbers of cells whose samples were chosen by their verdicts."""
+    from ttscale.analysis.curves import caveats_of
+
+    for text in caveats_of(groups, of_laws=of_laws, of_prefixes=of_prefixes):
+        click.echo(f"Note: {text}", err=True)
 
 
 def _fit_row(fit: Any) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from ttscale.costs.contract import Price
 from ttscale.pipeline.building import cell_identity, read_problems
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import verifiers_by_cell
+from ttscale.pipeline.until import check_rules
 from ttscale.samplers.resolve import choose_engine
+from ttscale.samplers.until import UntilSettings
+from ttscale.store.rounds import RoundsLog, read_rounds
 from ttscale.store.run import RunStore
 from ttscale.types import Problem
 
@@ -46,6 +49,7 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
         TtscaleError: Whatever would stop the run: unreadable data, a changed configuration, no oracle.
     """
     refuse_imported(config)
+    check_rules(cells(config))
     verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)})
@@ -64,13 +68,14 @@ def _plan_row(store: RunStore, cell: Cell, expectations: Expectations) -> Row:
         "engine": choose_engine(cell.model.engine)[0],
         "problems": len(problems),
         "n": cell.sampling.n,
+        "until": str(cell.sampling.until) if cell.sampling.until else None,
         "samples_to_draw": to_draw,
         "samples_stored": sum(store.counts(cell.name).values()),
         "tokens_expected": round(to_draw * tokens),
         "seconds_expected": round(to_draw * tokens / speed, 1) if speed else None,
         "usd_expected": _usd(cell, problems, missing, to_draw * tokens, price) if price else None,
         "disk_mb_expected": to_draw * size / 1e6,
-        "expectation": basis,
+        "expectation": f"at most, for until may stop earlier; {basis}" if cell.sampling.until else basis,
     }
 
 
@@ -151,7 +156,20 @@ def _status_row(store: RunStore, cell: str, n: int | None) -> Row:
         "fewest": min(counts.values(), default=0) if len(counts) == n_problems else 0,
         "sessions": len(sessions),
         "engine_seconds": round(sum(session.seconds for session in sessions), 1),
-    }
+    } | _until(read_rounds(store, cell), stored)
     for verdicts in store.verdict_sets():
         row[f"verified_{verdicts.info.verifier}"] = verdicts.count(cell)
+    return row
+
+
+def _until(log: RoundsLog | None, stored: int) -> Row:
+    """Return how far a cell is that stops when enough is known; its `asked` is the most, so `done` may be early."""
+    if log is None:
+        return {"until": None, "stopped": None}
+    known, rule = log.latest, UntilSettings.model_validate(log.rule)
+    row: Row = {"until": str(rule), "stopped": log.reason, "rounds": len(log.climbs) + 1}
+    if rule.width is not None and known is not None and known.width is not None:
+        row["width"] = round(known.width, 4)
+    if log.reason is not None and log.at_end is not None and stored >= log.at_end.n_samples:
+        row["done"] = "100.0%"
     return row
