@@ -11,11 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 from report_results import make_result
+from stored_runs import make_run
 
-from ttscale.analysis.results import RunResult
-from ttscale.errors import StoreError, TtscaleWarning
+from ttscale.analysis.analyze import analyze_run
+from ttscale.analysis.pricing_runs import price_runs
+from ttscale.analysis.results import RunResult, UnmeasuredCell
+from ttscale.errors import InvalidInputError, StoreError, TtscaleWarning
 from ttscale.report import write_report
+from ttscale.report.cells import page_cells
 from ttscale.report.html import render_html
+from ttscale.report.numbers import at_k
+from ttscale.report.page import render_page
 from ttscale.stats.fitting import fit_law
 
 
@@ -202,3 +208,89 @@ def test_a_full_disk_at_any_file_leaves_the_old_page_whole(
         write_report(make_result(n=20), tmp_path)
     assert (tmp_path / "report.html").read_bytes() == before
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_figures_of_cells_that_are_gone_go_away_and_nobody_elses(tmp_path: Path) -> None:
+    write_report(make_result(n=8, n_problems=4, cells=("a", "b"), law=False), tmp_path)
+    mine = tmp_path / "figures" / "my-curves.png"
+    mine.write_bytes(b"mine")
+    paths = write_report(make_result(n=8, n_problems=4, law=False), tmp_path)
+    left = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert left == {path.name for path in (*paths.figures, *paths.data)} | {"my-curves.png"}
+
+
+def test_several_runs_share_one_page_with_the_configuration_of_each(tmp_path: Path) -> None:
+    first, second = (
+        make_result(n=8, n_problems=6, law=False),
+        make_result(n=16, n_problems=6, seed=3, law=False),
+    )
+    other = dataclasses.replace(second, name="other", config_yaml="name: other\nseed: 7\n")
+    paths = write_report([first, other], tmp_path)
+    text = text_of(paths.page.read_text())
+    assert "2 cells of 2 runs" in text
+    assert "seed: 7" in text
+    assert "temperature: 1.0" in text
+    # Their curves end at different k: both are compared at the largest budget that both have.
+    assert "at k = 8" in text
+    assert (tmp_path / "figures" / "coverage-by-cell.svg").exists()
+
+
+def test_a_report_needs_a_run(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="at least one run"):
+        write_report([], tmp_path)
+
+
+def test_cells_without_numbers_are_listed_with_the_reason_and_hostile_reasons_stay_text() -> None:
+    result = make_result(n=8, n_problems=4, law=False)
+    waiting = UnmeasuredCell(cell="late <b>", reason="<script>x</script> No verdicts yet.", n_samples=1234)
+    for cells in (result.cells, ()):
+        page = render_html(dataclasses.replace(result, cells=cells, unmeasured=(waiting,)))
+        text = text_of(page)
+        assert "Without numbers yet" in text
+        assert "1,234" in text
+        assert "<script>x" not in page
+    assert "No cell has verified samples yet" in text
+
+
+@pytest.mark.parametrize(("n_cells", "n_problems"), [(1, 5000), (12, 1500)])
+def test_thousands_of_problems_and_long_texts_stay_small_and_the_page_says_what_is_left_out(
+    n_cells: int, n_problems: int
+) -> None:
+    cell = make_result(n=8, n_problems=n_problems, law=False, completions=("Let us think. " * 400,)).cells[0]
+    problems = cell.problems.with_columns(prompt=pl.lit("p" * 3000) + pl.col("problem_id"))
+    cells = [dataclasses.replace(cell, cell=f"c{i}", problems=problems) for i in range(n_cells)]
+    result = dataclasses.replace(make_result(n=8, n_problems=4, law=False), cells=tuple(cells))
+    runs, arranged = [result], page_cells([result])
+    page = render_page(runs, arranged, None)
+    assert len(page.encode()) < 10_000_000
+    text = text_of(page)
+    assert "To keep this page small" in text
+    assert "texts are cut at" in text
+
+
+def test_short_texts_are_kept_whole_without_a_word() -> None:
+    assert "To keep this page small" not in text_of(render_html(make_result(n=8, n_problems=128)))
+
+
+def test_a_full_analysis_shows_laws_forecast_backtest_and_comparison(tmp_path: Path) -> None:
+    store = make_run(tmp_path / "run", cells={"a": {}, "b": {"sampling.temperature": 0.5}}, n=24)
+    result = analyze_run(store, depth="full")
+    text = text_of(render_html(result, budget=price_runs([store.path])))
+    for wanted in (
+        "Laws and forecast",
+        "beta-binomial",
+        "predictive intervals, for these same problems",
+        "Backtest: how well methods forecast what is known by now",
+        "Percent of problems solved with k of 288 samples",
+        "first accepted",
+        "Paired differences in percentage points",
+        "What it costs",
+        "Pareto front",
+        "vllm 0.32.0",
+    ):
+        assert wanted in text, wanted
+    (cell, _) = result.cells
+    assert cell.outlook is not None
+    ahead = cell.outlook.forecast
+    assert ahead is not None
+    assert at_k(ahead.curve, 240) in text
