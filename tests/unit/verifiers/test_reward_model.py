@@ -15,6 +15,8 @@ from ttscale.errors import VerifierError
 from ttscale.types import Message, Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.reward_model import RewardModelOptions, RewardModelVerifier, classification
+from ttscale.verifiers.reward_model.choosing import FirstThatRuns
+from ttscale.verifiers.reward_model.options import Passage, Rewards
 from ttscale.verifiers.reward_model.reducing import reduced, reward_of
 
 PROBLEM = Problem(problem_id="p", prompt="What is 2+2?")
@@ -338,3 +340,39 @@ def test_turns_of_a_conversation_are_kept() -> None:
         options = RewardModelOptions(endpoint={"base_url": server.url, "model": "rm"})  # type: ignore[arg-type]
         RewardModelVerifier(options).verify(candidates(["4"], problem))
     assert [message["role"] for message in server.seen[0]["messages"]] == ["system", "user", "assistant"]
+
+
+class FakeBackend:
+    """Scores everything 1, or says that it cannot run."""
+
+    def __init__(self, refusal: str | None = None) -> None:
+        self.refusal = refusal
+        self.is_closed = False
+
+    def rewards(self, passages: list[Passage]) -> list[Rewards | str]:
+        if self.refusal is not None:
+            raise VerifierError(self.refusal)
+        return [(1.0,)] * len(passages)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_an_engine_that_cannot_load_the_model_gives_way_to_the_other() -> None:
+    first, other = FakeBackend("unknown architecture"), FakeBackend()
+    backend = FirstThatRuns(first, other)
+    passage = Passage((), ("a",))
+    assert backend.rewards([passage]) == [(1.0,)]
+    assert first.is_closed
+    other.refusal = "gone"
+    with pytest.raises(VerifierError, match="gone"):
+        backend.rewards([passage])
+
+
+def test_an_engine_that_scored_before_is_not_replaced() -> None:
+    first = FakeBackend()
+    backend = FirstThatRuns(first, FakeBackend())
+    backend.rewards([Passage((), ("a",))])
+    first.refusal = "out of memory"
+    with pytest.raises(VerifierError, match="out of memory"):
+        backend.rewards([Passage((), ("a",))])

@@ -20,7 +20,7 @@ from ttscale.verifiers.reward_model.encoding import (
     weights_bytes,
 )
 from ttscale.verifiers.reward_model.options import Passage, RewardModelOptions, Rewards
-from ttscale.verifiers.reward_model.reducing import reward_of
+from ttscale.verifiers.reward_model.reducing import joined, reward_of, too_long
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _SHOWN = 300
@@ -41,7 +41,7 @@ class ClassificationBackend:
         encoded = [self._encoder.encode(passage) for passage in passages]
         texts = [text for of_passage in encoded for text in of_passage]
         found = iter(self._score(texts))
-        return [_together([next(found) for _ in of_passage]) for of_passage in encoded]
+        return [joined([next(found) for _ in of_passage]) for of_passage in encoded]
 
     def close(self) -> None:
         """Free the model; safe to call twice."""
@@ -123,9 +123,7 @@ class ClassificationBackend:
         fitting = []
         for number, text in enumerate(texts):
             if self._most_tokens is not None and len(text.ids) > self._most_tokens:
-                found[number] = (
-                    f"The text has {len(text.ids):,} tokens; the model reads {self._most_tokens:,}."
-                )
+                found[number] = too_long(len(text.ids), self._most_tokens)
             else:
                 fitting.append(number)
         fitting.sort(key=lambda number: -len(texts[number].ids))
@@ -191,16 +189,6 @@ class ClassificationBackend:
         return int(padding)
 
 
-def _together(found: Sequence[Rewards | str]) -> Rewards | str:
-    """Join the rewards of a passage's texts; one that failed fails the passage."""
-    joined: list[float] = []
-    for rewards in found:
-        if isinstance(rewards, str):
-            return rewards
-        joined += rewards
-    return tuple(joined)
-
-
 def _free_bytes(device: str) -> int | None:
     """Return the memory that a device has left, or None where it cannot be told."""
     if device.startswith("cuda"):
@@ -220,4 +208,3 @@ def _require_transformers() -> None:
             "Verifier 'reward-model' needs the 'transformers' extra: pip install 'ttscale[transformers]'"
         )
     mask_broken()
-

@@ -17,7 +17,10 @@ class RewardModelOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str | None = None
-    """A local folder or hub id of a model with a classification head, run with transformers; or give `endpoint`."""
+    """A local folder or hub id of a model with a classification head; or give `endpoint`."""
+    engine: Literal["auto", "vllm", "transformers"] = "auto"
+    """What runs the model of `path`. Auto: vLLM where it is installed beside a GPU, and transformers for what it does not
+    know; on a CPU transformers, which starts at once."""
     endpoint: EndpointSettings | None = None
     """A vLLM server that serves the model for pooling."""
     rewards: Literal["outcome", "steps"] = "outcome"

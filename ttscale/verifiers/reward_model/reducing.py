@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from ttscale.verifiers.reward_model.options import Reduction, RewardModelOptions
+from ttscale.verifiers.reward_model.options import Reduction, RewardModelOptions, Rewards
 
 
 def reward_of(logits: Sequence[float], options: RewardModelOptions) -> float:
@@ -51,3 +51,18 @@ def _sigmoid(logit: float) -> float:
     if logit >= 0:
         return 1.0 / (1.0 + math.exp(-logit))
     return math.exp(logit) / (1.0 + math.exp(logit))
+
+
+def joined(found: Sequence[Rewards | str]) -> Rewards | str:
+    """Join the rewards of a passage's texts; one that failed fails the passage."""
+    together: list[float] = []
+    for rewards in found:
+        if isinstance(rewards, str):
+            return rewards
+        together += rewards
+    return tuple(together)
+
+
+def too_long(n_tokens: int, most: int) -> str:
+    """Say that a text does not fit the model."""
+    return f"The text has {n_tokens:,} tokens; the model reads {most:,}."

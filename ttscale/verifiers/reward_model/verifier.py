@@ -69,9 +69,9 @@ def backend_of(options: RewardModelOptions) -> Backend:
         from ttscale.verifiers.reward_model.served import ServedBackend
 
         return ServedBackend(options, options.endpoint)
-    from ttscale.verifiers.reward_model.classification import ClassificationBackend
+    from ttscale.verifiers.reward_model.choosing import local_backend
 
-    return ClassificationBackend(options)
+    return local_backend(options)
 
 
 def _turns(problem: Problem) -> tuple[Message, ...]:
