@@ -23,7 +23,7 @@ from ttscale.pipeline.building import build_task
 from ttscale.registry import find_plugin
 
 DOCS = ROOT / "docs"
-RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law")
+RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law", "plugins")
 CHECKED = (*RUN, "index", "choosing", "concepts", "faq", "other-tools")
 NOT_RUN = ("pip install", "git clone")
 BASE: dict[str, Any] = {"model": "demo-arithmetic", "task": "arithmetic", "sampling": {"n": 4}, "verifiers": ["exact"]}  # fmt: skip

@@ -13,13 +13,13 @@ amc        40 problems of AMC 12 2022-2023 with numeric answers, ``math-ai/amc23
 =========  ==========================================================================  ======================
 
 The prompt asks for steps and for the final answer in ``\boxed{}``, as is usual for these benchmarks; `template` takes
-any other. `math-500`, `aime` (2024) and `amc` are tested on local copies of the data; loading from the hub is not part
-of the tests.
+any other. For base models `math` and `math-500` also have worked examples, written for this project. `math-500`, `aime`
+(2024) and `amc` are tested on local copies of the data; the hub itself is not reached by the tests.
 """
 
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ttscale.errors import TaskError
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
@@ -29,6 +29,33 @@ from ttscale.types import Problem
 
 TEMPLATE = "Solve this problem step by step, and put the final answer in \\boxed{}.\n\n{question}"
 """The prompt; its part is {question}."""
+
+WORKED_EXAMPLES = (
+    (
+        "What is the last digit of $7^5$?",
+        "$7^2 = 49$ ends in $9$, and $7^4 = (7^2)^2$ ends in the last digit of $9 \\cdot 9 = 81$, which is $1$. So $7^5 = "
+        "7^4 \\cdot 7$ ends in $7$.",
+        "7",
+    ),
+    (
+        "Two fair dice are thrown. What is the probability that the sum is $9$? Give a fraction in lowest terms.",
+        "There are $6 \\cdot 6 = 36$ outcomes. The sum is $9$ for $3+6$, $4+5$, $5+4$ and $6+3$: $4$ outcomes. The "
+        "probability is $\\frac{4}{36} = \\frac{1}{9}$.",
+        "\\frac{1}{9}",
+    ),
+    (
+        "Find the larger root of $x^2 - 4x + 1 = 0$.",
+        "Completing the square gives $(x - 2)^2 = 3$, so $x = 2 \\pm \\sqrt{3}$. The larger root is $2 + \\sqrt{3}$.",
+        "2 + \\sqrt{3}",
+    ),
+    (
+        "The legs of a right triangle are $5$ and $12$. What is the radius of its inscribed circle?",
+        "The hypotenuse is $\\sqrt{25 + 144} = 13$. The area is $\\frac{5 \\cdot 12}{2} = 30$ and half the perimeter is "
+        "$\\frac{5 + 12 + 13}{2} = 15$. The radius is their ratio, $\\frac{30}{15} = 2$.",
+        "2",
+    ),
+)
+"""(problem, reasoning, answer) of the `few-shot` style, written for this project; none is from a data set."""
 
 Subject = Literal[
     "algebra",
@@ -47,6 +74,26 @@ _NUMERIC: RecommendedVerifiers = (
 )
 
 
+class ShotsOptions(DataOptions):
+    """Options of the tasks that base models can be asked, too."""
+
+    style: Literal["chat", "few-shot"] = "chat"
+    """"chat": an instruction before the problem. "few-shot": worked examples before it, for base models; use it with
+    ``sampling.stop: ["Problem:"]`` and ``model.chat_template: false``."""
+    shots: int = Field(default=4, ge=0, le=len(WORKED_EXAMPLES))
+    """Worked examples of the few-shot style."""
+
+
+def few_shot_template(shots: int) -> str:
+    """Return a prompt's template with worked examples; their braces are doubled, as templates want plain ones."""
+    examples = "".join(
+        f"Problem: {problem}\nSolution: {reasoning} The final answer is $\\boxed{{{answer}}}$.\n\n"
+        for problem, reasoning, answer in WORKED_EXAMPLES[:shots]
+    )
+    plain = examples.replace("{", "{{").replace("}", "}}")
+    return f"{plain}Problem: {{question}}\nSolution:"
+
+
 class _BoxedTask(DataTask[OptionsT]):
     """A question and a key."""
 
@@ -57,10 +104,17 @@ class _BoxedTask(DataTask[OptionsT]):
         """Turn a row into a problem."""
         return Problem(
             problem_id=self.identify(number, row),
-            prompt=self.prompt(TEMPLATE, {"question": str(row[self._question]).strip()}),
+            prompt=self.prompt(self.default_template(), {"question": str(row[self._question]).strip()}),
             answer=self.key(number, row),
             metadata={name: row[name] for name in self._metadata if row.get(name) is not None},
         )
+
+    def default_template(self) -> str:
+        """Return the task's own prompt."""
+        options: DataOptions = self.options
+        if isinstance(options, ShotsOptions) and options.style == "few-shot":
+            return few_shot_template(options.shots)
+        return TEMPLATE
 
     def identify(self, number: int, row: Row) -> str:
         """Name a problem."""
@@ -74,7 +128,7 @@ class _BoxedTask(DataTask[OptionsT]):
         return key
 
 
-class MathOptions(DataOptions):
+class MathOptions(ShotsOptions):
     """Options of `math`."""
 
     path: str = "EleutherAI/hendrycks_math"
@@ -116,7 +170,7 @@ class MathTask(_BoxedTask[MathOptions]):
         return key
 
 
-class Math500Options(DataOptions):
+class Math500Options(ShotsOptions):
     """Options of `math-500`."""
 
     path: str = "HuggingFaceH4/MATH-500"

@@ -102,7 +102,10 @@ class DataTask(ABC, Generic[OptionsT]):
         if unknown or not named:
             wrong = f"names {{{unknown[0]}}}" if unknown else "names no part of the problem"
             hint = did_you_mean(unknown[0], parts) if unknown else ""
-            raise TaskError(f"The prompt template '{template[:200]}' {wrong}.{hint} Parts: {listed(parts)}.")
+            raise TaskError(
+                f"The prompt template '{template[:200]}' {wrong}.{hint} Parts: {listed(parts)}. Plain braces are "
+                "written {{ and }}, or {} where nothing is between them."
+            )
         return fill(template, dict(parts))
 
     def where(self, number: int) -> str:

@@ -294,3 +294,26 @@ def test_a_proof_of_minif2f_is_accepted_and_an_admitted_one_is_not(shared_data: 
         for proof in proofs
     ]
     assert found_outcomes == [Outcome.CORRECT, Outcome.INCORRECT]
+
+
+def test_the_worked_examples_of_math_are_right_and_stand_before_the_problem(shared_data: Path) -> None:
+    import itertools
+    import math
+    from fractions import Fraction
+
+    from ttscale.tasks.competition_math import WORKED_EXAMPLES
+
+    nines = sum(a + b == 9 for a, b in itertools.product(range(1, 7), repeat=2))
+    truths = [7**5 % 10, float(Fraction(nines, 36)), 2 + math.sqrt(3), (5 + 12 - math.hypot(5, 12)) / 2]
+    assert 4 * truths[2] - 1 == pytest.approx(truths[2] ** 2)
+    read = [7, 1 / 9, 2 + math.sqrt(3), 2]
+    assert truths == pytest.approx(read)
+    assert [answer for _, _, answer in WORKED_EXAMPLES] == ["7", r"\frac{1}{9}", r"2 + \sqrt{3}", "2"]
+    (problem,) = task(
+        "math-500", path=str(shared_data / "math500.jsonl"), limit=1, style="few-shot"
+    ).problems()
+    prompt = str(problem.prompt)
+    assert prompt.count("Problem:") == 5
+    assert r"$\frac{4}{36} = \frac{1}{9}$. The final answer is $\boxed{\frac{1}{9}}$." in prompt
+    assert prompt.endswith("\nSolution:")
+    assert "Convert the point $(0,3)$" in prompt
