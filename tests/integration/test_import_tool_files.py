@@ -81,6 +81,7 @@ def test_both_forms_of_an_inspect_log_are_one_evaluation(imported: Callable[[str
 
 def test_evalplus_pass_at_1_is_its_own(imported: Callable[[str], RunStore]) -> None:
     (cell,) = analyze_run(imported("evalplus")).cells
+    assert cell.totals.completion_tokens is None  # not told, which is not zero
     assert cell.oracle == "evalplus-plus"
     assert coverage(cell, 1) == pytest.approx(0.700)  # as printed by evalplus
     assert cell.outcomes["evalplus-base"] == {"correct": 20}

@@ -273,10 +273,15 @@ def _totals(rows: pl.DataFrame, seconds: float) -> SamplingTotals:
     return SamplingTotals(
         n_samples=rows.height,
         n_truncated=int((rows["finish_reason"] == "length").sum()),
-        prompt_tokens=int(prompts["prompt_tokens"].sum()),
-        completion_tokens=int(rows["completion_tokens"].cast(pl.Int64).sum()),
+        prompt_tokens=_whole_sum(prompts["prompt_tokens"]),
+        completion_tokens=_whole_sum(rows["completion_tokens"]),
         seconds=seconds or None,
     )
+
+
+def _whole_sum(tokens: pl.Series) -> int | None:
+    """Return a sum of counts, None where one of them is unknown: samples of other tools may lack them."""
+    return None if tokens.null_count() else int(tokens.cast(pl.Int64).sum())
 
 
 def _n_samples(store: RunStore, cell: str) -> int:

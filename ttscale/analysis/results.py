@@ -24,21 +24,21 @@ class SamplingTotals:
     Attributes:
         n_samples: Samples stored.
         n_truncated: Samples that ended at `max_tokens`.
-        prompt_tokens: Tokens of the prompts, each problem's prompt counted once.
-        completion_tokens: Tokens generated.
+        prompt_tokens: Tokens of the prompts, each problem's prompt counted once; None where one is unknown.
+        completion_tokens: Tokens generated; None where those of a sample are unknown.
         seconds: Engine time over all sessions of the run, None where unknown.
     """
 
     n_samples: int
     n_truncated: int
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     seconds: float | None
 
     @property
     def tokens_per_s(self) -> float | None:
         """Completion tokens per second of engine time."""
-        return self.completion_tokens / self.seconds if self.seconds else None
+        return self.completion_tokens / self.seconds if self.completion_tokens and self.seconds else None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -214,6 +214,11 @@ def _cell_context(
     }
 
 
+def _known(number: int | None) -> str:
+    """Return a number with its thousands apart, or that it is unknown."""
+    return "unknown" if number is None else f"{number:,}"
+
+
 def _table_k(run: RunResult, cell: CellResult) -> tuple[int, ...]:
     """Return the budgets of a cell's table: the run's, and up to the cell's own largest."""
     k_max = measured_k(cell)
@@ -231,7 +236,7 @@ def _session_row(session: Session) -> dict[str, str]:
         ),
         "device": visible_text(str(engine.get("device") or "–")),
         "samples": f"{session.n_samples:,}",
-        "tokens": f"{session.completion_tokens:,}",
+        "tokens": f"{session.completion_tokens:,}" if session.completion_tokens else "–",
         "engine start": numbers.duration(session.start_s),
         "sampling": numbers.duration(session.seconds),
         "tokens/s": "–" if rate is None else f"{rate:,.0f}",
@@ -253,6 +258,7 @@ def _environment() -> Environment:
         "percent": numbers.percent,
         "count": numbers.count,
         "duration": numbers.duration,
+        "known": _known,
         "at_k": numbers.at_k,
     }
     return environment

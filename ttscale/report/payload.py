@@ -191,11 +191,13 @@ def costs(cell: CellResult) -> dict[str, list[float]]:
     totals = cell.totals
     n_samples = max(totals.n_samples, 1)
     known = {}
-    if totals.completion_tokens:
+    if totals.completion_tokens and totals.prompt_tokens is not None:
         known["tokens"] = [
             totals.prompt_tokens / cell.problems.height,
             totals.completion_tokens / n_samples,
         ]
+    elif totals.completion_tokens:
+        known["generated tokens"] = [0.0, totals.completion_tokens / n_samples]
     if totals.seconds:
         known["engine seconds"] = [0.0, totals.seconds / n_samples]
     return known
