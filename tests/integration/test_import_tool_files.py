@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from ttscale.analysis.analyze import analyze_run
 from ttscale.analysis.results import CellResult
 from ttscale.cli.main import cli
-from ttscale.errors import RunMismatchError
+from ttscale.errors import ConfigError, RunMismatchError
 from ttscale.pipeline.importing import import_samples
 from ttscale.store.run import RunStore
 
@@ -113,6 +113,11 @@ def test_every_command_works_on_an_imported_run(imported: Callable[[str], RunSto
         done = CliRunner().invoke(cli, [*command, "--json"])
         assert done.exit_code == 0, (command, done.output, done.exception)
         assert json.loads(done.stdout)
+
+
+def test_verifying_without_a_verifier_says_how(imported: Callable[[str], RunStore]) -> None:
+    with pytest.raises(ConfigError, match="names no verifiers, as a run whose samples were imported"):
+        CliRunner().invoke(cli, ["verify", str(imported("inspect").path)], catch_exceptions=False)
 
 
 def test_an_imported_run_refuses_to_be_sampled(

@@ -96,13 +96,20 @@ def verify_command(
     from ttscale.cli.output import print_rows
     from ttscale.cli.progress import make_progress
     from ttscale.config.models import PluginSettings
-    from ttscale.pipeline.building import build_verifier, without_sandbox
+    from ttscale.errors import ConfigError
+    from ttscale.pipeline.building import build_verifier, recommended_verifiers, without_sandbox
     from ttscale.pipeline.run import verify_run
     from ttscale.store.run import RunStore
 
     store = RunStore(run)
-    configured = stored_config(store).verifiers
-    chosen = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra] or configured
+    config = stored_config(store)
+    chosen: Sequence[PluginSettings] = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra]
+    chosen = chosen or config.verifiers or recommended_verifiers(config.task)
+    if not chosen:
+        raise ConfigError(
+            f"{run} names no verifiers, as a run whose samples were imported. Give one: ttscale verify {run} --verifier "
+            "NAME (`ttscale list verifiers`)."
+        )
     if unsafe_no_sandbox:
         chosen = [without_sandbox(verifier) for verifier in chosen]
     verifiers = [build_verifier(verifier) for verifier in chosen]
