@@ -119,9 +119,7 @@ def _rows(result: Any) -> list[dict[str, Any]]:
                 "samples": sum(counts.values()),
                 "fewest": min(counts.values(), default=0),
                 "most": max(counts.values(), default=0),
-                "new": sum(
-                    record.n_new for record in result.read if cell in record.cells and len(record.cells) == 1
-                ),
+                "new": sum(record.n_new_in.get(cell, 0) for record in result.read),
                 "verdicts": ", ".join(
                     f"{one.info.verifier} ({one.count(cell):,})"
                     for one in store.verdict_sets()

@@ -26,7 +26,8 @@ def cell_name(key: CellKey) -> str:
     'model-gsm8k-temperature-0.8'
     """
     settings = [f"{name.rpartition('.')[2]}-{value}" for name, value in key.settings]
-    return safe_name("-".join([PurePath(key.model).name or key.model, key.task, *settings]))
+    name = safe_name("-".join([PurePath(key.model).name or key.model, key.task, *settings]))
+    return name.replace("+", "-").replace("@", "-")  # as a configuration writes the names of its cells
 
 
 def short_hash(text: str) -> str:

@@ -40,6 +40,7 @@ class SourceRecord:
         place: Of where the file lay: equal ones are the same file, perhaps changed.
         fingerprint: Of its samples: equal ones hold the same samples.
         cells: Cell it has samples of -> what decides them.
+        n_new_in: Cell -> samples that were not there yet.
         n_samples: Samples in it.
         n_new: Those that were not there yet.
         n_verdicts: Verifier -> verdicts stored.
@@ -55,6 +56,7 @@ class SourceRecord:
     place: str
     fingerprint: str
     cells: Mapping[str, Mapping[str, Any]]
+    n_new_in: Mapping[str, int]
     n_samples: int
     n_new: int
     n_verdicts: Mapping[str, int] = field(default_factory=dict)

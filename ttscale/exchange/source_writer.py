@@ -25,6 +25,8 @@ _FLUSH_ROWS = 50_000
 _FLUSH_CHARACTERS = 32 * 2**20
 """Of text held before segments are written: what bounds the memory."""
 _LARGEST_INT32 = 2**31 - 1
+_LONGEST_ANSWER = 200
+"""Characters of a completion that may itself be the answer."""
 
 IMPORTED_VERSION = "imported"
 """The version under which verdicts from elsewhere are stored."""
@@ -183,7 +185,8 @@ class SourceWriter:
             self._number(state, problem_id, position)
             self._take(cell, problem_id, position, index, sample, state.stored(position))
         for verifier, verdict in sample.verdicts.items():
-            self._verdicts[verifier, cell].append(_verdict_row(cell, problem_id, index, verdict))
+            kept = _without_whole_text(verdict, sample.completion)
+            self._verdicts[verifier, cell].append(_verdict_row(cell, problem_id, index, kept))
             self._rows += 1
         if self._rows >= _FLUSH_ROWS or self._characters >= _FLUSH_CHARACTERS:
             self._flush()
@@ -372,6 +375,13 @@ def _sample_row(
         list(sample.token_logprobs) if sample.token_logprobs is not None else None,
         sample.seed if sample.seed is not None and -(2**63) <= sample.seed < 2**63 else None,
     )
+
+
+def _without_whole_text(verdict: Verdict, text: str | None) -> Verdict:
+    """Drop an "answer" that is the whole long text: nothing was extracted, and votes over it mean nothing."""
+    if verdict.answer is None or verdict.answer != text or len(text) <= _LONGEST_ANSWER:
+        return verdict
+    return replace(verdict, answer=None, answer_class=None)
 
 
 _OF_A_VERDICT = tuple(name for name in VERDICT_SCHEMA if name not in ("cell", *SAMPLE_KEY))

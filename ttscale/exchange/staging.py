@@ -189,6 +189,7 @@ class Staging:
             place=place,
             fingerprint=totals.fingerprint,
             cells={cell: self._identities[cell] for cell in sorted(totals.cells)},
+            n_new_in=dict(totals.new_in),
             n_samples=totals.n_samples,
             n_new=totals.n_new,
             n_verdicts=dict(totals.n_verdicts),

@@ -28,6 +28,9 @@ from ttscale.registry import load_plugin
 from ttscale.store.run import RunStore
 from ttscale.types import Problem
 
+_TOLD_BYTES = 100_000_000
+"""A larger source takes a while, so it is told that it is being read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
@@ -108,6 +111,9 @@ def _read_all(
     read: list[SourceRecord] = []
     known: list[SourceRecord] = []
     for source in sources:
+        size = sum(path.stat().st_size for path in source.files or (source.path,) if path.is_file())
+        if size > _TOLD_BYTES:
+            progress.note(f"{source.path.name}: reading {size / 1e6:,.0f} MB ...")
         try:
             record, is_new = area.add(reader, source)
         except InvalidInputError as error:

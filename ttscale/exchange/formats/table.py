@@ -336,7 +336,9 @@ def _may_be_list(name: str) -> bool:
 
 
 def _number(value: Any) -> Any:
-    """Return what a CSV cell spells as a number; anything else as it is."""
+    """Return what a CSV cell spells as a number, and the one element of a list; anything else as it is."""
+    if isinstance(value, list) and len(value) == 1:
+        return _number(value[0])
     if isinstance(value, str):
         try:
             return float(value)
