@@ -6,6 +6,7 @@ Needs a Chromium and its driver on the path, and the selenium package; skipped w
 import dataclasses
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,13 @@ from typing import Any
 import polars as pl
 import pytest
 from report_results import make_result
+from stored_runs import draw, make_run
 
 from ttscale.analysis.results import RunResult
 from ttscale.report import write_report
+from ttscale.report.live import LiveReport, make_server
 from ttscale.report.visible import visible_text
+from ttscale.store.run import RunStore
 
 selenium = pytest.importorskip("selenium", reason="the selenium package is not installed")
 
@@ -26,6 +30,7 @@ from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -419,6 +424,116 @@ def test_a_linear_axis_ends_with_the_data(page: webdriver.Chrome) -> None:
     page.execute_script("arguments[0].focus()", one(page, "#cell-0-curves-chart svg.plot"))
     ActionChains(page).send_keys(Keys.ARROW_LEFT).perform()
     assert "(extrapolated)" in one(page, "#cell-0-curves-chart .tip").text
+
+
+# ------------------------------------------------------------ many cells
+
+
+@pytest.fixture(scope="module")
+def sweep_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a page of 2 models x 6 temperatures."""
+    result = make_result(n=64, n_problems=40, law=False, cells=[f"cell {i:02d}" for i in range(12)])
+    cells = [
+        dataclasses.replace(cell, identity={"model.path": "ab"[i // 6], "sampling.temperature": i % 6 / 5})
+        for i, cell in enumerate(result.cells)
+    ]
+    result = dataclasses.replace(result, cells=tuple(cells))
+    return write_report(result, tmp_path_factory.mktemp("sweep")).page.as_uri()
+
+
+def styles_of_lines(browser: webdriver.Chrome) -> list[str]:
+    return [str(group.get_attribute("class")) for group in several(browser, "#overlay svg.plot > g")]
+
+
+def test_twelve_cells_look_different_and_can_be_shown_alone(
+    browser: webdriver.Chrome, sweep_url: str
+) -> None:
+    browser.get(sweep_url)
+    assert len(set(styles_of_lines(browser))) == 12
+    keys = several(browser, "#overlay .cells .key")
+    assert keys[7].text == "b, temperature 0.2"
+    press(browser, keys[7])
+    assert len(styles_of_lines(browser)) == 11
+    ActionChains(browser).key_down(Keys.SHIFT).click(keys[2]).key_up(Keys.SHIFT).perform()
+    assert [key.get_attribute("aria-pressed") for key in keys].count("true") == 1
+    kinds = several(browser, "#overlay .kinds .key")
+    press(browser, kinds[1])
+    browser.execute_script("arguments[0].focus()", one(browser, "#overlay svg.plot"))
+    ActionChains(browser).send_keys(Keys.ARROW_LEFT).perform()
+    rows = [row.text for row in several(browser, "#overlay .tip tr")]
+    assert len(rows) == 2
+    assert all(row.startswith("a, temperature 0.4, ") for row in rows)
+    for label, shown in (("none", 0), ("all", 24)):
+        press(browser, next(one for one in several(browser, "#overlay .whole") if one.text == label))
+        assert len(styles_of_lines(browser)) == shown
+    assert complaints(browser) == []
+
+
+def test_a_folded_cell_is_drawn_when_a_link_unfolds_it(browser: webdriver.Chrome, sweep_url: str) -> None:
+    browser.get(sweep_url)
+    assert several(browser, "#cell-3 svg.plot") == []
+    press(browser, one(browser, "#cells a[href='#cell-3']"))
+    WebDriverWait(browser, 20).until(lambda _: len(several(browser, "#cell-3 svg.plot")) == 2)
+    assert one(browser, "#cell-3 button.open").is_displayed()
+    assert several(browser, "#cell-4 svg.plot") == []
+    assert complaints(browser) == []
+
+
+# ------------------------------------------------------------ live
+
+
+@pytest.fixture
+def live_run(tmp_path: Path) -> Iterator[tuple[RunStore, LiveReport, str]]:
+    """Serve a run that has 5 of 20 samples of each problem."""
+    store = make_run(tmp_path / "run", n=5, asked=20, n_problems=30)
+    report = LiveReport([store])
+    with store.writing():
+        report.refresh()
+    server = make_server(report, 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield store, report, f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_live_page_follows_the_run_and_keeps_what_the_reader_chose(
+    browser: webdriver.Chrome, live_run: tuple[RunStore, LiveReport, str]
+) -> None:
+    store, report, url = live_run
+    chart = "#cell-0-curves-chart"
+    browser.get(url)
+    assert "150 of 600 samples" in one(browser, "#live").text
+    press(browser, several(browser, f"{chart} .key")[0])
+    press(browser, one(browser, f"{chart} [data-switch=logY]"))
+    one(browser, "#cell-0-find").send_keys("002")
+    press(browser, one(browser, "button.open"))
+    press(browser, one(browser, "#cell-0-rates-table summary"))
+    one(browser, "#cell-0-find").click()
+    place = "return document.getElementById('cell-0-find').getBoundingClientRect().top"
+    before = browser.execute_script(place)
+
+    draw(store, store.cells()[0], range(5, 20))
+    with store.writing():
+        report.refresh()
+    WebDriverWait(browser, 30).until(lambda _: "600 of 600 samples" in one(browser, "#live").text)
+    assert "30 problems × 20 samples" in one(browser, ".lede").text
+    assert browser.execute_script("return readData('cell-0-curves-chart-data').measuredK") == 20
+    assert one(browser, f"{chart} .key").get_attribute("aria-pressed") == "false"
+    assert one(browser, f"{chart} [data-switch=logY]").get_attribute("aria-pressed") == "true"
+    assert one(browser, "#cell-0-find").get_attribute("value") == "002"
+    assert set(column(browser, 0)) == {"0002", *(f"002{digit}" for digit in range(10))}
+    assert one(browser, "tr.detail").is_displayed()
+    assert one(browser, "#cell-0-rates-table").get_attribute("open") is not None
+    assert browser.execute_script("return document.activeElement.id") == "cell-0-find"
+    assert abs(browser.execute_script(place) - before) < 40
+
+    report.refresh()  # nobody writes any more
+    WebDriverWait(browser, 30).until(lambda _: "Done" in one(browser, "#live").text)
+    WebDriverWait(browser, 30).until(lambda _: several(browser, "#cell-0-ahead"))
+    assert several(browser, "#costs svg.plot .line")
+    assert complaints(browser) == []
 
 
 # ------------------------------------------------------------ nothing a model wrote runs

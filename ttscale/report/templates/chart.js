@@ -5,8 +5,10 @@
 const COLORS = 7;
 const SVG = "http://www.w3.org/2000/svg";
 
+const renewed = new Map(); // data that came later than the page
+
 function readData(id) {
-  return JSON.parse(document.getElementById(id).textContent);
+  return renewed.get(id) || JSON.parse(document.getElementById(id).textContent);
 }
 
 function element(name, attributes = {}, text = null) {

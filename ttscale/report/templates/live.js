@@ -28,7 +28,7 @@ function replaceDiffering(fresh) {
   const main = document.getElementById("main");
   const anchor = anchorOfView(main);
   const focused = document.activeElement && document.activeElement.id;
-  document.getElementById("texts").textContent = fresh.getElementById("texts").textContent;
+  texts = JSON.parse(fresh.getElementById("texts").textContent);
   document.title = fresh.title;
   replaceHeader(fresh);
   let place = null; // the section after which the next one belongs
@@ -37,6 +37,7 @@ function replaceDiffering(fresh) {
     const html = section.outerHTML;
     let now = document.getElementById(section.id);
     if (!now || served.get(section.id) !== html) {
+      takeData(section);
       const next = document.importNode(section, true);
       if (now) keepFolds(now, next);
       if (now) now.replaceWith(next);
@@ -58,6 +59,14 @@ function replaceDiffering(fresh) {
   keepInView(anchor);
 }
 
+// Data leaves its script elements before they come here: the page's policy lets no script in, not even an idle one.
+function takeData(section) {
+  for (const script of section.querySelectorAll("script")) {
+    renewed.set(script.id, JSON.parse(script.textContent));
+    script.remove();
+  }
+}
+
 function replaceHeader(fresh) {
   for (const part of ["h1", ".lede"]) {
     document.querySelector(`header.page ${part}`).replaceWith(document.importNode(fresh.querySelector(`header.page ${part}`), true));
@@ -76,8 +85,11 @@ function keepFolds(old, next) {
   }
 }
 
-// The last element with a name that begins above the window's middle, and where it stands.
+// What shall not move: what the reader is at, else the last element with a name above the window's middle.
 function anchorOfView(main) {
+  const at = document.activeElement;
+  const top = at.getBoundingClientRect().top;
+  if (at.id && main.contains(at) && top >= 0 && top < innerHeight) return { id: at.id, top };
   let found = null;
   for (const node of main.querySelectorAll("[id]")) {
     if (!node.checkVisibility()) continue;
@@ -93,19 +105,28 @@ function keepInView(anchor) {
   if (node) scrollBy({ top: node.getBoundingClientRect().top - anchor.top, behavior: "instant" });
 }
 
+// Returns the answer, or null where ttscale does not answer any more.
+async function asked(question) {
+  try {
+    return await question();
+  } catch {
+    return null;
+  }
+}
+
 async function look() {
   try {
-    const answer = await fetch("/state", { cache: "no-store" });
-    const state = await answer.json();
-    if (state.token !== token) {
-      replaceDiffering(await freshPage());
+    const state = await asked(async () => (await fetch("/state", { cache: "no-store" })).json());
+    const fresh = state && state.token !== token ? await asked(freshPage) : null;
+    if (fresh) {
       token = state.token;
+      replaceDiffering(fresh);
     }
-    tell(state.phase, state.words);
-  } catch {
-    tell("lost", "ttscale does not answer any more; this is what it said last.");
+    if (state) tell(state.phase, state.words);
+    else tell("lost", "ttscale does not answer any more; this is what it said last.");
+  } finally {
+    setTimeout(look, POLL_MS);
   }
-  setTimeout(look, POLL_MS);
 }
 
 look();

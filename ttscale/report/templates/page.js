@@ -3,9 +3,10 @@
 
 document.documentElement.classList.add("js");
 
+let texts = readData("texts"); // the page's pool of texts; a live page renews it
+
 // Draws every chart and table below a node that is not drawn yet; what is folded away waits until it is unfolded.
 function bringToLife(root) {
-  const texts = readData("texts");
   const waiting = (box) => box.dataset.alive || box.closest("details.cell:not([open])");
   for (const box of root.querySelectorAll(".chart")) {
     if (waiting(box)) continue;
