@@ -34,8 +34,7 @@ HEAD = """# Options
 
 <!-- Written by docs/_site/plugin_reference.py from the plugins themselves; do not edit. -->
 
-Every key that a configuration may have beside a plugin's name, with its default. Where no default stands, the key is
-required. Samplers take theirs from `model.engine_options`, and pass on what they do not know.
+Every key that a configuration may have, in its sections and beside a plugin's name, with its default. Samplers take theirs from `model.engine_options`, and pass on what they do not know.
 
 """
 

@@ -1,5 +1,6 @@
 """Reasoning Gym for real: its own answers are correct by its own scorers, through the task and the verifier."""
 
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -30,18 +31,32 @@ def problems(name: str, **options: Any) -> list[Problem]:
     return build_task(PluginSettings.model_validate({"name": f"reasoning-gym:{name}", **options})).problems()
 
 
-def judge(problems_: list[Problem], completions: list[str]) -> list[Verdict]:
+Judge = Callable[[list[Problem], list[str]], list[Verdict]]
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    """The verifier, in a process of its own that serves all tests: importing Reasoning Gym takes a second."""
     named = build_verifier(PluginSettings(name="reasoning-gym"))
     assert isinstance(named.verifier, IsolatedVerifier)  # a scorer that hangs can be killed
-    batch = [
-        Candidate(problem, Sample(problem_id=problem.problem_id, sample_index=0, completion=text, finish_reason="stop", prompt_tokens=1, completion_tokens=1))
-        for problem, text in zip(problems_, completions, strict=True)
-    ]  # fmt: skip
+
+    def judged(problems_: list[Problem], completions: list[str]) -> list[Verdict]:
+        pairs = zip(problems_, completions, strict=True)
+        return list(
+            named.verifier.verify([Candidate(problem, _sample(problem, text)) for problem, text in pairs])
+        )
+
     with closing(named):
-        return list(named.verifier.verify(batch))
+        yield judged
 
 
-def test_gold_answers_of_seven_data_sets_are_correct_and_a_wrong_one_is_not() -> None:
+def _sample(problem: Problem, text: str) -> Sample:
+    return Sample(
+        problem_id=problem.problem_id, sample_index=0, completion=text, finish_reason="stop", prompt_tokens=1, completion_tokens=1
+    )  # fmt: skip
+
+
+def test_gold_answers_of_seven_data_sets_are_correct_and_a_wrong_one_is_not(judge: Judge) -> None:
     made = [problem for name in NAMES for problem in problems(name, problems=4, seed=3)]
     gold = [f"I think <answer>no</answer>, but no: <answer> {problem.answer} </answer>" for problem in made]
     found = judge([*made, made[0], made[0]], [*gold, "<answer>999999999</answer>", "it is 3"])
@@ -50,7 +65,7 @@ def test_gold_answers_of_seven_data_sets_are_correct_and_a_wrong_one_is_not() ->
     assert found[-1].outcome is Outcome.NO_ANSWER
 
 
-def test_a_countdown_answer_need_not_be_the_stored_one() -> None:
+def test_a_countdown_answer_need_not_be_the_stored_one(judge: Judge) -> None:
     made = problems("countdown", problems=1, seed=5)
     swapped = f"<answer>0 + ({made[0].answer})</answer>"
     doubled = f"<answer>({made[0].answer})</answer>"
@@ -78,7 +93,7 @@ def test_the_seed_decides_the_problems() -> None:
     assert problems("chain_sum", problems=3, seed=1) != problems("chain_sum", problems=3, seed=2)
 
 
-def test_a_problem_of_another_version_is_an_error_not_a_wrong_answer() -> None:
+def test_a_problem_of_another_version_is_an_error_not_a_wrong_answer(judge: Judge) -> None:
     (problem,) = problems("chain_sum", problems=1)
     changed = Problem(
         problem_id=problem.problem_id,
@@ -103,3 +118,11 @@ def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch)
 def test_the_registry_takes_the_prefix_for_a_family_not_for_a_module() -> None:
     assert find_plugin("tasks", "reasoning-gym:chain_sum").origin == "built-in"
     assert find_plugin("tasks", "my_module:MyTask").origin == "import path"
+
+
+def test_cells_that_share_ids_but_not_seeds_are_not_confused(judge: Judge) -> None:
+    first, second = problems("chain_sum", problems=2, seed=10), problems("chain_sum", problems=2, seed=11)
+    assert [problem.problem_id for problem in first] == [problem.problem_id for problem in second]
+    for made in (first, second):
+        found = judge(made, [f"<answer>{problem.answer}</answer>" for problem in made])
+        assert [verdict.outcome for verdict in found] == [Outcome.CORRECT] * 2

@@ -9,8 +9,9 @@ reaches `correct_at`. Some scorers parse what the model wrote with SymPy or walk
 that can be killed.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -47,7 +48,7 @@ class ReasoningGymVerifier:
     def __init__(self, options: ReasoningGymOptions) -> None:
         self._correct_at = options.correct_at
         self._datasets: dict[str, Any] = {}
-        self._entries: dict[str, dict[str, Any] | Verdict] = {}
+        self._entries: dict[tuple[str, int], dict[str, Any]] = {}
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`.
@@ -64,51 +65,47 @@ class ReasoningGymVerifier:
         return [self._judge(candidate, gym.create_dataset) for candidate in batch]
 
     def _judge(self, candidate: Candidate, create_dataset: Any) -> Verdict:
-        entry = self._entry(candidate, create_dataset)
-        if isinstance(entry, Verdict):
-            return entry
-        answer = answer_in(candidate.sample.completion)
-        if answer is None:
-            return Verdict(outcome=Outcome.NO_ANSWER, score=0.0, detail="no <answer> in the completion")
-        score = float(self._datasets[_recipe(candidate)].score_answer(answer, entry))
-        is_correct = score >= self._correct_at
-        return Verdict(
-            outcome=Outcome.CORRECT if is_correct else Outcome.INCORRECT,
-            score=score,
-            answer=shown(answer),
-            answer_class=bounded(_SPACE.sub(" ", answer)),
-        )
-
-    def _entry(self, candidate: Candidate, create_dataset: Any) -> dict[str, Any] | Verdict:
-        """Return the entry that a problem was made from, or why there is none."""
-        problem = candidate.problem
-        if problem.problem_id not in self._entries:
-            self._entries[problem.problem_id] = self._made_again(candidate, create_dataset)
-        return self._entries[problem.problem_id]
-
-    def _made_again(self, candidate: Candidate, create_dataset: Any) -> dict[str, Any] | Verdict:
         hidden = candidate.problem.hidden
         if not {"dataset", "config", "index", "question", "version"} <= hidden.keys():
             return Verdict(
                 outcome=Outcome.ERROR,
                 detail=f"Problem '{candidate.problem.problem_id}' does not come from the task 'reasoning-gym:NAME'.",
             )
-        recipe = _recipe(candidate)
-        if recipe not in self._datasets:
-            self._datasets[recipe] = create_dataset(hidden["dataset"], **hidden["config"])
-        entry: dict[str, Any] = self._datasets[recipe][hidden["index"]]
+        dataset = self._dataset(hidden, create_dataset)
+        entry = self._entry(hidden, dataset)
         if entry["question"] != hidden["question"]:
             return Verdict(
                 outcome=Outcome.ERROR,
                 detail=f"The installed Reasoning Gym makes another problem than {hidden['version']} did, "
                 f"which made this one: pip install reasoning-gym=={hidden['version']}",
             )
-        return entry
+        answer = answer_in(candidate.sample.completion)
+        if answer is None:
+            return Verdict(outcome=Outcome.NO_ANSWER, score=0.0, detail="no <answer> in the completion")
+        score = float(dataset.score_answer(answer, entry))
+        return Verdict(
+            outcome=Outcome.CORRECT if score >= self._correct_at else Outcome.INCORRECT,
+            score=score,
+            answer=shown(answer),
+            answer_class=bounded(_SPACE.sub(" ", answer)),
+        )
+
+    def _dataset(self, hidden: Mapping[str, Any], create_dataset: Any) -> Any:
+        recipe = _recipe(hidden)
+        if recipe not in self._datasets:
+            self._datasets[recipe] = create_dataset(hidden["dataset"], **hidden["config"])
+        return self._datasets[recipe]
+
+    def _entry(self, hidden: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
+        # By recipe, not by the problem's id: cells of a sweep share ids, and may differ in their seeds.
+        key = (_recipe(hidden), hidden["index"])
+        if key not in self._entries:
+            self._entries[key] = dataset[hidden["index"]]
+        return self._entries[key]
 
 
-def _recipe(candidate: Candidate) -> str:
-    hidden = candidate.problem.hidden
-    return f"{hidden.get('dataset')} {sorted(dict(hidden.get('config', {})).items())}"
+def _recipe(hidden: Mapping[str, Any]) -> str:
+    return json.dumps([hidden["dataset"], hidden["config"]], sort_keys=True, default=str)
 
 
 def answer_in(completion: str) -> str | None:

@@ -52,8 +52,8 @@ def boxed(problem: Problem) -> str:
 TEXT_TASKS: list[tuple[str, str, int, Callable[[Problem], str]]] = [
     ("gsm8k", "gsm8k_test.jsonl", 200, lambda problem: f"First 3, then 4.\n#### {problem.answer}"),
     ("gsm8k", "gsm8k_train_400.jsonl", 400, lambda problem: f"The answer is ${problem.answer}."),
-    ("math-500", "math500.jsonl", 60, boxed),
-    ("math", "math500.jsonl", 60, boxed),
+    ("math-500", "math500.jsonl", 30, boxed),
+    ("math", "math500.jsonl", 10, boxed),
     ("aime", "aime24.jsonl", 30, boxed),
     ("amc", "amc23.jsonl", 40, boxed),
 ]
@@ -91,7 +91,7 @@ def _fenced(row: dict[str, Any]) -> str:
 
 CODE_TASKS: list[tuple[str, str, dict[str, Any], int, Callable[[dict[str, Any]], str]]] = [
     ("humaneval", "HumanEval.jsonl.gz", {}, 40, lambda row: row["canonical_solution"] + "\nprint(1)"),
-    ("humaneval", "HumanEvalPlus-Mini.jsonl.gz", {"plus": "plus", "style": "chat"}, 40, _fenced),
+    ("humaneval", "HumanEvalPlus-Mini.jsonl.gz", {"plus": "plus", "style": "chat"}, 15, _fenced),
     ("mbpp", "mbpp.jsonl", {}, 60, lambda row: f"```python\n{row['code']}\n```"),
 ]  # fmt: skip
 
