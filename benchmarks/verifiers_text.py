@@ -10,8 +10,8 @@ Every completion is different: what equal completions save is the pipeline's, an
   wrong answers repeat as in a Chinese restaurant process (concentration 5: about 25 different ones among 500),
   drawn from the answers to other problems. The naive way parses key and completion and compares, for every
   sample; it is timed on a random part of the samples.
-- `math`, cold: pairs of a key and an answer that are neither equal text nor both integers, each once, against
-  math-verify in this process with every key parsed once.
+- `math`, cold: pairs of a key and an answer that are neither equal text nor both integers, every answer spelled
+  differently, against math-verify in this process with every key parsed once.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import logging
 import random
 import resource
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -167,9 +168,17 @@ def repeated_answers(rows: Sequence[dict[str, str]], n: int, rng: random.Random)
 def hard_pairs(rows: Sequence[dict[str, str]], rng: random.Random) -> list[tuple[str, str]]:
     keys = [row["answer"] for row in rows]
     pairs = {(key, rng.choice(keys)) for key in keys * 4}
-    return sorted(
+    hard = sorted(
         (k, a) for k, a in pairs if k != a and not (k.lstrip("-").isdigit() and a.lstrip("-").isdigit())
     )
+    seen: Counter[str] = Counter()
+    return [(key, unlike_others(answer, seen)) for key, answer in hard]
+
+
+def unlike_others(answer: str, seen: Counter[str]) -> str:
+    """Spell an answer as it was not spelled before, with spaces before its last character: nothing is parsed twice."""
+    seen[answer] += 1
+    return f"{answer[:-1]}{' ' * seen[answer]}{answer[-1]}"
 
 
 def candidate(problem_id: str, key: str, completion: str) -> Candidate:

@@ -10,6 +10,10 @@ from typing import Any
 
 from ttscale.verifiers.equivalence import are_different_numbers, class_name
 
+_SHORT = 200
+"""Characters of an answer that is remembered when it was parsed, so that memory stays small."""
+_REMEMBERED = 4096
+
 Parsed = list[Any]
 """What math-verify makes of a text: an expression where it can, and the normalized string."""
 
@@ -29,9 +33,13 @@ def start() -> Callable[[list[str]], Any]:
         parsed: Parsed = math_verify.parse(text, parsing_timeout=None)
         return parsed
 
-    @lru_cache(maxsize=4096)
-    def parse_key(key: str) -> Parsed:
-        return parse(boxed(key))
+    @lru_cache(maxsize=_REMEMBERED)
+    def parse_short(text: str) -> Parsed:
+        return parse(text)
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def name_short(text: str) -> str:
+        return class_name(parse_short(text)[0])
 
     def is_equal(key: Parsed, answer: Parsed) -> bool:
         if are_different_numbers(key[0], answer[0]):
@@ -46,12 +54,14 @@ def start() -> Callable[[list[str]], Any]:
     def answer_job(job: list[str]) -> Any:
         kind, key, *answer = job
         if kind == "key":
-            parsed_key = parse_key(key)
-            return class_name(parsed_key[0]) if parsed_key else None
-        parsed = parse(boxed(answer[0]) if kind == "boxed" else answer[0])
+            return name_short(boxed(key)) if parse_short(boxed(key)) else None
+        text = boxed(answer[0]) if kind == "boxed" else answer[0]
+        is_short = len(text) <= _SHORT  # one wrong answer is often given to many problems
+        parsed = parse_short(text) if is_short else parse(text)
         if not parsed:
             return None
-        return [is_equal(parse_key(key), parsed), str(parsed[-1]), class_name(parsed[0])]
+        name = name_short(text) if is_short else class_name(parsed[0])
+        return [is_equal(parse_short(boxed(key)), parsed), str(parsed[-1]), name]
 
     return answer_job
 
