@@ -256,6 +256,20 @@ def test_missing_choices_are_asked_for_again(owned_by: str | None) -> None:
         assert drawn(found) == expected(40)
 
 
+def test_one_short_answer_does_not_make_all_later_requests_small() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        if number != 3:
+            return None
+        reply = server.answer("/v1/chat/completions", body)
+        del reply.body["choices"][1:]
+        return reply
+
+    with openai_server(misbehave) as server:
+        found = draw(server, n=400, size=16)
+    assert drawn(found) == expected(400)
+    assert [body["n"] for body in server.seen[-10:]] == [16] * 10
+
+
 def test_a_server_that_ignores_n_is_asked_one_by_one() -> None:
     with openai_server(owned_by=None, honors_n=1) as server:
         found = draw(server, n=10, size=10, sampling={"n": 10})

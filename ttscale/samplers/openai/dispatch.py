@@ -226,8 +226,10 @@ class Dispatcher:
     def _finished(self, piece: Piece, samples: list[Sample]) -> None:
         """Hand samples out, and ask again for those that the answer lacked."""
         if len(samples) < piece.n:
-            self._most_per_request = max(1, min(self._most_per_request, len(samples)))
+            self._most_per_request = min(self._most_per_request, len(samples))
             self._backlog.extendleft(reversed(_missing(piece, samples)))
+        elif piece.n == self._most_per_request:  # one short answer is no reason to ask for little for ever
+            self._most_per_request = min(2 * piece.n, self._dialect.terms.most_per_request)
         self._lot.samples.append(samples)
         self._settled(len(samples))
 

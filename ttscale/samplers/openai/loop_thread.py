@@ -3,9 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+AWAKE_EVERY_S = 0.2
+"""Longest sleep of a caller that waits for the loop's thread. A signal may be delivered to any thread, and wakes only
+that one; Python acts on it when the main thread next runs."""
 
 
 class LoopThread:
@@ -21,6 +26,8 @@ class LoopThread:
         """Run a coroutine to its end and return its result; an interrupt cancels it."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
+            while not wait([future], timeout=AWAKE_EVERY_S).done:
+                pass
             return future.result()
         except BaseException:
             future.cancel()

@@ -4,20 +4,21 @@ An event loop in a thread of its own talks to the servers. The caller's thread r
 plans them need not think of threads, and hands the samples on.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ttscale.errors import SamplerError, TtscaleError, did_you_mean, listed
+from ttscale.errors import SamplerError, did_you_mean, listed
 from ttscale.execution.http.client import ApiKey, JsonClient, require_aiohttp
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.openai.dialect import Dialect
-from ttscale.samplers.openai.dispatch import Dispatcher, GivenUp, Lot
-from ttscale.samplers.openai.loop_thread import LoopThread
+from ttscale.samplers.openai.dispatch import Dispatcher, GivenUp, Hopeless, Lot
+from ttscale.samplers.openai.loop_thread import AWAKE_EVERY_S, LoopThread
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.openai.probing import Findings, Prober
 from ttscale.samplers.openai.servers import Server
@@ -77,7 +78,7 @@ class OpenAISampler:
                 pending += self._feed(dispatcher, waiting, pending)
                 if not pending:
                     break
-                lot = lots.get()
+                lot = _next_lot(lots)
                 pending -= lot.n
                 given_up += lot.given_up
                 yield from lot.samples
@@ -122,8 +123,6 @@ class OpenAISampler:
         return await Prober(self._client, self._model, self._sampling, self._options).find()
 
     async def _make_servers(self, findings: Findings) -> list[Server]:
-        import asyncio
-
         urls = self._options.urls
         in_all = self._sampling.max_concurrent
         most = self._options.max_concurrent if in_all is None else max(1, in_all // len(urls))
@@ -173,9 +172,17 @@ class OpenAISampler:
         )
 
     def _ended(self, error: BaseException) -> BaseException:
-        if isinstance(error, TtscaleError):
-            return error
-        return SamplerError(f"The servers do not serve this run any more: {error}. {_RESUME}")
+        if isinstance(error, Hopeless):
+            return SamplerError(f"The servers do not serve this run any more: {error}. {_RESUME}")
+        return error
+
+
+def _next_lot(lots: "SimpleQueue[Lot]") -> Lot:
+    while True:
+        try:
+            return lots.get(timeout=AWAKE_EVERY_S)
+        except Empty:
+            continue
 
 
 def _without(given_up: list[GivenUp]) -> SamplerError:
