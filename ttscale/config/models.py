@@ -11,7 +11,9 @@ from ttscale.config.sweep import SweepSettings, stand_ins
 from ttscale.registry import find_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 
-NOT_PART_OF_A_SAMPLE = frozenset({"sampling.n", "sampling.until", "sampling.request_size", "sampling.max_concurrent"})
+NOT_PART_OF_A_SAMPLE = frozenset(
+    {"sampling.n", "sampling.until", "sampling.request_size", "sampling.max_concurrent"}
+)
 """Settings that decide how much is drawn and how fast, not what a sample looks like."""
 
 

@@ -103,7 +103,8 @@ def _interval(
         mean = values.mean(axis=0)
         unknown = ~np.isfinite(error)  # a single sample says nothing of other draws but that it is 0 or 1
         error = np.where(unknown, np.sqrt(mean * (1 - mean) / len(table)), error)
-        return interval_over_samples(mean, error, table.n.sum() / k, level)
+        groups = len(table) ** 2 / (k * (1 / np.maximum(table.n, 1)).sum())
+        return interval_over_samples(mean, error, groups, level)
     if options.method == "bootstrap":
         return bootstrap_over_problems(values, level, n_resamples=options.n_resamples, rng=options.rng)
     if options.simultaneous:

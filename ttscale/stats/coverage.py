@@ -162,6 +162,7 @@ def _over_problems(
 
 def _over_samples(pairs: UniqueCounts, values: FloatArray, k: IntArray, level: float) -> Interval:
     mean = pairs.weight @ values / pairs.weight.sum()
-    trials = (pairs.weight @ pairs.n) / k
+    drawn = np.maximum(pairs.n, 1)
+    trials = pairs.weight.sum() ** 2 / (pairs.weight @ (k / drawn[:, None]))  # few samples of some weigh most
     error = coverage_sampling_error(pairs, k)
     return interval_over_samples(mean, error.standard_error, trials, level, degrees=error.degrees)
