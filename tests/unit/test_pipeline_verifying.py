@@ -12,8 +12,9 @@ from ttscale.errors import StoreError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.known import KnownVerdicts
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.verifying import problems_for, verify_cell, verify_in_batches
+from ttscale.pipeline.verifying import candidates, problems_for, verify_cell, verify_in_batches
 from ttscale.store.run import RunStore
+from ttscale.store.samples import samples_frame
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.types import Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
@@ -228,3 +229,20 @@ def test_a_verifier_that_compares_gets_whole_problems() -> None:
     frame = pl.concat(some).with_columns(sample_index=pl.int_range(pl.len()).over("problem_id"))
     assert len(outcomes(Compares(), frame)) == 160
     assert batches == [["a"] * 80, ["b"] * 80]
+
+
+def test_candidates_are_the_stored_samples_with_every_field() -> None:
+    stored = Sample(
+        problem_id="b",
+        sample_index=7,
+        completion="3",
+        finish_reason="length",
+        prompt_tokens=5,
+        completion_tokens=6,
+        cumulative_logprob=-1.5,
+        token_logprobs=None,
+        seed=9,
+    )
+    (found,) = candidates(samples_frame([stored], "c"), {problem.problem_id: problem for problem in PROBLEMS})
+    assert found == Candidate(PROBLEMS[1], stored)
+    assert set(Sample.__slots__) <= set(samples_frame([stored], "c").columns)

@@ -4,10 +4,12 @@ import gc
 import math
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from operator import attrgetter
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -25,23 +27,15 @@ from ttscale.types import Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate, Verifier
 from ttscale.verifiers.isolation import BatchFailed
 
+T = TypeVar("T")
+
 _FLUSH_S = 5.0
 """Verdicts are stored about this often: what a kill may lose."""
 _FIRST_BATCH, _LARGEST_BATCH = 64, 8192
 _PARTS = 16
 """Parts that a failed batch is cut into."""
 
-_SAMPLE_COLUMNS = [
-    "problem_id",
-    "sample_index",
-    "completion",
-    "finish_reason",
-    "prompt_tokens",
-    "completion_tokens",
-    "cumulative_logprob",
-    "token_logprobs",
-    "seed",
-]
+_SAMPLE_COLUMNS = [field.name for field in fields(Sample)]
 
 
 def verify_cell(
@@ -213,33 +207,21 @@ def _next_size(size: int, seconds: float) -> int:
 
 def candidates(rows: pl.DataFrame, problems: Mapping[str, Problem]) -> list[Candidate]:
     """Return sample rows with their problems, as a verifier takes them."""
-    return [
-        Candidate(
-            problems[problem_id],
-            Sample(  # spelled out: twice as fast as unpacking a dictionary
-                problem_id=problem_id,
-                sample_index=sample_index,
-                completion=completion,
-                finish_reason=finish_reason,
-                prompt_tokens=prompt_tokens,
-                completion_tokens=completion_tokens,
-                cumulative_logprob=cumulative_logprob,
-                token_logprobs=token_logprobs,
-                seed=seed,
-            ),
-        )
-        for (
-            problem_id,
-            sample_index,
-            completion,
-            finish_reason,
-            prompt_tokens,
-            completion_tokens,
-            cumulative_logprob,
-            token_logprobs,
-            seed,
-        ) in rows.select(_SAMPLE_COLUMNS).iter_rows()
-    ]
+    columns = {name: rows[name].to_list() for name in _SAMPLE_COLUMNS}
+    samples = _made(Sample, columns)
+    of_problem = [problems[problem_id] for problem_id in columns["problem_id"]]
+    return _made(Candidate, {"problem": of_problem, "sample": samples})
+
+
+def _made(kind: type[T], columns: Mapping[str, list[Any]]) -> list[T]:
+    """Make frozen, slotted objects with all their fields given, column by column.
+
+    Their own constructor sets field by field in Python: more than half of a cheap verifier's time.
+    """
+    made = [kind.__new__(kind) for _ in next(iter(columns.values()))]
+    for name, values in columns.items():
+        deque(map(getattr(kind, name).__set__, made, values), maxlen=0)
+    return made
 
 
 def _whole_problems(number: NDArray[np.uint32], start: int, size: int) -> int:
