@@ -87,6 +87,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "monkeys": "ttscale.exchange.formats.monkeys:MonkeysImporter",
             "verifiers": "ttscale.exchange.formats.verifiers:VerifiersImporter",
             "swe-bench": "ttscale.exchange.formats.swe_bench:SweBenchImporter",
+            "ttscale": "ttscale.exchange.formats.own_dataset:OwnDatasetImporter",
             "table": "ttscale.exchange.formats.table:TableImporter",
         },
     }

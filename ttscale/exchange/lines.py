@@ -83,14 +83,6 @@ def parse_object(text: bytes, where: str, *, ends: bool = True) -> dict[str, Any
     return value
 
 
-def first_object(path: Path) -> dict[str, Any] | None:
-    """Return the first object of a JSON Lines file, or None if it is none: for a first look."""
-    try:
-        return next((record for _, record in read_objects(path)), None)
-    except InvalidInputError:
-        return None
-
-
 def field(record: dict[str, Any], name: str, kind: type | tuple[type, ...], where: str) -> Any:
     """Return a field that must be there and of a kind.
 

@@ -23,7 +23,8 @@ from ttscale.exchange.contract import (
     Source,
     VerifierKey,
 )
-from ttscale.exchange.lines import field, first_object, read_objects
+from ttscale.exchange.json_stream import first_record
+from ttscale.exchange.lines import field, read_objects
 from ttscale.types import Outcome, Problem, Verdict
 
 _NAME = re.compile(r"samples_(?P<task>.+?)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl(\.gz)?$")
@@ -51,7 +52,7 @@ class LmEvalImporter:
         """Look for ``resps`` and ``doc`` in the first line."""
         if path.is_dir():
             return any(_NAME.match(found.name) for found in path.rglob("samples_*.jsonl*"))
-        record = first_object(path)
+        record = first_record(path)
         return record is not None and {"doc", "resps", "filtered_resps"} <= record.keys()
 
     def sources(self, path: Path) -> list[Source]:

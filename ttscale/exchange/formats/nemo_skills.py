@@ -17,7 +17,8 @@ from ttscale.exchange.contract import (
     Source,
     VerifierKey,
 )
-from ttscale.exchange.lines import field, first_object, read_objects
+from ttscale.exchange.json_stream import first_record
+from ttscale.exchange.lines import field, read_objects
 from ttscale.exchange.values import judged, scored, text_of, whole
 from ttscale.types import Outcome, Problem, Verdict
 
@@ -44,7 +45,7 @@ class NemoSkillsImporter:
         """Look for ``generation`` in a file of one of the names."""
         if path.is_dir():
             return bool(_files(path))
-        record = first_object(path) if _NAME.match(path.name) else None
+        record = first_record(path) if _NAME.match(path.name) else None
         return record is not None and "generation" in record
 
     def sources(self, path: Path) -> list[Source]:

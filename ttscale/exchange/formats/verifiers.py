@@ -16,7 +16,8 @@ from ttscale.exchange.contract import (
     Source,
     VerifierKey,
 )
-from ttscale.exchange.lines import field, first_object, read_objects
+from ttscale.exchange.json_stream import first_record
+from ttscale.exchange.lines import field, read_objects
 from ttscale.exchange.values import judged, real, text_of, whole
 from ttscale.types import Message, Problem, Verdict
 
@@ -39,7 +40,7 @@ class VerifiersImporter:
         """Look for ``example_id`` beside ``reward`` in the first line."""
         if path.is_dir():
             return any(map(self.recognizes, path.rglob("results.jsonl")))
-        record = first_object(path)
+        record = first_record(path)
         return record is not None and {"example_id", "reward", "completion"} <= record.keys()
 
     def sources(self, path: Path) -> list[Source]:
