@@ -587,6 +587,24 @@ def test_settings_that_the_server_refuses_are_said_at_the_start() -> None:
     assert "refuses a request with this run's settings (status 400: Unknown parameter: 'top_k')" in said
 
 
+def test_a_server_that_moved_is_said_with_its_new_place() -> None:
+    moved = Reply({}, 308, {"Location": "https://elsewhere.example/v1"})
+    with openai_server(lambda *_: moved, owned_by=None) as server:
+        said = start_error(server)
+    assert "not where the server is (status 308: it moved to https://elsewhere.example/v1)" in said
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"http://model.invalid/v1/models": {"data": [{"id": "m", "owned_by": "vllm"}]}}
+    with openai_server(pages=pages) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        behind = FakeServer("http://model.invalid/v1", None, lambda *_: None)
+        assert drawn(draw(behind, n=3)) == expected(3)
+        assert len(proxy.seen) == len(PROMPTS)
+
+
 def test_more_tokens_than_the_context_are_refused_at_the_start() -> None:
     with openai_server() as server:
         assert server.models is not None

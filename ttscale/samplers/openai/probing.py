@@ -238,7 +238,9 @@ class Prober:
         """Return what to ask for after a refusal, or None where nothing is left to give."""
         said = failure.reason.lower()
         less: Terms | None = None
-        if failure.status == 404 or "chat template" in said or "chat_template" in said:
+        if failure.status is not None and failure.status < 400:
+            less = None
+        elif failure.status == 404 or "chat template" in said or "chat_template" in said:
             may_complete = self._options.endpoint == "auto" and self._model.chat_template is not True
             less = replace(terms, chat=False) if terms.chat and may_complete else None
         elif isinstance(failure, Refusal):
@@ -274,6 +276,8 @@ class Prober:
                 f"{url} knows no such path or model '{self._name}' ({failure.reason}). Correct "
                 "engine_options.base_url (it usually ends in /v1), served_model or endpoint."
             )
+        if failure.status is not None and 300 <= failure.status < 400:
+            return SamplerError(f"{url} is not where the server is ({failure.reason}). Correct the URL.")
         return SamplerError(
             f"{url} refuses a request with this run's settings ({failure.reason}). Correct 'sampling' or "
             "engine_options.extra_body; null there removes a key of the request."
