@@ -184,6 +184,14 @@ def test_an_engine_that_always_dies_ends_the_run_with_its_reason(
         sample_run(config)
 
 
+def test_what_the_cluster_has_no_room_for_is_said(
+    scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]]
+) -> None:
+    config = load_config(scripted_config, on_ray(1, gpus_per_replica=2, wait_s=1), out=tmp_path / "run")
+    with pytest.raises(SamplerError, match=r"room for 1 CPUs, 2 GPUs on one node; the cluster has \d nodes"):
+        sample_run(config)
+
+
 def test_a_node_that_is_killed_in_the_middle_costs_nothing_but_time(
     scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]], cluster: Any
 ) -> None:
@@ -208,6 +216,7 @@ def test_a_driver_may_be_interrupted_and_killed(
     os.killpg(interrupted.pid, signal.SIGINT)  # as a terminal does: to the whole group
     _, stderr = interrupted.communicate(timeout=60)
     assert interrupted.returncode == 130, stderr
+    assert "replica 1 on " in stderr
     assert "repeat the same command to continue" in stderr
     ours = (CELL, "sample ", "Connecting", "Ray has", "Interrupted")
     assert [
@@ -244,13 +253,21 @@ def _until(true: Callable[[], object], what: str) -> None:
 
 
 def _replicas() -> list[int]:
-    """Return the processes that Ray named after our actor."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            name = path.read_bytes()
-        except OSError:  # gone meanwhile
-            continue
-        if name.startswith(b"ray::Replica"):
-            found.append(int(path.parent.name))
-    return found
+    """Return the processes that Ray named after our actor and that belong to a node of this cluster."""
+    return [
+        pid
+        for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+        if _read(f"/proc/{pid}/cmdline").startswith("ray::Replica")
+        and os.environ["RAY_TMPDIR"] in _read(f"/proc/{_parent(pid)}/cmdline")
+    ]
+
+
+def _parent(pid: int) -> str:
+    return (_read(f"/proc/{pid}/stat").rpartition(")")[2].split() or ["", "0"])[1]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:  # gone meanwhile
+        return ""

@@ -32,7 +32,7 @@ class ExecutionSettings(BaseModel):
     """Whether workers see the run directory and write samples there themselves. Auto: each looks whether it
     does; one that does not sends its samples to the driver."""
     wait_s: float = Field(default=600.0, gt=0)
-    """Seconds that a run waits while not a single replica can be placed and started."""
+    """Seconds that a run waits for room while Ray can place not a single replica."""
 
     @model_validator(mode="before")
     @classmethod

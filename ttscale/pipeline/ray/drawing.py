@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ttscale
 from ttscale.config.execution import ExecutionSettings
 from ttscale.config.models import Cell
 from ttscale.errors import EngineDiedError, SamplerError, StoreError, TtscaleError
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
 from ttscale.pipeline.ray.cluster import cause_of
-from ttscale.pipeline.ray.replica import Drawn, Prepared
+from ttscale.pipeline.ray.replica import Drawn, Placed, Prepared
 from ttscale.pipeline.ray.replicas import Place, Replicas, is_death
 from ttscale.pipeline.ray.serving import Serving
 from ttscale.pipeline.recording import SegmentHook
@@ -156,7 +157,10 @@ class _Pass:
 
     def _prepare_all(self) -> None:
         for place in self._replicas:
-            if place.actor is None or place.cell != self._cell.name:
+            if place.actor is None:
+                reference = self._replicas.fill(place)
+                self._calls[reference] = _Call(place, place.actor)
+            if place.cell != self._cell.name:
                 reference = self._replicas.prepare(place, self._cell, self._probe)
                 self._calls[reference] = _Call(place, place.actor)
             elif place.prepared and place not in self._serving:
@@ -206,11 +210,19 @@ class _Pass:
             if isinstance(answer, Drawn):
                 self._drawn(call, answer)
             elif call.actor is call.place.actor:
-                self._prepared(call.place, answer)
+                (self._placed if isinstance(answer, Placed) else self._prepared)(call.place, answer)
+
+    def _placed(self, place: Place, placed: Placed) -> None:
+        place.node = placed.node
+        self._progress.note(f"{self._cell.name}: {place.told()} starts its engine ...")
+        if placed.version != ttscale.__version__:
+            self._progress.note(
+                f"{place.told()} has ttscale {placed.version}, the driver {ttscale.__version__}: install the same on all."
+            )
 
     def _prepared(self, place: Place, prepared: Prepared) -> None:
         refuse_other_engine(self._store, self._cell.name, prepared.info.engine)
-        place.prepared = prepared
+        place.prepared, place.node = prepared, prepared.node
         if self._settings.shared is True and not prepared.sees_run:
             raise StoreError(
                 f"{place.told()} cannot write into {self._store.path.resolve()}, though "
@@ -255,9 +267,12 @@ class _Pass:
     # ---- when nothing comes -----------------------------------------------------------------------
 
     def _complain(self) -> None:
-        """Tell what a run without a single engine waits for, and end it after a while."""
+        """Tell what a run waits for that was given room for not a single engine, and end it after a while.
+
+        An engine that has room may take its time to start.
+        """
         now = time.monotonic()
-        if self._serving:
+        if any(place.node for place in self._replicas):
             self._idle_since = self._told_at = now
             return
         if now - self._told_at >= _TOLD_S:
@@ -265,14 +280,15 @@ class _Pass:
             self._progress.note(f"{self._cell.name}: waiting for {self._wanted()}.")
         if now - self._idle_since >= self._settings.wait_s:
             raise SamplerError(
-                f"No engine could be started within {self._settings.wait_s:g} s (execution.wait_s): {self._wanted()}. "
-                "Ask for less per replica, or add machines."
+                f"Ray found no place for an engine within {self._settings.wait_s:g} s (execution.wait_s): "
+                f"{self._wanted()}. Ask for less per replica, or add machines."
             )
 
     def _wanted(self) -> str:
         options = self._replicas.cluster.replica_options()
+        others = "".join(f", {amount:g} {name}" for name, amount in (options["resources"] or {}).items())
         return (
-            f"room for an engine of {options['num_cpus']:g} CPUs and {options['num_gpus']:g} GPUs, and for its start; "
+            f"room for {options['num_cpus']:g} CPUs, {options['num_gpus']:g} GPUs{others} on one node; "
             f"the cluster has {self._replicas.cluster.told()}"
         )
 

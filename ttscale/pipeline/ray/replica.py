@@ -18,6 +18,19 @@ from ttscale.samplers.contract import EngineInfo
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where Ray found room for a replica.
+
+    Attributes:
+        node: The machine's name.
+        version: Its ttscale.
+    """
+
+    node: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A replica that is ready to draw a cell.
 
@@ -25,17 +38,13 @@ class Prepared:
         info: What the engine says of itself.
         start_s: Seconds that starting it took; 0 for one that ran already.
         node: The machine's name.
-        pid: The process.
         sees_run: Whether it can write into the run directory.
-        version: Its ttscale.
     """
 
     info: EngineInfo
     start_s: float
     node: str
-    pid: int
     sees_run: bool
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,10 @@ class Replica:
         extend_search_path(search_path)
         self._stream = EngineStream()
 
+    async def where(self) -> Placed:
+        """Answer at once, also while the engine starts."""
+        return Placed(socket.gethostname(), ttscale.__version__)
+
     async def prepare(self, cell: Cell, probe: Path | None) -> Prepared:
         """Get ready for a cell, with the engine that runs already where it can serve.
 
@@ -83,9 +96,7 @@ class Replica:
             info=running.info,
             start_s=running.start_s,
             node=socket.gethostname(),
-            pid=os.getpid(),
             sees_run=probe is not None and probe.exists() and os.access(probe.parent, os.W_OK),
-            version=ttscale.__version__,
         )
 
     async def draw(self, chunk: Chunk, cell: str, session: str, folder: Path | None) -> Drawn:

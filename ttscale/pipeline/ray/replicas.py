@@ -26,6 +26,7 @@ class Place:
     Attributes:
         number: Counted from 1.
         actor: The actor that has it now.
+        node: The machine that Ray put it on, once it has.
         cell: The cell that the actor was last asked to prepare.
         prepared: What it answered.
         deaths: In a row, without a sample between them.
@@ -34,6 +35,7 @@ class Place:
 
     number: int
     actor: Any = None
+    node: str | None = None
     cell: str | None = None
     prepared: Prepared | None = None
     deaths: int = 0
@@ -45,8 +47,7 @@ class Place:
 
     def told(self) -> str:
         """Name it for a person."""
-        where = f" on {self.prepared.node}" if self.prepared else ""
-        return f"replica {self.number}{where}"
+        return f"replica {self.number}" + (f" on {self.node}" if self.node else "")
 
 
 class Replicas:
@@ -70,11 +71,14 @@ class Replicas:
     def __iter__(self) -> Iterator[Place]:
         return iter(self._places)
 
+    def fill(self, place: Place) -> Any:
+        """Have Ray place an actor; return the reference to where that was."""
+        options = self.cluster.replica_options()
+        place.actor = self._actor_class.options(**options).remote(search_path())
+        return place.actor.where.remote()
+
     def prepare(self, place: Place, cell: Cell, probe: Path | None) -> Any:
-        """Ask the engine at a place to get ready for a cell, a new one where nobody is; return the reference."""
-        if place.actor is None:
-            options = self.cluster.replica_options()
-            place.actor = self._actor_class.options(**options).remote(search_path())
+        """Ask the engine at a place to get ready for a cell; return the reference."""
         place.cell, place.prepared, place.depth = cell.name, None, _FIRST_DEPTH
         return place.actor.prepare.remote(cell, probe)
 
@@ -99,7 +103,8 @@ class Replicas:
 
     def clear(self, place: Place) -> None:
         """End the actor at a place."""
-        actor, place.actor, place.cell, place.prepared = place.actor, None, None, None
+        actor, place.actor = place.actor, None
+        place.node = place.cell = place.prepared = None
         if actor is not None:
             self.cluster.ray.kill(actor)
 
