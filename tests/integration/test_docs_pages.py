@@ -20,7 +20,7 @@ from tests_paths import ROOT
 from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config, plugin_options
 from ttscale.pipeline.building import build_task
-from ttscale.registry import find_plugin
+from ttscale.registry import BUILT_IN, find_plugin, load_plugin
 
 DOCS = ROOT / "docs"
 RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law", "plugins")
@@ -105,6 +105,16 @@ def test_every_configuration_is_valid_down_to_the_options_of_its_plugins(
     build_task(config.task)
     for verifier in config.verifiers:
         plugin_options(verifier, find_plugin("verifiers", verifier.name).load().Options, verifier.name)
+
+
+def test_the_page_of_tasks_names_every_task_and_its_size() -> None:
+    page = (DOCS / "tasks.md").read_text(encoding="utf-8")
+    for name in BUILT_IN["tasks"].keys() - {"imported"}:
+        (row,) = [
+            line for line in page.splitlines() if line.startswith("| `") and f"`{name}`" in line.split("|")[1]
+        ]
+        problems = load_plugin("tasks", name).about.problems
+        assert problems is None or name == "arithmetic" or f"{problems:,}" in row, name
 
 
 def test_the_tutorial_shows_the_quickstart_file_as_it_is() -> None:

@@ -253,7 +253,7 @@ def _read_address(address: str) -> Data:
         raise
     except Exception as error:  # the library raises many kinds: network, missing file, no access
         raise TaskError(
-            f"'{address}' cannot be downloaded: {_first_line(error)} Get the file in another way and give its path."
+            f"'{address}' cannot be downloaded: {_reason(error)} Get the file in another way and give its path."
         ) from error
     return Data(_parse(file, name, shown=address), f"{address} sha256:{_digest(file)}")
 
@@ -284,7 +284,7 @@ def _read_with_datasets(
             _neighbours(folder / "_") if folder.is_dir() else "Check the names, or give a local file's path."
         )
         raise TaskError(
-            f"Data set '{path}' (config {config_name}, split {split}) cannot be loaded: {_first_line(error)} {hint}"
+            f"Data set '{path}' (config {config_name}, split {split}) cannot be loaded: {_reason(error)} {hint}"
         ) from error
     if columns is not None and hasattr(loaded, "select_columns"):
         loaded = loaded.select_columns([name for name in loaded.column_names if name in columns])
@@ -301,5 +301,9 @@ def _commit(loaded: Any, revision: str | None) -> str:
     return str(found[-1]) if found else revision or "unknown"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+def _reason(error: Exception) -> str:
+    """Return what a library says of a failure as one sentence, with the kind of failure where it says little."""
+    said = str(error).split("\n", maxsplit=1)[0].strip()
+    if not said or _ADDRESS.match(said):
+        said = f"{type(error).__name__} {said}".strip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
