@@ -1,0 +1,73 @@
+"""``ttscale report`` and ``ttscale view`` as a user runs them, on runs made by hand."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from stored_runs import make_run
+
+from ttscale.cli.main import run_cli
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return two runs, the second with a cell that nobody verified."""
+    folder = tmp_path_factory.mktemp("runs")
+    first = make_run(folder / "first", n=6, n_problems=8).path
+    cells = {"warm": {"sampling.temperature": 0.5}, "unverified": {"sampling.temperature": 2.0}}
+    second = make_run(folder / "second", cells=cells, n=10, n_problems=8).path
+    for path in second.glob("verdicts/*/unverified"):
+        shutil.rmtree(path)
+    return [first, second]
+
+
+def test_several_runs_make_one_page_and_rows_of_all_of_them(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(["report", *map(str, runs), "--out", str(tmp_path / "both"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {(row["run"], row["cell"]) for row in rows} == {
+        ("first", "demo-arithmetic-arithmetic"),
+        ("second", "warm"),
+    }
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert "first · second" in page
+    assert "Without numbers yet" in page
+    assert "ttscale verify" in page
+
+
+def test_one_run_is_reported_where_it_lies(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["report", str(runs[0])]) == 0
+    assert f"Report: {runs[0] / 'report.html'}" in capsys.readouterr().out
+    assert (runs[0] / "figures" / "cost-by-cell.csv").exists()
+
+
+def test_a_folder_that_is_no_run_is_one_clear_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("report", "view"):
+        assert run_cli([command, str(tmp_path)]) == 1
+        assert "is not a run directory" in capsys.readouterr().err
+
+
+def test_view_prints_its_address_serves_the_page_and_ends_by_ctrl_c(runs: list[Path]) -> None:
+    command = [sys.executable, "-m", "ttscale", "view", str(runs[0]), "--port", "0", "--no-open"]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as view:
+        assert view.stdout is not None
+        url = view.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(url, timeout=120) as answer:  # served once the run is read
+            assert "first · ttscale report" in answer.read().decode()
+        view.send_signal(signal.SIGINT)
+        _, talk = view.communicate(timeout=60)
+    assert view.returncode == 0
+    assert "The run itself is not touched" in talk
