@@ -42,7 +42,7 @@ class Area(Protocol):
         """Return a cell's problems by id; new ones are added to it."""
 
     def next_index_of(self, cell: str) -> dict[str, int]:
-        """Return the first free sample index by problem; it is raised when a source is finished."""
+        """Return the first free sample index by problem; `SourceWriter.take_indices` raises it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +200,15 @@ class SourceWriter:
         self._flush()
         if self._known is not None and self._known.must_match:
             self._require_all_known()
-        for (cell, problem_id), state in self._states.items():
-            free = self._area.next_index_of(cell)
-            free[problem_id] = max(free.get(problem_id, 0), state.index_of(state.largest) + 1)
         for cell in self._changed_problems:
             self._staged.keep_problems(cell, list(self._area.problems_of(cell).values()))
         return self._totals
+
+    def take_indices(self) -> None:
+        """Take the sample indices that were given, so that the next source gets others."""
+        for (cell, problem_id), state in self._states.items():
+            free = self._area.next_index_of(cell)
+            free[problem_id] = max(free.get(problem_id, 0), state.index_of(state.largest) + 1)
 
     # ---- numbering ------------------------------------------------------------------------------
 

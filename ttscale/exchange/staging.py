@@ -104,11 +104,12 @@ class Staging:
                 return record, record in self._staged_records
         earlier = next((r for r in reversed(self._records()) if r.place == place), None)
         known = self._keys_of(earlier, must_match=True) if earlier else None
-        record = self._read(read, source, digest, place, known)
+        record, writer = self._read(read, source, digest, place, known)
         twin = next((r for r in self._records() if r.fingerprint == record.fingerprint), None)
         if twin is not None and known is None:
             self._remove_segments(record.session)
-            record = self._read(read, source, digest, place, self._keys_of(twin, must_match=False))
+            record, writer = self._read(read, source, digest, place, self._keys_of(twin, must_match=False))
+        writer.take_indices()
         self._staged_records.append(record)
         return record, True
 
@@ -163,7 +164,7 @@ class Staging:
 
     def _read(
         self, read: Read, source: Source, digest: str, place: str, known: KnownKeys | None
-    ) -> SourceRecord:
+    ) -> tuple[SourceRecord, SourceWriter]:
         session = new_session_name()
         notes = ReadingNotes()
         writer = SourceWriter(
@@ -199,7 +200,7 @@ class Staging:
         for cell, tokens in totals.tokens.items():
             self._area.write_session(self._session(record, cell, tokens, totals.new_in[cell]))
         write_record(self.path / RECORDS, record)
-        return record
+        return record, writer
 
     def _session(self, record: SourceRecord, cell: str, tokens: int, n_new: int) -> Session:
         return Session(

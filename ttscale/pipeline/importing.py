@@ -260,7 +260,7 @@ def _run_name(out: Path) -> str:
 
 def _told(source: Source, record: SourceRecord, *, is_new: bool) -> str:
     if not is_new:
-        return f"{source.path.name}: imported before, nothing to add."
+        return f"{source.path.name}: imported before, into {listed(record.cells)}; nothing to add."
     verdicts = ", ".join(f"{count:,} of {name}" for name, count in record.n_verdicts.items()) or "none"
     new = "" if record.n_new == record.n_samples else f", {record.n_new:,} of them new"
     return f"{source.path.name}: {record.n_samples:,} samples{new}; verdicts: {verdicts}."

@@ -84,6 +84,8 @@ def test_the_same_samples_under_another_name_are_not_counted_again(tmp_path: Pat
     )
     assert result.read[0].n_new == 0
     assert samples(result.store) == before
+    store = import_table(write_jsonl(tmp_path / "three.jsonl", [sample("a", "more")]), tmp_path / "run")
+    assert samples(store) == before | {("a", 1): "more"}  # no index is wasted on the copy
 
 
 def test_other_samples_of_the_same_cell_come_behind(tmp_path: Path) -> None:
