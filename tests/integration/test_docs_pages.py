@@ -13,18 +13,21 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 import yaml
 from tests_paths import ROOT
 
-from ttscale.cli.main import run_cli
+from ttscale.cli.main import cli, run_cli
 from ttscale.config.loading import check_config, plugin_options
+from ttscale.config.models import RunConfig
 from ttscale.pipeline.building import build_task
 from ttscale.registry import BUILT_IN, find_plugin, load_plugin
 
 DOCS = ROOT / "docs"
 RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law", "plugins")
-CHECKED = (*RUN, "index", "choosing", "concepts", "faq", "other-tools")
+GENERATED = ("cli", "options")
+CHECKED = sorted(path.stem for path in DOCS.glob("*.md") if path.stem not in GENERATED)
 NOT_RUN = ("pip install", "git clone")
 BASE: dict[str, Any] = {"model": "demo-arithmetic", "task": "arithmetic", "sampling": {"n": 4}, "verifiers": ["exact"]}  # fmt: skip
 
@@ -88,13 +91,34 @@ def test_commands_and_snippets_run_in_order(
     assert ran
 
 
+@pytest.mark.parametrize("page", CHECKED)
+def test_every_command_line_is_understood(page: str) -> None:
+    lines = [line for block in blocks(page) if block.language == "bash" for line in commands(block)]
+    for line in lines:
+        for part in re.findall(r"(?:^|&& |srun )ttscale ([^&|>;]+)", line):
+            words = shlex.split(part)
+            command = cli.get_command(click.Context(cli), words[0])
+            assert command is not None, line
+            try:
+                command.make_context(
+                    words[0], words[1:]
+                ).close()  # unknown options and missing arguments raise
+            except click.BadParameter as error:
+                assert "does not exist" in error.message, line  # a run or file that earlier lines make
+
+
 def configurations() -> list[tuple[str, str]]:
     return [
         (page, block.text)
         for page in CHECKED
         for block in blocks(page)
-        if block.language == "yaml" and "my_" not in block.text
+        if block.language == "yaml" and "my_" not in block.text and _is_configuration(block.text)
     ]
+
+
+def _is_configuration(text: str) -> bool:
+    """Say whether a block has a configuration's sections; prices and models have not."""
+    return bool(yaml.safe_load(text).keys() & RunConfig.model_fields.keys())
 
 
 @pytest.mark.parametrize(("page", "text"), configurations())
