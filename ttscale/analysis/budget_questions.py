@@ -20,6 +20,7 @@ from ttscale.stats.outlook import (
     Reached,
     check_target,
     coverage_outlook,
+    coverage_to_reach,
     ladder,
     samples_to_reach,
 )
@@ -123,10 +124,24 @@ def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> Budget
     return best_decision(gains, k, confidence_level=how.confidence_level, rng=how.seed)
 
 
+def _reached(choice: Choice, target: float, how: Inference) -> Reached:
+    if choice.selector.kind == "coverage":
+        return coverage_to_reach(
+            choice.arm.n,
+            choice.arm.c,
+            target,
+            largest=max(how.largest, choice.n_min),
+            over=how.over,
+            method=how.method,
+            confidence_level=how.confidence_level,
+            rng=how.seed,
+        )
+    k = ladder(choice.n_min) if choice.selector.kind == "first" else choice.grid()
+    return samples_to_reach(outlook_of(choice, k, how), target)
+
+
 def _target_answer(choice: Choice, target: float, how: Inference) -> TargetAnswer:
-    largest = max(how.largest, choice.n_min) if choice.selector.kind == "coverage" else choice.n_min
-    k = ladder(largest) if choice.selector.kind in ("coverage", "first") else choice.grid()
-    reached = samples_to_reach(outlook_of(choice, k, how), target)
+    reached = _reached(choice, target, how)
     n_problems = len(choice.arm.n)
 
     def total(samples: int | None) -> float | None:

@@ -211,7 +211,7 @@ def budget_command(
     )
     view = budget_view(sources, by=by, settings=settings)
     if plot:
-        _plot(plot, view)
+        draw_view(view, plot)
     if output:
         print_rows(list(view.to_rows()), output)
     else:
@@ -460,8 +460,8 @@ def _brief(row: Row, *more: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in {*_LEFT_OUT, *more}}
 
 
-def _plot(path: Path, view: "BudgetView") -> None:
-    """Draw the first comparison: coverage, unless only selectors were asked for."""
+def draw_view(view: "BudgetView", path: Path, *, title: str | None = None) -> None:
+    """Draw the first comparison of a view: coverage, unless only selectors were asked for."""
     from ttscale.costs.amounts import UNIT_NAMES
     from ttscale.plots import save_figure
     from ttscale.plots.cost import Change, CostLine, plot_costs
@@ -482,7 +482,7 @@ def _plot(path: Path, view: "BudgetView") -> None:
     ]
     figure = plot_costs(
         lines,
-        title=f"{group.metric.capitalize()} by cost",
+        title=title or f"{group.metric.capitalize()} by cost",
         subtitle=f"{view.n_problems} problems, {100 * view.confidence_level:g}% interval over {view.over}; bold: the best buy",
         x_label=f"{UNIT_NAMES.get(view.unit, view.unit)} per problem (log scale)",
         best=[(one.begin, one.end, position[one.label]) for one in group.segments],

@@ -1,9 +1,10 @@
 """Coverage at any budget: measured within the samples, forecast beyond them; and the budget that a target needs.
 
-The interval generalises over problems (other problems of this kind) or over samples (these very problems).
-Within the samples both are those of `ttscale.stats.coverage`. Beyond them, over samples it is the forecast's
-predictive interval for these problems, and over problems the posterior of the law of success rates itself, which is as
-wide as the number of problems makes it.
+The interval generalises over problems (other problems of this kind) or over samples (these very problems with other
+draws). Within the samples both are those of `ttscale.stats.coverage`. Beyond them both come from the posterior of the
+laws that forecasts average over: over problems that of the law's own coverage, over samples that of the mean over
+these problems, each with the success rate that its counts leave open. Unlike `ttscale.stats.forecasting`, the question is
+not which of these problems will have been solved once the samples at hand are added to: a budget is spent anew.
 """
 
 import warnings
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import FitWarning, InvalidInputError
-from ttscale.stats.counts import Counts, budgets, counts
+from ttscale.stats.counts import Counts, UniqueCounts, budgets, counts
 from ttscale.stats.coverage import coverage_curve
 from ttscale.stats.curve import Curve, FloatArray, IntArray
 from ttscale.stats.fitting import fit_law
 from ttscale.stats.forecasting import AVERAGE, Rng, forecast
-from ttscale.stats.model_averaging import posterior_draws
+from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.stats.model_averaging import PosteriorDraws, posterior_draws
 from ttscale.stats.predictive import Predictive, open_problems
 
 Generalises = Literal["problems", "samples"]
@@ -30,6 +32,8 @@ LARGEST = 10**6
 
 _KNOTS = 64
 """Budgets at which a forecast is computed; in between it is interpolated."""
+_POSTERIORS, _NORMALS = 30_000, 32
+"""Posteriors of single problems computed, over all mixtures drawn; values drawn from each mixture's mean."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -192,6 +196,54 @@ def samples_to_reach(outlook: Outlook, target: float) -> Reached:
     )
 
 
+def coverage_to_reach(
+    n: ArrayLike,
+    c: ArrayLike,
+    target: float,
+    *,
+    largest: int = LARGEST,
+    over: Generalises = "problems",
+    method: str = "auto",
+    confidence_level: float = 0.95,
+    rng: Rng = 0,
+) -> Reached:
+    """Say which budget's coverage reaches a target, forecasting only where the samples at hand do not tell.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        target: Coverage wanted, above 0 and at most 1.
+        largest: Largest budget looked at.
+        over: See `coverage_outlook`.
+        method: Of the forecast.
+        confidence_level: Such as 0.95.
+        rng: Of the forecast.
+
+    Returns:
+        The answer of `samples_to_reach`.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1], or impossible counts.
+
+    >>> coverage_to_reach(20, [1, 3, 9, 20] * 8, 0.5).extrapolates
+    False
+    """
+    check_target(target)
+    data = counts(n, c)
+    options: dict[str, Any] = {
+        "over": over,
+        "method": method,
+        "confidence_level": confidence_level,
+        "rng": rng,
+    }
+    n_min = int(data.n.min())
+    if 0 < n_min < largest:
+        within = samples_to_reach(coverage_outlook(data.n, data.c, ladder(n_min), **options), target)
+        if within.high is not None:
+            return replace(within, largest=largest)
+    return samples_to_reach(coverage_outlook(data.n, data.c, ladder(largest), **options), target)
+
+
 def check_target(target: float) -> None:
     """Refuse a target that is no share of problems.
 
@@ -242,44 +294,77 @@ def _first(k: IntArray, enough: np.ndarray) -> int | None:
 def _beyond(
     data: Counts, k: IntArray, over: Generalises, method: str, confidence_level: float, rng: Rng
 ) -> Curve:
-    """Forecast; over problems with the interval of the law instead of these problems' chance."""
-    if over == "problems" and method in ("auto", AVERAGE):
-        return _average_over_problems(data, k, confidence_level, rng)
-    ahead = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level, rng=rng).curve
+    """Forecast: the value that `forecast` expects, with the interval asked for."""
+    if method in ("auto", AVERAGE):
+        return _average(data, k, over, confidence_level, rng)
     if over == "samples":
-        return ahead
+        raise InvalidInputError(
+            f"Beyond the samples, intervals for these very problems exist for the average over laws alone, not for '{method}'. "
+            "Leave --method out, or ask over problems."
+        )
+    ahead = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level, rng=rng).curve
     band = fit_law(method, data.n, data.c, confidence_level=confidence_level).predict(k)
-    return _over_problems(k, ahead.value, (band.low, band.high), method, confidence_level, len(data))
+    return _curve(k, ahead.value, (band.low, band.high), (over, method), confidence_level, len(data))
 
 
-def _average_over_problems(data: Counts, k: IntArray, confidence_level: float, rng: Rng) -> Curve:
-    """Forecast as `forecast` does, with the posterior of the law's own coverage as the interval."""
+def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: float, rng: Rng) -> Curve:
+    """Forecast with the average over laws, and take the interval from its posterior."""
     if not data.c.any():
         warnings.warn(
             f"None of the {len(data)} problems has been solved, so a forecast rests on prior knowledge of such curves. Draw "
             "more samples.",
             FitWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-    draws = posterior_draws(data.unique(), k=int(k.max()), rng=np.random.default_rng(rng))
+    generator = np.random.default_rng(rng)
+    draws = posterior_draws(data.unique(), k=int(k.max()), rng=generator)
     failure = draws.failure(k.astype(float))  # (S, K)
     problems = open_problems(data, k)
     chance = problems.mean_chance(draws.failure(problems.n.astype(float)), failure)
     point = Predictive(problems, chance, draws.weight).median_chance()
     value = (problems.known + problems.n_open * point) / problems.n_problems
     tail = (1.0 - confidence_level) / 2.0
-    ends = _weighted_quantiles(1.0 - failure, draws.weight, (tail, 1.0 - tail))
-    return _over_problems(k, value, ends, AVERAGE, confidence_level, len(data))
+    if over == "problems":
+        ends = _weighted_quantiles(1.0 - failure, draws.weight, (tail, 1.0 - tail))
+    else:
+        likely = _coverage_of_these(draws, data.unique(), k, generator)
+        ends = np.quantile(likely, tail, axis=0), np.quantile(likely, 1.0 - tail, axis=0)
+    return _curve(k, value, ends, (over, AVERAGE), confidence_level, len(data))
 
 
-def _over_problems(
+def _coverage_of_these(
+    draws: PosteriorDraws, pairs: UniqueCounts, k: IntArray, rng: np.random.Generator
+) -> FloatArray:
+    """Draw the mean of 1 − (1−p_i)^k over problems from its posterior, shape (R, K).
+
+    Given a mixture, each problem's rate has a posterior of its own; the mean over problems is taken as normal with the
+    mean and the variance that follow.
+    """
+    failing = np.exp(-np.multiply.outer(np.exp(draws.x), k.astype(float)))  # (M, K)
+    moments = np.concatenate([failing, failing**2], axis=1)
+    kernel = binomial_kernel(pairs, draws.x)  # (U, M)
+    share = pairs.weight / pairs.weight.sum()
+    spread = pairs.weight / pairs.weight.sum() ** 2
+    n_mixtures = int(np.clip(_POSTERIORS // len(pairs.n), 16, 128))
+    likely = []
+    for s in rng.choice(len(draws.weight), size=n_mixtures, p=draws.weight):
+        joint = kernel * draws.mass[s]
+        never = np.where(pairs.c == 0, draws.zero[s], 0.0)[:, None]  # fails for certain
+        first, second = np.split((joint @ moments + never) / (joint.sum(axis=1)[:, None] + never), 2, axis=1)
+        deviation = np.sqrt(spread @ np.maximum(second - first**2, 0.0))
+        likely.append(1.0 - share @ first + deviation * rng.standard_normal((_NORMALS, 1)))
+    return np.asarray(np.clip(np.concatenate(likely), 0.0, 1.0))
+
+
+def _curve(
     k: IntArray,
     value: FloatArray,
     ends: tuple[FloatArray, FloatArray],
-    method: str,
+    how: tuple[Generalises, str],
     confidence_level: float,
     n_problems: int,
 ) -> Curve:
+    over, method = how
     return Curve(
         metric="coverage",
         k=k,
@@ -287,8 +372,8 @@ def _over_problems(
         low=np.minimum(ends[0], value),
         high=np.maximum(ends[1], value),
         confidence_level=confidence_level,
-        over="problems",
-        method=f"{method} forecast, interval of its law",
+        over=over,
+        method=f"{method} forecast, interval of its posterior",
         n_problems=n_problems,
     )
 

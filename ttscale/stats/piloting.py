@@ -5,7 +5,7 @@ A larger pilot is simulated before it is drawn: each problem's success rate is d
 question is asked of the larger pilot. More problems are problems of the same kind, drawn from the same posterior.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,7 @@ from ttscale.stats.outlook import (
     LARGEST,
     Generalises,
     Reached,
-    coverage_outlook,
-    ladder,
-    samples_to_reach,
+    coverage_to_reach,
 )
 
 SIZES = ((1, 2), (1, 4), (1, 8), (2, 1), (4, 1))
@@ -130,28 +128,18 @@ def plan_pilot(
             f"The factor between answer and interval is above 1, such as 2, not {within:g}."
         )
     data = counts(n, c)
-    rungs = ladder(largest)
 
     def asked(of: Counts) -> float:
-        ahead = coverage_outlook(of.n, of.c, rungs, over=over, confidence_level=confidence_level, rng=rng)
-        return uncertainty(samples_to_reach(ahead, target))
+        return uncertainty(
+            coverage_to_reach(
+                of.n, of.c, target, largest=largest, over=over, confidence_level=confidence_level, rng=rng
+            )
+        )
 
     now = TriedPilot(n_problems=len(data), n_samples=int(data.n.min()), factor=asked(data), simulated=False)
     tried = [now]
-    generator = np.random.default_rng(rng)
-    belief = _Belief.of(data, largest, generator)
-    for problems, samples in sorted(sizes, key=lambda size: size[0] * size[1]):
-        factors = [asked(belief.larger(data, problems, samples, generator)) for _ in range(n_simulations)]
-        tried.append(
-            TriedPilot(
-                n_problems=problems * len(data),
-                n_samples=samples * int(data.n.min()),
-                factor=float(np.median(factors)),
-                simulated=True,
-            )
-        )
-        if tried[-1].factor <= within and now.factor > within:
-            break  # the next ones cost more
+    if now.factor > within:
+        tried += _larger(data, sizes, n_simulations, asked, within, _Belief.of(data, largest, rng))
     enough = next((i for i, one in enumerate(tried) if one.factor <= within), None)
     return PilotPlan(
         target=target,
@@ -164,6 +152,28 @@ def plan_pilot(
     )
 
 
+def _larger(
+    data: Counts,
+    sizes: Sequence[tuple[int, int]],
+    n_simulations: int,
+    asked: Callable[[Counts], float],
+    within: float,
+    belief: "_Belief",
+) -> Iterator[TriedPilot]:
+    """Try larger pilots, cheapest first, until one is good enough."""
+    for problems, samples in sorted(sizes, key=lambda size: size[0] * size[1]):
+        factors = [asked(belief.larger(data, problems, samples)) for _ in range(n_simulations)]
+        one = TriedPilot(
+            n_problems=problems * len(data),
+            n_samples=samples * int(data.n.min()),
+            factor=float(np.median(factors)),
+            simulated=True,
+        )
+        yield one
+        if one.factor <= within:
+            return
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Belief:
     """What a pilot says of success rates.
@@ -172,15 +182,18 @@ class _Belief:
         rate: Success rates, 0 first, shape (G,).
         share: How common they are, shape (G,).
         posterior: Chance of each rate for each problem of the pilot, shape (P, G).
+        rng: Source of the larger pilots.
     """
 
     rate: FloatArray
     share: FloatArray
     posterior: FloatArray
+    rng: np.random.Generator
 
     @classmethod
-    def of(cls, data: Counts, largest: int, rng: np.random.Generator) -> "_Belief":
+    def of(cls, data: Counts, largest: int, seed: int) -> "_Belief":
         """Average the posterior's mixtures and weigh them by each problem's counts."""
+        rng = np.random.default_rng(seed)
         pairs = data.unique()
         draws = posterior_draws(pairs, k=largest, rng=rng)
         share = np.concatenate([[draws.weight @ draws.zero], draws.weight @ draws.mass])
@@ -190,10 +203,11 @@ class _Belief:
         joint = likelihood * share
         posterior = joint / joint.sum(axis=1, keepdims=True)
         rate = np.concatenate([[0.0], -np.expm1(-np.exp(draws.x))])
-        return cls(rate=rate, share=share, posterior=posterior[pairs.inverse])
+        return cls(rate=rate, share=share, posterior=posterior[pairs.inverse], rng=rng)
 
-    def larger(self, data: Counts, problems: int, samples: int, rng: np.random.Generator) -> Counts:
+    def larger(self, data: Counts, problems: int, samples: int) -> Counts:
         """Simulate a pilot with so many times as many problems and samples, this one's samples among them."""
+        rng = self.rng
         own = self.rate[_drawn(self.posterior, rng)]
         n = [samples * data.n]
         c = [data.c + rng.binomial((samples - 1) * data.n, own)]

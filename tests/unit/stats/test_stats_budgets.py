@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ttscale.errors import InvalidInputError
 from ttscale.stats.best_buy import best_buys, crossings, pareto_front, values_at
 from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.forecasting import samples_for
+from ttscale.stats.forecasting import forecast
 from ttscale.stats.laws.saturation import saturation_point
 from ttscale.stats.marginal import marginal_gain, saturation
 from ttscale.stats.outlook import coverage_outlook, ladder, samples_to_reach
@@ -127,14 +127,13 @@ def test_within_the_samples_the_answer_is_the_first_k_of_the_measured_curve_and_
     assert not reached.extrapolates
 
 
-def test_beyond_the_samples_over_samples_it_is_the_forecasts_own_inverse():
+def test_beyond_the_samples_the_estimate_is_the_forecasts_own():
     n, c = np.full(60, 50), RNG.binomial(50, RNG.beta(0.25, 10, 60))
-    target = float((c > 0).mean()) + 0.15
-    own = samples_for(n, c, target, confidence_level=0.95)
-    found = samples_to_reach(coverage_outlook(n, c, ladder(10**6), over="samples"), target)
-    assert found.extrapolates
-    assert found.low == pytest.approx(own.low, rel=0.12)
-    assert own.high is None or found.high == pytest.approx(own.high, rel=0.25)
+    k = [60, 200, 1000]
+    ahead = coverage_outlook(n, c, k, over="samples").curve
+    assert ahead.value == pytest.approx(forecast(n, c, k).curve.value, abs=1e-9)
+    with pytest.raises(InvalidInputError, match="average over laws alone, not for 'beta-binomial'"):
+        coverage_outlook(n, c, k, over="samples", method="beta-binomial")
 
 
 @pytest.mark.parametrize("over", ["problems", "samples"])
