@@ -67,7 +67,7 @@ class MbppOptions(DataOptions):
     path: str = _HUB
     """A hub id, or a local file in MBPP's format (with `plus`: in that of evalplus/mbppplus)."""
     config_name: str | None = "full"
-    """The hub data set's configuration."""
+    """"full" (500 test problems) or "sanitized" (257, checked by hand); unused for a file, which may be either."""
     split: Literal["test", "train", "validation", "prompt"] = "test"
     """The split, of a file too: there it is a range of task ids. Unused with `plus`."""
     plus: bool = False
@@ -85,13 +85,13 @@ class MbppTask(DataTask[MbppOptions]):
     )
     verifiers: ClassVar[RecommendedVerifiers] = ("code",)
     commit: ClassVar[str | None] = "4bb6404fdc6cacfda99d4ac4205087b89d32030c"
-    columns: tuple[str, ...] = ("task_id", "text", "code", "test_list")
-    extra_columns: tuple[str, ...] = ("test_setup_code",)
+    columns: tuple[str, ...] = ("task_id", "code", "test_list")
+    extra_columns: tuple[str, ...] = ("text", "prompt", "test_setup_code", "test_imports")
 
     def __init__(self, options: MbppOptions) -> None:
         super().__init__(options)
         if options.plus:
-            self.columns = ("task_id", "prompt", "code", "test", "test_list")
+            self.columns = ("task_id", "code", "test", "test_list")
             if options.path == _HUB:
                 revision = options.revision or _PLUS_COMMIT
                 self.options = options.model_copy(update={**_PLUS, "revision": revision})
@@ -107,10 +107,14 @@ class MbppTask(DataTask[MbppOptions]):
     def problem(self, number: int, row: Row) -> Problem:
         """Turn a row into a problem."""
         shown = [str(test) for test in row["test_list"]]
-        text = str(row["prompt" if self.options.plus else "text"]).strip()
+        text = row.get("text") or row.get("prompt")  # as the full and the sanitized data call it
+        if not text:
+            raise TaskError(
+                f"{self.where(number)} has neither a 'text' nor a 'prompt'. Correct or remove it."
+            )
         return Problem(
             problem_id=f"mbpp/{row['task_id']}",
-            prompt=self.prompt(PROMPT, {"text": text, "tests": "\n".join(shown)}),
+            prompt=self.prompt(PROMPT, {"text": str(text).strip(), "tests": "\n".join(shown)}),
             hidden=_plus_tests(row, self.where(number)) if self.options.plus else _tests(row, shown),
         )
 
@@ -119,7 +123,9 @@ def _tests(row: Row, tests: list[str]) -> dict[str, object]:
     named = _named("\n".join(tests))
     return {
         "tests": tests,
-        "test_setup": str(row.get("test_setup_code") or ""),
+        "test_setup": "\n".join(
+            [str(row.get("test_setup_code") or ""), *(row.get("test_imports") or ())]
+        ).strip(),
         "entry_points": sorted(_defined(str(row["code"])) & named),
     }
 

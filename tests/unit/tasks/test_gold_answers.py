@@ -261,6 +261,23 @@ def test_mbpp_plus_compares_as_its_own_tests_do_without_numpy(
     assert [verdict.outcome for verdict in found] == [Outcome.CORRECT, Outcome.INCORRECT], found
 
 
+@needs_sandbox
+def test_sanitized_mbpp_has_its_imports_and_other_names_of_columns(tmp_path: Path) -> None:
+    row = {
+        "task_id": 12,
+        "prompt": "Write a function to find roots.",
+        "code": "def root(x):\n    return x ** 0.5\n",
+        "test_imports": ["import math"],
+        "test_list": ["assert root(4) == math.sqrt(4)"],
+    }
+    path = tmp_path / "sanitized.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    problems = task("mbpp", path=str(path)).problems()
+    assert "to find roots" in str(problems[0].prompt)
+    found = judge(recommended("mbpp"), {"mbpp/12": f"```python\n{row['code']}```"}, problems)
+    assert found[0].outcome is Outcome.CORRECT
+
+
 # ---- formal proofs ------------------------------------------------------------------------------
 
 
