@@ -75,7 +75,7 @@ function linearTicks(low, high, wanted) {
 }
 
 function roomy(ticks, most) {
-  const step = Math.ceil(ticks.length / most);
+  const step = Math.ceil(ticks.length / Math.max(most, 2));
   return ticks.filter((_, i) => i % step === 0);
 }
 
@@ -248,10 +248,12 @@ function curvesChart(box, data) {
     }
     nodes.push(drawing("line", { class: "axisline", x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom }));
     const xTicks = state.logX ? logTicks(view.xLow, view.xHigh) : linearTicks(0, view.xHigh, view.width < 500 ? 4 : 7);
-    for (const tick of roomy(xTicks, view.width < 500 ? 6 : 10)) {
+    const widest = Math.max(...xTicks.map((tick) => amountText(tick).length));
+    for (const tick of roomy(xTicks, Math.floor((frame.right - frame.left) / (7.2 * widest + 16)))) {
       const x = view.x(tick);
+      const anchor = x + 3.6 * amountText(tick).length > view.width ? "end" : "middle";
       nodes.push(drawing("line", { class: "axisline", x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 4 }));
-      nodes.push(drawing("text", { x, y: frame.bottom + 19, "text-anchor": "middle" }, amountText(tick)));
+      nodes.push(drawing("text", { x: anchor === "end" ? view.width - 2 : x, y: frame.bottom + 19, "text-anchor": anchor }, amountText(tick)));
     }
     const name = state.unit === SAMPLES ? "samples per problem, k" : `${state.unit} per problem`;
     nodes.push(drawing("text", { x: (frame.left + frame.right) / 2, y: frame.bottom + 38, "text-anchor": "middle" }, name));
