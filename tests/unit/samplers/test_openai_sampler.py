@@ -511,11 +511,19 @@ def test_nobody_listening_is_said_with_the_fix() -> None:
 
 
 def test_a_wrong_model_is_answered_with_those_that_are_served() -> None:
-    with openai_server(model="SmolLM2-135M") as server:
-        said = start_error(server, model={"path": "SmolLM2-135m"})
-    assert "does not serve 'SmolLM2-135m'. Did you mean 'SmolLM2-135M'? It serves: SmolLM2-135M." in said
+    for owned_by in ("vllm", "openai"):
+        with openai_server(model="SmolLM2-135M", owned_by=owned_by) as server:
+            said = start_error(server, model={"path": "SmolLM2-135m"})
+        assert "does not serve 'SmolLM2-135m'. Did you mean 'SmolLM2-135M'? It serves: SmolLM2-135M." in said
     with openai_server(model="SmolLM2-135M", owned_by=None) as server:
         assert "knows no such path or model 'x'" in start_error(server, served_model="x")
+
+
+def test_a_provider_may_serve_more_than_it_lists() -> None:
+    with openai_server(owned_by="openai") as server:
+        assert server.models is not None
+        server.models[0]["id"] = "another"
+        assert set(drawn(draw(server, n=2))) == set(expected(2))
 
 
 @pytest.mark.parametrize("status", [401, 403])

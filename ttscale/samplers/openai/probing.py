@@ -67,6 +67,7 @@ class Prober:
         self._sampling = sampling
         self._options = options
         self._name = options.served_model or model.path
+        self._served: dict[str, list[str]] = {}
         self._random = random.Random()
 
     async def find(self) -> Findings:
@@ -75,16 +76,13 @@ class Prober:
         Raises:
             SamplerError: None can be reached, or one refuses what the run would ask.
         """
-        found = await asyncio.gather(*map(self._kind, self._options.urls))
-        away = {
-            url: kind for url, kind in zip(self._options.urls, found, strict=True) if isinstance(kind, str)
-        }
-        present = {
-            url: kind for url, kind in zip(self._options.urls, found, strict=True) if isinstance(kind, Kind)
-        }
+        urls = self._options.urls
+        found = dict(zip(urls, await asyncio.gather(*map(self._kind, urls)), strict=True))
+        away = {url: reason for url, reason in found.items() if isinstance(reason, str)}
+        present = {url: kind for url, kind in found.items() if isinstance(kind, Kind)}
         if not present:
             raise SamplerError(
-                f"{_and(away)} cannot be reached ({next(iter(away.values()))}). "
+                f"{' and '.join(away)} cannot be reached ({next(iter(away.values()))}). "
                 "Start the server or correct engine_options.base_url, then run the same command again."
             )
         terms = self._first_terms(list(present.values()))
@@ -112,18 +110,22 @@ class Prober:
             return UNKNOWN  # not every server lists its models
         except (KeyError, TypeError):
             return UNKNOWN
-        self._check_name(url, entries)
-        self._check_context(url, entries)
         owners = {str(entry.get("owned_by")) for entry in entries.values()}
-        return next((KINDS[owner] for owner in sorted(owners) if owner in KINDS), UNKNOWN)
-
-    def _check_name(self, url: str, entries: dict[str, Any]) -> None:
+        kind = next((KINDS[owner] for owner in sorted(owners) if owner in KINDS), UNKNOWN)
+        self._served[url] = sorted(entries)
         aliases = {alias for entry in entries.values() for alias in entry.get("aliases") or ()}
-        if entries and self._name not in entries and self._name not in aliases:
-            raise SamplerError(
-                f"{url} does not serve '{self._name}'.{did_you_mean(self._name, entries)} It serves: "
-                f"{listed(entries)}. Set engine_options.served_model, or correct model.path or the URL."
-            )
+        # A provider may serve more than it lists; the servers of known kinds list all.
+        if kind is not UNKNOWN and self._name not in aliases.union(entries):
+            raise self._does_not_serve(url)
+        self._check_context(url, entries)
+        return kind
+
+    def _does_not_serve(self, url: str) -> SamplerError:
+        served = self._served[url]
+        return SamplerError(
+            f"{url} does not serve '{self._name}'.{did_you_mean(self._name, served)} It serves: "
+            f"{listed(served)}. Set engine_options.served_model, or correct model.path or the URL."
+        )
 
     def _check_context(self, url: str, entries: dict[str, Any]) -> None:
         context = entries.get(self._name, {}).get("max_model_len")
@@ -271,6 +273,8 @@ class Prober:
                 else "Name the environment variable that holds the key in engine_options.api_key_env."
             )
             return SamplerError(f"{url} refuses access ({failure.reason}). {fix}")
+        if failure.status == 404 and self._name not in self._served.get(url, [self._name]):
+            return self._does_not_serve(url)
         if failure.status == 404:
             return SamplerError(
                 f"{url} knows no such path or model '{self._name}' ({failure.reason}). Correct "
@@ -298,7 +302,3 @@ def _weakest(agreed: Sequence[Terms]) -> Terms:
         logprobs=all(terms.logprobs for terms in agreed),
         token_ids=all(terms.token_ids for terms in agreed),
     )
-
-
-def _and(names: Sequence[str] | dict[str, str]) -> str:
-    return " and ".join(names)
