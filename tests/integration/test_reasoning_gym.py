@@ -1,9 +1,11 @@
 """Reasoning Gym for real: its own answers are correct by its own scorers, through the task and the verifier."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ttscale.config.models import PluginSettings
@@ -86,6 +88,17 @@ def test_settings_reach_the_data_set_and_wrong_ones_are_named() -> None:
         problems("chain_sum", config={"min_terms": 5, "max_terms": 2})
     with pytest.raises(TaskError, match=r"no data set 'chain_sm'\. Did you mean 'chain_sum'"):
         problems("chain_sm")
+
+
+def test_a_data_set_that_draws_from_the_global_generators_is_repeatable_and_leaves_no_trace(
+    judge: Judge,
+) -> None:
+    state = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index,union-attr] # noqa: NPY002
+    made = problems("list_functions", problems=4, seed=1)
+    assert made == problems("list_functions", problems=4, seed=1)
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == state  # type: ignore[index,union-attr] # noqa: NPY002
+    found = judge(made[::-1], [f"<answer>{problem.answer}</answer>" for problem in made[::-1]])
+    assert {verdict.outcome for verdict in found} == {Outcome.CORRECT}
 
 
 def test_the_seed_decides_the_problems() -> None:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import MissingExtraError, TaskError, did_you_mean, listed
+from ttscale.execution.randomness import global_randomness
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.tasks.rows import fill
 from ttscale.types import Problem
@@ -69,7 +70,14 @@ class ReasoningGymTask:
             "version": version,
             "config": {**self.options.config, "seed": self.options.seed, "size": self.options.problems},
         }
-        return [self._problem(at, made[at], recipe) for at in range(self.options.problems)]
+        return [self._problem(at, self._entry(made, at), recipe) for at in range(self.options.problems)]
+
+    def _entry(self, made: Any, at: int) -> dict[str, Any]:
+        with global_randomness(
+            f"{self.options.seed}/{at}"
+        ):  # a few data sets draw from the global generators
+            entry: dict[str, Any] = made[at]
+        return entry
 
     def _problem(self, at: int, entry: dict[str, Any], recipe: dict[str, Any]) -> Problem:
         question = str(entry["question"])

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import MissingExtraError
+from ttscale.execution.randomness import global_randomness
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, shown
 from ttscale.verifiers.contract import Candidate
@@ -100,7 +101,8 @@ class ReasoningGymVerifier:
         # By recipe, not by the problem's id: cells of a sweep share ids, and may differ in their seeds.
         key = (_recipe(hidden), hidden["index"])
         if key not in self._entries:
-            self._entries[key] = dataset[hidden["index"]]
+            with global_randomness(f"{hidden['config']['seed']}/{hidden['index']}"):  # as the task does
+                self._entries[key] = dataset[hidden["index"]]
         return self._entries[key]
 
 
