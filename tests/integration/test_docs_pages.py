@@ -165,6 +165,19 @@ def test_numbers_of_the_tutorial_are_those_of_the_result() -> None:
         assert all(f"| {number} |" in row for number in shown), k
 
 
+def test_forecast_errors_are_those_that_were_measured() -> None:
+    page = (DOCS / "choosing.md").read_text(encoding="utf-8")
+    shown = [
+        line.strip("| ").split(" | ") for line in page.splitlines() if re.match(r"\| [\d,]+ \| \.\d", line)
+    ]
+    measured = (ROOT / "results" / "benchmarks" / "forecast_accuracy.md").read_text(encoding="utf-8")
+    assert len(shown) == 4
+    for s, *numbers in shown:
+        row = next(line for line in measured.splitlines() if line.startswith(f"| {s.replace(',', '')} |"))
+        truth = [float(cell) for cell in row.strip("| ").split(" | ")[1 : 1 + len(numbers)]]
+        assert [float(number) for number in numbers] == pytest.approx(truth, abs=0.0005001), s
+
+
 @pytest.mark.parametrize(("script", "page"), [("cli_reference", "cli"), ("plugin_reference", "options")])
 def test_the_references_are_current(script: str, page: str) -> None:
     spec = spec_from_file_location(script, DOCS / "_site" / f"{script}.py")
