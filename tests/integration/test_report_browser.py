@@ -17,7 +17,9 @@ import pytest
 from report_results import make_result
 from stored_runs import draw, make_run
 
-from ttscale.analysis.results import RunResult
+from ttscale.analysis.analyze import analyze_run
+from ttscale.analysis.pricing_runs import RunsBudget, TaskBudget, price_runs
+from ttscale.analysis.results import RunResult, UnmeasuredCell
 from ttscale.report import write_report
 from ttscale.report.live import LiveReport, make_server
 from ttscale.report.visible import visible_text
@@ -539,8 +541,11 @@ def test_a_live_page_follows_the_run_and_keeps_what_the_reader_chose(
 # ------------------------------------------------------------ nothing a model wrote runs
 
 
-def hostile_result() -> RunResult:
-    """Put every attack into every text of a result."""
+def hostile_report(folder: Path) -> tuple[RunResult, RunsBudget]:
+    """Put every attack into every text of a full analysis."""
+    store = make_run(folder / "run", n=6, n_problems=5)
+    (real,) = analyze_run(store, depth="full").cells
+    (priced,) = price_runs([store.path]).tasks
     n = len(ATTACKS)
     result = make_result(n=12, n_problems=n, law=False, completions=ATTACKS, warnings=ATTACKS)
     (cell,) = result.cells
@@ -552,6 +557,16 @@ def hostile_result() -> RunResult:
         answers=pl.Series(answers),
     )
     everything = " ".join(ATTACKS)
+    assert real.comparison is not None
+    assert real.outlook is not None
+    comparison = dataclasses.replace(
+        real.comparison,
+        label=everything,
+        oracle=everything,
+        notes=ATTACKS,
+        verifiers=tuple(dataclasses.replace(one, name=everything) for one in real.comparison.verifiers),
+        differences_at=tuple((everything, everything, k) for _, _, k in real.comparison.differences_at),
+    )
     hostile = dataclasses.replace(
         cell,
         cell=everything,
@@ -561,21 +576,51 @@ def hostile_result() -> RunResult:
         problems=problems,
         selectors=dict(zip(ATTACKS, [cell.coverage] * n, strict=True)),
         outcomes={text: {"correct": 3, "no_answer": 1} for text in ATTACKS},
+        verifier_seconds=dict.fromkeys(ATTACKS, 1.0),
+        skipped=ATTACKS,
+        identity={"model.path": everything, f"sampling.{everything}": everything},
+        sessions=tuple(
+            dataclasses.replace(one, started_at=everything, engine=dict.fromkeys(one.engine, everything))
+            for one in real.sessions
+        ),
+        outlook=dataclasses.replace(real.outlook, notes=ATTACKS),
+        comparison=comparison,
     )
-    return dataclasses.replace(
+    view = dataclasses.replace(
+        priced.view,
+        notes=ATTACKS,
+        curves=tuple(
+            dataclasses.replace(one, label=everything, arm=everything, selector=everything, method=everything)
+            for one in priced.view.curves
+        ),
+        comparisons=tuple(
+            dataclasses.replace(
+                one, segments=tuple(dataclasses.replace(part, label=everything) for part in one.segments)
+            )
+            for one in priced.view.comparisons
+        ),
+        targets=tuple(
+            dataclasses.replace(one, label=everything, why_not=everything) for one in priced.view.targets
+        ),
+    )
+    run = dataclasses.replace(
         result,
         name=everything,
         path=Path(everything.replace("\x00", "")),
         config_yaml=everything,
-        manifest={text: text for text in ATTACKS},
-        cells=(hostile, dataclasses.replace(hostile, cell=ATTACKS[1])),
+        manifest={text: text for text in ATTACKS} | {"created_at": everything},
+        cells=(hostile, dataclasses.replace(hostile, cell=ATTACKS[1], identity={})),
+        unmeasured=(UnmeasuredCell(cell=everything, reason=everything, n_samples=1),),
     )
+    return run, RunsBudget(tasks=(TaskBudget(task=everything, view=view),), notes=ATTACKS)
 
 
 @pytest.fixture(scope="module")
 def attacked(browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> webdriver.Chrome:
     """Open a page full of attacks, with all details open and the lures clicked."""
-    browser.get(write_report(hostile_result(), tmp_path_factory.mktemp("hostile")).page.as_uri())
+    folder = tmp_path_factory.mktemp("hostile")
+    result, budget = hostile_report(folder)
+    browser.get(write_report(result, folder, budget=budget).page.as_uri())
     browser.execute_script("for (const fold of document.querySelectorAll('details')) fold.open = true;")
     browser.execute_script(
         "for (const button of document.querySelectorAll('.key, .sortable thead button')) button.click();"

@@ -169,7 +169,7 @@ def _chart(view: BudgetView, unit: str, cells: Sequence[PageCell]) -> dict[str, 
             "dash": cell.dash if cell else number // 7 % 4,
         }
         shown.append(style)
-        lines.append({**style, **_cost_line(curve, unit), "cell": number, "curve": curve.selector})
+        lines.append({**style, **_cost_line(curve, unit), "cell": number, "curve": visible_text(curve.selector)})
     return {"kind": "curves", "measuredK": None, "unit": unit, "cells": shown, "lines": lines}
 
 
