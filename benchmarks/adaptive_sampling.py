@@ -48,7 +48,6 @@ RULES = {
     "3 successes": {"successes": 3},
     "width .05, adaptive": {"quantity": "coverage", "k": K, "width": 0.05},
     "width .05, uniform": {"quantity": "coverage", "k": K, "width": 0.05, "allocation": "uniform"},
-    "width .10, adaptive": {"quantity": "coverage", "k": K, "width": 0.1},
     "width .17 over problems": {"quantity": "coverage", "k": K, "width": 0.17, "over": "problems"},
 }
 
@@ -164,7 +163,7 @@ def gain_table(runs: int) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for law, (rates, _) in LAWS.items():
-        for width in (0.1, 0.05, 0.03):
+        for width in (0.1, 0.05):
             rule = UntilSettings(quantity="coverage", k=K, width=width)
             ladder = geometric_ladder(rule.first, CAP, rule.growth)
             spent, squared, per_n = [], [], []

@@ -274,10 +274,10 @@ def test_curves_of_stopped_and_pooled_cells(pilot: Path) -> None:
 def test_plan_says_the_most_and_status_how_far(pilot: Path) -> None:
     config = load_config(pilot.parent / "sweep.yaml", out=pilot)
     planned, _ = plan_rows(config)
-    assert planned["until"] == "a problem has 2 successes"
+    assert planned["until"] == "2 successes"
     assert planned["samples_to_draw"] == 24 * 800 - planned["samples_stored"]
     rows = {row["cell"]: row for row in status_rows(RunStore(pilot))}
-    assert rows["other"]["until"] == "a problem has 2 successes"
+    assert rows["other"]["until"] == "2 successes"
     assert "have their successes" in rows["other"]["stopped"]
     assert rows["other"]["done"] == "100.0%"
     assert rows["base"]["until"] is None

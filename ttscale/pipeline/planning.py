@@ -68,7 +68,7 @@ def _plan_row(store: RunStore, cell: Cell, expectations: Expectations) -> Row:
         "engine": choose_engine(cell.model.engine)[0],
         "problems": len(problems),
         "n": cell.sampling.n,
-        "until": str(cell.sampling.until) if cell.sampling.until else None,
+        "until": cell.sampling.until.short if cell.sampling.until else None,
         "samples_to_draw": to_draw,
         "samples_stored": sum(store.counts(cell.name).values()),
         "tokens_expected": round(to_draw * tokens),
@@ -167,7 +167,7 @@ def _until(log: RoundsLog | None, stored: int) -> Row:
     if log is None:
         return {"until": None, "stopped": None}
     known, rule = log.latest, UntilSettings.model_validate(log.rule)
-    row: Row = {"until": str(rule), "stopped": log.reason, "rounds": len(log.climbs) + 1}
+    row: Row = {"until": rule.short, "stopped": log.reason, "rounds": len(log.climbs) + 1}
     if rule.width is not None and known is not None and known.width is not None:
         row["width"] = round(known.width, 4)
     if log.reason is not None and log.at_end is not None and stored >= log.at_end.n_samples:

@@ -54,8 +54,16 @@ class UntilSettings(BaseModel):
             raise ValueError("'to' names the other cell of quantity: difference, and of nothing else")
         return self
 
+    @property
+    def short(self) -> str:
+        """The rule as it stands in a table."""
+        if self.successes is not None:
+            return f"{self.successes} success{'es' * (self.successes > 1)}"
+        to = f" to {self.to}" if self.to else ""
+        return f"{self.quantity}@{self.k}{to} width {self.width:g}"
+
     def __str__(self) -> str:
-        """Return the rule in a few words."""
+        """Return the rule as the end of a sentence: samples are drawn until ..."""
         if self.successes is not None:
             return f"a problem has {self.successes} success{'es' * (self.successes > 1)}"
         to = f" to {self.to}" if self.to else ""

@@ -140,7 +140,7 @@ class _Gain:
         self._ladder, self._mixing, self._k = ladder, mixing, k
         n = np.maximum(ladder, k)  # of fewer samples all that counts is a success among them
         self.variance: FloatArray = pass_at_k_variance(mixing.rate, n[:, None], k)  # (R, G)
-        self._expected: dict[int, FloatArray] = {}
+        self._worth: dict[int, FloatArray] = {}
 
     def best_rung(self, expected: FloatArray, rung: IntArray, price: float) -> IntArray:
         """Return how far problems should climb when a sample costs `price`; `expected` is (U, R), `rung` (U,)."""
@@ -150,12 +150,18 @@ class _Gain:
 
     def threshold(self, rung: int, price: float) -> int:
         """Return the successes below which a problem on this rung climbs; 0: none does."""
-        if rung not in self._expected:
-            self._expected[rung] = self._expected_at(rung)
-        expected = self._expected[rung]
-        climbs = self.best_rung(expected, np.full(len(expected), rung), price) > rung
+        if rung not in self._worth:
+            self._worth[rung] = self._worth_at(rung)
+        climbs = self._worth[rung] > price
         climbs[0] |= self._ladder[rung] < self._k  # nothing is known yet without a success or k samples
         return int(np.flatnonzero(climbs)[-1]) + 1 if climbs.any() else 0
+
+    def _worth_at(self, rung: int) -> FloatArray:
+        """Return the largest price per sample at which climbing some way pays, by successes; (n + 1,)."""
+        expected = self._expected_at(rung)
+        saved = expected[:, rung, None] - expected[:, rung + 1 :]
+        worth: FloatArray = (saved / (self._ladder[rung + 1 :] - self._ladder[rung])).max(axis=1)
+        return worth
 
     def _expected_at(self, rung: int) -> FloatArray:
         """Return the expected variance at every rung of a problem on this one, by its successes; (n + 1, R)."""
