@@ -53,6 +53,16 @@ def test_a_run_is_compared_by_default_with_all_it_stores_and_the_vote(run: Path,
     }
 
 
+def test_verify_counts_what_it_did_and_what_is_stored(run: Path) -> None:
+    done = ttscale("verify", run, "--retry-errors", "--json")
+    rows = {row["verdicts"].rpartition("-")[0]: row for row in json.loads(done.stdout)}
+    assert set(rows) == {"exact", "last-digit", "casting-out-nines"}
+    outcomes = ("correct", "incorrect", "no_answer", "timeout", "scored", "error")
+    for row in rows.values():
+        assert row["samples_verified"] == row["error"] == 0
+        assert sum(row[name] for name in outcomes) == 16 * 64
+
+
 def test_the_table_shows_what_is_collected_what_is_judged_and_what_differs(run: Path) -> None:
     done = ttscale(
         "compare", run, "--oracle", "exact", "--verifiers", "last-digit,casting-out-nines,vote,ensemble",
