@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,11 +16,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests_paths import SUPPORT
+import yaml
+from tests_paths import ROOT, SUPPORT
 
-from ttscale.config.loading import load_config
+from ttscale.cli.main import run_cli
+from ttscale.config.execution import ExecutionSettings
+from ttscale.config.loading import check_config, load_config
 from ttscale.errors import SamplerError, UnfinishedRunError
 from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.ray.cluster import connected
 from ttscale.pipeline.run import run, sample_run
 from ttscale.store.run import RunStore
 
@@ -233,6 +239,53 @@ def test_a_driver_may_be_interrupted_and_killed(
 
     finished = run(load_config(scripted_config, [*on_ray(2), SLOW], out=out))
     assert samples(finished).equals(samples(run(load_config(scripted_config, out=tmp_path / "here"))))
+
+
+def test_a_ray_of_its_own_is_closed_to_the_network(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reaches Ray's ports can run programs."""
+    psutil = pytest.importorskip("psutil")
+    monkeypatch.setattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER", True)  # as it is without the fixture
+    monkeypatch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
+    before = set(psutil.Process().children(recursive=True))
+    with connected(ExecutionSettings(name="ray")):
+        own = set(psutil.Process().children(recursive=True)) - before
+        listening = [
+            connection.laddr.ip
+            for process in own
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_the_page_on_ray_does_what_it_says(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its configurations are valid; its commands extend a run on the cluster that RAY_ADDRESS names."""
+    page = (ROOT / "docs" / "ray.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(yaml|bash)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for text in [text for language, text in blocks if language == "yaml"]:
+        base = {
+            "name": "page",
+            "out": "run",
+            "model": "demo-arithmetic",
+            "task": "arithmetic",
+            "sampling": {"n": 4},
+        }
+        assert check_config(base | yaml.safe_load(text)).execution.name == "ray"
+    monkeypatch.setattr("ttscale.cli.runs._report", lambda *_, **__: None)  # it has tests of its own
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    quick = ["--set", "model.engine=scripted:ScriptedSampler", "--set", "task.problems=16"]
+    lines = [line for _, text in blocks for line in text.splitlines() if line.startswith("ttscale ")]
+    assert len(lines) == 2
+    for line in lines:
+        assert run_cli([*shlex.split(line)[1:], *quick]) == 0
+    sessions = RunStore(Path("runs/quickstart")).sessions()
+    assert sum(session.n_samples for session in sessions) == 16 * 64
+    assert len([session for session in sessions if "node" in session.engine["detail"]]) == 3
 
 
 def _started(command: list[str], ready: Callable[[], bool]) -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ttscale.config.execution import ExecutionSettings
@@ -142,7 +142,7 @@ def _connect(ray: Any, settings: ExecutionSettings) -> None:
     _refuse_unreachable(address)
     here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:
-        with _own_sigterm():
+        with _own_sigterm(), nullcontext() if address else _loopback():
             ray.init(
                 address=address or "local",
                 runtime_env=dict(settings.runtime_env) or None,
@@ -152,8 +152,9 @@ def _connect(ray: Any, settings: ExecutionSettings) -> None:
             )
     except Exception as error:  # ConnectionError, RuntimeError of other versions, whatever gRPC raises
         raise ConfigError(
-            f"Ray cannot be reached at execution.address '{address or 'this machine'}': {one_line(error)} "
-            "Start a cluster with `ray start --head`, or leave the address out to run on this machine alone."
+            f"Ray cannot be used at execution.address '{address or 'this machine'}': {one_line(error)} Start a cluster "
+            "with `ray start --head`, or leave the address out to run on this machine alone; see execution.runtime_env "
+            "if it is about an environment."
         ) from error
 
 
@@ -169,6 +170,18 @@ def _refuse_unreachable(address: str | None) -> None:
             f"No Ray cluster answers at execution.address '{address}': {error}. Check host and port, or leave the "
             "address out to run on this machine alone."
         ) from error
+
+
+@contextmanager
+def _loopback() -> Iterator[None]:
+    """Let Ray use 127.0.0.1: it replaces that by the machine's address, and then listens to the whole network."""
+    constants: Any = importlib.import_module("ray._private.ray_constants")
+    before = getattr(constants, "ENABLE_RAY_CLUSTER", True)
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
 from ttscale.pipeline.ray.cluster import cause_of
 from ttscale.pipeline.ray.replica import Drawn, Placed, Prepared
-from ttscale.pipeline.ray.replicas import Place, Replicas, is_death
+from ttscale.pipeline.ray.replicas import Place, Replicas, is_death, reason_of
 from ttscale.pipeline.ray.serving import Serving
 from ttscale.pipeline.recording import SegmentHook
 from ttscale.pipeline.requests import plan_requests
@@ -205,7 +205,7 @@ class _Pass:
         except Exception as error:
             if not is_death(error):
                 raise SamplerError(f"{call.place.told()} failed: {one_line(cause_of(error))}") from error
-            self._died(call, one_line(error))
+            self._died(call, reason_of(error))
         else:
             if isinstance(answer, Drawn):
                 self._drawn(call, answer)

@@ -1,6 +1,7 @@
 """The places for engines, who fills them now, and who takes over from the dead."""
 
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from ttscale.errors import EngineDiedError, TtscaleError
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.cluster import Cluster, search_path
 from ttscale.pipeline.ray.replica import Prepared, Replica
+from ttscale.samplers.messages import one_line
 
 _MOST_DEATHS = 3
 """Deaths in a row, without a sample between them, after which a place is given up."""
@@ -120,3 +122,10 @@ def is_death(error: BaseException) -> bool:
     return isinstance(error, exceptions.RayError) and not isinstance(
         error, exceptions.RayTaskError | exceptions.RuntimeEnvSetupError | exceptions.ActorUnschedulableError
     )
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why an actor is gone, in one line: of a traceback its last one."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
+    has_traceback = any(line.startswith("File ") for line in lines)
+    return lines[-1].rstrip(".") + "." if has_traceback else one_line(error)
