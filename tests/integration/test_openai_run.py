@@ -80,9 +80,9 @@ def test_an_interrupted_run_keeps_what_was_answered_and_resumes_with_the_rest(co
 
     with openai_server(misbehave) as server:
         run = start(config, server.url)
-        assert all_stuck.wait(60)
+        assert all_stuck.wait(180)
         run.send_signal(signal.SIGINT)
-        _, errors = run.communicate(timeout=60)
+        _, errors = run.communicate(timeout=180)
         assert run.returncode == 130, errors
         assert "Traceback" not in errors
         assert "repeat the same command to continue" in errors
@@ -91,7 +91,7 @@ def test_an_interrupted_run_keeps_what_was_answered_and_resumes_with_the_rest(co
         asked = len(server.seen)
         server.misbehave = lambda body, number: None
         run = start(config, server.url)
-        out, errors = run.communicate(timeout=60)
+        out, errors = run.communicate(timeout=180)
         assert run.returncode == 0, errors
         assert sum(body.get("n", 1) for body in server.seen[asked:]) == N_PROBLEMS * N - len(kept)
     assert_complete(config)
@@ -107,7 +107,7 @@ def test_a_run_whose_server_fails_for_good_says_how_to_go_on_and_does(config: Pa
 
     with openai_server(misbehave) as server:
         run = start(config, server.url)
-        _, errors = run.communicate(timeout=60)
+        _, errors = run.communicate(timeout=180)
         assert run.returncode in (1, 3), errors
         assert "out of credit" in errors
         assert "same command" in errors
@@ -116,7 +116,7 @@ def test_a_run_whose_server_fails_for_good_says_how_to_go_on_and_does(config: Pa
         assert len(stored(config)) == 20 * 8  # all that was answered
         server.misbehave = lambda body, number: None
         run = start(config, server.url)
-        _, errors = run.communicate(timeout=60)
+        _, errors = run.communicate(timeout=180)
         assert run.returncode == 0, errors
     assert_complete(config)
     session = next((config.parent / "run" / "sessions").glob("*.json"))
