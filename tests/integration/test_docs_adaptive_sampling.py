@@ -36,6 +36,7 @@ def blocks(language: str) -> list[str]:
 
 def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ttscale.cli.runs._report", lambda store, output: None)  # tested elsewhere, and slow
     Path("small.yaml").write_text(SMALL)
     Path("arms.yaml").write_text(ARMS)
     commands = [line for block in blocks("") for line in block.strip().splitlines()]

@@ -12,12 +12,14 @@ from scripted import success_rate
 
 from ttscale.analysis.adaptive import in_rounds
 from ttscale.analysis.analyze import analyze_cell, analyze_run, stored_config
+from ttscale.analysis.budget_arms import read_arms
 from ttscale.analysis.outlook import LAWS_BY_LIKELIHOOD
+from ttscale.analysis.scored_samples import read_scored
 from ttscale.analysis.tables import read_judged
 from ttscale.cli.main import cli
 from ttscale.config.loading import load_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import ConfigError, InvalidInputError, SamplerError
+from ttscale.errors import ConfigError, DataWarning, InvalidInputError, SamplerError
 from ttscale.pipeline.planning import plan_rows, status_rows
 from ttscale.pipeline.run import sample_run
 from ttscale.report.html import write_report
@@ -281,3 +283,13 @@ def test_plan_says_the_most_and_status_how_far(pilot: Path) -> None:
     assert "have their successes" in rows["other"]["stopped"]
     assert rows["other"]["done"] == "100.0%"
     assert rows["base"]["until"] is None
+
+
+@pytest.mark.filterwarnings("ignore::ttscale.errors.DataWarning")
+def test_comparisons_and_budgets_use_what_nothing_chose(pilot: Path) -> None:
+    with pytest.warns(DataWarning, match="other: Samples were drawn in rounds"):
+        tables = read_scored(pilot, ["exact"])
+    assert {table.label: table.frame.height for table in tables} == {"base": 24 * 400, "other": 24 * 16}
+    with pytest.warns(DataWarning, match="votes, scores"):
+        arms = read_arms([pilot])
+    assert {arm.label: set(arm.n.tolist()) for arm in arms} == {"base": {400}, "other": {16}}

@@ -5,13 +5,14 @@ best-of-k, comparisons of verifiers) uses the first samples of every problem, wh
 decided. Forecasts and laws fitted by likelihood take all counts: a stopping rule leaves the likelihood as it is.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from ttscale.analysis.tables import JudgedSamples, judged_samples
-from ttscale.errors import InvalidInputError
+from ttscale.errors import DataWarning, InvalidInputError
 from ttscale.samplers.until import UntilSettings
 from ttscale.stats.curve import Curve, IntArray, budget_grid
 from ttscale.stats.rounds import coverage_in_rounds, follow
@@ -114,6 +115,24 @@ def first_samples(rows: pl.DataFrame, cell: CellInRounds) -> tuple[pl.DataFrame,
     """Return the rows of `read_cell`, and what is judged of them, of the samples drawn before any decision."""
     kept = rows.filter(pl.col("sample_index") < cell.first)
     return kept, judged_samples(kept)
+
+
+def only_undecided(store: RunStore, cell: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the samples that were drawn before verdicts decided anything, for what needs such samples.
+
+    Args:
+        store: The run.
+        cell: The cell.
+        rows: One per sample, with its sample_index.
+
+    Returns:
+        All rows where verdicts decided nothing. Otherwise a `DataWarning` says what was left out and why.
+    """
+    caveat, log = adaptive_caveat(store, cell), read_rounds(store, cell)
+    if caveat is None or log is None:
+        return rows
+    warnings.warn(f"{cell}: {caveat}", DataWarning, stacklevel=3)
+    return rows.filter(pl.col("sample_index") < log.ladder[0])
 
 
 def adaptive_caveat(store: RunStore, cell: str) -> str | None:

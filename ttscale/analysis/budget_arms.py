@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ttscale.analysis.adaptive import only_undecided
 from ttscale.analysis.choices import choose_oracle, has_verdicts, newest_first, stored_config
 from ttscale.analysis.tables import JudgedSamples, judged_samples, read_cell, scores_of
 from ttscale.config.cells import cells
@@ -298,7 +299,8 @@ def _read_cell(
     cell: Cell | None,
 ) -> Arm:
     order = [problem.problem_id for problem in store.problems(name)]
-    judged = judged_samples(read_cell(store, name, oracle, order, verifiers))
+    rows = only_undecided(store, name, read_cell(store, name, oracle, order, verifiers))
+    judged = judged_samples(rows)
     if not judged.problem_ids:
         raise StoreError(
             f"Cell '{name}' of {store.path} has no verified samples. Run: ttscale verify {store.path}"

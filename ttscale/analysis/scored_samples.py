@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ttscale.analysis.adaptive import only_undecided
 from ttscale.analysis.choices import choose_oracle, stored_config
 from ttscale.analysis.tables import ABSTAINS
 from ttscale.errors import InvalidInputError, StoreError, did_you_mean
@@ -180,6 +181,7 @@ def _read_cell(
         rows.join(position, on="problem_id", how="inner").sort("order", "sample_index"),
         store.samples_folder(cell),
     )
+    frame = only_undecided(store, cell, frame)
     frame = frame.with_columns(answer_class=pl.col(f"class:{oracle.info.verifier}"))
     return ScoreTable(label=cell, oracle=oracle.info.verifier, verifiers=tuple(verifiers), frame=frame)
 
