@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from stored_runs import make_run
 
+from ttscale.analysis.results import Outlook
 from ttscale.cli.main import run_cli
 
 
@@ -27,6 +28,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [first, second]
 
 
+@pytest.fixture
+def no_forecasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave forecasts out: they have tests of their own, and take seconds."""
+    monkeypatch.setattr("ttscale.analysis.analyze.look_ahead", lambda *_, **__: Outlook())
+
+
+@pytest.mark.usefixtures("no_forecasts")
 def test_several_runs_make_one_page_and_rows_of_all_of_them(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,6 +50,7 @@ def test_several_runs_make_one_page_and_rows_of_all_of_them(
     assert "ttscale verify" in page
 
 
+@pytest.mark.usefixtures("no_forecasts")
 def test_one_run_is_reported_where_it_lies(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["report", str(runs[0])]) == 0
     assert f"Report: {runs[0] / 'report.html'}" in capsys.readouterr().out

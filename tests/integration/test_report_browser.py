@@ -485,7 +485,7 @@ def test_a_folded_cell_is_drawn_when_a_link_unfolds_it(browser: webdriver.Chrome
 
 
 @pytest.fixture
-def live_run(tmp_path: Path) -> Iterator[tuple[RunStore, LiveReport, str]]:
+def live_run(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[tuple[RunStore, LiveReport, str]]:
     """Serve a run that has 5 of 20 samples of each problem."""
     store = make_run(tmp_path / "run", n=5, asked=20, n_problems=30)
     report = LiveReport([store])
@@ -495,6 +495,7 @@ def live_run(tmp_path: Path) -> Iterator[tuple[RunStore, LiveReport, str]]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield store, report, f"http://127.0.0.1:{server.server_port}/"
+    browser.get("about:blank")  # an open page would go on asking
     server.shutdown()
     server.server_close()
     thread.join()
