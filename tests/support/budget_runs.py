@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from ttscale.config.cells import cells
 from ttscale.config.loading import check_config, dump_config
+from ttscale.costs.contract import Charges, ModelFacts, Usage
 from ttscale.store.run import RunStore, Session
 from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSetInfo
 from ttscale.types import Problem, Sample
@@ -30,6 +32,24 @@ SECONDS_PER_TOKEN = 0.02
 VERIFYING_S = 0.25
 RATES = (np.linspace(0.0, 0.6, N_PROBLEMS), np.linspace(0.5, 0.05, N_PROBLEMS))
 """Of the two cells: each solves what the other finds hard."""
+
+
+class TwiceTheTokens:
+    """A cost model from elsewhere: two tokens for every one generated, prompts for nothing."""
+
+    class Options(BaseModel):
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: ClassVar[str] = "tokens"
+    needs: ClassVar[frozenset[str]] = frozenset({"tokens"})
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def charges(self, usage: Usage, facts: ModelFacts) -> Charges:
+        per_sample = 2.0 * usage.mean_per_problem(usage.completion_tokens)
+        nothing = np.zeros_like(per_sample)
+        return Charges(unit=self.unit, per_sample=per_sample, once=nothing, per_request=nothing)
 
 
 def build_two_cells(

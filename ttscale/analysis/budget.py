@@ -18,7 +18,14 @@ from ttscale.analysis.budget_questions import (
     spend_answers,
     target_answers,
 )
-from ttscale.analysis.budget_results import BreakEven, BudgetView, BuyComparison, CostCurve, Segment
+from ttscale.analysis.budget_results import (
+    ArmSummary,
+    BreakEven,
+    BudgetView,
+    BuyComparison,
+    CostCurve,
+    Segment,
+)
 from ttscale.analysis.budget_subsets import as_pilot, at_token_limits
 from ttscale.costs.amounts import UNIT_NAMES, Amount
 from ttscale.errors import InvalidInputError
@@ -115,6 +122,7 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
         n_problems=n_problems,
         confidence_level=how.confidence_level,
         over=how.over,
+        arms=tuple(_summary(arm) for arm in shared),
         curves=tuple(_cost_curve(choice, how, horizon if asked.ahead else 0.0) for choice in choices),
         comparisons=tuple(_compared(group, how) for group in groups),
         targets=targets,
@@ -152,6 +160,22 @@ def _prepared(arms: Sequence[Arm], asked: BudgetSettings) -> tuple[list[Arm], li
         shared = [as_pilot(arm, asked.pilot, rng) for arm in shared]
         notes.append(f"A pilot: {asked.pilot} random samples of each problem; everything else is forecast.")
     return shared, notes
+
+
+def _summary(arm: Arm) -> ArmSummary:
+    """Say what is known of an arm."""
+    tokens, facts = arm.usage, arm.facts
+    size, speed = facts.architecture, facts.seconds_per_token
+    return ArmSummary(
+        label=arm.label,
+        n_min=int(arm.n.min()),
+        prompt_tokens=float(tokens.prompt_tokens.mean()) if tokens else None,
+        completion_tokens=float(tokens.mean_per_problem(tokens.completion_tokens).mean()) if tokens else None,
+        parameters=size.parameters if size else None,
+        size_from=size.source if size else None,
+        tokens_per_s=1.0 / speed if speed else None,
+        verification_s=facts.verification_s,
+    )
 
 
 def _pilots(coverage: Sequence[Choice], asked: BudgetSettings) -> list[tuple[str, PilotPlan]]:

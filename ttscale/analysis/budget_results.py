@@ -21,6 +21,31 @@ from ttscale.stats.piloting import PilotPlan
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """What is known of one arm: its samples, their tokens, its model and how fast it ran.
+
+    Attributes:
+        label: The arm.
+        n_min: Fewest samples of any problem.
+        prompt_tokens: Mean over problems, None where unknown.
+        completion_tokens: Mean over samples, problems weighing equally, None where unknown.
+        parameters: Of its model, None where unknown.
+        size_from: Where the size was read.
+        tokens_per_s: Generated tokens per device-second of the run itself, None where not measured.
+        verification_s: Seconds of the oracle's verification per sample, None where not measured.
+    """
+
+    label: str
+    n_min: int
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    parameters: float | None
+    size_from: str | None
+    tokens_per_s: float | None
+    verification_s: float | None
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CostCurve:
     """What one choice reaches at which cost.
@@ -197,6 +222,7 @@ class BudgetView:
         n_problems: Problems that all arms share.
         confidence_level: Of every interval.
         over: What intervals generalise over: "problems" or "samples".
+        arms: What is known of every arm.
         curves: Cost against value of every choice: the measured points, then forecast ones where `extrapolates`.
         comparisons: Which choice is the best buy at which budget: for coverage, and for selected accuracy.
         targets: Answers to `--target`, one per choice and target.
@@ -213,6 +239,7 @@ class BudgetView:
     n_problems: int
     confidence_level: float
     over: str
+    arms: tuple[ArmSummary, ...]
     curves: tuple[CostCurve, ...]
     comparisons: tuple[BuyComparison, ...]
     targets: tuple[TargetAnswer, ...] = ()
@@ -234,6 +261,19 @@ class BudgetView:
         yield from self.decision_rows()
         yield from self.break_even_rows()
         yield from self.pilot_rows()
+        yield from self.arm_rows()
+
+    def arm_rows(self) -> list[Row]:
+        """Return one row per arm: what is known of it."""
+        return [
+            {
+                "question": "arm",
+                **_named(asdict(one)),
+                "n_problems": self.n_problems,
+                "method": "means of the samples at hand",
+            }
+            for one in self.arms
+        ]
 
     def target_rows(self) -> list[Row]:
         """Return one row per target and choice."""

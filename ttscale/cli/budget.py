@@ -323,6 +323,7 @@ def print_budget(view: "BudgetView") -> None:
     unit = UNIT_NAMES.get(view.unit, view.unit)
     rests = f"{view.n_problems} problems, {100 * view.confidence_level:g}% interval over {view.over}"
     tables = [
+        ("Arms", [_arm(row) for row in view.arm_rows()]),
         (
             f"What a target costs, in {unit} over all problems: {rests}",
             [_target(row) for row in view.target_rows()],
@@ -360,6 +361,19 @@ def print_budget(view: "BudgetView") -> None:
 
 
 Row = Mapping[str, Any]
+
+
+def _arm(row: Row) -> dict[str, Any]:
+    names = {
+        "choice": "arm",
+        "n_min": "samples",
+        "prompt_tokens": "prompt tokens",
+        "completion_tokens": "tokens per sample",
+        "parameters": "parameters",
+        "tokens_per_s": "tokens/s",
+        "verification_s": "verification, s",
+    }
+    return {name: row[key] for key, name in names.items() if row[key] is not None}
 
 
 def _target(row: Row) -> dict[str, Any]:

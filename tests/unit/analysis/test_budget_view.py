@@ -180,6 +180,18 @@ def test_prompts_are_paid_per_request_of_the_size_that_was_run(run):
     assert curve.line.cost(9) == pytest.approx(2 * 10 + 9 * curve.line.per_sample)
 
 
+def test_an_arm_tells_its_tokens_its_speed_and_its_model(run):
+    found = view(run, pricing=Pricing(cost="budget_runs:TwiceTheTokens"))
+    one, arm = found.arms[0], read_arms([run])[0]
+    assert one.completion_tokens == pytest.approx(arm.samples.completion_tokens.mean())
+    assert (one.n_min, one.prompt_tokens, one.verification_s) == (40, 10.0, 0.25)
+    assert one.tokens_per_s == pytest.approx(1 / 0.02)
+    assert one.parameters == 1_774_272
+    assert found.curves[0].cost == pytest.approx(
+        2 * found.curves[0].k * one.completion_tokens
+    )  # a plugin's price
+
+
 def test_an_allocation_over_cells_beats_each_alone_where_they_differ(run):
     found = allocate([run], parse_amount("2500tokens"), settings=BudgetSettings(pricing=TOKENS)).found
     assert (found.k > 0).all()
