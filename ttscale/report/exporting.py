@@ -2,18 +2,19 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ttscale.analysis.analyze import analyze_run
-from ttscale.analysis.choices import choose_oracle, stored_config
-from ttscale.analysis.results import CellResult, RunResult
+from ttscale.analysis.choices import choose_oracle, stored_config, table_budgets
+from ttscale.analysis.results import RunResult
 from ttscale.analysis.tables import read_judged
+from ttscale.config.models import AnalysisSettings
 from ttscale.errors import DataWarning, InvalidInputError, StoreError, did_you_mean, listed
-from ttscale.exchange.export.columns import export_frame
+from ttscale.exchange.export.columns import CellExport
 from ttscale.exchange.export.dataset import write_dataset
 from ttscale.exchange.export.files import appearing, write_csv, write_jsonl
 from ttscale.exchange.export.lm_eval import write_lm_eval
@@ -28,6 +29,7 @@ from ttscale.report.figures import (
     success_rates_figure,
 )
 from ttscale.report.numbers import percent_digits, percent_interval
+from ttscale.stats.coverage import coverage_curve
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 
@@ -69,11 +71,12 @@ def export_run(run: Path, to: str, out: Path, *, cells: Sequence[str] = ()) -> l
     if to == "parquet":
         write_dataset(store, oracles, out, title=store.manifest()["name"], findings=_findings(store, oracles))
     elif to == "jsonl":
-        write_jsonl([export_frame(store, cell, oracle) for cell, oracle in oracles.items()], out)
+        write_jsonl(_all_rows([CellExport(store, *each) for each in oracles.items()]), out)
     elif to == "csv":
-        write_csv([export_frame(store, cell, oracle) for cell, oracle in oracles.items()], out)
+        _write_csv([CellExport(store, *each) for each in oracles.items()], out)
     elif to == "counts":
-        write_csv(_counts(store, oracles), out)
+        counts = _counts(store, oracles)
+        write_csv(counts, counts[0].columns, out)
     elif to == "lm-eval":
         write_lm_eval(store, oracles, out)
     else:
@@ -98,7 +101,19 @@ def counts_table(store: RunStore, cell: str, oracle: VerdictSet | None) -> pl.Da
     return table.select(*(pl.lit(value, pl.String).alias(name) for name, value in known.items()), pl.all())
 
 
-def _counts(store: RunStore, oracles: dict[str, VerdictSet | None]) -> list[pl.LazyFrame]:
+def _write_csv(exports: list[CellExport], out: Path) -> None:
+    """Write all cells below each other, with the columns of all; those of a cell do not depend on the block."""
+    columns = dict.fromkeys(name for export in exports for name in export.rows([]).columns)
+    write_csv(_all_rows(exports), list(columns), out)
+
+
+def _all_rows(exports: list[CellExport]) -> Iterator[pl.DataFrame]:
+    """Yield the samples of every cell, as many at a time as fit into memory."""
+    for export in exports:
+        yield from export.all_rows()
+
+
+def _counts(store: RunStore, oracles: dict[str, VerdictSet | None]) -> list[pl.DataFrame]:
     unverified = [cell for cell, oracle in oracles.items() if oracle is None]
     if len(unverified) == len(oracles):
         counts_table(store, unverified[0], None)  # says so
@@ -108,9 +123,7 @@ def _counts(store: RunStore, oracles: dict[str, VerdictSet | None]) -> list[pl.L
             DataWarning,
             stacklevel=2,
         )
-    return [
-        counts_table(store, cell, oracle).lazy() for cell, oracle in oracles.items() if oracle is not None
-    ]
+    return [counts_table(store, cell, oracle) for cell, oracle in oracles.items() if oracle is not None]
 
 
 def _oracles(store: RunStore, wanted: Sequence[str]) -> dict[str, VerdictSet | None]:
@@ -136,15 +149,18 @@ def _oracles(store: RunStore, wanted: Sequence[str]) -> dict[str, VerdictSet | N
 
 
 def _findings(store: RunStore, oracles: dict[str, VerdictSet | None]) -> str:
-    """Return the measured coverage as Markdown."""
-    if not any(oracles.values()):
+    """Return the measured coverage as Markdown: of the whole analysis, what is cheap to compute."""
+    settings = stored_config(store).analysis
+    rows = []
+    for cell, oracle in oracles.items():
+        counts = counts_table(store, cell, oracle) if oracle is not None else pl.DataFrame()
+        if counts.height:
+            rows += _coverage_rows(cell, counts, settings)
+    if not rows:
         return "The samples are not verified."
-    result = analyze_run(store)
-    cells = [cell for cell in result.cells if cell.cell in oracles]
-    level = f"{100 * cells[0].coverage.confidence_level:g}%" if cells else ""
-    rows = [row for cell in cells for row in _coverage_rows(cell, result.table_k)]
     head = [
-        f"Coverage: the share of problems that at least one of k samples solves, with the {level} interval over problems.",
+        "Coverage: the share of problems that at least one of k samples solves, with the "
+        f"{100 * settings.confidence_level:g}% interval over problems.",
         "",
         "| configuration | k | coverage in percent |",
         "| --- | ---: | --- |",
@@ -152,14 +168,19 @@ def _findings(store: RunStore, oracles: dict[str, VerdictSet | None]) -> str:
     return "\n".join([*head, *rows])
 
 
-def _coverage_rows(cell: CellResult, table_k: Sequence[int]) -> list[str]:
-    curve = cell.coverage
-    at = {int(k): position for position, k in enumerate(curve.k)}
+def _coverage_rows(cell: str, counts: pl.DataFrame, settings: AnalysisSettings) -> list[str]:
+    n, c = counts["n"].to_numpy(), counts["c"].to_numpy()
+    curve = coverage_curve(
+        n,
+        c,
+        table_budgets(settings.k, int(n.min())),
+        confidence_level=settings.confidence_level,
+        n_resamples=settings.n_resamples,
+        rng=settings.seed,
+    )
     return [
-        f"| `{cell.cell}` | {k:,} | {percent_digits(curve.value[at[k]])} "
-        f"{percent_interval(curve.low[at[k]], curve.high[at[k]])} |"
-        for k in table_k
-        if k in at
+        f"| `{cell}` | {k:,} | {percent_digits(value)} {percent_interval(low, high)} |"
+        for k, value, low, high in zip(curve.k.tolist(), curve.value, curve.low, curve.high, strict=True)
     ]
 
 

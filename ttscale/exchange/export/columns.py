@@ -8,7 +8,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -20,6 +20,8 @@ from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome
 
 _NAMED_APART = ("model.path", "task.name", "model.engine")
+_BLOCK_SAMPLES = 100_000
+"""Held at a time, with their texts."""
 _OF_A_SAMPLE = (
     "completion",
     "finish_reason",
@@ -30,42 +32,88 @@ _OF_A_SAMPLE = (
 )
 
 
-def export_frame(store: RunStore, cell: str, oracle: VerdictSet | None) -> pl.LazyFrame:
-    """Return one row per sample of a cell, lazily.
+class CellExport:
+    """A cell's samples with all their verdicts, some problems at a time.
 
     Args:
         store: The run.
         cell: The cell.
         oracle: The verdict set that defines *correct*, None where nothing does.
-
-    Returns:
-        cell, model, task, problem_id, sample_index, the sample's own columns, correct, and the verifiers' columns,
-        the oracle's first.
     """
-    identity = store.manifest()["cells"][cell]
-    rows = store.samples(cell).select(
-        pl.lit(cell).alias("cell"),
-        pl.lit(str(identity.get("model.path", ""))).alias("model"),
-        pl.lit(str(identity.get("task.name", ""))).alias("task"),
-        pl.lit(_settings(identity)).alias("settings"),
-        *SAMPLE_KEY,
-        *_OF_A_SAMPLE,
-    )
-    sets = verdicts_of(store, cell)
-    if oracle is not None:
-        sets = [one for one in sets if one.info.label == oracle.info.label] + [
-            one for one in sets if one.info.label != oracle.info.label
+
+    def __init__(self, store: RunStore, cell: str, oracle: VerdictSet | None) -> None:
+        self._store = store
+        self._cell = cell
+        self._identity = store.manifest()["cells"][cell]
+        named = _named(_oracle_first(verdicts_of(store, cell), oracle))
+        self._verdicts = [_verifier_columns(one, cell, name) for name, one in named.items()]
+        self._outcome = f"verdict:{next(iter(named))}" if oracle is not None else None
+
+    def blocks(self) -> list[list[str]]:
+        """Cut the problems, in the task's order, into blocks whose samples fit into memory; those without are left out."""
+        counts = self._store.counts(self._cell)
+        ids = [
+            problem.problem_id for problem in self._store.problems(self._cell) if problem.problem_id in counts
         ]
-    for name, one in _named(sets).items():
-        rows = rows.join(
-            _verifier_columns(one, cell, name), on=list(SAMPLE_KEY), how="left", maintain_order="left"
+        blocks: list[list[str]] = [[]]
+        held = 0
+        for problem_id in ids:
+            if blocks[-1] and held + counts[problem_id] > _BLOCK_SAMPLES:
+                blocks.append([])
+                held = 0
+            blocks[-1].append(problem_id)
+            held += counts[problem_id]
+        return blocks
+
+    def rows(self, problem_ids: Sequence[str]) -> pl.DataFrame:
+        """Return one row per sample of some problems, in their order.
+
+        Args:
+            problem_ids: One of `blocks`.
+
+        Returns:
+            cell, model, task, settings, problem_id, sample_index, the sample's own columns, the verifiers' columns, the
+            oracle's first, and correct where there is an oracle.
+        """
+        block = pl.LazyFrame({"problem_id": problem_ids}, schema={"problem_id": pl.String}).with_row_index(
+            "order"
         )
-    if oracle is None:
-        return rows
-    first = f"verdict:{next(iter(_named(sets)))}" if sets else None
-    outcome = pl.col(first) if first else pl.lit(None, pl.String)
-    correct = pl.when(outcome.is_not_null() & (outcome != Outcome.ERROR)).then(outcome == Outcome.CORRECT)
-    return rows.with_columns(correct.alias("correct"))
+        rows = (
+            _of_block(self._store.samples(self._cell), problem_ids)
+            .join(block, on="problem_id", how="inner")
+            .sort("order", "sample_index")
+            .select(*self._named_columns(), *SAMPLE_KEY, *_OF_A_SAMPLE)
+        )
+        for verdicts in self._verdicts:
+            own = _of_block(verdicts, problem_ids)
+            rows = rows.join(own, on=list(SAMPLE_KEY), how="left", maintain_order="left")
+        if self._outcome is not None:
+            outcome = pl.col(self._outcome)
+            judged = outcome.is_not_null() & (outcome != Outcome.ERROR)
+            rows = rows.with_columns(pl.when(judged).then(outcome == Outcome.CORRECT).alias("correct"))
+        return collect(rows, self._store.path)
+
+    def all_rows(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows block by block."""
+        for problem_ids in self.blocks():
+            yield self.rows(problem_ids)
+
+    def _named_columns(self) -> list[pl.Expr]:
+        names = {
+            "cell": self._cell,
+            "model": str(self._identity.get("model.path", "")),
+            "task": str(self._identity.get("task.name", "")),
+            "settings": _settings(self._identity),
+        }
+        return [pl.lit(value).alias(name) for name, value in names.items()]
+
+
+def _of_block(rows: pl.LazyFrame, problem_ids: Sequence[str]) -> pl.LazyFrame:
+    return rows.filter(pl.col("problem_id").is_in(list(problem_ids)))
+
+
+def _oracle_first(sets: list[VerdictSet], oracle: VerdictSet | None) -> list[VerdictSet]:
+    return sorted(sets, key=lambda one: oracle is None or one.info.label != oracle.info.label)
 
 
 def verdicts_of(store: RunStore, cell: str) -> list[VerdictSet]:

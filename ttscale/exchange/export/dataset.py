@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from ttscale.exchange.export.columns import export_frame
+from ttscale.exchange.export.columns import CellExport
 from ttscale.exchange.export.files import appearing
 from ttscale.exchange.export.problems import problems_table
 from ttscale.store.run import RunStore
@@ -14,7 +14,6 @@ from ttscale.store.verdicts import VerdictSet
 
 SPLIT = "test"
 PROBLEMS = "-problems"
-_SHARD_ROWS = 500_000
 _ROW_GROUP = 10_000
 """Rows of a row group: the hub's viewer reads one at a time."""
 _SIZES = (
@@ -46,14 +45,16 @@ def write_dataset(
 
 def _write_cell(store: RunStore, cell: str, oracle: VerdictSet | None, folder: Path) -> int:
     """Write one cell's shards and problems; return how many samples it has."""
-    frame = export_frame(store, cell, oracle)
-    n_samples = sum(store.counts(cell).values())
-    n_shards = max(1, -(-n_samples // _SHARD_ROWS))
+    export = CellExport(store, cell, oracle)
+    blocks = export.blocks()
     data = folder / "data" / cell
     data.mkdir(parents=True)
-    for shard in range(n_shards):
-        path = data / f"{SPLIT}-{shard:05d}-of-{n_shards:05d}.parquet"
-        frame.slice(shard * _SHARD_ROWS, _SHARD_ROWS).sink_parquet(path, row_group_size=_ROW_GROUP)
+    n_samples = 0
+    for shard, problem_ids in enumerate(blocks):
+        rows = export.rows(problem_ids)
+        path = data / f"{SPLIT}-{shard:05d}-of-{len(blocks):05d}.parquet"
+        rows.write_parquet(path, row_group_size=_ROW_GROUP)
+        n_samples += rows.height
     problems = folder / "problems"
     problems.mkdir(exist_ok=True)
     problems_table(store, cell).write_parquet(problems / f"{cell}.parquet")

@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,30 +39,16 @@ def appearing(out: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_jsonl(frames: list[pl.LazyFrame], out: Path) -> None:
+def write_jsonl(frames: Iterable[pl.DataFrame], out: Path) -> None:
     """Write frames below each other as JSON Lines, each with its own columns."""
-    _one_below_the_other(frames, out, lambda frame, path: frame.sink_ndjson(path))
+    with appearing(out) as temporary, temporary.open("wb") as file:
+        for frame in frames:
+            frame.write_ndjson(file)
 
 
-def write_csv(frames: list[pl.LazyFrame], out: Path) -> None:
+def write_csv(frames: Iterable[pl.DataFrame], columns: Sequence[str], out: Path) -> None:
     """Write frames below each other as CSV; a column that a frame lacks is empty."""
-    merged = pl.concat(frames, how="diagonal")
-    with appearing(out) as temporary:
-        merged.sink_csv(temporary)
-
-
-def _one_below_the_other(
-    frames: list[pl.LazyFrame], out: Path, sink: Callable[[pl.LazyFrame, Path], object]
-) -> None:
-    with appearing(out) as temporary:
-        parts = [temporary.with_name(f"{temporary.name}.{number}") for number in range(len(frames))]
-        try:
-            with temporary.open("wb") as whole:
-                for frame, part in zip(frames, parts, strict=True):
-                    sink(frame, part)
-                    with part.open("rb") as content:
-                        shutil.copyfileobj(content, whole)
-                    part.unlink()
-        finally:
-            for part in parts:
-                part.unlink(missing_ok=True)
+    with appearing(out) as temporary, temporary.open("wb") as file:
+        for number, frame in enumerate(frames):
+            lacking = [pl.lit(None).alias(name) for name in columns if name not in frame.columns]
+            frame.with_columns(lacking).select(columns).write_csv(file, include_header=number == 0)

@@ -7,16 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.exchange.export.columns import export_frame
+from ttscale.exchange.export.columns import CellExport
 from ttscale.exchange.export.files import appearing
 from ttscale.exchange.naming import safe_name
 from ttscale.store.run import RunStore
-from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome, Problem
 
-_BLOCK_SAMPLES = 50_000
-"""Samples held at a time."""
 _TIME = "2000-01-01T00-00-00.000000"
 """The tool finds a file by its name, which ends in a time; the same export has the same name."""
 _SETTINGS = {
@@ -54,29 +51,11 @@ def write_lm_eval(store: RunStore, oracles: dict[str, VerdictSet | None], out: P
 def _lines(
     store: RunStore, cell: str, oracle: VerdictSet | None, settings: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    frame = export_frame(store, cell, oracle)
-    metrics = [name for name in frame.collect_schema().names() if name.startswith("verdict:")]
-    counts = store.counts(cell)
-    problems = [problem for problem in store.problems(cell) if problem.problem_id in counts]
-    for block in _blocks(problems, counts):
-        ids = [problem.problem_id for problem in block]
-        rows = collect(frame.filter(pl.col("problem_id").is_in(ids)), store.path).sort("sample_index")
-        by_problem = {key[0]: part for key, part in rows.group_by("problem_id", maintain_order=True)}
-        for problem in block:
-            yield _line(problem, by_problem[problem.problem_id], metrics, settings)
-
-
-def _blocks(problems: list[Problem], counts: dict[str, int]) -> Iterator[list[Problem]]:
-    block: list[Problem] = []
-    held = 0
-    for problem in problems:
-        if block and held + counts[problem.problem_id] > _BLOCK_SAMPLES:
-            yield block
-            block, held = [], 0
-        block.append(problem)
-        held += counts[problem.problem_id]
-    if block:
-        yield block
+    problems = {problem.problem_id: problem for problem in store.problems(cell)}
+    for rows in CellExport(store, cell, oracle).all_rows():
+        metrics = [name for name in rows.columns if name.startswith("verdict:")]
+        for key, part in rows.group_by("problem_id", maintain_order=True):
+            yield _line(problems[str(key[0])], part, metrics, settings)
 
 
 def _line(
