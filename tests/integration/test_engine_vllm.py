@@ -167,6 +167,12 @@ def test_without_per_sample_seeds_none_is_recorded(engine: Any) -> None:
     assert {sample.seed for sample in samples(sampler, n=4, size=4)} == {None}
 
 
+def test_without_per_sample_seeds_every_engine_gets_its_own_seed() -> None:
+    unseeded = [_sampler(per_sample_seeds=False).engine_arguments("m")["seed"] for _ in range(3)]
+    assert len(set(unseeded)) == 3  # an extension in a new engine must not repeat the first one's samples
+    assert "seed" not in _sampler().engine_arguments("m")
+
+
 def test_the_manifest_is_told_what_runs(engine: Any) -> None:
     info = _sampler().adopt(engine)
     assert (info.engine, info.dtype, info.chat_template) == ("vllm", "float32", False)

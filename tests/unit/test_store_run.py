@@ -1,13 +1,24 @@
 import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from ttscale.errors import RunLockedError, RunMismatchError, StoreError
 from ttscale.store.run import RunStore, Session, new_session_name
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.types import Message, Problem, Sample
+
+SAMPLE = Sample(
+    problem_id="a",
+    sample_index=0,
+    completion="",
+    finish_reason="stop",
+    prompt_tokens=1,
+    completion_tokens=1,
+)
 
 
 def begin(store: RunStore, **settings: object) -> None:
@@ -16,15 +27,7 @@ def begin(store: RunStore, **settings: object) -> None:
 
 def draw_something(store: RunStore) -> None:
     writer = store.sample_writer("c", "s")
-    sample = Sample(
-        problem_id="a",
-        sample_index=0,
-        completion="",
-        finish_reason="stop",
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    writer.add([sample])
+    writer.add([SAMPLE])
     writer.flush()
 
 
@@ -122,3 +125,23 @@ def test_other_options_or_versions_make_another_verdict_set() -> None:
     ]
     assert base.label == same.label
     assert len({base.label, *(other.label for other in others)}) == 4
+
+
+def test_a_verdict_does_not_outlive_its_sample(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    for session, problem_id in (("s1", "kept"), ("s2", "lost")):
+        writer = store.sample_writer("c", session)
+        writer.add([replace(SAMPLE, problem_id=problem_id)])
+        writer.flush()
+    verdicts = store.verdict_set(VerdictSetInfo(verifier="v", version="1", options={}, sees_answer=True))
+    rows = pl.DataFrame({"problem_id": ["kept", "lost"], "sample_index": [0, 0], "outcome": ["correct"] * 2})
+    verdicts.write("c", rows.with_columns(pl.col("sample_index").cast(pl.Int64), cell=pl.lit("c")), "a")
+    verdicts.write(
+        "c", rows.tail(1).with_columns(pl.col("sample_index").cast(pl.Int64), cell=pl.lit("c")), "b"
+    )
+    victim = next(store.samples_folder("c").glob("s2-*"))
+    victim.write_bytes(victim.read_bytes()[:-3])
+    with store.writing() as torn:
+        assert len(torn) == 1
+    assert verdicts.scan("c").collect()["problem_id"].to_list() == ["kept"]
+    assert store.counts("c") == {"kept": 1}

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import NOT_PART_OF_A_SAMPLE, Cell, PluginSettings
-from ttscale.errors import BrokenPluginError, ConfigError, TaskError
+from ttscale.errors import BrokenPluginError, ConfigError, MissingExtraError, TaskError
 from ttscale.registry import PluginRef, find_plugin
 from ttscale.samplers.contract import Sampler
+from ttscale.samplers.resolve import choose_engine
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.tasks.contract import Task
 from ttscale.types import Problem
@@ -73,7 +74,23 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
     for section, settings in sections.items():
         values = settings.model_dump(mode="json", exclude_defaults=True)
         flat |= {f"{section}.{key}": value for key, value in values.items()}
+    options = {
+        key: value for key, value in cell.model.engine_options.items() if key not in _free_options(cell)
+    }
+    flat.pop("model.engine_options", None)
+    if options:
+        flat["model.engine_options"] = options
     return {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
+
+
+def _free_options(cell: Cell) -> frozenset[str]:
+    """Return the engine options that change no sample, such as a server's address: its sampler names them."""
+    try:
+        engine, _ = choose_engine(cell.model.engine)
+    except MissingExtraError:  # nothing will be sampled here
+        return frozenset()
+    options = find_plugin("samplers", engine).load().Options
+    return frozenset(getattr(options, "NOT_PART_OF_A_SAMPLE", ()))
 
 
 def recommended_verifiers(task: PluginSettings) -> tuple[PluginSettings, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from ttscale.errors import StoreError
 from ttscale.pipeline.engines import RunningEngine
@@ -30,6 +31,7 @@ class Recorder:
     @contextmanager
     def session(self, engine: RunningEngine, *, total: int, done: int) -> Iterator[None]:
         """Record a session; what is buffered at its end is stored, however it ends."""
+        self._sampler = engine.sampler
         self._session = _new_session(self._cell, engine)
         self._writer = self._store.sample_writer(self._cell, self._session.session)
         self._began = time.monotonic()
@@ -63,9 +65,14 @@ class Recorder:
             seconds=time.monotonic() - self._began,
             n_samples=self.n_samples,
             completion_tokens=self._tokens,
+            usage=self._usage(),
         )
         self._store.write_session(self._session)
         self._on_segment(path)
+
+    def _usage(self) -> dict[str, Any]:
+        usage = getattr(self._sampler, "usage", None)
+        return {} if usage is None else asdict(usage)
 
 
 def _new_session(cell: str, engine: RunningEngine) -> Session:

@@ -6,6 +6,7 @@ its last request is done, while here every request is handed out, and can be sto
 
 import gc
 import logging
+import secrets
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -52,6 +53,11 @@ class VllmOptions(BaseModel):
     """vLLM takes the other keys of ``model.engine_options`` itself: they are the fields of its `EngineArgs`."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    NOT_PART_OF_A_SAMPLE: ClassVar[frozenset[str]] = frozenset(
+        {"own_process", "gpu_memory_utilization", "kv_cache_memory_bytes", "max_num_seqs"}
+    )
+    """Options that change no sample: a run may go on with others."""
 
     own_process: bool | None = None
     """Whether the engine runs in a process of its own, whose death ttscale survives. None: on a GPU."""
@@ -156,6 +162,9 @@ class VllmSampler:
                 arguments["dtype"] = cpu_dtype(batch_invariant=self._is_seeded())
         if lora_rank is not None:
             arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _allowed_rank(lora_rank)}
+        if not self._is_seeded():
+            # vLLM's own default is the same for every engine: a second one would draw the first one's samples again.
+            arguments["seed"] = secrets.randbits(31)
         if self._sampling.max_concurrent is not None:
             arguments["max_num_seqs"] = self._sampling.max_concurrent
         return arguments | self._model.engine_options
@@ -181,6 +190,7 @@ class VllmSampler:
             detail={
                 "torch": torch.__version__,
                 "threads": torch.get_num_threads(),
+                "seed": None if self._seeded else model.seed,
                 "max_num_seqs": scheduler.max_num_seqs,
                 "max_model_len": model.max_model_len,
                 "block_size": cache.block_size,

@@ -73,7 +73,7 @@ def blocks_without(
             yield pl.concat(gathered)
             gathered, rows, size = [], 0, 0
         gathered.append(part)
-        rows, size = rows + part.height, size + part.estimated_size()
+        rows, size = rows + part.height, size + int(part.estimated_size())
     if gathered:
         yield pl.concat(gathered)
 

@@ -15,8 +15,9 @@ from ttscale.errors import RunMismatchError, StoreError
 from ttscale.store.claims import Claims
 from ttscale.store.files import remove_leftovers, write_text
 from ttscale.store.lock import waiting_lock, writer_lock
+from ttscale.store.orphans import drop_orphans
 from ttscale.store.samples import SampleWriter, missing_ranges, scan_samples, stored_counts
-from ttscale.store.segments import set_torn_aside, write_segment
+from ttscale.store.segments import n_rows, set_torn_aside, write_segment
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
 from ttscale.types import Message, Problem
 
@@ -45,6 +46,7 @@ class Session:
         n_samples: Samples stored.
         completion_tokens: Tokens generated.
         engine: What `EngineInfo` says.
+        usage: What the engine says it was asked and billed for (servers), else empty.
     """
 
     session: str
@@ -55,6 +57,7 @@ class Session:
     n_samples: int = 0
     completion_tokens: int = 0
     engine: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunStore:
@@ -184,7 +187,15 @@ class RunStore:
         for folder in [*self.path.glob("samples/*"), *self.path.glob("verdicts/*/*")]:
             if folder.is_dir():
                 torn += set_torn_aside(folder, self.path / "torn")
+        self._drop_verdicts_on_lost_samples(any_torn=bool(torn))
         return torn
+
+    def _drop_verdicts_on_lost_samples(self, *, any_torn: bool) -> None:
+        """Let no verdict speak for a sample that is drawn again. Looked for only where samples went missing."""
+        for folder in self.path.glob("verdicts/*/*"):
+            samples = self.samples_folder(folder.name)
+            if folder.is_dir() and (any_torn or n_rows(folder) > n_rows(samples)):
+                drop_orphans(samples, folder)
 
     def claims(self, cell: str) -> Claims:
         """Return this process's claims on a cell's blocks, for processes that share the run."""

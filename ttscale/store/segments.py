@@ -81,6 +81,12 @@ def collect(frame: pl.LazyFrame, folder: Path) -> pl.DataFrame:
         ) from error
 
 
+def n_rows(folder: Path) -> int:
+    """Return how many rows the segments of a folder have; reads footers only."""
+    paths = segments(folder)
+    return int(collect(pl.scan_parquet(paths, glob=False).select(pl.len()), folder).item()) if paths else 0
+
+
 def _sorted_out(folder: Path) -> tuple[list[Path], list[Path]]:
     """Split the segments of a folder into whole and torn ones."""
     whole: list[Path] = []
