@@ -161,3 +161,18 @@ def test_statements_of_minif2f(shared_data: Path, name: str, proof: str, outcome
         assert file is not None
         statement = file.read().decode()
     assert judge(proof, statement).outcome is outcome
+
+
+@pytest.mark.parametrize("name", ["test/mathd_numbertheory_342", "valid/mathd_algebra_190"])
+def test_statements_of_minif2f_proved_in_files_of_their_own(shared_data: Path, name: str) -> None:
+    """As models answer: libraries first, the statement again, a proof."""
+    with tarfile.open(shared_data / "minif2f_rocq.tar.gz") as archive:
+        file = archive.extractfile(f"rocq/{name}.v")
+        assert file is not None
+        statement = file.read().decode()
+    proof = "Proof. first [reflexivity | intros; lra]. Qed."
+    stated, ending, _ = statement.rpartition("Proof.")
+    assert ending
+    answer = f"Require Import Lia Lra Psatz.\n{stated}{proof}\n"
+    verdict = judge(answer, statement)
+    assert verdict.outcome is Outcome.CORRECT, verdict.detail
