@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from ttscale.pipeline.run import sample_run
 from ttscale.report.html import write_report
 from ttscale.store.rounds import RoundsLog, read_drawn, read_rounds
 from ttscale.store.run import RunStore
+from ttscale.store.verdicts import VerdictSet
 
 CELL = "none-arithmetic"
 
@@ -244,8 +246,9 @@ def test_the_oracle_that_decided_is_the_one_to_judge(pilot: Path) -> None:
     oracle = store.verdict_sets()[0]
     ids = [problem.problem_id for problem in store.problems("other")]
     judged = read_judged(store, "other", oracle, ids)
-    same = in_rounds(store, "other", judged, oracle.info.label)
-    changed = in_rounds(store, "other", judged, "numeric-1234")
+    same = in_rounds(store, "other", judged, oracle)
+    renamed = VerdictSet(oracle.folder, replace(oracle.info, version="2"))
+    changed = in_rounds(store, "other", judged, renamed)
     assert same is not None
     assert changed is not None
     assert (changed.by_other_oracle, changed.k_max) == (True, 16)  # only what was drawn before any decision
@@ -293,3 +296,18 @@ def test_comparisons_and_budgets_use_what_nothing_chose(pilot: Path) -> None:
     with pytest.warns(DataWarning, match="votes, scores"):
         arms = read_arms([pilot])
     assert {arm.label: set(arm.n.tolist()) for arm in arms} == {"base": {400}, "other": {16}}
+
+
+def test_a_round_under_way_counts_for_nothing_yet(scripted_config: Path, tmp_path: Path) -> None:
+    until, stop = "sampling.until={successes: 2}", "model.engine_options={fail_after: 30}"
+    out = tmp_path / "run"
+    with pytest.raises(SamplerError):  # in a later round: the first has 24 requests
+        sample_run(config(scripted_config, out, until, stop))
+    store = RunStore(out)
+    log, oracle = log_of(store), RunStore(out).verdict_sets()[0]
+    judged = read_judged(store, CELL, oracle, [problem.problem_id for problem in store.problems(CELL)])
+    found = in_rounds(store, CELL, judged, oracle)
+    assert found is not None
+    assert len(found.drawn.rounds.climbs) == len(log.climbs) - 1
+    (result,) = analyze_run(out).cells
+    assert "It has not stopped yet." in result.warnings[0]

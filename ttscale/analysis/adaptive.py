@@ -18,6 +18,8 @@ from ttscale.stats.curve import Curve, IntArray, budget_grid
 from ttscale.stats.rounds import coverage_in_rounds, follow
 from ttscale.store.rounds import Drawn, RoundsLog, counts_by_rung, read_rounds
 from ttscale.store.run import RunStore
+from ttscale.store.segments import collect
+from ttscale.store.verdicts import VerdictSet
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -75,30 +77,31 @@ class CellInRounds:
         return np.unique(np.concatenate([np.asarray(grid, dtype=np.int64) for grid in grids]))
 
 
-def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: str) -> CellInRounds | None:
+def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: VerdictSet) -> CellInRounds | None:
     """Return a cell's samples along its rounds.
 
     Args:
         store: The run.
         cell: The cell.
         judged: Its judged samples.
-        oracle: Label of the verdict set that judged them.
+        oracle: The verdict set that judged them.
 
     Returns:
-        None where verdicts did not decide who got samples: no rule, or equally many for all problems by now.
+        None where verdicts did not decide who got samples (no rule, or equally many for all problems by now), or
+        where not even the first round is verified.
     """
     log = read_rounds(store, cell)
     if log is None or not log.climbs or judged.n.min() == judged.n.max():
         return None
     frame = judged.frame.select("problem_id", "sample_index", correct=pl.col("outcome") == "correct")
     known, successes = counts_by_rung(frame, judged.problem_ids, log.ladder)
-    stored = _stored_by_rung(store, cell, judged.problem_ids, log.ladder)
-    by_other = log.oracle != oracle
+    seen = _seen_by_rung(oracle, cell, judged.problem_ids, log.ladder)
+    by_other = log.oracle != oracle.info.label
     rounds = log.rounds
     while rounds.climbs:
         rung = follow(rounds, successes)
         rows = np.arange(len(rung))
-        if not by_other and (stored[rows, rung] >= np.array(log.ladder)[rung]).all():
+        if not by_other and (seen[rows, rung] >= np.array(log.ladder)[rung]).all():
             break
         rounds = replace(rounds, climbs=rounds.climbs[:-1])
     drawn = Drawn(
@@ -108,7 +111,8 @@ def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: str) ->
         successes=successes,
         judged=known,
     )
-    return CellInRounds(log=log, drawn=drawn, by_other_oracle=by_other)
+    found = CellInRounds(log=log, drawn=drawn, by_other_oracle=by_other)
+    return found if found.k_max else None
 
 
 def first_samples(rows: pl.DataFrame, cell: CellInRounds) -> tuple[pl.DataFrame, JudgedSamples]:
@@ -156,9 +160,9 @@ def adaptive_caveat(store: RunStore, cell: str) -> str | None:
     )
 
 
-def _stored_by_rung(
-    store: RunStore, cell: str, problem_ids: tuple[str, ...], ladder: tuple[int, ...]
+def _seen_by_rung(
+    oracle: VerdictSet, cell: str, problem_ids: tuple[str, ...], ladder: tuple[int, ...]
 ) -> IntArray:
-    """Count the stored samples among the first of each rung, shape (P, R)."""
-    frame = store.samples(cell).select("problem_id", "sample_index", correct=pl.lit(False)).collect()
-    return counts_by_rung(frame, problem_ids, ladder)[0]
+    """Count the samples with a verdict, errors too, among the first of each rung; shape (P, R)."""
+    keys = oracle.scan(cell).select("problem_id", "sample_index", correct=pl.lit(False))
+    return counts_by_rung(collect(keys, oracle.folder), problem_ids, ladder)[0]

@@ -110,7 +110,7 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig, *, depth: Depth 
             f"ttscale verify {store.path}"
         )
     verdicts = {one.info.label: _outcomes(one, cell) for one in sets if has_verdicts(one, cell)}
-    rounds = in_rounds(store, cell, judged, oracle.info.label)
+    rounds = in_rounds(store, cell, judged, oracle)
     fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
     coverage = _coverage(judged, settings) if rounds is None else _coverage_in_rounds(rounds, settings)
     budgets = coverage.k[coverage.k <= fixed.n.min()]

@@ -55,7 +55,7 @@ def read_source(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
                 n=judged.n,
                 c=judged.c,
                 problem_ids=judged.problem_ids,
-                rounds=in_rounds(store, cell, judged, oracle.info.label),
+                rounds=in_rounds(store, cell, judged, oracle),
                 caveat=adaptive_caveat(store, cell),
             )
         )
