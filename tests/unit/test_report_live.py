@@ -12,6 +12,7 @@ import pytest
 from stored_runs import draw, make_run
 
 from ttscale.errors import StoreError
+from ttscale.report import following
 from ttscale.report.following import fingerprint, is_written, progress_of
 from ttscale.report.live import LiveReport, make_server
 from ttscale.store.run import RunStore
@@ -157,6 +158,27 @@ def test_a_writer_is_seen_without_touching_its_lock(tmp_path: Path) -> None:
         assert is_written(store.path)
     assert not is_written(store.path)
     assert not is_written(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase"),
+    [
+        ({}, "done"),
+        ({"samples": 39}, "stopped"),
+        ({"verified_exact": 39}, "stopped"),
+        ({"verified_other_cell": 0}, "done"),
+        ({"samples": 20, "verified_exact": 20, "stopped": "width 0.02", "done": "100.0%"}, "done"),
+        ({"samples": 20, "verified_exact": 20, "stopped": None, "done": "50.0%"}, "stopped"),
+        ({"asked": None, "done": None}, "done"),
+        ({"samples": 0, "verified_exact": 0}, "stopped"),
+    ],
+)
+def test_a_run_is_done_when_everything_is_drawn_or_its_rule_stopped_it_and_all_is_verified(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changes: dict[str, object], phase: str
+) -> None:
+    row = {"samples": 40, "asked": 40, "done": "100.0%", "stopped": None, "verified_exact": 40} | changes
+    monkeypatch.setattr(following, "status_rows", lambda _: [row])
+    assert progress_of([RunStore(tmp_path)]).phase == phase
 
 
 def test_the_fingerprint_follows_samples_and_verdicts(tmp_path: Path) -> None:

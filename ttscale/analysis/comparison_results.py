@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ttscale.showing import framed, html_table, listed_html
 from ttscale.stats.calibration import ReliabilityCurve
 from ttscale.stats.curve import Curve
 from ttscale.stats.deciding import BudgetDecision
@@ -116,6 +117,18 @@ class Comparison:
             for row in _verifier_rows(verifier):
                 yield {"source": self.label, "verifier": verifier.name, **row}
         yield from self.difference_rows()
+
+    def _repr_html_(self) -> str:
+        """Return what is collected, how well is judged and what differs, for a notebook."""
+        tables = {
+            "Percent of problems solved with k samples": self.collected_table(),
+            "How well the scores judge": self.judgement_table(),
+            "What the verdicts are worth": self.decision_table(),
+            "Paired differences in percentage points": self.difference_table(),
+        }
+        title = f"{self.label}: {self.coverage.n_problems} problems, {self.n_samples:,} samples, oracle {self.oracle}"
+        shown = [html_table(rows, caption) for caption, rows in tables.items() if rows]
+        return framed(title, *shown, listed_html(self.notes))
 
     def difference_rows(self) -> list[Row]:
         """Return one row per paired difference of accuracy."""

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ttscale.errors import TtscaleError
 from ttscale.pipeline.planning import status_rows
@@ -58,12 +58,20 @@ def progress_of(stores: Sequence[RunStore]) -> RunProgress:
     if any(is_written(store.path) for store in stores):
         phase: Phase = "going"
     else:
-        phase = "done" if samples and samples >= (asked or 1) and verified >= samples else "stopped"
+        phase = "done" if rows and all(map(_is_done, rows)) else "stopped"
     return RunProgress(phase, samples, asked, verified)
 
 
-def _verified(row: dict[str, object]) -> int:
-    counts = [value for key, value in row.items() if key.startswith("verified_") and isinstance(value, int)]
+def _is_done(row: Mapping[str, Any]) -> bool:
+    """Tell whether a cell has all that was asked for, or stopped by its own rule, and is verified."""
+    drawn = row["asked"] is None or row["samples"] >= row["asked"]
+    by_rule = row.get("stopped") is not None and row["done"] == "100.0%"
+    return bool(row["samples"]) and (drawn or by_rule) and _verified(row) >= row["samples"]
+
+
+def _verified(row: Mapping[str, Any]) -> int:
+    """Return how many samples all verifiers of a cell have judged; verifiers of other cells have none here."""
+    counts = [value for key, value in row.items() if key.startswith("verified_") and value]
     return min(counts, default=0)
 
 

@@ -136,6 +136,10 @@ class SamplesNeeded:
         answer = f"{self.k} samples per problem" if self.k is not None else end
         return f"coverage {self.target:g}: {answer} [{shown[0]}, {shown[1]}], {self.n_problems} problems ({self.method})"
 
+    def _repr_html_(self) -> str:
+        """Return the sentence for a notebook."""
+        return framed(str(self))
+
 
 def forecast(
     n: ArrayLike,
