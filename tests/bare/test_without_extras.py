@@ -16,7 +16,9 @@ OPTIONAL = (
     "accelerate",
     "ray",
     "math_verify",
-    "httpx",
+    "aiohttp",
+    "reasoning_gym",
+    "zstandard",
     "hypothesis",
 )
 
