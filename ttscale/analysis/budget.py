@@ -103,6 +103,7 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
         raise InvalidInputError(
             "Intervals over samples are for coverage alone; leave --over or --selector out."
         )
+    _refuse_half_questions(asked)
     shared, notes = _prepared(arms, asked)
     amounts = [*asked.spends, *(one for one in (asked.worth, asked.wrong) if one is not None)]
     cost, model = choose_cost_model(shared, asked.pricing, [amount.unit for amount in amounts])
@@ -147,6 +148,22 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
             )
         ),
     )
+
+
+def _refuse_half_questions(asked: BudgetSettings) -> None:
+    """Refuse options that answer nothing without another.
+
+    Raises:
+        InvalidInputError: Naming the one that lacks.
+    """
+    if asked.within is not None and not asked.targets:
+        raise InvalidInputError(
+            "--within asks how large a pilot a target needs: give --target, such as coverage=0.5, too."
+        )
+    if asked.wrong is not None and (asked.worth is None or "first" not in asked.selectors):
+        raise InvalidInputError(
+            "--wrong weighs wrong answers of a verifier against right ones: give --worth and --selector first, too."
+        )
 
 
 def _prepared(arms: Sequence[Arm], asked: BudgetSettings) -> tuple[list[Arm], list[str]]:

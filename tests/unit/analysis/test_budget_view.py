@@ -257,6 +257,8 @@ def test_a_verifier_missing_from_one_run_is_named_with_the_fix(run, tmp_path):
         ({"selectors": ("majority",), "inference": Inference(over="samples")}, "coverage alone"),
         ({"limits": (101,)}, "at most 100 tokens: nothing is known of a limit of 101"),
         ({"pilot": 0}, "at least 1 sample"),
+        ({"within": 2.0}, "give --target"),
+        ({"wrong": parse_amount("1tokens")}, "give --worth and --selector first"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_the_fix(run, asked, message):
