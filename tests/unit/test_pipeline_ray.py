@@ -10,7 +10,7 @@ from scripted import ScriptedSampler as Scripted
 from scripted import draw
 
 from ttscale.config.execution import ExecutionSettings
-from ttscale.config.loading import check_config
+from ttscale.config.loading import check_config, dump_config
 from ttscale.config.models import Cell
 from ttscale.errors import ConfigError, StoreError
 from ttscale.pipeline.building import cell_identity
@@ -164,6 +164,16 @@ def test_execution_is_a_name_or_a_section_and_no_part_of_a_cell() -> None:
     assert check_config({**BASE, "execution": "ray"}).execution == ExecutionSettings(name="ray")
     assert check_config(BASE).execution.name == "local"
     assert "execution" not in " ".join(cell_identity(cell()))
+
+
+def test_neither_addresses_nor_environments_are_stored() -> None:
+    secret = {"name": "ray", "address": "10.0.0.7:6379", "runtime_env": {"env_vars": {"KEY": "s3cret"}}}
+    config = check_config({**BASE, "execution": secret})
+    assert config.execution.address == "10.0.0.7:6379"
+    stored = dump_config(config)
+    assert "name: ray" in stored
+    assert "10.0.0.7" not in stored
+    assert "s3cret" not in stored
 
 
 @pytest.mark.parametrize(

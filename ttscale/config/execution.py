@@ -6,13 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ExecutionSettings(BaseModel):
-    """Where a run is worked on; ``execution: ray`` is short for ``execution: {name: ray}``."""
+    """Where a run is worked on; ``execution: ray`` is short for ``execution: {name: ray}``.
+
+    The address and the workers' environment are not stored with the run: a run may be passed on, and an
+    environment may hold keys.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Literal["local", "ray"] = "local"
     """"local": an engine in this process. "ray": engine replicas and verification tasks on a Ray cluster."""
-    address: str | None = None
+    address: str | None = Field(default=None, exclude=True)
     """"auto" (the cluster that this machine belongs to), "host:port" or "ray://host:port". None: the cluster
     that the variable RAY_ADDRESS names, else a Ray of its own on this machine."""
     replicas: int | Literal["auto"] = Field(default="auto")
@@ -26,7 +30,7 @@ class ExecutionSettings(BaseModel):
     compute for long start a process per core themselves; 1 suits one that computes in a single process."""
     resources: dict[str, float] = Field(default_factory=dict)
     """Ray's custom resources that a replica takes, such as ``{"accelerator_type:H100": 0.001}``."""
-    runtime_env: dict[str, Any] = Field(default_factory=dict)
+    runtime_env: dict[str, Any] = Field(default_factory=dict, exclude=True)
     """Ray's runtime environment of the workers, such as ``{working_dir: plugins, env_vars: {...}}``."""
     shared: bool | Literal["auto"] = "auto"
     """Whether workers see the run directory and write samples there themselves. Auto: each looks whether it

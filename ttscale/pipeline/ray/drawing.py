@@ -164,7 +164,7 @@ class _Pass:
                 reference = self._replicas.prepare(place, self._cell, self._probe)
                 self._calls[reference] = _Call(place, place.actor)
             elif place.prepared and place not in self._serving:
-                self._serving[place] = Serving(self._store, self._cell.name, place.prepared)
+                self._serving[place] = Serving(self._store, self._cell.name, place.prepared, place.number)
 
     def _feed(self, queue: ChunkQueue) -> None:
         """Give every replica its share of chunks, one each in turn."""
@@ -228,7 +228,7 @@ class _Pass:
                 f"{place.told()} cannot write into {self._store.path.resolve()}, though "
                 "execution.shared is true. Give a run directory that all machines share, or set shared: auto."
             )
-        self._serving[place] = Serving(self._store, self._cell.name, prepared)
+        self._serving[place] = Serving(self._store, self._cell.name, prepared, place.number)
         started = f" after {prepared.start_s:.0f} s" if prepared.start_s else ""
         self._progress.note(f"{self._cell.name}: {prepared.info.engine} runs as {place.told()}{started}.")
 

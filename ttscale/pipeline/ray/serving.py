@@ -16,13 +16,14 @@ class Serving:
         store: The run, held for writing.
         cell: The cell.
         prepared: The replica.
+        number: Of its place.
     """
 
-    def __init__(self, store: RunStore, cell: str, prepared: Prepared) -> None:
+    def __init__(self, store: RunStore, cell: str, prepared: Prepared, number: int) -> None:
         self._store = store
         self._began = time.monotonic()
         self._sequence = 0
-        where = {"execution": "ray", "node": prepared.node}
+        where = {"execution": "ray", "replica": number}  # no machine's name: a run may be passed on
         info = replace(prepared.info, detail=prepared.info.detail | where)
         self._session = Session(
             session=new_session_name(),
