@@ -352,7 +352,8 @@ def _verifier_columns(judged: JudgedSamples, name: str, cell: str, run: Path) ->
         )
     return VerifierColumns(
         score=score,
-        accepted=(judged.frame[f"outcome:{name}"] == Outcome.CORRECT).to_numpy(),
+        # One that only scores rejects nothing.
+        accepted=judged.frame[f"outcome:{name}"].is_in([Outcome.CORRECT, Outcome.SCORED]).to_numpy(),
         seconds=_mean(judged.frame[f"seconds:{name}"]),
     )
 

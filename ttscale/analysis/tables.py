@@ -131,8 +131,12 @@ def scores_of(judged: JudgedSamples, verifier: str) -> NDArray[np.float64]:
 
 def _score(frame: pl.DataFrame, verifier: str) -> NDArray[np.float64]:
     outcome, score = pl.col(f"outcome:{verifier}"), pl.col(f"score:{verifier}")
-    verdict = pl.when(outcome != Outcome.ERROR).then((outcome == Outcome.CORRECT).cast(pl.Float64))
-    chosen = frame.select(pl.coalesce(score, verdict).cast(pl.Float64)).to_series()
+    if frame[f"score:{verifier}"].is_not_null().any():
+        otherwise = score.min()  # no answer, no score: as bad as the worst, whatever the scale is
+    else:
+        otherwise = (outcome == Outcome.CORRECT).cast(pl.Float64)
+    known = pl.when(outcome != Outcome.ERROR).then(otherwise)
+    chosen = frame.select(pl.coalesce(score, known).cast(pl.Float64)).to_series()
     return chosen.fill_null(float("nan")).to_numpy()
 
 
