@@ -413,7 +413,7 @@ def test_several_cells_are_overlaid_and_have_a_section_each(
     # Prompts of 11 tokens and samples of 7, 8 and 9: places are 18, 19, 20 and 11 + 2 x 7 = 25.
     tip = one(browser, "#overlay .tip").text
     assert tip.startswith("25 tokens per problem")
-    assert "model t=0.6, k = 2" in tip
+    assert "model t=0.6 k = 2" in tip
     assert complaints(browser) == []
 
 

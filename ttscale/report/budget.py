@@ -169,7 +169,9 @@ def _chart(view: BudgetView, unit: str, cells: Sequence[PageCell]) -> dict[str, 
             "dash": cell.dash if cell else number // 7 % 4,
         }
         shown.append(style)
-        lines.append({**style, **_cost_line(curve, unit), "cell": number, "curve": visible_text(curve.selector)})
+        lines.append(
+            {**style, **_cost_line(curve, unit), "cell": number, "curve": visible_text(curve.selector)}
+        )
     return {"kind": "curves", "measuredK": None, "unit": unit, "cells": shown, "lines": lines}
 
 
@@ -192,11 +194,15 @@ def _words(view: BudgetView, unit: str) -> list[str]:
     if len(segments) > 1:
         first, last = segments[0], segments[-1]
         words.append(
-            f"For small budgets {visible_text(first.label)} is the best buy, for large ones {visible_text(last.label)}."
+            f"For small budgets {_with_chance(first)} looks like the best buy, for large ones {_with_chance(last)}."
         )
     elif len(view.curves) > 1 and segments:
-        words.append(f"At every budget measured, {visible_text(segments[0].label)} is the best buy.")
+        words.append(f"At every budget measured, {_with_chance(segments[0])} looks like the best buy.")
     return words
+
+
+def _with_chance(one: Segment) -> str:
+    return f"{visible_text(one.label)} (the best with a chance of {percent(one.chance_best)})"
 
 
 def _target_words(one: TargetAnswer, view: BudgetView, unit: str) -> str:

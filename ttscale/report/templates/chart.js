@@ -330,9 +330,10 @@ function curvesChart(box, data) {
     const table = element("table");
     for (const { line, i } of values.slice(0, MOST_IN_TIP)) {
       const row = table.insertRow();
-      const at = state.unit !== SAMPLES && !oneCost() ? `, k = ${wholeText(line.k[i])}` : "";
+      const at = state.unit !== SAMPLES && !oneCost();
       const beyond = overlay && line.k[i] > line.measuredK ? " (extrapolated)" : "";
-      row.append(element("td", { class: `c${line.color % COLORS}` }, nameOf(line) + at + beyond));
+      row.append(element("td", { class: `c${line.color % COLORS}` }, nameOf(line) + beyond));
+      if (at) row.append(element("td", { class: "right" }, `k = ${wholeText(line.k[i])}`));
       row.append(element("td", { class: "right" }, percentText(line.value[i])));
       row.append(element("td", {}, line.low[i] === null ? "" : `[${percentText(line.low[i])}, ${percentText(line.high[i])}]`.replaceAll("%", "")));
     }
