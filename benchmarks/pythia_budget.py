@@ -16,11 +16,12 @@ import numpy as np
 from ttscale.analysis.allocation import allocate
 from ttscale.analysis.budget import BudgetSettings, budget_view, view_of_arms
 from ttscale.analysis.budget_arms import Arm, read_arms
+from ttscale.analysis.budget_figure import budget_figure
 from ttscale.analysis.budget_pricing import Pricing
 from ttscale.analysis.budget_questions import Inference
 from ttscale.analysis.budget_results import BudgetView
-from ttscale.cli.budget import draw_view
 from ttscale.costs.amounts import parse_amount
+from ttscale.plots.saving import save_figure
 
 TARGETS = (0.25, 0.5, 0.75)
 SPENDS = ("1e15flops", "1e16flops", "1e17flops", "1e18flops")
@@ -154,7 +155,9 @@ def page(source: Path, out: Path) -> str:
     asked = settings(models, targets=TARGETS, spends=tuple(map(parse_amount, SPENDS)), ahead=True)
     view = budget_view([source], by=["model"], settings=asked)
     for suffix in ("png", "svg"):
-        draw_view(view, out / f"cost.{suffix}", title="Coverage of 128 MATH problems by cost")
+        save_figure(
+            budget_figure(view, title="Coverage of 128 MATH problems by cost"), out / f"cost.{suffix}"
+        )
     (out / "rows.json").write_text(json.dumps(list(view.to_rows()), indent=1) + "\n")
     command = (
         "ttscale budget monkeys_pythia_math_counts.csv --by model --models results/pythia-budget/models.yaml \\\n"

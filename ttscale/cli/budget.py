@@ -191,8 +191,10 @@ def budget_command(
     the problems that all of them have, every problem getting the same number of samples.
     """
     from ttscale.analysis.budget import BudgetSettings, budget_view
+    from ttscale.analysis.budget_figure import budget_figure
     from ttscale.analysis.budget_questions import Inference
     from ttscale.cli.output import print_rows
+    from ttscale.plots.saving import save_figure
 
     settings = BudgetSettings(
         selectors=selectors,
@@ -211,7 +213,7 @@ def budget_command(
     )
     view = budget_view(sources, by=by, settings=settings)
     if plot:
-        draw_view(view, plot)
+        save_figure(budget_figure(view), plot)
     if output:
         print_rows(list(view.to_rows()), output)
     else:
@@ -472,40 +474,6 @@ _LEFT_OUT = {"question", "confidence_level", "over", "n_problems", "method", "un
 def _brief(row: Row, *more: str) -> dict[str, Any]:
     """Leave out what the title or --json says."""
     return {key: value for key, value in row.items() if key not in {*_LEFT_OUT, *more}}
-
-
-def draw_view(view: "BudgetView", path: Path, *, title: str | None = None) -> None:
-    """Draw the first comparison of a view: coverage, unless only selectors were asked for."""
-    from ttscale.costs.amounts import UNIT_NAMES
-    from ttscale.plots import save_figure
-    from ttscale.plots.cost import Change, CostLine, plot_costs
-
-    group = view.comparisons[0]
-    curves = [view.curves[i] for i in group.choices]
-    position = {one.label: i for i, one in enumerate(curves)}
-    lines = [
-        CostLine(
-            label=one.label,
-            cost=one.cost,
-            value=one.value,
-            low=one.low,
-            high=one.high,
-            dashed=one.extrapolates,
-        )
-        for one in curves
-    ]
-    figure = plot_costs(
-        lines,
-        title=title or f"{group.metric.capitalize()} by cost",
-        subtitle=f"{view.n_problems} problems, {100 * view.confidence_level:g}% interval over {view.over}; bold: the best buy",
-        x_label=f"{UNIT_NAMES.get(view.unit, view.unit)} per problem (log scale)",
-        best=[(one.begin, one.end, position[one.label]) for one in group.segments],
-        changes=[
-            Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
-            for one in group.crossings
-        ],
-    )
-    save_figure(figure, path)
 
 
 def _pricing(
