@@ -147,3 +147,12 @@ def test_who_climbs() -> None:
     top = Standing(Rounds((4,)), np.array([0]), np.array([0]))
     assert below(top, 2) == everyone(top) == hardest(top, 1) == {}
     assert where_it_counts(top, 2, shrink=0.5, at_least=1) == {}
+
+
+def test_memory_is_bounded_by_blocks_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ladder = geometric_ladder(16, 400, 1.5)
+    rounds = Rounds(ladder, tuple({j: ((0, 9),)} for j in range(len(ladder) - 1)))
+    rungs, right, k = np.array([3, 5, 8]), np.array([12, 9, 4]), np.array([1, 20, 200])
+    whole = pass_at_k_in_rounds(rounds, rungs, right, k)
+    monkeypatch.setattr("ttscale.stats.rounds._LARGEST_BLOCK", 50)
+    assert pass_at_k_in_rounds(rounds, rungs, right, k) == pytest.approx(whole, abs=1e-14)

@@ -40,6 +40,9 @@ from ttscale.stats.sampling_error import SamplingError
 Climb = Mapping[int, tuple[tuple[int, int], ...]]
 """One round: rung -> the numbers of successes with which a problem climbed from it, as [low, high) ranges."""
 
+_LARGEST_BLOCK = 4_000_000
+"""Pairs of numbers of successes before and after a climb in memory at a time."""
+
 _NEGLIGIBLE = 1e-13
 """Chance below which an end of the sampling is left out of a variance."""
 
@@ -273,26 +276,52 @@ def _joined(below: Ends, going: np.ndarray, above: Ends, k: IntArray) -> Ends:
     before = np.flatnonzero(going & np.isfinite(below.log_orders))
     if not len(before):
         return above
+    if len(before) == below.n + 1 and _is_untouched(below) and not np.isfinite(above.log_orders).any():
+        return _first_rung(above.n, k)  # everybody climbs: no order is left out
+    size = max(int(before[-1]) + above.n - below.n + 1, len(above.log_orders))
+    rows = max(1, _LARGEST_BLOCK // len(before))
+    blocks = [
+        _joined_at(np.arange(start, min(start + rows, size)), before, below, above, k)
+        for start in range(0, size, rows)
+    ]
+    log_orders = np.concatenate([log for log, _ in blocks])
+    value = np.concatenate([block for _, block in blocks])
+    value[0, k > above.n] = np.nan
+    return Ends(above.n, log_orders, value)
+
+
+def _joined_at(
+    after: IntArray, before: IntArray, below: Ends, above: Ends, k: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the log of the orders and the value of ends with `after` (C',) successes, of `before` (B,) earlier."""
     m = above.n - below.n
-    after = np.arange(max(int(before[-1]) + m + 1, len(above.log_orders)))
-    more = after[:, None] - before  # successes among the m new samples, (C', B)
-    log_ways = below.log_orders[before] + _log_choose(m, more)
-    stayed = np.full(len(after), -np.inf)
-    stayed[: len(above.log_orders)] = above.log_orders
+    log_ways = below.log_orders[before] + _looked_up(
+        _log_choose(m, np.arange(m + 1)), after[:, None] - before
+    )
+    stayed = _looked_up(above.log_orders, after)
     top = np.maximum(log_ways.max(axis=1), stayed)
     base = np.where(np.isfinite(top), top, 0.0)
     share, kept = np.exp(log_ways - base[:, None]), np.exp(stayed - base)
     total = share.sum(axis=1) + kept
     value = share @ np.where(before[:, None] > 0, np.nan_to_num(below.value[before]), 0.0)  # (C', K)
-    old = np.zeros_like(value)
-    old[: len(above.value)] = np.nan_to_num(above.value)
-    value += kept[:, None] * old
+    old = np.nan_to_num(above.value[np.minimum(after, len(above.value) - 1)])
+    value += kept[:, None] * old  # kept is 0 beyond the end of `above`
     if before[0] == 0:  # no success so far: the new samples decide
-        fresh = _after_failures(m, after, k - below.n)
-        value += share[:, :1] * np.nan_to_num(fresh)
+        value += share[:, :1] * np.nan_to_num(_after_failures(m, after, k - below.n))
     value = np.clip(value / np.maximum(total, 1e-300)[:, None], 0.0, 1.0)
-    value[0, k > above.n] = np.nan
-    return Ends(above.n, base + np.log(np.maximum(total, 1e-300)) + np.where(total > 0, 0, -np.inf), value)
+    return base + np.log(np.maximum(total, 1e-300)) + np.where(total > 0, 0, -np.inf), value
+
+
+def _is_untouched(end: Ends) -> bool:
+    """Tell whether every order of verdicts leads there."""
+    every = _log_choose(end.n, np.arange(end.n + 1))
+    return len(end.log_orders) == len(every) and np.allclose(end.log_orders, every, rtol=1e-9, atol=1e-9)
+
+
+def _looked_up(table: FloatArray, position: IntArray) -> FloatArray:
+    """Return the table's entries, −inf outside it."""
+    inside = np.clip(position, 0, len(table) - 1)
+    return np.where(inside == position, table[inside], -np.inf)
 
 
 def _after_failures(m: int, c: IntArray, left: IntArray) -> FloatArray:
