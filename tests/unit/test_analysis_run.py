@@ -164,3 +164,4 @@ def test_a_budget_beyond_the_samples_is_refused(tmp_path: Path) -> None:
     config = check_config(CONFIG | {"analysis": {"k": [1, 5]}})
     with pytest.raises(InvalidInputError, match="asks for k = 5, but the smallest problem has 4"):
         analyze_run(store, config)
+    assert analyze_run(store, config, allow_empty=True).table_k == (1,)  # of a run that is still going

@@ -63,7 +63,8 @@ def analyze_run(
         run: The run, or its directory.
         config: Instead of the stored configuration, to try other analysis settings.
         depth: How much to compute; see `Depth`.
-        allow_empty: Whether a run in which no cell has verified samples gives a result that says so.
+        allow_empty: Whether an unfinished run is fine: one in which no cell has verified samples gives a result that
+            says so, and budgets of `analysis.k` that are not reached yet are left out.
 
     Returns:
         One result per cell that has verified samples; the others are in `RunResult.unmeasured` with the reason.
@@ -77,7 +78,7 @@ def analyze_run(
     reasons: list[StoreError] = []
     for cell in store.cells():
         try:
-            results.append(analyze_cell(store, cell, config, depth=depth))
+            results.append(analyze_cell(store, cell, config, depth=depth, unfinished=allow_empty))
         except StoreError as error:
             reasons.append(error)
             unmeasured.append(UnmeasuredCell(cell=cell, reason=str(error), n_samples=_n_samples(store, cell)))
@@ -95,8 +96,10 @@ def analyze_run(
     )
 
 
-def analyze_cell(store: RunStore, cell: str, config: RunConfig, *, depth: Depth = "curves") -> CellResult:
-    """Analyze one cell; see `analyze_run`."""
+def analyze_cell(
+    store: RunStore, cell: str, config: RunConfig, *, depth: Depth = "curves", unfinished: bool = False
+) -> CellResult:
+    """Analyze one cell; see `analyze_run`, where `unfinished` is `allow_empty`."""
     settings = config.analysis
     sets = store.verdict_sets()
     oracle = choose_oracle(sets, config, cell)
@@ -111,6 +114,8 @@ def analyze_cell(store: RunStore, cell: str, config: RunConfig, *, depth: Depth 
         )
     verdicts = {one.info.label: _outcomes(one, cell) for one in sets if has_verdicts(one, cell)}
     rounds = in_rounds(store, cell, judged, oracle)
+    if unfinished:
+        settings = _reached(settings, int(judged.n.min()) if rounds is None else rounds.k_max)
     fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
     coverage = _coverage(judged, settings) if rounds is None else _coverage_in_rounds(rounds, settings)
     budgets = coverage.k[coverage.k <= fixed.n.min()]
@@ -168,6 +173,12 @@ def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings) -> IntArray
             f"Draw more samples, or ask for k <= {k_max}."
         )
     return np.union1d(budget_grid(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
+
+
+def _reached(settings: AnalysisSettings, k_max: int) -> AnalysisSettings:
+    """Return the settings without the budgets that nothing is known of yet."""
+    reached = tuple(k for k in settings.k or () if k <= k_max)
+    return settings.model_copy(update={"k": reached or None})
 
 
 def _by_name(sets: Iterable[VerdictSet], cell: str) -> dict[str, VerdictSet]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ttscale.errors import TtscaleError
 from ttscale.pipeline.planning import status_rows
 from ttscale.store.run import RunStore
 
@@ -108,6 +107,6 @@ def _size(path: Path) -> int:
     return stat.st_size if path.suffix == ".parquet" else stat.st_mtime_ns
 
 
-def first_error(error: TtscaleError) -> str:
+def first_error(error: Exception) -> str:
     """Return an error in one line for the page."""
     return f"Cannot be read just now, trying again: {error}"

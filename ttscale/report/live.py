@@ -81,7 +81,7 @@ class LiveReport:
                 self._tell(progress)
                 return False
             page = self._made(progress, depth)
-        except TtscaleError as error:
+        except (TtscaleError, OSError) as error:  # the writer may move a file at this very moment
             with self._lock:
                 self._state |= {"words": first_error(error)}
             return False
