@@ -41,7 +41,7 @@ def curves_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
     series = cell_series(cell)
     figure = plot_curves(
         [_line(item) for item in series],
-        title=f"{visible_text(cell.model)} on {visible_text(cell.task)}",
+        title=visible_text(cell.cell if prefix else f"{cell.model} on {cell.task}"),
         subtitle=f"{sample_span(cell)}, {interval_phrase(cell)}",
         measured_k=measured_k(cell),
     )

@@ -41,7 +41,8 @@ def render_table(result: RunResult, console: Console, *, report_path: Path | Non
 
 def _print_cells(result: RunResult, console: Console) -> None:
     for cell in result.cells:
-        _print(console, _fitting_table(cell, result.table_k, console))
+        name = cell.cell if len(result.cells) > 1 else f"{cell.model} on {cell.task}"
+        _print(console, _fitting_table(cell, name, result.table_k, console))
         law = usable_law(cell)
         if law is not None:
             _print(console, Text(law_sentence(law)))
@@ -66,23 +67,25 @@ def _print(console: Console, item: Table | Text) -> None:
     console.print(item, highlight=False, soft_wrap=isinstance(item, Text) and not console.is_terminal)
 
 
-def _fitting_table(cell: CellResult, table_k: tuple[int, ...], console: Console) -> Table:
+def _fitting_table(cell: CellResult, name: str, table_k: tuple[int, ...], console: Console) -> Table:
     """Return the table with intervals beside the values, or below them where the terminal is narrow."""
     if not console.is_terminal:
-        return _cell_table(cell, table_k, framed=False, between=" ")
-    wide = _cell_table(cell, table_k, framed=True, between=" ")
+        return _cell_table(cell, name, table_k, framed=False, between=" ")
+    wide = _cell_table(cell, name, table_k, framed=True, between=" ")
     fits = (
         Measurement.get(console, console.options.update(max_width=_PLAIN_WIDTH), wide).maximum
         <= console.width
     )
-    return wide if fits else _cell_table(cell, table_k, framed=True, between="\n")
+    return wide if fits else _cell_table(cell, name, table_k, framed=True, between="\n")
 
 
-def _cell_table(cell: CellResult, table_k: tuple[int, ...], *, framed: bool, between: str) -> Table:
+def _cell_table(
+    cell: CellResult, name: str, table_k: tuple[int, ...], *, framed: bool, between: str
+) -> Table:
     series = measured_series(cell)
     level = f"{100 * cell.coverage.confidence_level:g}%"
     table = Table(
-        title=Text(f"{visible_text(cell.model)} on {visible_text(cell.task)}: {sample_span(cell)}"),
+        title=Text(f"{visible_text(name)}: {sample_span(cell)}"),
         caption=Text(
             f"percent of {count(cell.coverage.n_problems, 'problem')} solved, "
             f"with the {level} interval over {cell.coverage.over}"
