@@ -22,7 +22,7 @@ from ttscale.stats.voting import maj_at_k
 
 Kind = Literal["coverage", "majority", "best", "first"]
 KINDS: tuple[Kind, ...] = ("coverage", "majority", "best", "first")
-_COVERAGE_POINTS, _SELECTOR_POINTS = 160, 48
+_COVERAGE_POINTS, _SELECTOR_POINTS, _VOTE_POINTS = 160, 48, 16
 """Budgets at which curves are computed; linear in between."""
 
 
@@ -85,7 +85,9 @@ class Choice:
 
     def grid(self) -> IntArray:
         """Return the budgets of the curve."""
-        points = _COVERAGE_POINTS if self.selector.kind == "coverage" else _SELECTOR_POINTS
+        points = {"coverage": _COVERAGE_POINTS, "majority": _VOTE_POINTS}.get(
+            self.selector.kind, _SELECTOR_POINTS
+        )
         return budget_grid(self.n_min, points)
 
     def values(self, k: IntArray) -> FloatArray:
