@@ -74,7 +74,11 @@ def test_a_prompt_is_one_token_per_character_after_the_begin_token(name: str) ->
 
 @each_model
 def test_the_end_token_follows_the_answer_and_is_not_decoded(name: str) -> None:
-    assert (tokenizer(name).bos_token_id, tokenizer(name).eos_token_id, tokenizer(name).pad_token_id) == (1, 2, 0)
+    assert (tokenizer(name).bos_token_id, tokenizer(name).eos_token_id, tokenizer(name).pad_token_id) == (
+        1,
+        2,
+        0,
+    )
     assert tokenizer(name).decode([4, 12, 5, 7, 2], skip_special_tokens=True) == "1924"
 
 
@@ -119,7 +123,9 @@ def test_sampling_agrees_with_the_exact_rates_and_stops_by_itself(name: str) -> 
     right = unfinished = 0
     for problem in problems:
         inputs = tokenizer(name)(problem.prompt, return_tensors="pt")
-        output = model(name).generate(**inputs, num_return_sequences=n)  # the folder's own generation settings
+        output = model(name).generate(
+            **inputs, num_return_sequences=n
+        )  # the folder's own generation settings
         completions = output[:, inputs["input_ids"].shape[1] :]
         unfinished += int((completions != tokenizer(name).eos_token_id).all(dim=1).sum())
         texts = tokenizer(name).batch_decode(completions, skip_special_tokens=True)

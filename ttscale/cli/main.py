@@ -37,8 +37,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),
         "forecast": ("ttscale.cli.statistics:forecast_command", "Forecast coverage at more samples."),
         "backtest": ("ttscale.cli.statistics:backtest_command", "Compare forecasting methods on your data."),
-        "budget": ("ttscale.cli.budget:budget_command", "What a target costs, what a sum reaches, the best buy."),
-        "allocate": ("ttscale.cli.budget:allocate_command", "Spread a sum over models, temperatures or prompts."),
+        "budget": (
+            "ttscale.cli.budget:budget_command",
+            "What a target costs, what a sum reaches, the best buy.",
+        ),
+        "allocate": (
+            "ttscale.cli.budget:allocate_command",
+            "Spread a sum over models, temperatures or prompts.",
+        ),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
         "import": ("ttscale.cli.exchange:import_command", "Import samples of other tools into a run."),
         "export": ("ttscale.cli.exchange:export_command", "Export samples, counts or figures of a run."),

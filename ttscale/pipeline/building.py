@@ -39,13 +39,27 @@ def build_task(settings: PluginSettings) -> Task:
     return task
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """A task's problems, and exactly which data they were read from (None: not from data, or unknown)."""
+
+    problems: list[Problem]
+    origin: str | None
+
+
 def read_problems(settings: PluginSettings) -> list[Problem]:
-    """Return a task's problems.
+    """Return a task's problems; see `read_task`."""
+    return read_task(settings).problems
+
+
+def read_task(settings: PluginSettings) -> ReadTask:
+    """Read a task's problems.
 
     Raises:
         TaskError: There are none, or two share an id.
     """
-    problems = build_task(settings).problems()
+    task = build_task(settings)
+    problems = task.problems()
     if not problems:
         raise TaskError(f"Task '{settings.name}' has no problems. Check its path, split and limit.")
     seen: set[str] = set()
@@ -56,7 +70,7 @@ def read_problems(settings: PluginSettings) -> list[Problem]:
                 "Every problem needs its own; name another id column."
             )
         seen.add(problem.problem_id)
-    return problems
+    return ReadTask(problems, getattr(task, "origin", None))
 
 
 def cell_identity(cell: Cell) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import dump_config
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
-from ttscale.pipeline.building import NamedVerifier, cell_identity, read_problems
+from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, read_task
 from ttscale.pipeline.engines import by_engine
 from ttscale.pipeline.execution import Execution, executing
 from ttscale.pipeline.importing import refuse_imported
@@ -19,7 +19,6 @@ from ttscale.pipeline.sharing import share_cell
 from ttscale.pipeline.until import check_rules, referenced_first, sample_until
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
-from ttscale.types import Problem
 
 
 def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bool = False) -> RunStore:
@@ -102,14 +101,17 @@ def run(config: RunConfig, progress: Progress | None = None, *, share: bool = Fa
     return store
 
 
-def begin_run(store: RunStore, config: RunConfig) -> None:
-    """Write or check a run's manifest and configuration."""
+def begin_run(store: RunStore, config: RunConfig, tasks: Mapping[str, ReadTask]) -> None:
+    """Write or check a run's manifest, configuration and problems."""
     store.begin(
         name=config.name,
         version=ttscale.__version__,
         config_yaml=dump_config(config),
         cells={cell.name: cell_identity(cell) for cell in cells(config)},
+        data={name: task.origin for name, task in tasks.items() if task.origin is not None},
     )
+    for name, task in tasks.items():
+        store.keep_problems(name, task.problems)
 
 
 def _sample(
@@ -123,20 +125,18 @@ def _sample(
     """Sample every cell; return what stopped those that failed."""
     check_rules(cells(config), share=share)
     store = RunStore(config.out)
-    problems = _problems_by_cell(config)
+    tasks = _tasks_by_cell(config)
     failures: dict[str, TtscaleError] = {}
     with store.writing(share=share) as torn, execution.engines() as engines:
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
-        begin_run(store, config)
-        for name, of_cell in problems.items():
-            store.keep_problems(name, of_cell)
+        begin_run(store, config, tasks)
         ordered = referenced_first(by_engine(cells(config)))
         for number, cell in enumerate(ordered, start=1):
             if len(ordered) > 1:
                 progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
             with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
-                of_cell = problems[cell.name]
+                of_cell = tasks[cell.name].problems
                 if share:
                     share_cell(store, cell, of_cell, engines, progress)
                 else:
@@ -147,16 +147,16 @@ def _sample(
     return store, failures
 
 
-def _problems_by_cell(config: RunConfig) -> dict[str, list[Problem]]:
+def _tasks_by_cell(config: RunConfig) -> dict[str, ReadTask]:
     """Read every task once, before anything starts."""
-    read: dict[str, list[Problem]] = {}
-    problems = {}
+    read: dict[str, ReadTask] = {}
+    tasks = {}
     for cell in cells(config):
         key = cell.task.model_dump_json()
         if key not in read:
-            read[key] = read_problems(cell.task)
-        problems[cell.name] = read[key]
-    return problems
+            read[key] = read_task(cell.task)
+        tasks[cell.name] = read[key]
+    return tasks
 
 
 @contextmanager

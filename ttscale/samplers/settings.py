@@ -42,15 +42,25 @@ class SamplingSettings(BaseModel):
     until: UntilSettings | None = None
     """Stop earlier, as soon as enough is known; `n` is then the most per problem."""
     seed: int = Field(default=0, ge=0)
+    """Of the run; each sample's own seed follows from it, the problem and the index."""
     temperature: float = Field(default=1.0, ge=0.0)
+    """0 is greedy: all samples of a problem are then the same."""
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Sample from the most probable tokens that have this probability together."""
     top_k: int | None = Field(default=None, ge=1)
+    """Sample from this many most probable tokens."""
     min_p: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Leave out tokens below this share of the most probable one's probability."""
     presence_penalty: float = Field(default=0.0, ge=-2.0, le=2.0)
+    """Taken off the logit of every token that is there already."""
     frequency_penalty: float = Field(default=0.0, ge=-2.0, le=2.0)
+    """Taken off a token's logit once for every time that it is there."""
     repetition_penalty: float = Field(default=1.0, gt=0.0)
+    """Divides positive logits, and multiplies negative ones, of tokens that are in the prompt or the completion."""
     max_tokens: int = Field(default=512, ge=1)
+    """Most tokens of a completion; a longer one is cut and marked as truncated."""
     stop: tuple[str, ...] = ()
+    """Texts that end a completion; they are not part of it."""
     logprobs: bool = True
     """Keep each sample's summed log-probability."""
     token_logprobs: bool = False

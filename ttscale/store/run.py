@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -102,7 +103,13 @@ class RunStore:
         return manifest
 
     def begin(
-        self, *, name: str, version: str, config_yaml: str, cells: Mapping[str, Mapping[str, Any]]
+        self,
+        *,
+        name: str,
+        version: str,
+        config_yaml: str,
+        cells: Mapping[str, Mapping[str, Any]],
+        data: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Write or check the manifest. For the holder of the lock.
 
@@ -111,18 +118,20 @@ class RunStore:
             version: ttscale's version.
             config_yaml: The resolved configuration; the newest replaces the stored one.
             cells: Cell name -> everything that decides what its samples look like.
+            data: Cell name -> exactly which data its problems were read from, such as a hub commit.
 
         Raises:
             RunMismatchError: A cell is already there with other settings; the message lists what differs.
         """
         self.check(cells)
-        earlier = self.manifest() if self.exists else {"created_at": now(), "cells": {}}
+        earlier: dict[str, Any] = self.manifest() if self.exists else {"created_at": now(), "cells": {}}
         manifest = {
             "schema_version": SCHEMA_VERSION,
             "ttscale_version": version,
             "name": name,
             "created_at": earlier["created_at"],
             "cells": earlier["cells"] | _plain(cells),
+            "data": {**earlier.get("data", {}), **data},
         }
         write_text(self.path / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
         write_text(self.path / "config.yaml", config_yaml)
