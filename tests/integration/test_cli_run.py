@@ -189,11 +189,11 @@ def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path) -> None:
     config.write_text(
         "model: {path: none, engine: 'scripted:ScriptedSampler', engine_options: {seconds_per_request: 0.02}}\n"
         "task: {name: arithmetic, problems: 16}\n"
-        "sampling: {n: 64, request_size: 8}\n"
+        "sampling: {n: 64, request_size: 16}\n"
         "verifiers: [exact]\n"
     )
     os.environ["PYTHONPATH"] = str(SUPPORT)
-    report = kill_loop([sys.executable, "-m", "ttscale", "run", str(config)], tmp_path, kills=20)
+    report = kill_loop([sys.executable, "-m", "ttscale", "sample", str(config)], tmp_path, kills=20)
     assert (report.samples, report.doubled, report.different) == (16 * 64, 0, 0)
     assert report.kills == 20
     assert any(0 < stored < 16 * 64 for stored in report.samples_after_kill)
