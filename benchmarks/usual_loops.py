@@ -1,6 +1,6 @@
 """ttscale's queue beside the loops that people write: tokens per second on the same model, prompts and sampling parameters.
 
-    python benchmarks/usual_loops.py --problems 64 --n 64
+    python benchmarks/usual_loops.py
 
 * ``problem by problem``: ``LLM.generate`` with one prompt and n = all, then the next prompt: the engine drains at the end of
   every problem.
@@ -133,8 +133,8 @@ def measured(loops: dict[str, Run], repeats: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--problems", type=int, default=64)
-    parser.add_argument("--n", type=int, default=64)
+    parser.add_argument("--problems", type=int, default=16)
+    parser.add_argument("--n", type=int, default=32)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
