@@ -126,7 +126,7 @@ _CARD = """---
 # {title}
 
 Repeated samples of language models: many answers to each problem, with the verdicts of one or several verifiers. Exported by
-[ttscale](https://pypi.org/project/ttscale/), which measures what more samples buy.
+ttscale, which measures what more samples buy.
 
 {table}
 
