@@ -1,5 +1,6 @@
 """From settings to live plugins."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,18 @@ def read_task(settings: PluginSettings) -> ReadTask:
             )
         seen.add(problem.problem_id)
     return ReadTask(problems, getattr(task, "origin", None))
+
+
+def read_tasks(cells: Iterable[Cell]) -> dict[str, ReadTask]:
+    """Read the task of every cell, by the cell's name; a task that several cells share is read once."""
+    read: dict[str, ReadTask] = {}
+    tasks = {}
+    for cell in cells:
+        key = cell.task.model_dump_json()
+        if key not in read:
+            read[key] = read_task(cell.task)
+        tasks[cell.name] = read[key]
+    return tasks
 
 
 def cell_identity(cell: Cell) -> dict[str, Any]:

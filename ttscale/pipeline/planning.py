@@ -9,14 +9,15 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
 from ttscale.costs.contract import Price
-from ttscale.pipeline.building import cell_identity, read_problems
+from ttscale.pipeline.building import cell_identity, read_tasks
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.judges import verifiers_by_cell
 from ttscale.pipeline.until import check_rules
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
 from ttscale.store.rounds import RoundsLog, read_rounds
-from ttscale.store.run import RunStore
+from ttscale.store.run import RunStore, Session
+from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Problem
 
 _BYTES_PER_TOKEN = 2.0
@@ -53,15 +54,52 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
     verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)})
-    return [_plan_row(store, cell, expectations or Expectations()) for cell in cells(config)]
+    tasks, history = read_tasks(cells(config)), History.of(store)
+    return [
+        _plan_row(store, cell, tasks[cell.name].problems, history, expectations or Expectations())
+        for cell in cells(config)
+    ]
 
 
-def _plan_row(store: RunStore, cell: Cell, expectations: Expectations) -> Row:
-    problems = read_problems(cell.task)
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a run has drawn so far, read once for all its cells.
+
+    Attributes:
+        sessions: Those that drew samples.
+        models: Cell -> its model's path.
+    """
+
+    sessions: Sequence[Session]
+    models: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, store: RunStore) -> "History":
+        """Read a run's history; empty where no run was begun."""
+        stored = store.manifest()["cells"] if store.exists else {}
+        return cls(
+            sessions=[session for session in store.sessions() if session.n_samples],
+            models={name: settings.get("model.path") for name, settings in stored.items()},
+        )
+
+    def tokens_per_s(self, model: str) -> float | None:
+        """Return the speed of the sessions of a model."""
+        sessions = [session for session in self.sessions if self.models.get(session.cell) == model]
+        seconds = sum(session.seconds for session in sessions)
+        return sum(session.completion_tokens for session in sessions) / seconds if seconds else None
+
+
+def _plan_row(
+    store: RunStore,
+    cell: Cell,
+    problems: Sequence[Problem],
+    history: History,
+    expectations: Expectations,
+) -> Row:
     missing = store.missing(cell.name, {problem.problem_id: cell.sampling.n for problem in problems})
     to_draw = sum(len(gap) for gaps in missing.values() for gap in gaps)
-    tokens, size, basis = _per_sample(store, cell)
-    speed = _tokens_per_s(store, cell) or expectations.tokens_per_s
+    tokens, size, basis = _per_sample(store, cell, history)
+    speed = history.tokens_per_s(cell.model.path) or expectations.tokens_per_s
     price = expectations.prices.get(cell.model.path)
     return {
         "cell": cell.name,
@@ -104,26 +142,9 @@ def _characters(problem: Problem) -> int:
     return len(problem.prompt or "")
 
 
-def _tokens_per_s(store: RunStore, cell: Cell) -> float | None:
-    """Return the speed of this run's sessions of the same model."""
-    of_model = {
-        name
-        for name, settings in _stored_cells(store).items()
-        if settings.get("model.path") == cell.model.path
-    }
-    sessions = [session for session in store.sessions() if session.cell in of_model and session.n_samples]
-    seconds = sum(session.seconds for session in sessions)
-    return sum(session.completion_tokens for session in sessions) / seconds if seconds else None
-
-
-def _stored_cells(store: RunStore) -> Mapping[str, Mapping[str, Any]]:
-    found: Mapping[str, Mapping[str, Any]] = store.manifest()["cells"] if store.exists else {}
-    return found
-
-
-def _per_sample(store: RunStore, cell: Cell) -> tuple[float, float, str]:
+def _per_sample(store: RunStore, cell: Cell, history: History) -> tuple[float, float, str]:
     """Return tokens and bytes per sample: measured where samples are stored, at most `max_tokens` otherwise."""
-    sessions = [session for session in store.sessions() if session.cell == cell.name and session.n_samples]
+    sessions = [session for session in history.sessions if session.cell == cell.name]
     n_samples = sum(session.n_samples for session in sessions)
     if n_samples:
         tokens = sum(session.completion_tokens for session in sessions) / n_samples
@@ -137,13 +158,18 @@ def status_rows(store: RunStore) -> list[Row]:
     """Return one row per cell of how far a stored run has come."""
     config = parse_config(store.config_yaml(), out=store.path)
     asked = {cell.name: cell.sampling.n for cell in cells(config)}
-    return [_status_row(store, cell, asked.get(cell)) for cell in store.cells()]
+    sessions, sets = store.sessions(), store.verdict_sets()
+    return [
+        _status_row(store, cell, asked.get(cell), [one for one in sessions if one.cell == cell], sets)
+        for cell in store.cells()
+    ]
 
 
-def _status_row(store: RunStore, cell: str, n: int | None) -> Row:
+def _status_row(
+    store: RunStore, cell: str, n: int | None, sessions: Sequence[Session], sets: Sequence[VerdictSet]
+) -> Row:
     counts = store.counts(cell)
     n_problems = len(store.problems(cell))
-    sessions = [session for session in store.sessions() if session.cell == cell]
     stored = sum(counts.values())
     total = n * n_problems if n else None
     row: Row = {
@@ -157,7 +183,7 @@ def _status_row(store: RunStore, cell: str, n: int | None) -> Row:
         "sessions": len(sessions),
         "engine_seconds": round(sum(session.seconds for session in sessions), 1),
     } | _until(read_rounds(store, cell), stored)
-    for verdicts in store.verdict_sets():
+    for verdicts in sets:
         row[f"verified_{verdicts.info.verifier}"] = verdicts.count(cell)
     return row
 

@@ -8,7 +8,7 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import dump_config
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
-from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, read_task
+from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, read_tasks
 from ttscale.pipeline.engines import by_engine
 from ttscale.pipeline.execution import Execution, executing
 from ttscale.pipeline.importing import refuse_imported
@@ -125,7 +125,7 @@ def _sample(
     """Sample every cell; return what stopped those that failed."""
     check_rules(cells(config), share=share)
     store = RunStore(config.out)
-    tasks = _tasks_by_cell(config)
+    tasks = read_tasks(cells(config))
     failures: dict[str, TtscaleError] = {}
     with store.writing(share=share) as torn, execution.engines() as engines:
         for path in torn:
@@ -145,18 +145,6 @@ def _sample(
                         store, cell, of_cell, engines, judges, progress, on_segment=live.segment_written
                     )
     return store, failures
-
-
-def _tasks_by_cell(config: RunConfig) -> dict[str, ReadTask]:
-    """Read every task once, before anything starts."""
-    read: dict[str, ReadTask] = {}
-    tasks = {}
-    for cell in cells(config):
-        key = cell.task.model_dump_json()
-        if key not in read:
-            read[key] = read_task(cell.task)
-        tasks[cell.name] = read[key]
-    return tasks
 
 
 @contextmanager
