@@ -50,30 +50,34 @@ class Report:
     seconds: float
 
 
-def kill_loop(command: list[str], folder: Path, *, kills: int, seed: int = 0) -> Report:
+def kill_loop(
+    run: list[str], folder: Path, *, kills: int, killed: list[str] | None = None, seed: int = 0
+) -> Report:
     """Run the loop.
 
     Args:
-        command: The run without its ``--out``.
-        folder: Empty; receives the two run directories.
+        run: The command of a whole run without its ``--out``: what finishes one that was killed.
+        folder: Empty; receives the run directories.
         kills: How many.
+        killed: What is killed, if not the whole run: the same with ``sample`` keeps every kill out of the report.
         seed: Of the random moments.
     """
     began = time.monotonic()
     rng = random.Random(seed)
-    undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
-    finish([*command, "--out", str(undisturbed)])
+    undisturbed = ["--out", str(folder / "undisturbed")]
+    finish([*(killed or run), *undisturbed])
     whole = time.monotonic() - began
-    expected = rows(undisturbed)
+    finish([*run, *undisturbed])
+    expected = rows(folder / "undisturbed")
     stored: list[int] = []
     runs = doubled = different = 0
     while len(stored) < kills:
         disturbed = folder / f"disturbed-{runs}"
-        again = [*command, "--out", str(disturbed)]
-        # Anywhere from the first import to the last report; a killed run is continued by the next attempt.
-        while len(stored) < kills and _killed(again, rng.uniform(0.05, 1.0) * whole):
+        out = ["--out", str(disturbed)]
+        # Anywhere from the first import to the last write; a killed run is continued by the next attempt.
+        while len(stored) < kills and _killed([*(killed or run), *out], rng.uniform(0.05, 1.0) * whole):
             stored.append(_count(disturbed))
-        finish(again)
+        finish([*run, *out])
         found = rows(disturbed)
         runs += 1
         doubled += found.height - found.unique(KEY).height

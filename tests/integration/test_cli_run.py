@@ -181,8 +181,8 @@ def test_a_torn_segment_is_drawn_again_exactly(scripted_config: Path, tmp_path: 
     assert after.equals(before)
 
 
-def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path) -> None:
-    sys.path.insert(0, str(ROOT / "benchmarks"))
+def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
     from kill_loop import kill_loop
 
     config = tmp_path / "slow.yaml"
@@ -192,8 +192,11 @@ def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path) -> None:
         "sampling: {n: 64, request_size: 16}\n"
         "verifiers: [exact]\n"
     )
-    os.environ["PYTHONPATH"] = str(SUPPORT)
-    report = kill_loop([sys.executable, "-m", "ttscale", "sample", str(config)], tmp_path, kills=20)
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    python = [sys.executable, "-m", "ttscale"]
+    report = kill_loop(
+        [*python, "run", str(config)], tmp_path, kills=20, killed=[*python, "sample", str(config)]
+    )
     assert (report.samples, report.doubled, report.different) == (16 * 64, 0, 0)
     assert report.kills == 20
     assert any(0 < stored < 16 * 64 for stored in report.samples_after_kill)
