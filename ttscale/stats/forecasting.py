@@ -22,7 +22,7 @@ from ttscale.stats.fitting import LawFit, fit_law, theta_of
 from ttscale.stats.intervals import check_confidence
 from ttscale.stats.laws.frame import MixingLaw
 from ttscale.stats.laws.npmle import NonParametric
-from ttscale.stats.model_averaging import posterior_draws
+from ttscale.stats.model_averaging import posterior_of
 from ttscale.stats.pass_at_k import pass_at_k
 from ttscale.stats.predictive import OpenProblems, Predictive, open_problems
 from ttscale.stats.scoring import Score, score_forecasts, thin
@@ -327,7 +327,7 @@ def _average(
     data: Counts, problems: OpenProblems, rng: Rng
 ) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
     _warn_if_uninformative(data)
-    draws = posterior_draws(data.unique(), k=int(problems.k.max()), rng=np.random.default_rng(rng))
+    draws = posterior_of(data.unique(), k=int(problems.k.max()), rng=rng)
     chance = problems.mean_chance(
         draws.failure(problems.n.astype(float)), draws.failure(problems.k.astype(float))
     )

@@ -20,7 +20,7 @@ are many the counts do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 import numpy as np
@@ -28,9 +28,11 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import gammaincinv, gammaln, logsumexp
 from scipy.stats import norm, qmc
+from threadpoolctl import threadpool_limits
 
 from ttscale.stats.counts import UniqueCounts
 from ttscale.stats.curve import FloatArray
+from ttscale.stats.intervals import Rng
 from ttscale.stats.laws.beta import BetaMixture
 from ttscale.stats.laws.frame import MixingLaw, hazard_grid
 from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGeneralizedBeta
@@ -194,6 +196,30 @@ class PosteriorDraws:
         return np.asarray(self.mass @ kernel + self.zero[:, None])
 
 
+def posterior_of(pairs: UniqueCounts, *, k: int, rng: Rng) -> PosteriorDraws:
+    """Return `posterior_draws` under the default laws; the latest draws of a seed are kept and shared.
+
+    A report asks several questions of the same counts: a forecast, the samples for a target, a budget.
+
+    Args:
+        pairs: The distinct counts.
+        k: Largest budget that will be asked for.
+        rng: Source of randomness; draws are shared where it is a seed.
+    """
+    furthest = max(k, int(_KNOTS[-1]))
+    if isinstance(rng, int):
+        columns = (pairs.n, pairs.c, pairs.weight)
+        return _draws_of(tuple(column.astype(np.int64).tobytes() for column in columns), furthest, rng)
+    return posterior_draws(pairs, k=furthest, rng=np.random.default_rng(rng))
+
+
+@lru_cache(maxsize=4)
+def _draws_of(columns: tuple[bytes, ...], k: int, seed: int) -> PosteriorDraws:
+    n, c, weight = (np.frombuffer(column, np.int64) for column in columns)
+    pairs = UniqueCounts(n, c, weight, inverse=np.repeat(np.arange(len(n)), weight))
+    return posterior_draws(pairs, k=k, rng=np.random.default_rng(seed))
+
+
 def posterior_draws(
     pairs: UniqueCounts,
     *,
@@ -215,7 +241,11 @@ def posterior_draws(
     """
     observed = _Observed(condensed(pairs), k)
     models = list(product(default_laws() if laws is None else laws, shapes))
-    samples = [_importance_sample(_Posterior(law, shape, observed), n_draws, rng) for law, shape in models]
+    # On one thread: the matrices are small, and threads that wait for each other took twice the time.
+    with threadpool_limits(1, user_api="blas"):
+        samples = [
+            _importance_sample(_Posterior(law, shape, observed), n_draws, rng) for law, shape in models
+        ]
     evidence = np.array([logsumexp(s.log_weight) - np.log(len(s.log_weight)) for s in samples])
     log_share = evidence - logsumexp(evidence)
     law_weight = dict.fromkeys((law.law.name for law, _ in models), 0.0)

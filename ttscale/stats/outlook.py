@@ -22,7 +22,7 @@ from ttscale.stats.curve import Curve, FloatArray, IntArray
 from ttscale.stats.fitting import fit_law
 from ttscale.stats.forecasting import AVERAGE, Rng, forecast
 from ttscale.stats.laws.likelihood import binomial_kernel
-from ttscale.stats.model_averaging import PosteriorDraws, posterior_draws
+from ttscale.stats.model_averaging import PosteriorDraws, posterior_of
 from ttscale.stats.predictive import Predictive, open_problems
 
 Generalises = Literal["problems", "samples"]
@@ -316,8 +316,7 @@ def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: flo
             FitWarning,
             stacklevel=5,
         )
-    generator = np.random.default_rng(rng)
-    draws = posterior_draws(data.unique(), k=int(k.max()), rng=generator)
+    draws = posterior_of(data.unique(), k=int(k.max()), rng=rng)
     failure = draws.failure(k.astype(float))  # (S, K)
     problems = open_problems(data, k)
     chance = problems.mean_chance(draws.failure(problems.n.astype(float)), failure)
@@ -327,7 +326,7 @@ def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: flo
     if over == "problems":
         ends = _weighted_quantiles(1.0 - failure, draws.weight, (tail, 1.0 - tail))
     else:
-        likely = _coverage_of_these(draws, data.unique(), k, generator)
+        likely = _coverage_of_these(draws, data.unique(), k, np.random.default_rng(rng))
         ends = np.quantile(likely, tail, axis=0), np.quantile(likely, 1.0 - tail, axis=0)
     return _curve(k, value, ends, (over, AVERAGE), confidence_level, len(data))
 

@@ -16,7 +16,7 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import Counts, counts
 from ttscale.stats.curve import FloatArray
 from ttscale.stats.laws.likelihood import binomial_kernel
-from ttscale.stats.model_averaging import posterior_draws
+from ttscale.stats.model_averaging import posterior_of
 from ttscale.stats.outlook import (
     LARGEST,
     Generalises,
@@ -193,9 +193,8 @@ class _Belief:
     @classmethod
     def of(cls, data: Counts, largest: int, seed: int) -> "_Belief":
         """Average the posterior's mixtures and weigh them by each problem's counts."""
-        rng = np.random.default_rng(seed)
         pairs = data.unique()
-        draws = posterior_draws(pairs, k=largest, rng=rng)
+        draws = posterior_of(pairs, k=largest, rng=seed)
         share = np.concatenate([[draws.weight @ draws.zero], draws.weight @ draws.mass])
         share = share / share.sum()
         kernel = binomial_kernel(pairs, draws.x)  # (U, G-1)
@@ -203,7 +202,9 @@ class _Belief:
         joint = likelihood * share
         posterior = joint / joint.sum(axis=1, keepdims=True)
         rate = np.concatenate([[0.0], -np.expm1(-np.exp(draws.x))])
-        return cls(rate=rate, share=share, posterior=posterior[pairs.inverse], rng=rng)
+        return cls(
+            rate=rate, share=share, posterior=posterior[pairs.inverse], rng=np.random.default_rng(seed)
+        )
 
     def larger(self, data: Counts, problems: int, samples: int) -> Counts:
         """Simulate a pilot with so many times as many problems and samples, this one's samples among them."""
