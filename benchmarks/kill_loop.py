@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,34 +51,33 @@ class Report:
     seconds: float
 
 
-def kill_loop(
-    run: list[str], folder: Path, *, kills: int, killed: list[str] | None = None, seed: int = 0
-) -> Report:
+def kill_loop(commands: Sequence[Sequence[str]], folder: Path, *, kills: int, seed: int = 0) -> Report:
     """Run the loop.
 
     Args:
-        run: The command of a whole run without its ``--out``: what finishes one that was killed.
+        commands: What makes a whole run, in order, with ``{run}`` for its directory. The first is killed.
         folder: Empty; receives the run directories.
         kills: How many.
-        killed: What is killed, if not the whole run: the same with ``sample`` keeps every kill out of the report.
         seed: Of the random moments.
     """
     began = time.monotonic()
     rng = random.Random(seed)
-    undisturbed = ["--out", str(folder / "undisturbed")]
-    finish([*(killed or run), *undisturbed])
+    first, *others = commands
+    undisturbed = folder / "undisturbed"
+    finish(_for(first, undisturbed))
     whole = time.monotonic() - began
-    finish([*run, *undisturbed])
-    expected = rows(folder / "undisturbed")
+    for command in others:
+        finish(_for(command, undisturbed))
+    expected = rows(undisturbed)
     stored: list[int] = []
     runs = doubled = different = 0
     while len(stored) < kills:
         disturbed = folder / f"disturbed-{runs}"
-        out = ["--out", str(disturbed)]
         # Anywhere from the first import to the last write; a killed run is continued by the next attempt.
-        while len(stored) < kills and _killed([*(killed or run), *out], rng.uniform(0.05, 1.0) * whole):
+        while len(stored) < kills and _killed(_for(first, disturbed), rng.uniform(0.05, 1.0) * whole):
             stored.append(_count(disturbed))
-        finish([*run, *out])
+        for command in commands:
+            finish(_for(command, disturbed))
         found = rows(disturbed)
         runs += 1
         doubled += found.height - found.unique(KEY).height
@@ -98,6 +98,10 @@ def finish(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+
+
+def _for(command: Sequence[str], run: Path) -> list[str]:
+    return [str(run) if word == "{run}" else word for word in command]
 
 
 def rows(run: Path) -> pl.DataFrame:
@@ -149,11 +153,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     options = parser.parse_args()
-    command = [sys.executable, "-m", "ttscale", "run", options.config]
+    command = [sys.executable, "-m", "ttscale", "run", options.config, "--out", "{run}"]
     for override in options.overrides:
         command += ["--set", override]
     with tempfile.TemporaryDirectory(prefix="ttscale-kill-") as folder:
-        report = kill_loop(command, Path(folder), kills=options.kills, seed=options.seed)
+        report = kill_loop([command], Path(folder), kills=options.kills, seed=options.seed)
     print(json.dumps(asdict(report), indent=2))
     sys.exit(1 if report.doubled or report.different else 0)
 
