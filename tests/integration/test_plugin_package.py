@@ -7,15 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from ttscale import registry
+from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config
 from ttscale.config.models import PluginSettings
 from ttscale.errors import BrokenPluginError, ConfigError, UnknownPluginError
 from ttscale.pipeline.building import build_verifier
 from ttscale.pipeline.run import run
+from ttscale.stats import laws
 from ttscale.store.segments import collect
 from ttscale.verifiers.isolation import IsolatedVerifier
 
@@ -48,6 +52,14 @@ def _forget_plugins() -> Iterator[None]:
 def on_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(installed))
     return installed
+
+
+@pytest.fixture
+def _forget_laws() -> Iterator[None]:
+    """The names of laws are read once per process too."""
+    laws._known.cache_clear()
+    yield
+    laws._known.cache_clear()
 
 
 Announce = Callable[..., None]
@@ -131,6 +143,33 @@ def test_list_shows_it_with_its_origin(installed: Path) -> None:
     assert row["what"] == "Accept short completions; the shorter, the higher the score."
 
 
+@pytest.mark.parametrize("law", ["gamma-hazards", "ttscale_small_talk.law:GammaHazards"])
+@pytest.mark.usefixtures("on_path", "_forget_laws")
+def test_its_law_is_fitted_forecast_with_and_backtested_by_name(
+    law: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(1)
+    shape, rate = 0.3, 20.0
+    solved = rng.binomial(200, -np.expm1(-rng.gamma(shape, 1 / rate, 600)))
+    path = tmp_path / "counts.csv"
+    path.write_text("problem_id,n,c\n" + "".join(f"{i},200,{c}\n" for i, c in enumerate(solved)))
+
+    def rows(*arguments: str) -> list[dict[str, Any]]:
+        assert run_cli([arguments[0], str(path), *arguments[1:], "--json"]) == 0
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return found
+
+    (fit,) = rows("fit", "--law", law, "--level", "0.999")
+    for name, truth in (("shape", shape), ("rate", rate)):
+        assert fit["params"][name]["low"] < truth < fit["params"][name]["high"]
+    (ahead,) = rows("forecast", "--k", "5000", "--method", law, "--level", "0.999")
+    assert ahead["low"] < 1 - (rate / (rate + 5000)) ** shape < ahead["high"]
+    assert ahead["method"] == "gamma-hazards"
+    scored = rows("backtest", "--from", "20", "--draws", "2", "--method", f"{law},plug-in")
+    assert {row["method"] for row in scored} == {law, "plug-in"}
+    assert scored[0]["error"] < scored[1]["error"]
+
+
 # ---- bad packages -------------------------------------------------------------------------------
 
 
@@ -173,3 +212,18 @@ def test_two_packages_with_one_name_are_an_error_that_names_both(announce: Annou
     announce("copycat", "brevity", "copycat:Brevity")
     with pytest.raises(BrokenPluginError, match=r"(?=.*ttscale-small-talk)(?=.*copycat)(?=.*import path)"):
         registry.find_plugin("verifiers", "brevity")
+
+
+@pytest.mark.usefixtures("_forget_laws")
+def test_a_law_that_cannot_be_used_says_why(announce: Announce) -> None:
+    announce("second", "log-log", "elsewhere:LogLog", "laws")
+    cases = {
+        "log-log": "Several laws are named 'log-log': elsewhere:LogLog, ttscale.stats.laws.power:LogLog",
+        "no_such_module_anywhere:Law": "cannot be loaded: ModuleNotFoundError",
+        "pathlib:Path": "is no scaling law",
+    }
+    for name, message in cases.items():
+        with pytest.raises(BrokenPluginError, match=message):
+            laws.named_law(name)
+    with pytest.raises(UnknownPluginError, match=r"Did you mean 'beta-binomial'\?.*'my_module:MyLaw'"):
+        laws.named_law("beta-binomal")

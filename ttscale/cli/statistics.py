@@ -148,7 +148,10 @@ def curve_command(
 @click.command("fit")
 @source_options
 @click.option(
-    "--law", type=Names(), default=("exponentiated-power-law",), help="Laws to fit; 'all' for every one."
+    "--law",
+    type=Names(),
+    default=("exponentiated-power-law",),
+    help="Laws to fit; 'all' for every one, my_module:MyLaw for your own.",
 )
 @level_option
 @plot_option
@@ -187,7 +190,9 @@ def fit_command(
 @click.option(
     "--from", "prefix", type=click.IntRange(1), help="Pretend to have only this many samples per problem."
 )
-@click.option("--method", default="auto", show_default=True, help="auto, plug-in, or the name of a law.")
+@click.option(
+    "--method", default="auto", show_default=True, help="auto, plug-in, or a law's name or import path."
+)
 @level_option
 @seed_option
 @plot_option
@@ -235,7 +240,9 @@ def forecast_command(
 @click.command("backtest")
 @source_options
 @click.option("--from", "prefixes", type=Budgets(), help="Prefix lengths; by default powers of ten below n.")
-@click.option("--method", "methods", type=Names(), help="Methods to compare; the usual ones by default.")
+@click.option(
+    "--method", "methods", type=Names(), help="Methods to compare, as in forecast; the usual ones by default."
+)
 @click.option("--draws", type=click.IntRange(2), default=10, show_default=True, help="Prefixes per length.")
 @level_option
 @seed_option

@@ -16,6 +16,7 @@ from ttscale.stats.counts import Counts, budgets, counts
 from ttscale.stats.curve import Curve
 from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast
 from ttscale.stats.intervals import check_confidence
+from ttscale.stats.laws.frame import ScalingLaw
 from ttscale.stats.pass_at_k import pass_at_k
 from ttscale.stats.scoring import Score, score_forecasts, thin
 
@@ -103,7 +104,7 @@ def backtest(
     c: ArrayLike,
     *,
     s: ArrayLike | None = None,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str | ScalingLaw] = METHODS,
     n_draws: int = 10,
     confidence_level: float = 0.9,
     rng: np.random.Generator | int | None = None,
@@ -118,7 +119,7 @@ def backtest(
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
         s: Prefix lengths; by default a tenth and a third of the samples.
-        methods: Names as in `ttscale.stats.forecasting.forecast`.
+        methods: As in `ttscale.stats.forecasting.forecast`: names, or laws.
         n_draws: Prefixes per length.
         confidence_level: Of the intervals.
         rng: Source of the prefixes.
@@ -152,14 +153,15 @@ def backtest(
     for length in prefixes:
         drawn = [thin(data.n, data.c, int(length), generator) for _ in range(n_draws)]
         for method in methods:
+            name = method if isinstance(method, str) else method.name
             forecaster = _forecaster(method, k, confidence_level)
-            scores.append(score_forecasts(method, forecaster, drawn, s=int(length), k=k, truth=truth))
+            scores.append(score_forecasts(name, forecaster, drawn, s=int(length), k=k, truth=truth))
     return Backtest(
         scores=tuple(scores), truth=truth, n_problems=len(data), confidence_level=confidence_level
     )
 
 
-def _forecaster(method: str, k: int, confidence_level: float) -> Callable[[Counts], Curve]:
+def _forecaster(method: str | ScalingLaw, k: int, confidence_level: float) -> Callable[[Counts], Curve]:
     def ahead(drawn: Counts) -> Curve:
         return forecast(drawn.n, drawn.c, k, method=method, confidence_level=confidence_level).curve
 

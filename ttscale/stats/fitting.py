@@ -174,7 +174,8 @@ def fit_law(
     """Fit a scaling law to counts.
 
     Args:
-        law: A law or its name, such as "beta-binomial" or "log-log".
+        law: A law or its name, such as "beta-binomial" or "log-log"; see `ttscale.stats.laws.named_law` for the names of
+            laws of one's own.
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
         k: Budgets at which a curve law is compared with the observed coverage; by default 40 log-spaced whole
@@ -187,7 +188,8 @@ def fit_law(
 
     Raises:
         InvalidInputError: Impossible counts, no samples at all, or k beyond the samples.
-        UnknownPluginError: No built-in law of that name (a plugin's law is given as an object).
+        UnknownPluginError: No law of that name.
+        BrokenPluginError: A law of that name that cannot be used.
 
     >>> fit = fit_law("beta-binomial", 8, [0, 0, 1, 2, 4, 8, 0, 3])
     >>> fit.converged, sorted(fit.params)

@@ -20,7 +20,7 @@ from ttscale.stats.counts import Counts, budgets, counts
 from ttscale.stats.curve import Curve, FloatArray, IntArray, shown_curve
 from ttscale.stats.fitting import LawFit, fit_law, theta_of
 from ttscale.stats.intervals import check_confidence
-from ttscale.stats.laws.frame import MixingLaw
+from ttscale.stats.laws.frame import MixingLaw, ScalingLaw
 from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.model_averaging import posterior_of
 from ttscale.stats.pass_at_k import pass_at_k
@@ -146,7 +146,7 @@ def forecast(
     c: ArrayLike,
     k: ArrayLike,
     *,
-    method: str = "auto",
+    method: str | ScalingLaw = "auto",
     confidence_level: float = 0.9,
     backtest_draws: int = 0,
     rng: Rng = 0,
@@ -162,7 +162,8 @@ def forecast(
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
         k: Budgets: samples per problem in all, those already drawn included, shape (K,).
-        method: "auto" (an average over laws), the name of a law (its fit alone, as published), or "plug-in".
+        method: "auto" (an average over laws), a law or its name (its fit alone, as published), or "plug-in"; names as in
+            `ttscale.stats.laws.named_law`, so also one's own.
         confidence_level: Of the predictive interval.
         backtest_draws: Also forecast the coverage at hand from so many prefixes of the samples, as many times shorter
             as the largest budget is larger, but at most ten times. Each costs another forecast; 3 tell whether the
@@ -192,7 +193,7 @@ def forecast(
         extrapolates=np.asarray(ks > data.n.min()),
         n_max=int(data.n.max()),
         law_weights=weights,
-        backtest=_backtested(data, int(ks[-1]), name, confidence_level, backtest_draws, rng),
+        backtest=_backtested(data, int(ks[-1]), method, name, confidence_level, backtest_draws, rng),
     )
 
 
@@ -215,7 +216,13 @@ def _curve(predictive: Predictive, point: FloatArray, method: str, confidence_le
 
 
 def _backtested(
-    data: Counts, k: int, method: str, confidence_level: float, n_draws: int, rng: Rng
+    data: Counts,
+    k: int,
+    method: str | ScalingLaw,
+    name: str,
+    confidence_level: float,
+    n_draws: int,
+    rng: Rng,
 ) -> Score | None:
     """Forecast the coverage at hand from prefixes that are shorter as the samples are shorter than k."""
     at_hand = int(data.n.min())
@@ -224,7 +231,7 @@ def _backtested(
         return None
     generator = np.random.default_rng(rng)
     return score_forecasts(
-        method,
+        name,
         lambda d: forecast(d.n, d.c, at_hand, method=method, confidence_level=confidence_level).curve,
         [thin(data.n, data.c, s, generator) for _ in range(n_draws)],
         s=s,
@@ -245,7 +252,7 @@ def samples_for(
     c: ArrayLike,
     target: float,
     *,
-    method: str = "auto",
+    method: str | ScalingLaw = "auto",
     confidence_level: float = 0.9,
     largest: int = _LARGEST_BUDGET,
     rng: Rng = 0,
@@ -308,7 +315,7 @@ def _first(k: IntArray, reached: FloatArray, level: float) -> int | None:
 
 
 def _predict(
-    data: Counts, k: IntArray, method: str, rng: Rng
+    data: Counts, k: IntArray, method: str | ScalingLaw, rng: Rng
 ) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
     """Return the predictive distribution, the point forecast of the open problems' chance (K,), and its maker."""
     problems = open_problems(data, k)
@@ -350,13 +357,13 @@ def _plug_in(data: Counts, problems: OpenProblems) -> tuple[Predictive, FloatArr
 
 
 def _single_law(
-    data: Counts, problems: OpenProblems, law: str, rng: Rng
+    data: Counts, problems: OpenProblems, law: str | ScalingLaw, rng: Rng
 ) -> tuple[Predictive, FloatArray, str, Mapping[str, float]]:
     """Forecast from one fitted law; its parameters vary by their covariance over problems."""
     fit = fit_law(law, data.n, data.c)
     if not np.isfinite(fit.free).all():
         raise InvalidInputError(
-            f"'{law}' cannot be fitted to these counts ({fit.status}). Use method='auto'."
+            f"'{fit.law}' cannot be fitted to these counts ({fit.status}). Use method='auto'."
         )
     point = _chance(fit, fit.free, problems)
     values, vectors = np.linalg.eigh(fit.covariance)
