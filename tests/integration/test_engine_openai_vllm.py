@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, samples
 from tests_paths import ROOT
@@ -67,11 +68,14 @@ def test_tokens_and_log_probabilities_agree_with_a_forward_pass(base_url: str) -
     from teacher_forcing import TeacherForcing
 
     teacher = TeacherForcing()
-    for sample in draw(base_url, n=4, size=4, sampling={"token_logprobs": True, "temperature": 0.7}):
+    sampling = {"token_logprobs": True, "top_logprobs": 4, "temperature": 0.7}
+    for sample in draw(base_url, n=4, size=4, sampling=sampling):
         expected = teacher.token_logprobs(sample.problem_id, sample)  # checks the number of tokens, too
         assert sample.token_logprobs == pytest.approx(expected, abs=1e-3)
         assert sample.cumulative_logprob == pytest.approx(sum(expected), abs=1e-3)
         assert sample.prompt_tokens == len(sample.problem_id) + 1
+        most_probable = np.array(teacher.top_logprobs(sample.problem_id, sample, 4))
+        assert sample.top_logprobs == pytest.approx(most_probable, abs=1e-3)
 
 
 def test_without_log_probabilities_tokens_are_still_counted_one_by_one(base_url: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import engine_requests
+import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, samples
 
@@ -51,11 +52,13 @@ def test_log_probabilities_agree_with_a_forward_pass() -> None:
     from teacher_forcing import TeacherForcing
 
     teacher = TeacherForcing()
-    sampler = _sampler(token_logprobs=True, temperature=0.7, top_p=0.9, top_k=5, min_p=0.01)
+    sampler = _sampler(token_logprobs=True, top_logprobs=3, temperature=0.7, top_p=0.9, top_k=5, min_p=0.01)
     for sample in samples(sampler, n=4, size=4):
         expected = teacher.token_logprobs(sample.problem_id, sample)
         assert sample.token_logprobs == pytest.approx(expected, abs=1e-3)
         assert sample.cumulative_logprob == pytest.approx(sum(expected), abs=1e-3)
+        most_probable = np.array(teacher.top_logprobs(sample.problem_id, sample, 3))
+        assert sample.top_logprobs == pytest.approx(most_probable, abs=1e-3)
 
 
 def test_first_characters_follow_the_models_distribution() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import engine_requests
+import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, samples
 
@@ -126,6 +127,16 @@ def test_log_probabilities_agree_with_a_forward_pass(make: Make) -> None:
         expected = teacher.token_logprobs(sample.problem_id, sample)
         assert sample.token_logprobs == pytest.approx(expected, abs=1e-3)
         assert sample.cumulative_logprob == pytest.approx(sum(expected), abs=1e-3)
+
+
+@pytest.mark.parametrize("k", [3, 1000], ids=["a few", "more than the vocabulary"])
+def test_the_most_probable_tokens_log_probabilities_agree_with_a_forward_pass(make: Make, k: int) -> None:
+    from teacher_forcing import TeacherForcing
+
+    teacher = TeacherForcing()
+    for sample in samples(make(top_logprobs=k, temperature=0.7, top_p=0.9), n=4, size=4):
+        expected = teacher.top_logprobs(sample.problem_id, sample, k)
+        assert sample.top_logprobs == pytest.approx(np.array(expected), abs=1e-3)
 
 
 def test_without_log_probabilities_the_samples_are_the_same(make: Make) -> None:

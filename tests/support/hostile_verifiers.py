@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import VerifierError
@@ -88,3 +89,18 @@ class HostileVerifier:
 
 class InProcessVerifier(HostileVerifier):
     isolated: ClassVar[bool] = False
+
+
+class ReadsTopLogprobs(HostileVerifier):
+    """Tells what it is given of the most probable tokens."""
+
+    reads_top_logprobs: ClassVar[bool] = True
+    deterministic: ClassVar[bool] = False
+
+    def verify(self, batch: Sequence[Candidate]) -> Sequence[Any]:
+        return [
+            Verdict(outcome=Outcome.CORRECT, detail=self._seen(each.sample.top_logprobs)) for each in batch
+        ]
+
+    def _seen(self, top: Any) -> str:
+        return "None" if top is None else f"{top.shape} {top.dtype} {np.nansum(top)}"

@@ -42,6 +42,9 @@ class FakeServer:
     honors_n: int = 1 << 30
     counts: bool = True
     logprobs: bool = True
+    drawn_logprobs: tuple[float, ...] = (-0.5,)
+    """Log-probabilities of the drawn tokens, in turn."""
+    most_listed: int = 1 << 30
     pages: dict[str, JSON] = field(default_factory=dict)
     busy: Callable[[], Reply | None] = lambda: None
     seen: list[JSON] = field(default_factory=list)
@@ -73,14 +76,37 @@ class FakeServer:
     def choice(self, path: str, body: JSON, prompt: str, j: int) -> JSON:
         text = text_of(prompt, body["seed"] + j) if "seed" in body else f"{prompt}#{next(self.fresh)}"
         choice: JSON = {"index": j, "finish_reason": "stop", "tokens": len(text)}
-        logprobs = [-0.5] * len(text) if body.get("logprobs", False) is not False and self.logprobs else None
+        wanted = body.get("logprobs", False) is not False and self.logprobs
+        logprobs = list(itertools.islice(itertools.cycle(self.drawn_logprobs), len(text))) if wanted else None
         if path.endswith("/chat/completions"):
             choice["message"] = {"role": "assistant", "content": text}
-            choice["logprobs"] = logprobs and {"content": [{"token": "t", "logprob": x} for x in logprobs]}
+            choice["logprobs"] = logprobs and {
+                "content": [
+                    {"token": "t", "logprob": x, "top_logprobs": self.listed(x, body.get("top_logprobs", 0))}
+                    for x in logprobs
+                ]
+            }
         else:
             choice["text"] = text
-            choice["logprobs"] = logprobs and {"token_logprobs": logprobs}
+            choice["logprobs"] = logprobs and {
+                "token_logprobs": logprobs,
+                "top_logprobs": [
+                    {entry["token"]: entry["logprob"] for entry in self.listed(x, body["logprobs"])}
+                    for x in logprobs
+                ],
+            }
         return choice
+
+    def listed(self, drawn: float, k: int) -> list[JSON]:
+        """List k tokens; a vLLM server's list begins with the drawn one and is cut at its end."""
+        most_probable = [-0.1 * rank for rank in range(1, 10)]
+        values = [drawn, *(x for x in most_probable if x != drawn)] if self.lists_drawn else most_probable
+        return [{"token": f"t{x}", "logprob": x} for x in values[: min(k, self.most_listed)]]
+
+    @property
+    def lists_drawn(self) -> bool:
+        """Whether it is of the kind that does so."""
+        return bool(self.models) and self.models is not None and self.models[0].get("owned_by") == "vllm"
 
 
 def text_of(prompt: str, seed: int) -> str:

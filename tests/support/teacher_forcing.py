@@ -20,6 +20,16 @@ class TeacherForcing:
 
     def token_logprobs(self, prompt: str, sample: Sample) -> list[float]:
         """Return the log-probability of every token of the sample, its end token included."""
+        distributions, completion = self._distributions(prompt, sample)
+        return [float(distributions[t, token]) for t, token in enumerate(completion)]
+
+    def top_logprobs(self, prompt: str, sample: Sample, k: int) -> list[list[float]]:
+        """Return the k greatest log-probabilities at every token of the sample, the greatest first."""
+        distributions, _ = self._distributions(prompt, sample)
+        return [sorted(at_token, reverse=True)[:k] for at_token in distributions.tolist()]
+
+    def _distributions(self, prompt: str, sample: Sample) -> tuple[Any, list[int]]:
+        """Return the model's log-probabilities where each token of the sample stands, (T, V), and those tokens."""
         import torch
 
         before = self._tokenizer(prompt).input_ids
@@ -29,5 +39,4 @@ class TeacherForcing:
         assert len(completion) == sample.completion_tokens
         with torch.inference_mode():
             logits = self._model(torch.tensor([before + completion])).logits[0].double()  # (L, V)
-        logprobs = logits.log_softmax(-1)
-        return [float(logprobs[len(before) + j - 1, token]) for j, token in enumerate(completion)]
+        return logits.log_softmax(-1)[len(before) - 1 : -1], completion

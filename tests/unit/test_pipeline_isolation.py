@@ -3,9 +3,12 @@
 import os
 import select
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hostile_verifiers import HostileOptions, InProcessVerifier
@@ -14,6 +17,7 @@ from ttscale.config.models import PluginSettings
 from ttscale.errors import ConfigError, VerifierError
 from ttscale.pipeline.building import build_verifier
 from ttscale.pipeline.verifying import judge, problems_for, verify_in_batches
+from ttscale.store.samples import samples_frame
 from ttscale.types import Message, Problem, Sample
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.isolation import IsolatedVerifier
@@ -101,6 +105,23 @@ def test_what_a_verifier_does_on_one_candidate_costs_that_candidate_alone(deed: 
     found = verdicts(settings(deed))
     assert found["outcome"].to_list() == ["correct", "error", *["incorrect"] * 4]
     assert detail in found["detail"][1]
+
+
+def test_the_most_probable_tokens_log_probabilities_reach_the_process() -> None:
+    stored = [
+        replace(
+            sample("2"), sample_index=0, top_logprobs=np.array([[-0.5, -1.0], [-0.25, np.nan]], np.float32)
+        ),
+        replace(sample("3"), sample_index=1, top_logprobs=np.empty((0, 0), np.float32)),
+        replace(sample("4"), sample_index=2),
+    ]
+    verifier = build_verifier(settings("", name="ReadsTopLogprobs")).verifier
+    assert isinstance(verifier, IsolatedVerifier)
+    assert verifier.reads_top_logprobs
+    with closing(verifier):
+        frames = verify_in_batches(verifier, {PROBLEM.problem_id: PROBLEM}, samples_frame(stored, "c"))
+        found = pl.concat(list(frames)).sort("sample_index")
+    assert found["detail"].to_list() == ["(2, 2) float32 -1.75", "(0, 0) float32 0.0", "None"]
 
 
 def test_few_calls_find_the_bad_ones_of_many() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 import pytest
 from pydantic import BaseModel
@@ -240,9 +241,12 @@ def test_candidates_are_the_stored_samples_with_every_field() -> None:
         prompt_tokens=5,
         completion_tokens=6,
         cumulative_logprob=-1.5,
-        token_logprobs=None,
+        token_logprobs=(-1.0, -0.5),
+        top_logprobs=np.array([[-0.25, -1.0], [-0.5, -2.0]], np.float32),
         seed=9,
     )
     (found,) = candidates(samples_frame([stored], "c"), {problem.problem_id: problem for problem in PROBLEMS})
     assert found == Candidate(PROBLEMS[1], stored)
+    assert found.sample.top_logprobs is not None
+    assert found.sample.top_logprobs.tolist() == [[-0.25, -1.0], [-0.5, -2.0]]
     assert set(Sample.__slots__) <= set(samples_frame([stored], "c").columns)

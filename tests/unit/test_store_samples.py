@@ -1,10 +1,20 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from ttscale.errors import StoreError, TornSegmentWarning
-from ttscale.store.samples import SAMPLE_SCHEMA, SampleWriter, missing_ranges, scan_samples, stored_counts
+from ttscale.store.samples import (
+    SAMPLE_SCHEMA,
+    SampleWriter,
+    missing_ranges,
+    samples_columns,
+    scan_samples,
+    stored_counts,
+)
 from ttscale.store.segments import segments, set_torn_aside
 from ttscale.types import Sample
 
@@ -89,6 +99,36 @@ def test_a_segment_of_a_later_version_with_more_columns_still_reads(tmp_path: Pa
     frame = scan_samples(tmp_path).collect()
     assert frame.columns == list(SAMPLE_SCHEMA)
     assert frame["token_logprobs"].to_list() == [None]
+
+
+def with_top_logprobs(index: int, top_logprobs: Any) -> Sample:
+    array = None if top_logprobs is None else np.array(top_logprobs, np.float32)
+    return replace(make_sample("a", index), top_logprobs=array)
+
+
+def test_the_most_probable_tokens_log_probabilities_come_back_at_half_precision(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    given = [-np.sort(rng.exponential(3.0, (tokens, 20)))[:, ::-1] for tokens in (5, 1, 300)]
+    write(tmp_path, "s1", [with_top_logprobs(i, [None, *given, np.empty((0, 20))][i]) for i in range(5)])
+    write(tmp_path, "s2", [with_top_logprobs(5, [[-0.5, np.nan]]), with_top_logprobs(6, [[-0.5], [-2.0]])])
+    rows = scan_samples(tmp_path).collect()
+    assert dict(rows.schema)["top_logprobs"] == SAMPLE_SCHEMA["top_logprobs"]
+    nothing, *found = samples_columns(rows)["top_logprobs"]
+    assert nothing is None
+    for there, back in zip(
+        [*given, np.empty((0, 0)), [[-0.5, np.nan]], [[-0.5], [-2.0]]], found, strict=True
+    ):
+        assert back.dtype == np.float32
+        np.testing.assert_allclose(back, there, rtol=2**-11)
+
+
+def test_segments_without_them_lack_the_column_and_read_as_null_beside_others(tmp_path: Path) -> None:
+    plain = write(tmp_path, "s1", [make_sample("a", 0)])
+    assert "top_logprobs" not in pl.read_parquet_schema(plain)
+    write(tmp_path, "s2", [with_top_logprobs(1, [[-1.0, -2.0]])])
+    rows = scan_samples(tmp_path).collect()
+    assert rows["top_logprobs"].to_list() == [None, [[-1.0, -2.0]]]
+    assert rows.columns == list(SAMPLE_SCHEMA)
 
 
 def test_nothing_is_written_for_nothing(tmp_path: Path) -> None:

@@ -376,6 +376,7 @@ def _sample_row(
         _int32(sample.completion_tokens),
         sample.cumulative_logprob,
         list(sample.token_logprobs) if sample.token_logprobs is not None else None,
+        None,  # top_logprobs
         sample.seed if sample.seed is not None and -(2**63) <= sample.seed < 2**63 else None,
     )
 

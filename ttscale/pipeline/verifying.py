@@ -7,7 +7,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from ttscale.pipeline.known import FINGERPRINT, KnownVerdicts, with_verdicts
 from ttscale.pipeline.progress import Progress
 from ttscale.store.pending import blocks_without
 from ttscale.store.run import RunStore, new_session_name
-from ttscale.store.samples import SAMPLE_KEY
+from ttscale.store.samples import SAMPLE_FIELDS, SAMPLE_KEY, samples_columns
 from ttscale.store.verdicts import VERDICT_COLUMNS, VERDICT_SCHEMA
 from ttscale.types import Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate, Verifier
@@ -34,8 +34,6 @@ _FLUSH_S = 5.0
 _FIRST_BATCH, _LARGEST_BATCH = 64, 8192
 _PARTS = 16
 """Parts that a failed batch is cut into."""
-
-_SAMPLE_COLUMNS = [field.name for field in fields(Sample)]
 
 
 def verify_cell(
@@ -71,7 +69,7 @@ def verify_cell(
     session, sequence, n_verified = new_session_name(), 0, 0
     progress.begin(f"verify {verifier.info.verifier}", total=total, done=len(settled))
     try:
-        for rows in blocks_without(store.samples_folder(cell), settled, _SAMPLE_COLUMNS):
+        for rows in blocks_without(store.samples_folder(cell), settled, _columns(verifier.verifier)):
             for verified in verify_in_batches(verifier.verifier, problems, rows, known):
                 verdicts.write(
                     cell,
@@ -85,6 +83,12 @@ def verify_cell(
     finally:
         progress.end()
     return n_verified
+
+
+def _columns(verifier: Verifier) -> list[str]:
+    """Return the columns that a verifier is given; the largest only if it asks for them."""
+    reads_top = getattr(verifier, "reads_top_logprobs", False)
+    return [name for name in SAMPLE_FIELDS if name != "top_logprobs" or reads_top]
 
 
 def problems_for(verifier: Verifier, problems: Sequence[Problem]) -> dict[str, Problem]:
@@ -207,7 +211,7 @@ def _next_size(size: int, seconds: float) -> int:
 
 def candidates(rows: pl.DataFrame, problems: Mapping[str, Problem]) -> list[Candidate]:
     """Return sample rows with their problems, as a verifier takes them."""
-    columns = {name: rows[name].to_list() for name in _SAMPLE_COLUMNS}
+    columns = samples_columns(rows)
     samples = _made(Sample, columns)
     of_problem = [problems[problem_id] for problem_id in columns["problem_id"]]
     return _made(Candidate, {"problem": of_problem, "sample": samples})

@@ -6,19 +6,17 @@ Requests of a run come in about the order in which samples were stored, so that 
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from ttscale.errors import SamplerError, did_you_mean
 from ttscale.store.run import RunStore
-from ttscale.store.samples import SAMPLE_SCHEMA
+from ttscale.store.samples import SAMPLE_FIELDS, SAMPLE_SCHEMA, samples_columns
 from ttscale.store.segments import collect, scan, segments
 from ttscale.types import Message, Problem, Sample, SampleRequest
 
 _OPEN_SEGMENTS = 4
 """Each holds up to 100,000 samples."""
-_FIELDS = [name for name in SAMPLE_SCHEMA if name != "cell"]
 
 _Span = tuple[Path, int, int]
 """A segment with the lowest and the highest index that it holds of a problem."""
@@ -61,13 +59,13 @@ class Shelf:
             for path, low, high in self._spans[problem_id]
             if low < stop and request.first_index <= high
         ]
-        rows = [row for frame in frames for row in frame.iter_rows(named=True)]
-        if len(rows) < request.n:
+        samples = [sample for frame in frames for sample in _samples(frame)]
+        if len(samples) < request.n:
             raise SamplerError(
                 f"{self._where} holds {self._counts[problem_id]} samples of problem '{problem_id}', but "
                 f"[{request.first_index}, {stop}) are asked for. Lower sampling.n, or extend that run first."
             )
-        return [_sample(row) for row in rows]
+        return samples
 
     def _check_problem(self, problem: Problem) -> None:
         stored = self._problems.get(problem.problem_id)
@@ -84,7 +82,7 @@ class Shelf:
             )
 
     def _read(self, path: Path) -> dict[str, pl.DataFrame]:
-        frame = collect(scan([path], SAMPLE_SCHEMA).select(_FIELDS), self._folder)
+        frame = collect(scan([path], SAMPLE_SCHEMA).select(SAMPLE_FIELDS), self._folder)
         return {str(key[0]): part for key, part in frame.partition_by("problem_id", as_dict=True).items()}
 
 
@@ -107,6 +105,6 @@ def _prompt(problem: Problem) -> tuple[str | None, tuple[Message, ...] | None]:
     return problem.prompt, problem.messages
 
 
-def _sample(row: dict[str, Any]) -> Sample:
-    logprobs = row.pop("token_logprobs")
-    return Sample(**row, token_logprobs=None if logprobs is None else tuple(logprobs))
+def _samples(rows: pl.DataFrame) -> list[Sample]:
+    columns = samples_columns(rows)
+    return [Sample(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]

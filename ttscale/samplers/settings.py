@@ -65,6 +65,9 @@ class SamplingSettings(BaseModel):
     """Keep each sample's summed log-probability."""
     token_logprobs: bool = False
     """Keep the log-probability of every token, too."""
+    top_logprobs: int = Field(default=0, ge=0)
+    """Keep, at every token, the log-probabilities of this many most probable ones, about 1.7 bytes each on disk; 0: none.
+    Servers seldom give more than 20."""
     per_sample_seeds: bool | Literal["auto"] = "auto"
     """A seed for every sample, so that none depends on batch or order. Auto: on for a CPU, off for a
     GPU, which draws seeded noise one request at a time."""

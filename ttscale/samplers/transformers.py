@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import SamplerError
@@ -56,6 +58,7 @@ class _Row:
     generator: Any
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    top_logprobs: list[NDArray[np.float32]] = field(default_factory=list)
     finish_reason: str | None = None
     stop_at: int | None = None
     """Where in the text a stop string begins."""
@@ -232,10 +235,15 @@ class TransformersSampler:
             for i, row in enumerate(rows):
                 noise[i].exponential_(generator=row.generator)
             tokens = (scores.softmax(-1) / noise).argmax(-1)  # the exponential race: draws from the softmax
-        logprobs = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+        distribution = logits.log_softmax(-1)  # (R, V)
+        logprobs = distribution.gather(-1, tokens[:, None])[:, 0]
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
             row.tokens.append(token)
             row.logprobs.append(logprob)
+        if self._sampling.top_logprobs:
+            k = min(self._sampling.top_logprobs, distribution.shape[-1])
+            for row, greatest in zip(rows, distribution.topk(k).values.cpu().numpy(), strict=True):
+                row.top_logprobs.append(greatest)
         return tokens
 
     def _penalized(self, rows: Sequence[_Row], logits: Any) -> Any:
@@ -287,6 +295,7 @@ class TransformersSampler:
             completion_tokens=len(row.tokens),
             cumulative_logprob=sum(row.logprobs) if keep_sum else None,
             token_logprobs=tuple(row.logprobs) if self._sampling.token_logprobs else None,
+            top_logprobs=np.stack(row.top_logprobs) if row.top_logprobs else None,
             seed=row.seed if self._seeded else None,
         )
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import EngineDiedError, SamplerError, did_you_mean
@@ -45,6 +47,9 @@ _CPU_ARGUMENTS = MappingProxyType(
 )
 """Settings for a CPU engine, measured on two cores; `engine_options` may override each. On a CPU an engine process
 of its own would compete with us for the cores, and takes 25 s longer to start."""
+
+_MOST_LOGPROBS = 20
+"""The most per token that vLLM gives unless told otherwise when it starts (`max_logprobs`)."""
 
 _QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR", "GLOO_LOG_LEVEL": "ERROR"}
 
@@ -122,6 +127,7 @@ class VllmSampler:
         # at the end does: the engine decodes twice, once for the text and once for its log-probability records.
         decodes_here = not self._sampling.stop and StreamDecoder.supports(tokenizer)
         self._decoder = StreamDecoder(tokenizer) if decodes_here else None
+        self._top_logprobs = min(self._sampling.top_logprobs, config.model_config.get_vocab_size())
         self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
         return self._engine_info(config)
 
@@ -167,6 +173,8 @@ class VllmSampler:
             arguments["seed"] = secrets.randbits(31)
         if self._sampling.max_concurrent is not None:
             arguments["max_num_seqs"] = self._sampling.max_concurrent
+        if self._sampling.top_logprobs > _MOST_LOGPROBS:
+            arguments["max_logprobs"] = self._sampling.top_logprobs
         return arguments | self._model.engine_options
 
     def _is_seeded(self) -> bool:
@@ -246,11 +254,16 @@ class VllmSampler:
             repetition_penalty=sampling.repetition_penalty,
             max_tokens=sampling.max_tokens,
             stop=list(sampling.stop),
-            logprobs=0 if sampling.logprobs or sampling.token_logprobs else None,
+            logprobs=self._top_logprobs if self._wants_logprobs else None,
             flat_logprobs=True,
             detokenize=self._decoder is None,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+
+    @property
+    def _wants_logprobs(self) -> bool:
+        sampling = self._sampling
+        return sampling.logprobs or sampling.token_logprobs or sampling.top_logprobs > 0
 
     @property
     def _is_greedy(self) -> bool:
@@ -278,6 +291,7 @@ class VllmSampler:
             completion_tokens=len(output.token_ids),
             cumulative_logprob=output.cumulative_logprob,
             token_logprobs=_token_logprobs(output) if self._sampling.token_logprobs else None,
+            top_logprobs=_top_logprobs(output) if self._top_logprobs else None,
             seed=request.seed + j if self._seeded else None,
         )
 
@@ -355,3 +369,12 @@ def _token_logprobs(output: Any) -> tuple[float, ...] | None:
     """Pick the sampled token's log-probability at every position: vLLM keeps it first."""
     records = output.logprobs
     return None if records is None else tuple(records.logprobs[start] for start in records.start_indices)
+
+
+def _top_logprobs(output: Any) -> NDArray[np.float32] | None:
+    """Return the most probable tokens' log-probabilities, (T, k): at every position they follow the sampled token's."""
+    records = output.logprobs
+    if records is None:
+        return None
+    at_each = np.array(records.logprobs, np.float32).reshape(len(records.start_indices), -1)  # (T, 1 + k)
+    return at_each[:, 1:].copy()

@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ttscale.errors import StoreError
 from ttscale.store.segments import collect, scan, segments, write_segment
+from ttscale.store.top_logprobs import TOP_LOGPROBS_DTYPE, top_logprobs_arrays, top_logprobs_column
 from ttscale.types import Sample
 
 SAMPLE_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
@@ -23,11 +25,15 @@ SAMPLE_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "completion_tokens": pl.Int32,
     "cumulative_logprob": pl.Float32,
     "token_logprobs": pl.List(pl.Float32),
+    "top_logprobs": TOP_LOGPROBS_DTYPE,
     "seed": pl.Int64,
 }
-"""The columns of a sample segment; the key is (cell, problem_id, sample_index)."""
+"""The columns of a sample segment; the key is (cell, problem_id, sample_index). `Sample` says what they mean;
+`top_logprobs` is there only where samples have them."""
 
 SAMPLE_KEY = ("problem_id", "sample_index")
+SAMPLE_FIELDS = tuple(name for name in SAMPLE_SCHEMA if name != "cell")
+"""The columns that are fields of `Sample`."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -90,22 +96,34 @@ class SampleWriter:
 
 
 def samples_frame(samples: Sequence[Sample], cell: str) -> pl.DataFrame:
-    """Return samples as a frame of `SAMPLE_SCHEMA`, one row each."""
+    """Return samples as a frame of `SAMPLE_SCHEMA`, one row each; without `top_logprobs` where none has them."""
+    columns: dict[str, Any] = {
+        name: [getattr(sample, name) for sample in samples]
+        for name in SAMPLE_FIELDS
+        if name != "top_logprobs"
+    }
+    columns |= {"cell": [cell] * len(samples), "completion": _storable(columns["completion"])}
+    if any(sample.top_logprobs is not None for sample in samples):
+        columns["top_logprobs"] = top_logprobs_column([sample.top_logprobs for sample in samples])
     return pl.DataFrame(
-        {
-            "cell": [cell] * len(samples),
-            "problem_id": [sample.problem_id for sample in samples],
-            "sample_index": [sample.sample_index for sample in samples],
-            "completion": _storable([sample.completion for sample in samples]),
-            "finish_reason": [sample.finish_reason for sample in samples],
-            "prompt_tokens": [sample.prompt_tokens for sample in samples],
-            "completion_tokens": [sample.completion_tokens for sample in samples],
-            "cumulative_logprob": [sample.cumulative_logprob for sample in samples],
-            "token_logprobs": [sample.token_logprobs for sample in samples],
-            "seed": [sample.seed for sample in samples],
-        },
-        schema=SAMPLE_SCHEMA,
+        columns, schema={name: SAMPLE_SCHEMA[name] for name in SAMPLE_SCHEMA if name in columns}
     )
+
+
+def samples_columns(rows: pl.DataFrame) -> dict[str, list[Any]]:
+    """Return the fields of `Sample` as columns of their Python values; a column that is not there is all None.
+
+    Args:
+        rows: Of `SAMPLE_SCHEMA`, or some of its columns.
+    """
+    absent = pl.Series([None] * rows.height)
+    own = {name: rows[name] if name in rows.columns else absent for name in SAMPLE_FIELDS}
+    of_tokens = own.pop("token_logprobs").to_list()
+    of_most_probable = top_logprobs_arrays(own.pop("top_logprobs"))
+    return {name: column.to_list() for name, column in own.items()} | {
+        "token_logprobs": [None if each is None else tuple(each) for each in of_tokens],
+        "top_logprobs": of_most_probable,
+    }
 
 
 def scan_samples(folder: Path) -> pl.LazyFrame:

@@ -11,6 +11,7 @@ network as its user does. Code written by a model belongs into `ttscale.executio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import MissingExtraError, VerifierError
@@ -58,6 +59,7 @@ class IsolatedVerifier:
         self.deterministic = plugin.deterministic
         self.min_batch = int(getattr(plugin, "min_batch", 1))
         self.by_problem = bool(getattr(plugin, "by_problem", False))
+        self.reads_top_logprobs = bool(getattr(plugin, "reads_top_logprobs", False))
         self._settings = settings
         self._pool = WorkerPool(
             "ttscale.verifiers.isolation:serve",
@@ -137,10 +139,7 @@ def _job(batch: Sequence[Candidate]) -> dict[str, Any]:
     numbers = {key: number for number, key in enumerate(problems)}
     return {
         "problems": [_problem_row(problem) for problem in problems.values()],
-        "samples": [
-            [numbers[id(candidate.problem)], *(getattr(candidate.sample, name) for name in _SAMPLE_FIELDS)]
-            for candidate in batch
-        ],
+        "samples": [[numbers[id(candidate.problem)], *_sample_row(candidate.sample)] for candidate in batch],
     }
 
 
@@ -165,10 +164,18 @@ def _problem(row: dict[str, Any]) -> Problem:
     return Problem(**(row | {"messages": messages}))
 
 
+def _sample_row(sample: Sample) -> list[Any]:
+    top = sample.top_logprobs
+    shown = None if top is None else [top.shape, top.ravel().tolist()]
+    return [shown if name == "top_logprobs" else getattr(sample, name) for name in _SAMPLE_FIELDS]
+
+
 def _sample(fields: Sequence[Any]) -> Sample:
     named = dict(zip(_SAMPLE_FIELDS, fields, strict=True))
-    logprobs = named["token_logprobs"]
-    return Sample(**(named | {"token_logprobs": None if logprobs is None else tuple(logprobs)}))
+    logprobs, top = named["token_logprobs"], named["top_logprobs"]
+    named["token_logprobs"] = None if logprobs is None else tuple(logprobs)
+    named["top_logprobs"] = None if top is None else np.array(top[1], np.float32).reshape(top[0])
+    return Sample(**named)
 
 
 def _row(verdict: Verdict) -> list[Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, requests, samples
 from openai_server import JSON, FakeServer, Reply, openai_server, text_of
@@ -61,6 +62,48 @@ def test_every_sample_comes_once_with_its_own_seed_and_is_described() -> None:
         assert (sample.prompt_tokens, sample.completion_tokens) == (len(sample.problem_id), size)
         assert sample.token_logprobs == (-0.5,) * size
         assert sample.cumulative_logprob == -0.5 * size
+
+
+@pytest.mark.parametrize("chat", [True, False])
+@pytest.mark.parametrize("owned_by", ["vllm", None])
+def test_the_most_probable_tokens_are_kept_whether_or_not_the_drawn_one_is_among_them(
+    owned_by: str | None, *, chat: bool
+) -> None:
+    """The stand-in lists the drawn token first, at -0.5 or -9; the most probable ones have -0.1, -0.2, ..."""
+    with openai_server(owned_by=owned_by, chat=chat, drawn_logprobs=(-0.5, -9.0)) as server:
+        found = draw(server, n=4, size=4, sampling={"top_logprobs": 3})
+        asked = {body.get("top_logprobs", body["logprobs"]) for body in server.seen}
+    assert asked == {4 if owned_by == "vllm" else 3}
+    assert drawn(found).keys() == expected(4).keys()
+    for sample in found:
+        assert sample.token_logprobs is None
+        most_probable = np.tile([-0.1, -0.2, -0.3], (len(sample.completion), 1))
+        assert sample.top_logprobs == pytest.approx(most_probable, abs=1e-6)
+
+
+def test_at_the_servers_limit_the_drawn_token_may_stand_last() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({"error": "logprobs of 4 > 3"}, 400) if body.get("top_logprobs", 0) > 3 else None
+
+    with openai_server(misbehave, drawn_logprobs=(-9.0,)) as server:
+        for sample in draw(server, n=4, size=4, sampling={"top_logprobs": 3}):
+            assert sample.top_logprobs is not None
+            assert sample.top_logprobs[0].tolist() == pytest.approx([-0.1, -0.2, -9.0])
+
+
+def test_rows_that_a_server_leaves_short_end_in_nan() -> None:
+    with openai_server(owned_by=None, most_listed=2) as server:
+        for sample in draw(server, n=4, size=4, sampling={"top_logprobs": 3}):
+            assert sample.top_logprobs is not None
+            np.testing.assert_allclose(sample.top_logprobs[0], [-0.1, -0.2, np.nan], atol=1e-6)
+
+
+@pytest.mark.parametrize("wish", [{"token_logprobs": True}, {"top_logprobs": 3}])
+def test_a_server_that_passes_over_the_wish_for_log_probabilities_is_refused(wish: JSON) -> None:
+    with openai_server(logprobs=False) as server:
+        said = start_error(server, sampling=wish)
+    assert "log-probabilities" in said
+    assert "its answer holds none" in said
 
 
 @pytest.mark.parametrize(
@@ -584,6 +627,8 @@ def test_what_a_server_can_do_without_is_given_up_in_silence_or_not() -> None:
         assert {sample.cumulative_logprob for sample in found} == {None}
         said = start_error(server, sampling={"token_logprobs": True})
         assert "serves no log-probabilities (status 400: logprobs is not supported)" in said
+        said = start_error(server, sampling={"top_logprobs": 5})
+        assert "does not serve the log-probabilities of the 5 most probable tokens (status 400" in said
 
 
 def test_settings_that_the_server_refuses_are_said_at_the_start() -> None:

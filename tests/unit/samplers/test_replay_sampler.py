@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ttscale.config.loading import load_config
@@ -38,6 +39,7 @@ def sample_of(cell: str, problem: Problem, index: int) -> Sample:
         completion_tokens=10 + index,
         cumulative_logprob=-0.25 * index,
         token_logprobs=(-0.25,) * index if index else None,
+        top_logprobs=np.full((index, 2), -0.25, np.float32) if index else None,
         seed=1000 + index,
     )
 
@@ -83,6 +85,8 @@ def test_samples_come_back_as_they_were_stored(stored: Path) -> None:
         (p.problem_id, i): sample_of("hot", p, i) for p in PROBLEMS for i in range(N)
     }
     assert len(found) == 2 * N
+    shapes = {s.sample_index: None if s.top_logprobs is None else s.top_logprobs.shape for s in found}
+    assert shapes == {0: None} | {i: (i, 2) for i in range(1, N)}
     assert (info.engine, info.device) == ("replay", "cpu")
     assert info.detail == {"replayed_run": "stored", "replayed_cell": "hot", "replayed_engine": "vllm"}
 

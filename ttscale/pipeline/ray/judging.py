@@ -43,6 +43,7 @@ class ClusterVerifier:
         self.sees_answer = verifier.sees_answer
         self.deterministic = verifier.deterministic
         self.by_problem = bool(getattr(verifier, "by_problem", False))
+        self.reads_top_logprobs = bool(getattr(verifier, "reads_top_logprobs", False))
         self._smallest = int(getattr(verifier, "min_batch", 1))
         self._settings = settings.model_dump_json()
         self._connect = connect

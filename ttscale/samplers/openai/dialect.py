@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ttscale.errors import SamplerError
 from ttscale.samplers.openai.options import OpenAIOptions
@@ -25,10 +28,12 @@ class Terms:
             own seed. "none": no seed is sent.
         seed_bits: How long a seed the servers can take.
         logprobs: Whether log-probabilities are served.
-        top_logprobs: What is asked of the completions endpoint to get the drawn token's log-probability.
+        top_logprobs: How many of the most probable tokens are asked for at every place. The completions endpoint may have
+            to be asked for one to give the drawn token's own.
         token_ids: Whether the server tells a choice's tokens (vLLM).
         max_tokens_name: "max_tokens", or "max_completion_tokens" where the server insists.
         keep_token_logprobs: Whether the log-probability of every token is kept.
+        keep_top_logprobs: How many of the most probable tokens' are kept, 0 for none.
     """
 
     chat: bool = True
@@ -40,6 +45,7 @@ class Terms:
     token_ids: bool = False
     max_tokens_name: str = "max_tokens"
     keep_token_logprobs: bool = False
+    keep_top_logprobs: int = 0
 
     @property
     def path(self) -> str:
@@ -60,6 +66,7 @@ class Choice:
     finish_reason: str
     logprobs: tuple[float, ...] | None
     n_tokens: int
+    top_logprobs: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +137,9 @@ class Dialect:
         reason = choice.get("finish_reason") or "unknown"
         if reason in _BROKEN_OFF:
             raise ValueError(f"the server broke the completion off ('{reason}')")
-        return Choice(
-            choice.get("index"), self._text(choice, reason), reason, _logprobs(choice.get("logprobs")), 0
-        )
+        record, k = choice.get("logprobs"), self.terms.keep_top_logprobs
+        top = _top_logprobs(record, k) if k else None
+        return Choice(choice.get("index"), self._text(choice, reason), reason, _logprobs(record), 0, top)
 
     def _text(self, choice: Mapping[str, Any], reason: str) -> str:
         if not self.terms.chat:
@@ -163,8 +170,12 @@ def _base(
         body["stop"] = list(sampling.stop)
     if terms.logprobs:
         body["logprobs"] = True if terms.chat else terms.top_logprobs
+        if terms.chat and terms.keep_top_logprobs:
+            body["top_logprobs"] = terms.top_logprobs
     if terms.token_ids:
         body["return_token_ids"] = True
+        if terms.keep_top_logprobs and not terms.chat:
+            body["return_tokens_as_token_ids"] = True  # tokens of one text would be one entry
     if terms.chat and model.chat_template_options:
         body["chat_template_kwargs"] = dict(model.chat_template_options)
     body |= options.extra_body
@@ -182,6 +193,26 @@ def _logprobs(record: Any) -> tuple[float, ...] | None:
     else:
         return None
     return tuple(float(value) for value in values)
+
+
+def _top_logprobs(record: Any, k: int) -> NDArray[np.float32] | None:
+    """Return the k greatest log-probabilities at every token from either endpoint's record, (T, k); NaN where fewer are listed."""
+    if not record:
+        return None
+    if record.get("content") is not None:
+        listed = [
+            [entry["logprob"] for entry in token.get("top_logprobs") or ()] for token in record["content"]
+        ]
+    else:
+        listed = [list((token or {}).values()) for token in record.get("top_logprobs") or ()]
+    if not any(listed):
+        return None
+    greatest = np.full((len(listed), k), np.nan, np.float32)
+    for row, values in zip(greatest, listed, strict=True):
+        # The drawn token may stand first, or be one too many: the greatest are the most probable tokens' all the same.
+        kept = sorted(values, reverse=True)[:k]
+        row[: len(kept)] = kept
+    return greatest
 
 
 def _string(value: Any) -> str:

@@ -218,6 +218,7 @@ class Dispatcher:
                 completion_tokens=choice.n_tokens,
                 cumulative_logprob=None if choice.logprobs is None else sum(choice.logprobs),
                 token_logprobs=choice.logprobs if self._dialect.terms.keep_token_logprobs else None,
+                top_logprobs=choice.top_logprobs,
                 seed=None if seed is None else seed + place,
             )
             for place, choice in placed.items()

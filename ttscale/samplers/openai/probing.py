@@ -16,7 +16,7 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
-from ttscale.samplers.openai.dialect import Dialect, Terms
+from ttscale.samplers.openai.dialect import Choice, Dialect, Terms
 from ttscale.samplers.openai.kinds import KINDS, UNKNOWN, Kind
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -172,11 +172,19 @@ class Prober:
             most_per_request=1 if seeds == "single" else most,
             seeds=seeds,
             seed_bits=min(kind.seed_bits for kind in kinds),
-            logprobs=sampling.logprobs or sampling.token_logprobs,
-            top_logprobs=max(kind.top_logprobs for kind in kinds),
+            logprobs=sampling.logprobs or sampling.token_logprobs or sampling.top_logprobs > 0,
+            top_logprobs=self._top_logprobs(kinds),
             token_ids=all(kind.token_ids for kind in kinds),
             keep_token_logprobs=sampling.token_logprobs,
+            keep_top_logprobs=sampling.top_logprobs,
         )
+
+    def _top_logprobs(self, kinds: Sequence[Kind]) -> int:
+        """Return how many are asked for: one more where the drawn token may push out the last."""
+        wanted = self._sampling.top_logprobs
+        if not wanted:
+            return max(kind.top_logprobs for kind in kinds)
+        return wanted + any(kind.lists_drawn for kind in kinds)
 
     def _seeds(self, kinds: Sequence[Kind]) -> str:
         """Return how seeds are sent: where they are known to work, or wanted."""
@@ -220,9 +228,11 @@ class Prober:
                 body[name] = min(body[name], _PROBE_TOKENS)
         found = await self._client.post(f"{url}/{terms.path}", body)
         try:
-            return max(1, len(dialect.read(found).choices))
+            choices = dialect.read(found).choices
         except Exception as error:  # whatever a foreign server's answer makes of ours
             raise self._client.unreadable(found, error) from None
+        self._refuse_silent(url, choices)
+        return max(1, len(choices))
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask a few times, as long as it may help."""
@@ -249,8 +259,10 @@ class Prober:
             less = None
         elif "max_completion_tokens" in said and terms.max_tokens_name == "max_tokens":
             less = replace(terms, max_tokens_name="max_completion_tokens")
+        elif "logprob" in said and terms.top_logprobs > terms.keep_top_logprobs > 0:
+            less = replace(terms, top_logprobs=terms.keep_top_logprobs)
         elif "logprob" in said and terms.logprobs:
-            self._refuse_without_token_logprobs(url, failure)
+            self._refuse_without_logprobs(url, failure.reason)
             less = replace(terms, logprobs=False)
         elif "return_token_ids" in said and terms.token_ids:
             less = replace(terms, token_ids=False)
@@ -258,11 +270,25 @@ class Prober:
             less = replace(terms, most_per_request=min(terms.most_per_request, self._enough(terms)) // 2)
         return less
 
-    def _refuse_without_token_logprobs(self, url: str, failure: LastingFailure) -> None:
+    def _refuse_without_logprobs(self, url: str, reason: str) -> None:
+        """Refuse a server that gives no log-probabilities where the run asks for those of every token."""
+        if self._sampling.top_logprobs:
+            raise SamplerError(
+                f"{url} does not serve the log-probabilities of the {self._sampling.top_logprobs} most probable tokens "
+                f"({reason}). Lower sampling.top_logprobs (20 is the most that servers usually give), or set it to 0."
+            )
         if self._sampling.token_logprobs:
             raise SamplerError(
-                f"{url} serves no log-probabilities ({failure.reason}). Set sampling.token_logprobs to false."
+                f"{url} serves no log-probabilities ({reason}). Set sampling.token_logprobs to false."
             )
+
+    def _refuse_silent(self, url: str, choices: Sequence[Choice]) -> None:
+        """Refuse a server that passes over the wish for log-probabilities of every token."""
+        told = [choice for choice in choices if choice.text]
+        if self._sampling.top_logprobs and any(choice.top_logprobs is None for choice in told):
+            self._refuse_without_logprobs(url, "its answer holds none")
+        if self._sampling.token_logprobs and any(choice.logprobs is None for choice in told):
+            self._refuse_without_logprobs(url, "its answer holds none")
 
     def _refused(self, url: str, failure: FailedAttempt) -> SamplerError:
         if failure.status in (401, 403):
@@ -300,5 +326,6 @@ def _weakest(agreed: Sequence[Terms]) -> Terms:
         first,
         most_per_request=min(terms.most_per_request for terms in agreed),
         logprobs=all(terms.logprobs for terms in agreed),
+        top_logprobs=min(terms.top_logprobs for terms in agreed),
         token_ids=all(terms.token_ids for terms in agreed),
     )
