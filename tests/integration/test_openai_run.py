@@ -1,4 +1,4 @@
-"""Whole runs with the engine `openai` against a server on this machine: interrupted, failing, resumed."""
+"""Runs with the engine `openai` against a server on this machine: interrupted, failing, resumed."""
 
 import json
 import os
@@ -6,18 +6,22 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openai_server import JSON, Reply, openai_server, text_of
 
+from ttscale.cli.main import run_cli
 from ttscale.pipeline.requests import first_seed
 from ttscale.store.run import RunStore
 
 KEY = "sk-a-very-secret-key"
 N_PROBLEMS, N = 12, 40
 CELL = "m-arithmetic"
+Sample = Callable[[Path, str], tuple[int, str]]
 
 
 @pytest.fixture
@@ -38,14 +42,37 @@ verifiers: [exact]
     return path
 
 
-def start(config: Path, url: str, *overrides: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "ttscale", "run", str(config), "--out", str(config.parent / "run")]
-    for override in (f"model.engine_options.base_url={url}", *overrides):
-        command += ["--set", override]
-    environment = os.environ | {"TEST_KEY": KEY}
+def arguments(config: Path, url: str) -> list[str]:
+    out, server = str(config.parent / "run"), f"model.engine_options.base_url={url}"
+    return ["sample", str(config), "--out", out, "--set", server]
+
+
+def start(config: Path, url: str) -> "subprocess.Popen[str]":
+    """Start a process of its own, as a terminal does."""
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-m", "ttscale", *arguments(config, url)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TEST_KEY": KEY},
     )
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Sample:
+    """The same command in this process: gives its exit code and what it says."""
+    monkeypatch.setenv("TEST_KEY", KEY)
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
+    kept = signal.getsignal(signal.SIGTERM)
+
+    def sample(config: Path, url: str) -> tuple[int, str]:
+        try:
+            code = run_cli(arguments(config, url))
+        finally:
+            signal.signal(signal.SIGTERM, kept)
+        return code, "".join(capfd.readouterr())
+
+    return sample
 
 
 def stored(config: Path) -> dict[tuple[str, int], dict[str, Any]]:
@@ -66,7 +93,9 @@ def assert_complete(config: Path) -> None:
             assert (row["seed"], row["completion"]) == (seed, text_of(problem.prompt or "", seed))
 
 
-def test_an_interrupted_run_keeps_what_was_answered_and_resumes_with_the_rest(config: Path) -> None:
+def test_an_interrupted_run_keeps_what_was_answered_and_resumes_with_the_rest(
+    config: Path, sample: Sample
+) -> None:
     all_stuck = threading.Event()
     stuck = 0
 
@@ -90,34 +119,31 @@ def test_an_interrupted_run_keeps_what_was_answered_and_resumes_with_the_rest(co
         assert 0 < len(kept) <= 80
         asked = len(server.seen)
         server.misbehave = lambda body, number: None
-        run = start(config, server.url)
-        out, errors = run.communicate(timeout=180)
-        assert run.returncode == 0, errors
+        code, said = sample(config, server.url)
+        assert code == 0, said
         assert sum(body.get("n", 1) for body in server.seen[asked:]) == N_PROBLEMS * N - len(kept)
     assert_complete(config)
     assert kept.items() <= stored(config).items()
     for path in (config.parent / "run").rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
-    assert KEY not in out + errors
+    assert KEY not in errors + said
 
 
-def test_a_run_whose_server_fails_for_good_says_how_to_go_on_and_does(config: Path) -> None:
+def test_a_run_whose_server_fails_for_good_says_how_to_go_on_and_does(config: Path, sample: Sample) -> None:
     def misbehave(body: JSON, number: int) -> Reply | None:
         return Reply({"error": f"account {KEY} is out of credit"}, 429) if number >= 20 else None
 
     with openai_server(misbehave) as server:
-        run = start(config, server.url)
-        _, errors = run.communicate(timeout=180)
-        assert run.returncode in (1, 3), errors
-        assert "out of credit" in errors
-        assert "same command" in errors
-        assert KEY not in errors
-        assert "Traceback" not in errors
+        code, said = sample(config, server.url)
+        assert code in (1, 3), said
+        assert "out of credit" in said
+        assert "same command" in said
+        assert KEY not in said
+        assert "Traceback" not in said
         assert len(stored(config)) == 20 * 8  # all that was answered
         server.misbehave = lambda body, number: None
-        run = start(config, server.url)
-        _, errors = run.communicate(timeout=180)
-        assert run.returncode == 0, errors
+        code, said = sample(config, server.url)
+        assert code == 0, said
     assert_complete(config)
     session = next((config.parent / "run" / "sessions").glob("*.json"))
     assert json.loads(session.read_text())["engine"]["per_sample_seeds"] is True
