@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ttscale.analysis.budget import BudgetSettings
-from ttscale.analysis.budget_arms import ArmSamples, on_shared_problems, read_arms
+from ttscale.analysis.budget_arms import ArmSamples, on_shared_problems, readable_arms
 from ttscale.analysis.budget_choices import Choice, priced_choices, selectors_of
 from ttscale.analysis.budget_pricing import choose_cost_model, with_facts
 from ttscale.costs.amounts import Amount
@@ -113,7 +113,8 @@ def allocate(
         raise InvalidInputError(
             "An allocation maximises one thing: --selector coverage, or best with one --verifier."
         )
-    arms = read_arms([Path(one) for one in sources], by=by, oracle=asked.oracle, verifiers=asked.verifiers)
+    paths = [Path(one) for one in sources]
+    arms, unread = readable_arms(paths, by=by, oracle=asked.oracle, verifiers=asked.verifiers)
     if len(arms) < 2:
         raise InvalidInputError(
             f"Only one arm is there ('{arms[0].label}'), so there is nothing to spread a sum over. Give a run with several "
@@ -132,7 +133,7 @@ def allocate(
         )
     else:
         found = _selected(choices, price, once, budget, how.confidence_level, how.seed)
-    notes += [note for choice in choices for note in choice.charges.notes]
+    notes = [*unread, *notes, *(note for choice in choices for note in choice.charges.notes)]
     if found.cost < 0.98 * budget and (found.k >= _halves(choices)).all():
         notes.append(
             f"The samples at hand bound the allocation to half of each arm's; it spends {found.cost / budget:.0%} of the sum."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ttscale.analysis.budget_arms import Arm, on_shared_problems, read_arms
+from ttscale.analysis.budget_arms import Arm, on_shared_problems, readable_arms
 from ttscale.analysis.budget_choices import Choice, priced_choices, selectors_of
 from ttscale.analysis.budget_pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget_questions import (
@@ -90,21 +90,27 @@ def budget_view(
         StoreError: A folder is no run, or holds no verdicts of a verifier.
     """
     asked = settings or BudgetSettings()
-    arms = read_arms(
+    arms, unread = readable_arms(
         [Path(source) for source in sources], by=by, oracle=asked.oracle, verifiers=asked.verifiers
     )
-    return view_of_arms(arms, asked)
+    return view_of_arms(arms, asked, notes=unread)
 
 
-def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
-    """Answer what is asked of arms in memory; see `budget_view`."""
+def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[str] = ()) -> BudgetView:
+    """Answer what is asked of arms in memory; see `budget_view`.
+
+    Args:
+        arms: At least one.
+        asked: What to ask.
+        notes: What is known already and belongs beside the numbers.
+    """
     selectors = selectors_of(asked.selectors, asked.verifiers)
     if asked.inference.over == "samples" and asked.selectors != ("coverage",):
         raise InvalidInputError(
             "Intervals over samples are for coverage alone; leave --over or --selector out."
         )
     _refuse_half_questions(asked)
-    shared, notes = _prepared(arms, asked)
+    shared, assumed = _prepared(arms, asked)
     amounts = [*asked.spends, *(one for one in (asked.worth, asked.wrong) if one is not None)]
     cost, model = choose_cost_model(shared, asked.pricing, [amount.unit for amount in amounts])
     choices = priced_choices(shared, selectors, model, cost)
@@ -142,6 +148,7 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings) -> BudgetView:
             dict.fromkeys(
                 [
                     *notes,
+                    *assumed,
                     *(n for group in groups for n in _notes(group)),
                     *(n for c in choices for n in c.charges.notes),
                 ]

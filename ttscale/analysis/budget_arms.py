@@ -7,6 +7,7 @@ seconds can be asked for.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,15 +19,20 @@ from ttscale.analysis.tables import JudgedSamples, judged_samples, read_cell, sc
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell
 from ttscale.costs.contract import ModelFacts, Usage, usage
+from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
 from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
 from ttscale.stats.curve import FloatArray, IntArray
 from ttscale.store.run import RunStore
+from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome
 
 LOGPROB = "logprob"
 """The score that every run has: the summed log-probability of a sample."""
+
+_REWARD_MODEL = "reward-model"
+"""The built-in verifier that reads a whole sample and may not have recorded its tokens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -37,11 +43,22 @@ class VerifierColumns:
         score: Higher is better, shape (S,).
         accepted: Shape (S,).
         seconds: Mean seconds per sample, None where not measured.
+        tokens: What it read and wrote, None for one that is no model.
     """
 
     score: FloatArray
     accepted: NDArray[np.bool_]
     seconds: float | None
+    tokens: VerifierTokens | None = None
+
+    def rows(self, kept: NDArray[np.bool_] | IntArray) -> "VerifierColumns":
+        """Return what it says of some samples."""
+        return replace(
+            self,
+            score=self.score[kept],
+            accepted=self.accepted[kept],
+            tokens=None if self.tokens is None else self.tokens.rows(kept),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -72,10 +89,7 @@ class ArmSamples:
             answer_class=self.answer_class[kept],
             completion_tokens=self.completion_tokens[kept],
             truncated=self.truncated[kept],
-            verifiers={
-                name: VerifierColumns(score=one.score[kept], accepted=one.accepted[kept], seconds=one.seconds)
-                for name, one in self.verifiers.items()
-            },
+            verifiers={name: one.rows(kept) for name, one in self.verifiers.items()},
         )
 
 
@@ -93,6 +107,7 @@ class Arm:
         facts: What is known of the model and of the machine.
         samples: The samples themselves, None for a table of counts.
         max_tokens: The token limit, None where unknown.
+        task: What it was asked, None where unknown.
     """
 
     label: str
@@ -104,6 +119,7 @@ class Arm:
     facts: ModelFacts = field(default_factory=ModelFacts)
     samples: ArmSamples | None = None
     max_tokens: int | None = None
+    task: str | None = None
 
     def for_problems(self, which: IntArray) -> "Arm":
         """Return the arm on some of its problems, in the order given."""
@@ -132,7 +148,26 @@ def read_arms(
     oracle: str | None = None,
     verifiers: Sequence[str] = (),
 ) -> list[Arm]:
-    """Read arms from run directories (one per cell) and tables (one per group).
+    """Read arms from run directories (one per cell) and tables (one per group); see `readable_arms`.
+
+    Raises:
+        InvalidInputError: As there.
+        StoreError: As there, or a cell's samples are not verified.
+    """
+    arms, unread = _read(sources, by, oracle, verifiers)
+    if unread:
+        raise unread[0].reason
+    return arms
+
+
+def readable_arms(
+    sources: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    oracle: str | None = None,
+    verifiers: Sequence[str] = (),
+) -> tuple[list[Arm], list[str]]:
+    """Read arms from run directories (one per cell) and tables (one per group), but for cells without verdicts.
 
     Args:
         sources: Run directories, or tables as `ttscale.exchange.counts.read_counts` takes them; a table may have columns
@@ -141,24 +176,50 @@ def read_arms(
         oracle: The verifier that defines *correct*; by default each run's own.
         verifiers: Verifiers whose verdicts are read, too; "logprob" is the samples' log-probability.
 
+    Returns:
+        The arms, and for each cell that no oracle has judged yet why it is none, for a person.
+
     Raises:
         InvalidInputError: No source, a table that cannot be used, or a verifier that a run has no verdicts of.
-        StoreError: A folder is no run, or nothing in it is verified.
+        StoreError: A folder is no run, or nothing in any of them is verified.
     """
+    arms, unread = _read(sources, by, oracle, verifiers)
+    if not arms and unread:
+        raise unread[0].reason
+    return arms, [one.note for one in unread]
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedCell:
+    """A cell that cannot be an arm yet: no oracle has judged its samples."""
+
+    name: str
+    reason: StoreError
+
+    @property
+    def note(self) -> str:
+        """Return what a person is told."""
+        return f"Cell '{self.name}' is left out: {self.reason}"
+
+
+def _read(
+    sources: Sequence[Path], by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+) -> tuple[list[Arm], list[UnverifiedCell]]:
     if not sources:
         raise InvalidInputError("Give at least one run directory or table of counts.")
     arms: list[Arm] = []
+    unread: list[UnverifiedCell] = []
     for source in sources:
-        found = (
-            _read_run(source, by, oracle, verifiers)
-            if source.is_dir()
-            else _read_table(source, by, verifiers)
-        )
+        if source.is_dir():
+            found, left_out = _read_run(source, by, oracle, verifiers)
+            unread += left_out
+        else:
+            found = _read_table(source, by, verifiers)
         arms += _distinct(found, source, len(sources) > 1)
     twice = {arm.label for arm in arms if [other.label for other in arms].count(arm.label) > 1}
     if twice:
         raise InvalidInputError(f"Several arms are called '{min(twice)}'. Give each source once.")
-    return arms
+    return arms, unread
 
 
 def on_shared_problems(arms: Sequence[Arm]) -> tuple[list[Arm], list[str]]:
@@ -261,20 +322,31 @@ def _table_usage(group: pl.DataFrame) -> Usage | None:
 # ---- runs ---------------------------------------------------------------------------------------
 
 
-def _read_run(source: Path, by: Sequence[str], oracle: str | None, verifiers: Sequence[str]) -> list[Arm]:
+def _read_run(
+    source: Path, by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+) -> tuple[list[Arm], list[UnverifiedCell]]:
     if by and tuple(by) != ("cell",):
         raise InvalidInputError(f"{source} is a run directory: its arms are its cells; leave --by out.")
     store = RunStore(source)
     config = stored_config(store)
     sets = store.verdict_sets()
     settings = {cell.name: cell for cell in cells(config)}
-    arms = []
+    arms: list[Arm] = []
+    unread: list[UnverifiedCell] = []
     for name in store.cells():
         here = newest_first(one for one in sets if has_verdicts(one, name))
-        judge = _find(here, oracle, source, name) if oracle else choose_oracle(sets, config, name)
+        try:
+            judge = _find(here, oracle, source, name) if oracle else choose_oracle(sets, config, name)
+        except StoreError as error:
+            unread.append(UnverifiedCell(name, error))
+            continue
         chosen = {each: _find(here, each, source, name) for each in verifiers if each != LOGPROB}
-        arms.append(_read_cell(store, name, judge, chosen, LOGPROB in verifiers, settings.get(name)))
-    return arms
+        arm = _read_cell(store, name, judge, chosen, LOGPROB in verifiers, settings.get(name))
+        if isinstance(arm, Arm):
+            arms.append(arm)
+        else:
+            unread.append(UnverifiedCell(name, arm))
+    return arms, unread
 
 
 def _find(sets: Iterable[VerdictSet], name: str, source: Path, cell: str) -> VerdictSet:
@@ -297,15 +369,16 @@ def _read_cell(
     verifiers: Mapping[str, VerdictSet],
     with_logprob: bool,
     cell: Cell | None,
-) -> Arm:
+) -> Arm | StoreError:
+    """Read a cell; an error is returned where no sample of it is verified yet."""
     order = [problem.problem_id for problem in store.problems(name)]
     rows = only_undecided(store, name, read_cell(store, name, oracle, order, verifiers))
     judged = judged_samples(rows)
     if not judged.problem_ids:
-        raise StoreError(
+        return StoreError(
             f"Cell '{name}' of {store.path} has no verified samples. Run: ttscale verify {store.path}"
         )
-    columns = {each: _verifier_columns(judged, each, name, store.path) for each in verifiers}
+    columns = {each: _verifier_columns(judged, verdicts, each, name) for each, verdicts in verifiers.items()}
     if with_logprob:
         columns[LOGPROB] = _logprob_columns(judged, name)
     frame = judged.frame
@@ -334,10 +407,11 @@ def _read_cell(
             verifiers=columns,
         ),
         max_tokens=cell.sampling.max_tokens if cell else identity.get("sampling.max_tokens"),
+        task=cell.task.name if cell else str(identity.get("task.name", name)),
     )
 
 
-def _verifier_columns(judged: JudgedSamples, name: str, cell: str, run: Path) -> VerifierColumns:
+def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, cell: str) -> VerifierColumns:
     """Read a verifier's verdicts on the judged samples.
 
     Raises:
@@ -348,14 +422,55 @@ def _verifier_columns(judged: JudgedSamples, name: str, cell: str, run: Path) ->
     if missing:
         raise InvalidInputError(
             f"'{name}' failed on, or was never asked about, {missing:,} of {len(score):,} samples of '{cell}'. Run `ttscale "
-            f"verify {run} --verifier {name}`; a budget needs its verdict on every sample."
+            f"verify RUN --verifier {name}`; a budget needs its verdict on every sample."
         )
     return VerifierColumns(
         score=score,
         # One that only scores rejects nothing.
         accepted=judged.frame[f"outcome:{name}"].is_in([Outcome.CORRECT, Outcome.SCORED]).to_numpy(),
         seconds=_mean(judged.frame[f"seconds:{name}"]),
+        tokens=_verifier_tokens(judged.frame, verdicts, name, cell),
     )
+
+
+def _verifier_tokens(
+    frame: pl.DataFrame, verdicts: VerdictSet, name: str, cell: str
+) -> VerifierTokens | None:
+    """Read what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
+    keys = ["problem_id", "sample_index"]
+    columns = ["prompt_tokens", "completion_tokens"]
+    own = verdicts.scan(cell).select(*keys, *columns)
+    found = collect(
+        frame.lazy().select(keys).join(own, on=keys, how="left", maintain_order="left"), verdicts.folder
+    )
+    read, wrote = (_known_or_mean(found[column]) for column in columns)
+    options = verdicts.info.options
+    names = (name, verdicts.info.verifier, *_models_in(options))
+    if read is not None or wrote is not None:
+        nothing = np.zeros(frame.height)
+        return VerifierTokens(
+            names=names,
+            prompt_tokens=nothing if read is None else read,
+            completion_tokens=nothing if wrote is None else wrote,
+        )
+    if verdicts.info.verifier != _REWARD_MODEL:
+        return None
+    length = (frame["prompt_tokens"] + frame["completion_tokens"]).cast(pl.Float64).to_numpy()
+    return VerifierTokens(
+        names=names, prompt_tokens=length, completion_tokens=np.zeros(frame.height), estimated=True
+    )
+
+
+def _known_or_mean(column: pl.Series) -> FloatArray | None:
+    """Return a count for every sample, the mean of the known ones where it is unknown; None where all are."""
+    known = column.cast(pl.Float64)
+    return None if known.null_count() == len(known) else known.fill_null(known.mean()).to_numpy()
+
+
+def _models_in(options: Mapping[str, Any]) -> list[str]:
+    """Return the models that a verifier's options name: on a server, or in a folder or a hub."""
+    endpoint = options.get("endpoint") or {}
+    return [str(one) for one in (options.get("model"), options.get("path"), endpoint.get("model")) if one]
 
 
 def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:

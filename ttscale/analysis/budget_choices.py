@@ -4,8 +4,8 @@ Coverage needs nothing but counts. Majority vote, best of k and first accepted n
 fewest samples of any problem: no law for them is trusted beyond.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -15,15 +15,16 @@ from ttscale.analysis.budget_pricing import charges_of
 from ttscale.costs.contract import Charges, CostLine, CostModel
 from ttscale.errors import InvalidInputError
 from ttscale.stats.accepting import expected_draws, first_accepted
-from ttscale.stats.curve import FloatArray, IntArray, budget_grid
+from ttscale.stats.curve import Curve, FloatArray, IntArray, budget_grid
 from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.stats.plateau import doublings
 from ttscale.stats.selection import best_of_k
 from ttscale.stats.voting import maj_at_k
 
 Kind = Literal["coverage", "majority", "best", "first"]
 KINDS: tuple[Kind, ...] = ("coverage", "majority", "best", "first")
-_COVERAGE_POINTS, _SELECTOR_POINTS, _VOTE_POINTS = 160, 48, 16
-"""Budgets at which curves are computed; linear in between."""
+_COVERAGE_POINTS, _SELECTOR_POINTS = 160, 48
+"""Budgets at which curves are computed; linear in between. Votes, which are dear to count, are at doublings alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Choice:
         charges: Per problem.
         line: Their mean over problems.
         label: Unique among the choices.
+        memory: Budget -> values (P,) that were computed before: every question asks for some of the same.
+        forecasts: How it was made -> coverage beyond the samples, likewise.
     """
 
     arm: Arm
@@ -67,6 +70,8 @@ class Choice:
     charges: Charges
     line: CostLine
     label: str
+    memory: dict[int, FloatArray] = field(default_factory=dict, repr=False)
+    forecasts: dict[Hashable, Curve] = field(default_factory=dict, repr=False)
 
     @property
     def metric(self) -> str:
@@ -85,13 +90,20 @@ class Choice:
 
     def grid(self) -> IntArray:
         """Return the budgets of the curve."""
-        points = {"coverage": _COVERAGE_POINTS, "majority": _VOTE_POINTS}.get(
-            self.selector.kind, _SELECTOR_POINTS
-        )
+        if self.selector.kind == "majority":
+            return np.union1d(doublings(self.n_min), [self.n_min])
+        points = _COVERAGE_POINTS if self.selector.kind == "coverage" else _SELECTOR_POINTS
         return budget_grid(self.n_min, points)
 
     def values(self, k: IntArray) -> FloatArray:
         """Return each problem's chance of being solved with k samples, shape (P, K)."""
+        missing = np.array(sorted({int(one) for one in k} - self.memory.keys()), dtype=np.int64)
+        if len(missing):
+            self.memory.update(zip(missing.tolist(), self._computed(missing).T, strict=True))
+        return np.stack([self.memory[int(one)] for one in k], axis=1)
+
+    def _computed(self, k: IntArray) -> FloatArray:
+        """Compute what `values` returns, exactly, for budgets that increase."""
         if self.selector.kind == "coverage":
             return pass_at_k(self.arm.n, self.arm.c, k)
         samples = _samples(self.arm)
@@ -166,7 +178,7 @@ def priced_choices(
     for selector in selectors:
         for arm in arms:
             _refuse_unusable(arm, selector)
-            charges = charges_of(arm, model, cost, _verification_s(arm, selector))
+            charges = charges_of(arm, model, cost, _verification_s(arm, selector), selector.verifier)
             choices.append(
                 Choice(
                     arm=arm,

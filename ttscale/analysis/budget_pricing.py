@@ -19,8 +19,14 @@ from ttscale.costs.architecture import (
     architecture_of_size,
     read_architecture,
 )
-from ttscale.costs.contract import Charges, CostModel, Need, Price, missing_needs, usage
+from ttscale.costs.contract import Charges, CostModel, ModelFacts, Need, Price, missing_needs, usage
 from ttscale.costs.money import find_price, read_prices
+from ttscale.costs.verification import (
+    VerifierTokens,
+    counts_tokens,
+    missing_of_verifier,
+    verification_charges,
+)
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.models import built_in_model
 from ttscale.registry import load_plugin
@@ -35,6 +41,11 @@ _FIX: Mapping[Need, str] = {
     "price": "its price: give --price prompt=..,completion=.. (US dollars per million tokens) or --prices FILE",
     "seconds": "its seconds: only a run directory whose samples ttscale drew itself has measured time",
     "joules": "its joules: no session of the run recorded energy; give --cost-option watts=300 to assume a power",
+}
+
+_VERIFIER_FIX: Mapping[Need, str] = {
+    "architecture": "the size of its model: give --model '{name}=7e9' or a model folder instead of the number",
+    "price": "the price of its model: give a file with --prices that has an entry '{name}'",
 }
 
 
@@ -84,7 +95,9 @@ def with_facts(arms: Sequence[Arm], pricing: Pricing) -> list[Arm]:
     architectures |= {name: _architecture(what) for name, what in pricing.models.items()}
     _refuse_strangers(pricing.models, arms)
     prices = read_prices(pricing.prices_file) if pricing.prices_file else read_prices()
-    return [_informed(arm, architectures, prices, pricing) for arm in arms]
+    return [
+        _with_verifiers(_informed(arm, architectures, prices, pricing), architectures, prices) for arm in arms
+    ]
 
 
 def choose_cost_model(arms: Sequence[Arm], pricing: Pricing, units: Sequence[str]) -> tuple[str, CostModel]:
@@ -114,8 +127,10 @@ def choose_cost_model(arms: Sequence[Arm], pricing: Pricing, units: Sequence[str
     return name, model
 
 
-def charges_of(arm: Arm, model: CostModel, name: str, verification_s: float | None) -> Charges:
-    """Return what samples of an arm cost.
+def charges_of(
+    arm: Arm, model: CostModel, name: str, verification_s: float | None, verifier: str | None = None
+) -> Charges:
+    """Return what samples of an arm cost, each judged by a verifier where one is named.
 
     Raises:
         InvalidInputError: Something that the cost model needs is not known; the message says how to give it.
@@ -128,7 +143,32 @@ def charges_of(arm: Arm, model: CostModel, name: str, verification_s: float | No
         fixes = "; and ".join(_FIX[need].format(label=arm.label) for need in missing)
         raise InvalidInputError(f"Cost model '{name}' cannot price '{arm.label}' without {fixes}.")
     tokens = arm.usage or usage(0.0, 0.0, n_problems=len(arm.n))
-    return model.charges(tokens, facts)
+    charges = model.charges(tokens, facts)
+    judge = _judge(arm, verifier)
+    if judge is None or not counts_tokens(model):
+        return charges
+    return _with_verdicts(charges, arm, model, name, judge)
+
+
+def _judge(arm: Arm, verifier: str | None) -> VerifierTokens | None:
+    """Return the tokens of the verifier that a selector goes by; None for one that is no model."""
+    if verifier is None or arm.samples is None or verifier not in arm.samples.verifiers:
+        return None
+    return arm.samples.verifiers[verifier].tokens
+
+
+def _with_verdicts(charges: Charges, arm: Arm, model: CostModel, name: str, judge: VerifierTokens) -> Charges:
+    """Add what a verdict costs to every sample."""
+    assert arm.samples is not None  # `_judge` found its tokens there
+    missing = missing_of_verifier(model, judge)
+    if missing:
+        fixes = "; and ".join(_VERIFIER_FIX[need].format(name=judge.names[0]) for need in missing)
+        raise InvalidInputError(
+            f"Cost model '{name}' cannot price the verdicts of '{judge.names[0]}' on '{arm.label}' without {fixes}. Or count "
+            "another unit with --cost."
+        )
+    each, notes = verification_charges(model, judge, arm.samples.problem, len(arm.n))
+    return replace(charges, per_sample=charges.per_sample + each, notes=(*charges.notes, *notes))
 
 
 def read_models(path: Path) -> dict[str, Architecture]:
@@ -182,6 +222,32 @@ def _informed(
     return replace(arm, usage=tokens, facts=replace(arm.facts, architecture=architecture, price=price))
 
 
+def _with_verifiers(arm: Arm, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]) -> Arm:
+    """Add what is known of the models that judge an arm's samples."""
+    if arm.samples is None:
+        return arm
+    known = {
+        name: replace(columns, tokens=_known_judge(columns.tokens, architectures, prices))
+        for name, columns in arm.samples.verifiers.items()
+        if columns.tokens is not None
+    }
+    return replace(arm, samples=replace(arm.samples, verifiers={**arm.samples.verifiers, **known}))
+
+
+def _known_judge(
+    judge: VerifierTokens, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]
+) -> VerifierTokens:
+    names = [spelt for name in judge.names for spelt in (name, _base_name(name))]
+    given = next((architectures[name] for name in names if name in architectures), None)
+    found = (
+        _found(name) for name in judge.names[2:]
+    )  # its models; the first two are the verifier's own names
+    architecture = given or next((one for one in found if one is not None), None)
+    by_name = {name.lower(): price for name, price in prices.items()}
+    price = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+    return replace(judge, facts=ModelFacts(architecture=architecture, price=price))
+
+
 def _found(model: str) -> Architecture | None:
     """Look for a model's configuration without touching a network: built in, a folder, the hub cache, its name."""
     folder = built_in_model(model) or Path(model).expanduser()
@@ -209,17 +275,25 @@ def _base_name(model: str) -> str:
 
 
 def _refuse_strangers(models: Mapping[str, str], arms: Sequence[Arm]) -> None:
-    known = {name for arm in arms for name in (arm.label, arm.model, _base_name(arm.model))}
+    judges = {name for arm in arms for judge in _judges(arm) for name in judge.names}
+    known = judges | {name for arm in arms for name in (arm.label, arm.model, _base_name(arm.model))}
     for name in models:
         if name not in known:
             raise InvalidInputError(
-                f"--model names '{name}', which is no arm.{did_you_mean(name, known)} Arms: "
+                f"--model names '{name}', which is no arm and judges none.{did_you_mean(name, known)} Arms: "
                 f"{listed({arm.label for arm in arms})}."
             )
 
 
+def _judges(arm: Arm) -> list[VerifierTokens]:
+    """Return what the models that judge an arm's samples took."""
+    columns = arm.samples.verifiers.values() if arm.samples else ()
+    return [one.tokens for one in columns if one.tokens is not None]
+
+
 def _best_known(arms: Sequence[Arm]) -> str:
-    """Return FLOPs where every arm's size and tokens are known, else tokens where they are, else samples."""
+    """Return FLOPs where the tokens and the size of every arm and of every judge are known, else tokens where they are, else samples."""
     if any(arm.usage is None for arm in arms):
         return "samples"
-    return "flops" if all(arm.facts.architecture for arm in arms) else "tokens"
+    facts = [arm.facts for arm in arms] + [judge.facts for arm in arms for judge in _judges(arm)]
+    return "flops" if all(one.architecture for one in facts) else "tokens"

@@ -19,12 +19,16 @@ from ttscale.stats.outlook import (
     Outlook,
     Reached,
     check_target,
+    coverage_ahead,
     coverage_outlook,
-    coverage_to_reach,
     ladder,
+    reached_within,
     samples_to_reach,
 )
 from ttscale.stats.plateau import doublings, plateau
+
+_HALVINGS = 4
+"""Of the gap, on a log scale, below the budget at which a selector reaches a target."""
 
 _MOST_DECISIONS = 512
 """Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
@@ -60,6 +64,7 @@ def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
             method=how.method,
             confidence_level=how.confidence_level,
             rng=how.seed,
+            ahead=_ahead(choice, how) if k.max() > choice.n_min else None,
         )
     inside = k[k <= choice.n_min]
     values = choice.values(inside)
@@ -77,6 +82,21 @@ def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
         n_problems=len(values),
     )
     return Outlook(curve=curve, extrapolates=np.zeros(len(inside), dtype=bool), n_min=choice.n_min)
+
+
+def _ahead(choice: Choice, how: Inference) -> Curve:
+    """Forecast an arm once, for all questions."""
+    if how not in choice.forecasts:
+        choice.forecasts[how] = coverage_ahead(
+            choice.arm.n,
+            choice.arm.c,
+            largest=how.largest,
+            over=how.over,
+            method=how.method,
+            confidence_level=how.confidence_level,
+            rng=how.seed,
+        )
+    return choice.forecasts[how]
 
 
 def target_answers(choices: Sequence[Choice], target: float, how: Inference) -> list[TargetAnswer]:
@@ -126,18 +146,26 @@ def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> Budget
 
 def _reached(choice: Choice, target: float, how: Inference) -> Reached:
     if choice.selector.kind == "coverage":
-        return coverage_to_reach(
-            choice.arm.n,
-            choice.arm.c,
-            target,
-            largest=max(how.largest, choice.n_min),
-            over=how.over,
-            method=how.method,
-            confidence_level=how.confidence_level,
-            rng=how.seed,
-        )
-    k = ladder(choice.n_min) if choice.selector.kind == "first" else choice.grid()
-    return samples_to_reach(outlook_of(choice, k, how), target)
+        largest = max(how.largest, choice.n_min)
+        return reached_within(lambda k: outlook_of(choice, k, how), choice.n_min, target, largest=largest)
+    if choice.selector.kind == "first":
+        return samples_to_reach(outlook_of(choice, ladder(choice.n_min), how), target)
+    return samples_to_reach(outlook_of(choice, _refined(choice, target, how), how), target)
+
+
+def _refined(choice: Choice, target: float, how: Inference) -> IntArray:
+    """Return the curve's budgets, and more of them around those at which it and its interval reach the target.
+
+    Votes and best scores are dear to compute at every budget; halving the gap below the answer a few times leaves
+    it within a few percent.
+    """
+    k = choice.grid()
+    for _ in range(_HALVINGS):
+        reached = samples_to_reach(outlook_of(choice, k, how), target)
+        ends = [end for end in (reached.k, reached.low, reached.high) if end is not None and end > 1]
+        below = k[np.searchsorted(k, ends) - 1]
+        k = np.union1d(k, np.sqrt(below * np.array(ends, dtype=float)).round().astype(np.int64))
+    return k
 
 
 def _target_answer(choice: Choice, target: float, how: Inference) -> TargetAnswer:

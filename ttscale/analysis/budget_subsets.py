@@ -82,10 +82,10 @@ def _limited(arm: Arm, limit: int) -> Arm:
 
 def _rejecting(columns: VerifierColumns, cut: np.ndarray) -> VerifierColumns:
     """Put what was cut off below every other score."""
-    return VerifierColumns(
+    return replace(
+        columns,
         score=np.where(cut, columns.score.min() - 1.0, columns.score),
         accepted=columns.accepted & ~cut,
-        seconds=columns.seconds,
     )
 
 

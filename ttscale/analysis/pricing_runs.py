@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ttscale.analysis.budget import BudgetSettings, view_of_arms
-from ttscale.analysis.budget_arms import Arm, read_arms
+from ttscale.analysis.budget_arms import Arm, readable_arms
 from ttscale.analysis.budget_questions import Inference
 from ttscale.analysis.budget_results import BudgetView
-from ttscale.analysis.choices import stored_cells
 from ttscale.errors import TtscaleError
-from ttscale.store.run import RunStore
 
 _MOST_FORECAST = 4
 """Up to so many arms a target that none has reached is forecast: a second or so for each."""
@@ -58,28 +56,17 @@ def price_runs(runs: Sequence[Path | str], *, seed: int = 0) -> RunsBudget:
     """
     paths = [Path(run) for run in runs]
     try:
-        arms = read_arms(paths)
-        tasks = _tasks(paths)
+        arms, unread = readable_arms(paths)
     except TtscaleError as error:
         return RunsBudget(notes=(f"Costs are left out: {error}",))
-    found, notes = [], []
-    for task in dict.fromkeys(tasks):
-        own = [arm for arm, name in zip(arms, tasks, strict=True) if name == task]
+    found, notes = [], [f"Costs: {one}" for one in unread]
+    for task in dict.fromkeys(str(arm.task) for arm in arms):
+        own = [arm for arm in arms if str(arm.task) == task]
         try:
             found.append(TaskBudget(task=task, view=view_of_arms(own, _questions(own, seed))))
         except TtscaleError as error:
             notes.append(f"Costs on {task} are left out: {error}")
     return RunsBudget(tasks=tuple(found), notes=tuple(notes))
-
-
-def _tasks(paths: Sequence[Path]) -> list[str]:
-    """Return each arm's task: arms are the cells, run by run."""
-    stores = [RunStore(path) for path in paths]
-    return [
-        str(identity.get("task.name", cell))
-        for store in stores
-        for cell, identity in stored_cells(store).items()
-    ]
 
 
 def _questions(arms: Sequence[Arm], seed: int) -> BudgetSettings:

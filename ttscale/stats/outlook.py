@@ -8,7 +8,7 @@ not which of these problems will have been solved once the samples at hand are a
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ Generalises = Literal["problems", "samples"]
 LARGEST = 10**6
 """Budgets beyond this many samples per problem are not looked for."""
 
-_KNOTS = 64
+_KNOTS = 96
 """Budgets at which a forecast is computed; in between it is interpolated."""
 _POSTERIORS, _NORMALS = 30_000, 32
 """Posteriors of single problems computed, over all mixtures drawn; values drawn from each mixture's mean."""
@@ -105,6 +105,7 @@ def coverage_outlook(
     method: str = "auto",
     confidence_level: float = 0.95,
     rng: Rng = 0,
+    ahead: Curve | None = None,
 ) -> Outlook:
     """Estimate coverage at any budgets, forecasting those beyond the samples.
 
@@ -116,6 +117,7 @@ def coverage_outlook(
         method: Of the forecast: "auto" (an average over laws), or the name of a law.
         confidence_level: Such as 0.95.
         rng: Of the forecast; by default the same draws every time.
+        ahead: A forecast of these counts to read off instead of making one, see `coverage_ahead`.
 
     Returns:
         The outlook; values and both ends never fall with k.
@@ -136,8 +138,7 @@ def coverage_outlook(
     if inside.any():
         parts.append(coverage_curve(data.n, data.c, ks[inside], over=over, confidence_level=confidence_level))
     if not inside.all():
-        knots = _knots(ks[~inside])
-        beyond = _beyond(data, knots, over, method, confidence_level, rng)
+        beyond = ahead or _beyond(data, _knots(ks[~inside]), over, method, confidence_level, rng)
         parts.append(_interpolated(beyond, ks[~inside]))
     value, low, high = (
         np.maximum.accumulate(np.concatenate([getattr(part, end) for part in parts]))
@@ -155,6 +156,37 @@ def coverage_outlook(
         n_problems=len(data),
     )
     return Outlook(curve=curve, extrapolates=~inside, n_min=n_min)
+
+
+def coverage_ahead(
+    n: ArrayLike,
+    c: ArrayLike,
+    *,
+    largest: int = LARGEST,
+    over: Generalises = "problems",
+    method: str = "auto",
+    confidence_level: float = 0.95,
+    rng: Rng = 0,
+) -> Curve:
+    """Forecast coverage from the first budget beyond the samples to the largest, for many questions to read off.
+
+    A forecast takes a second, and reading it off nothing; answers that share one agree with each other, too.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        largest: The largest budget that will be asked for, beyond the fewest samples of any problem.
+        over: See `coverage_outlook`.
+        method: Likewise.
+        confidence_level: Likewise.
+        rng: Likewise.
+
+    Raises:
+        InvalidInputError: Impossible counts, or nothing to forecast from.
+    """
+    data = counts(n, c)
+    first = int(data.n.min()) + 1
+    return _beyond(data, _knots(np.array([first, max(largest, first)])), over, method, confidence_level, rng)
 
 
 def samples_to_reach(outlook: Outlook, target: float) -> Reached:
@@ -228,20 +260,36 @@ def coverage_to_reach(
     >>> coverage_to_reach(20, [1, 3, 9, 20] * 8, 0.5).extrapolates
     False
     """
-    check_target(target)
     data = counts(n, c)
-    options: dict[str, Any] = {
-        "over": over,
-        "method": method,
-        "confidence_level": confidence_level,
-        "rng": rng,
-    }
-    n_min = int(data.n.min())
+
+    def outlook(k: IntArray) -> Outlook:
+        return coverage_outlook(
+            data.n, data.c, k, over=over, method=method, confidence_level=confidence_level, rng=rng
+        )
+
+    return reached_within(outlook, int(data.n.min()), target, largest=largest)
+
+
+def reached_within(
+    outlook: Callable[[IntArray], Outlook], n_min: int, target: float, *, largest: int = LARGEST
+) -> Reached:
+    """Say which budget of an outlook reaches a target, asking for budgets beyond `n_min` only where it must.
+
+    Args:
+        outlook: Budgets, shape (K,) -> the outlook there.
+        n_min: Fewest samples of any problem.
+        target: Value wanted, above 0 and at most 1.
+        largest: Largest budget looked at.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1].
+    """
+    check_target(target)
     if 0 < n_min < largest:
-        within = samples_to_reach(coverage_outlook(data.n, data.c, ladder(n_min), **options), target)
+        within = samples_to_reach(outlook(ladder(n_min)), target)
         if within.high is not None:
             return replace(within, largest=largest)
-    return samples_to_reach(coverage_outlook(data.n, data.c, ladder(largest), **options), target)
+    return samples_to_reach(outlook(ladder(largest)), target)
 
 
 def check_target(target: float) -> None:
@@ -272,8 +320,8 @@ def ladder(largest: int) -> IntArray:
 
 
 def _knots(k: IntArray) -> IntArray:
-    """Return at most `_KNOTS` budgets between the first and the last: a forecast is smooth in log k."""
-    if len(k) <= _KNOTS:
+    """Return about `_KNOTS` budgets from the first to the last: a forecast is smooth in log k."""
+    if 2 < len(k) <= _KNOTS:
         return k
     knots: IntArray = np.unique(np.geomspace(k[0], k[-1], _KNOTS).round().astype(np.int64))
     return knots
