@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -86,37 +88,83 @@ def test_a_sample_does_not_depend_on_its_neighbours(make: Make) -> None:
 
 
 _IN_NEW_PROCESS = """
-import json, sys
+import json, signal, sys
 sys.path.insert(0, {support!r})
-from engine_requests import drawn, samples
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without
+from engine_requests import drawn, requests, samples
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm import VllmOptions, VllmSampler
-model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options={options!r})
-sampler = VllmSampler(model, SamplingSettings(**{settings!r}), VllmOptions())
-sampler.start()
-print(json.dumps(list(drawn(samples(sampler, n=8, size=2)).items())))
-sampler.close()
+for limits in {limits!r}:
+    options = {{"kv_cache_memory_bytes": 1 << 28}} | limits
+    model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options=options)
+    sampler = VllmSampler(model, SamplingSettings(**{settings!r}), VllmOptions())
+    sampler.start()
+    print(json.dumps(list(drawn(samples(sampler, n=8, size=2)).items())), flush=True)
+    if limits != {limits!r}[-1]:
+        sampler.close()
+try:
+    for i, batch in enumerate(sampler.sample(requests(10**9, 8))):
+        if i == 3:
+            print("sampling", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+finally:
+    sampler.close()
+    sampler.close()
+print("closed", flush=True)
 """
+LIMITS = [
+    {"max_num_seqs": 3},
+    # Fewer tokens at a time than the waiting prompts have: none may be prefilled in pieces.
+    {"max_num_seqs": 48, "max_num_batched_tokens": 64},
+]
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"max_num_seqs": 3},
-        # Fewer tokens at a time than the waiting prompts have: none may be prefilled in pieces.
-        {"max_num_seqs": 48, "max_num_batched_tokens": 64},
-    ],
-    ids=["few sequences", "few tokens"],
-)
-def test_a_new_process_with_another_batch_size_draws_the_same_and_prints_nothing_else(
-    make: Make, limits: dict[str, int]
-) -> None:
+@dataclass
+class Child:
+    """A process of its own that drew with one engine after another and was then interrupted in the middle."""
+
+    pid: int
+    lines: list[str]
+    errors: str
+    exit_code: int
+
+
+@pytest.fixture(scope="module")
+def child() -> Child:
     support = str(Path(engine_requests.__file__).parent)
-    options = {"kv_cache_memory_bytes": 1 << 28} | limits
-    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS, options=options)
-    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    there = {(prompt, index): completion for (prompt, index), completion in json.loads(child.stdout)}
+    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS, limits=LIMITS)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    assert process.stdout is not None
+    lines = list(takewhile(lambda line: line != "sampling\n", process.stdout))
+    process.send_signal(signal.SIGINT)
+    try:
+        rest, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    return Child(process.pid, [*lines, *rest.splitlines()], errors, process.returncode)
+
+
+@pytest.mark.parametrize("number", range(len(LIMITS)), ids=["few sequences", "few tokens"])
+def test_a_new_process_with_another_batch_size_draws_the_same(make: Make, child: Child, number: int) -> None:
+    there = {(prompt, index): completion for (prompt, index), completion in json.loads(child.lines[number])}
     assert there == drawn(samples(make(), n=8, size=8))
+
+
+def test_ctrl_c_in_the_middle_ends_cleanly_with_no_process_left_and_nothing_else_printed(
+    child: Child,
+) -> None:
+    assert child.lines[len(LIMITS) :] == ["interrupted", "closed"]
+    assert "Traceback" not in child.errors
+    assert child.exit_code == 0
+    with pytest.raises(ProcessLookupError):
+        os.killpg(child.pid, 0)
 
 
 def test_log_probabilities_agree_with_a_forward_pass(make: Make) -> None:
@@ -312,48 +360,6 @@ def test_a_missing_model_folder_fails_before_anything_is_loaded() -> None:
     sampler = VllmSampler(ModelSettings(path="./no-such-model"), SamplingSettings(n=1), VllmOptions())
     with pytest.raises(SamplerError, match="does not exist"):
         sampler.start()
-
-
-_INTERRUPTED = """
-import sys
-sys.path.insert(0, {support!r})
-from engine_requests import requests
-from ttscale.samplers.settings import ModelSettings, SamplingSettings
-from ttscale.samplers.vllm import VllmOptions, VllmSampler
-model = ModelSettings(path="demo-arithmetic", engine_options={{"kv_cache_memory_bytes": 1 << 28}})
-sampler = VllmSampler(model, SamplingSettings(n=1, max_tokens=10), VllmOptions())
-sampler.start()
-try:
-    for i, batch in enumerate(sampler.sample(requests(10**9, 8))):
-        if i == 3:
-            print("sampling", flush=True)
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-finally:
-    sampler.close()
-    sampler.close()
-print("closed", flush=True)
-"""
-
-
-def test_ctrl_c_in_the_middle_ends_cleanly_with_no_process_left() -> None:
-    code = _INTERRUPTED.format(support=str(Path(engine_requests.__file__).parent))
-    child = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "sampling\n"
-    child.send_signal(signal.SIGINT)
-    rest, errors = child.communicate(timeout=120)
-    assert rest.split() == ["interrupted", "closed"]
-    assert "Traceback" not in errors
-    assert child.returncode == 0
-    with pytest.raises(ProcessLookupError):
-        os.killpg(child.pid, 0)
 
 
 def test_the_engine_starts_no_process_on_a_cpu(engine: Any) -> None:
