@@ -120,7 +120,7 @@ def _best(scores: list[float | None], right: list[bool]) -> float:
 
 def speed(options: argparse.Namespace) -> dict[str, Any]:
     every = candidates(options.data, range(100))
-    batch = [each for number, each in enumerate(every) if number // 100 % options.every == 0]
+    batch = [each for each in every if each.sample.sample_index % options.every == 0]
     report: dict[str, Any] = {
         "programs": len(batch),
         "timeout_s": options.timeout,

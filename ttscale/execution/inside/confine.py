@@ -68,6 +68,11 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
+def set_namespaces(process: int, flags: int) -> None:
+    """Enter the namespaces of these kinds of a process, given as a pidfd (setns(2), Linux 5.8)."""
+    _check(_libc.setns(process, flags), "setns")
+
+
 def mount_private_tmp(size_bytes: int) -> None:
     """Cover /tmp with an empty one that this mount namespace alone sees."""
     options = f"size={size_bytes},mode=1777".encode()

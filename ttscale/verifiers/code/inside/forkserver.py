@@ -1,4 +1,4 @@
-"""The candidate's side: one interpreter, started once, forks a confined process for every program.
+"""The candidate's side: one interpreter, started once, forks a confined process for every program, one ahead.
 
 The server is trusted and never runs foreign code itself. Each program gets its own process table, its own
 empty ``/tmp``, its own System V IPC, no capabilities, and limits; it is the first process of its table, so
@@ -24,6 +24,7 @@ import sys
 import traceback
 import types
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from ttscale.execution.inside.confine import (
@@ -34,6 +35,7 @@ from ttscale.execution.inside.confine import (
     drop_privileges,
     limit_resources,
     mount_private_tmp,
+    set_namespaces,
     unshare,
 )
 from ttscale.verifiers.code.inside.wire import Channel, decode, encode
@@ -55,98 +57,113 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page it visits
     control = socket.socket(fileno=int(sys.argv[2]))
-    _prove_confinement(settings)
+    spare = Spare(settings)
+    spare.await_confined()
     control.send(b"ready")
     while True:
         request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
         if not request:
             return
-        status = _run_one(json.loads(request), fds, control, settings)
-        control.send(json.dumps({"status": status}).encode())
+        spare.become(request, fds)
+        running, spare = spare, Spare(settings)  # made ready while the program runs
+        _run_one(running, control)
+        os.waitpid(running.pid, 0)
+        spare.await_confined()
+        control.send(b'{"cleared": 1}')  # the next program's time begins after this
 
 
-def _prove_confinement(settings: dict[str, Any]) -> None:
-    """Confine a process that has nothing to do; end the server, saying why, if that does not work."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        ours.close()
-        pid = _fork_confined({"mode": "serve"}, [theirs.fileno()], settings)
-    _, status = os.waitpid(pid, 0)
-    if os.waitstatus_to_exitcode(status) != _CONFINED:
-        sys.exit("a process cannot be confined here")
-
-
-def _run_one(
-    request: dict[str, Any], fds: list[int], control: socket.socket, settings: dict[str, Any]
-) -> int:
-    """Run one program to its end, or until the tester says stop; return its wait status."""
-    pid = _fork_confined(request, fds, settings)
-    for fd in fds:
-        os.close(fd)
-    watch = os.pidfd_open(pid)
+def _run_one(running: Spare, control: socket.socket) -> None:
+    """Wait for a program's end, or until the tester says stop, and kill what is left of it."""
+    watch = os.pidfd_open(running.pid)
     stopped = False
     poll = select.poll()
     poll.register(watch, select.POLLIN)
     poll.register(control, select.POLLIN)
     if control.fileno() in {fd for fd, _ in poll.poll()}:
         stopped = bool(control.recv(_MAX_CONTROL))
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
     os.close(watch)
-    _, status = os.waitpid(pid, 0)
+    with suppress(ProcessLookupError):
+        os.kill(running.pid, signal.SIGKILL)
     if not stopped:
-        control.send(json.dumps({"ended": status}).encode())
+        ended = os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
+        control.send(json.dumps({"ended": _wait_status(ended)}).encode())
         control.recv(_MAX_CONTROL)  # the tester always says stop: one answer to one request
-    return status
 
 
-def _fork_confined(request: dict[str, Any], fds: list[int], settings: dict[str, Any]) -> int:
-    """Fork the process that will run the program, by way of one that enters new namespaces; return its id."""
-    if not settings["namespaces"]:
-        pid = os.fork()
-        if pid == 0:
-            _become_candidate(request, fds, settings)
-        return pid
-    reader, writer = os.pipe()
-    middle = os.fork()
-    if middle == 0:
-        _split(request, fds, settings, writer)
-    os.close(writer)
-    answer = os.read(reader, 32)
-    os.close(reader)
-    os.waitpid(middle, 0)
-    return int(answer)
+def _wait_status(ended: os.waitid_result | None) -> int:
+    """Return how a process ended in the form of wait(2)."""
+    assert ended is not None  # only WNOHANG gives None
+    return ended.si_status << 8 if ended.si_code == os.CLD_EXITED else ended.si_status
 
 
-def _split(request: dict[str, Any], fds: list[int], settings: dict[str, Any], writer: int) -> NoReturn:
-    """Enter new namespaces, fork the candidate as the first process there, report its id and go."""
-    try:
-        unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC)
-        pid = os.fork()
-        if pid == 0:
-            _become_candidate(request, fds, settings)
-        os.write(writer, str(pid).encode())
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(0)
+class Spare:
+    """A process that is confined already and waits to be told what it shall run.
+
+    Confining takes longer than most programs run, so it is done ahead, for one program each.
+
+    Args:
+        settings: As `main` receives them.
+
+    Attributes:
+        pid: Process id, as this server sees it.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._is_confined = False
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.pid = _fork(settings)
+            if self.pid == 0:
+                _become_candidate(theirs, settings)
+
+    def await_confined(self) -> None:
+        """Wait until it is confined; end the server where that does not work: it says nothing of a program."""
+        if not self._is_confined and self._socket.recv(_MAX_CONTROL) != b"confined":
+            sys.exit("a process cannot be confined here")
+        self._is_confined = True
+
+    def become(self, request: bytes, fds: list[int]) -> None:
+        """Hand it the tester's request; the descriptors are closed here."""
+        self.await_confined()
+        with self._socket:
+            socket.send_fds(self._socket, [request], fds)
+        for fd in fds:
+            os.close(fd)
 
 
-def _become_candidate(request: dict[str, Any], fds: list[int], settings: dict[str, Any]) -> NoReturn:
-    """Confine this process for good and run the program."""
+def _fork(settings: dict[str, Any]) -> int:
+    """Fork, into a process table of its own where there are namespaces; return as `os.fork` does.
+
+    A process may open a new table for its children only while they share its own, so that is set back first.
+    """
+    if settings["namespaces"]:
+        own = os.pidfd_open(os.getpid())
+        set_namespaces(own, CLONE_NEWPID)
+        os.close(own)
+        unshare(CLONE_NEWPID)
+    return os.fork()
+
+
+def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoReturn:
+    """Confine this process for good, wait for the program and run it."""
     code = _UNCONFINED
     try:
         limits = Limits(**settings["limits"])
         os.setsid()  # kill(0) reaches the process group, across namespaces
-        _close_all_but(fds)
+        _close_all_but([server.fileno()])
         if settings["namespaces"]:
+            unshare(CLONE_NEWNS | CLONE_NEWIPC)
             mount_private_tmp(limits.tmp_bytes)
             drop_privileges(settings["uid"])
         os.chdir(settings["directory"])
-        limit_resources(limits)
+        limit_resources(replace(limits, processes=limits.processes + 1))  # the next spare is the same user's
+        server.send(b"confined")
         code = _CONFINED
-        is_server = request["mode"] == "serve"
-        code = _serve(fds[0], settings["reply_bytes"]) if is_server else _run_script(fds)
+        request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
+        server.close()
+        if request:
+            is_server = json.loads(request)["mode"] == "serve"
+            code = _serve(fds[0], settings["reply_bytes"]) if is_server else _run_script(fds)
     except BaseException:
         if code == _UNCONFINED:
             traceback.print_exc()

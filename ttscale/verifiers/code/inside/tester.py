@@ -166,12 +166,17 @@ class ForkServer:
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
+        self._ended: dict[str, int] = {"cleared": 1}
 
     @contextmanager
     def process(self, mode: str, fds: list[int], ended: dict[str, int]) -> Iterator[None]:
-        """Start a candidate process; on leaving, kill it and note its wait status in `ended`."""
+        """Start a candidate process, where `clear` was called; on leaving, kill it without waiting for its end.
+
+        `ended` is given the wait status of one that ended by itself, at the latest by `clear`.
+        """
         with self._or_give_up():
             socket.send_fds(self.control, [json.dumps({"mode": mode}).encode()], fds)
+        self._ended = ended
         for fd in fds:
             os.close(fd)
         try:
@@ -179,8 +184,12 @@ class ForkServer:
         finally:
             with self._or_give_up():
                 self.control.send(b"stop")
-                while "status" not in ended:
-                    ended.update(json.loads(self.control.recv(_MAX_CONTROL)))
+
+    def clear(self) -> None:
+        """Wait until the last process is gone and the next one can start at once."""
+        with self._or_give_up():
+            while "cleared" not in self._ended:
+                self._ended.update(json.loads(self.control.recv(_MAX_CONTROL)))
 
     @contextmanager
     def _or_give_up(self) -> Iterator[None]:
@@ -211,9 +220,14 @@ class Tester:
         result = _RUN[suite["kind"]](self, suite, program, timeout_s)
         return {**result, "seconds": time.monotonic() - start}
 
+    def clear(self) -> None:
+        """See `ForkServer.clear`."""
+        self._server.clear()
+
     @contextmanager
     def session(self, program: str, timeout_s: float, ended: dict[str, int]) -> Iterator[Session]:
         """Start a candidate process and load the program; the time runs from here."""
+        self.clear()
         ours, theirs = socket.socketpair()
         with ours:
             deadline = time.monotonic() + timeout_s
@@ -237,6 +251,8 @@ def _judge(tester: Tester, program: str, timeout_s: float, tests: Callable[[Sess
             return result
     except Exception as error:  # an assertion, or what the program raised, or the end of the conversation
         failure = session.failure if session is not None and session.failure is not None else error
+        if isinstance(failure, ChannelError):
+            tester.clear()  # tells how it ended
         return _explained(failure, timeout_s, ended)
 
 
@@ -428,6 +444,7 @@ def _lines(output: bytes) -> list[bytes]:
 
 
 def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Result:
+    tester.clear()
     reader, writer = os.pipe()
     fds = [_memory_file(program), _memory_file(text), writer]
     ended: dict[str, int] = {}
@@ -439,7 +456,7 @@ def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Re
         os.close(reader)
     if why:
         return {"outcome": "timeout" if why == "timeout" else "failed", "detail": why}
-    status = ended.get("ended", ended["status"])
+    status = ended["ended"]
     if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 0:
         return {"outcome": "failed", "detail": _how_it_ended({"ended": status})}
     return {"outcome": "passed", "output": output}
