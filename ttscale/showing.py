@@ -52,7 +52,7 @@ def html_table(rows: Iterable[Mapping[str, Any]], caption: str = "") -> str:
     columns = list(listed[0])
     head = "".join(f"<th>{html.escape(str(name))}</th>" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in columns) + "</tr>"
+        "<tr>" + "".join(f"<td>{html.escape(shown(row.get(name)))}</td>" for name in columns) + "</tr>"
         for row in _thinned(listed)
     )
     note = f"<p><small>{html.escape(caption)}</small></p>" if caption else ""
@@ -167,7 +167,8 @@ def _thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [rows[place] for place in places]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as a person reads it."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -175,8 +176,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4g}"
-    return html.escape(str(value))
+        return f"{value:,.4g}"
+    return str(value)
 
 
 def _last_finite(values: Sequence[float]) -> float:

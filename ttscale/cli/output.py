@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ttscale.showing import shown
+
 Row = Mapping[str, Any]
 
 
@@ -73,19 +75,6 @@ def stdout_console() -> Any:
 def columns(rows: Sequence[Row]) -> list[str]:
     """Return all column names, in order of first appearance."""
     return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def shown(value: Any) -> str:
-    """Return a value as a person reads it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return str(value)
 
 
 def _finite(value: Any) -> Any:

@@ -45,6 +45,15 @@ class ImportOptions(BaseModel):
     """The score from which on a sample counts as correct, where a format has scores and no verdicts."""
 
 
+class PlainImporter:
+    """An importer that is told what `ImportOptions` holds and no more; formats derive from it."""
+
+    Options: ClassVar[type[BaseModel]] = ImportOptions
+
+    def __init__(self, options: ImportOptions) -> None:
+        self._options = options
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file (or what else is read as one) that is imported as a whole or not at all.

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.errors import InvalidInputError
-from ttscale.exchange.contract import UNKNOWN, CellKey, ImportedSample, ImportOptions, ReadingNotes, Source
+from ttscale.exchange.contract import UNKNOWN, CellKey, ImportedSample, PlainImporter, ReadingNotes, Source
 from ttscale.exchange.json_stream import JsonStream
 from ttscale.exchange.lines import open_binary
 from ttscale.types import Problem
@@ -16,16 +14,12 @@ from ttscale.types import Problem
 _NAME = re.compile(r"generations?_(?P<task>.+?)(_intermediate)?$")
 
 
-class BigcodeImporter:
+class BigcodeImporter(PlainImporter):
     """bigcode-evaluation-harness: generations.json."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "bigcode-evaluation-harness"
     numbers_problems: ClassVar[bool] = True
     """Problem ids are positions in the data set."""
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for a list of lists."""

@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -37,14 +35,10 @@ _HUMAN_EVAL = VerifierKey("human-eval")
 _BASE, _PLUS = VerifierKey("evalplus-base"), VerifierKey("evalplus-plus")
 
 
-class HumanEvalImporter:
+class HumanEvalImporter(PlainImporter):
     """human-eval and evalplus: samples.jsonl, their results, eval_results.json."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "human-eval or evalplus"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for ``task_id`` beside a program, or for evalplus's results."""

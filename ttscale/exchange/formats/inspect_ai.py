@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -41,14 +39,10 @@ _FINISH = {"stop": "stop", "max_tokens": "length", "model_length": "length"}
 _WORDS = {"c": 1.0, "i": 0.0, "p": 0.5, "n": 0.0, "yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
 
 
-class InspectImporter:
+class InspectImporter(PlainImporter):
     """Inspect (inspect_ai): logs as .eval or JSON, with epochs."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "inspect_ai"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for .eval files, or for a JSON document that begins like a log."""

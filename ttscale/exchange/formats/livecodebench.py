@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -36,14 +34,10 @@ _KNOWN = frozenset({"question_id", "question_content", "starter_code", "output_l
 _VERIFIER = VerifierKey("livecodebench")
 
 
-class LiveCodeBenchImporter:
+class LiveCodeBenchImporter(PlainImporter):
     """LiveCodeBench: output/MODEL/*.json, with or without evaluation."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "LiveCodeBench"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for ``question_id`` beside ``output_list`` in the first element."""

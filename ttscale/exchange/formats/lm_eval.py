@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -39,14 +37,10 @@ _SAMPLING = {
 }
 
 
-class LmEvalImporter:
+class LmEvalImporter(PlainImporter):
     """lm-evaluation-harness: samples_*.jsonl, with repeats."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "lm-evaluation-harness"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for ``resps`` and ``doc`` in the first line."""

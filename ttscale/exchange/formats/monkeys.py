@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from pydantic import BaseModel
 
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -30,14 +29,10 @@ _KNOWN = frozenset(
 _VERIFIER = VerifierKey("is_correct")
 
 
-class MonkeysImporter:
+class MonkeysImporter(PlainImporter):
     """Large Language Monkeys: a folder of YAML files, or the published JSON files."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "Large Language Monkeys"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for ``samples`` beside ``question`` or ``prompt``."""

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -32,14 +30,10 @@ _KNOWN = frozenset({"generation", "judgement", "graded_list", "reward_model_scor
                    | {*_IDS, *_PROMPTS, *_VERDICTS, *_METADATA})  # fmt: skip
 
 
-class NemoSkillsImporter:
+class NemoSkillsImporter(PlainImporter):
     """NeMo-Skills: output-rs*.jsonl, one file per seed."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "NeMo-Skills"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for ``generation`` in a file of one of the names."""

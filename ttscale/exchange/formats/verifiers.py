@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
-    ImportOptions,
+    PlainImporter,
     ReadingNotes,
     Source,
     VerifierKey,
@@ -27,14 +25,10 @@ _KNOWN = frozenset({"example_id", "prompt", "completion", "answer", "info", "rew
 _SAMPLING = ("temperature", "top_p", "max_tokens")
 
 
-class VerifiersImporter:
+class VerifiersImporter(PlainImporter):
     """verifiers: results.jsonl of an environment's evaluation."""
 
-    Options: ClassVar[type[BaseModel]] = ImportOptions
     title: ClassVar[str] = "verifiers"
-
-    def __init__(self, options: ImportOptions) -> None:
-        self._options = options
 
     def recognizes(self, path: Path) -> bool:
         """Look for ``example_id`` beside ``reward`` in the first line."""
