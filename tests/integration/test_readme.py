@@ -1,6 +1,6 @@
 """Every command and snippet in the README runs, on the real engine, scaled down to fewer problems.
 
-Lines that sample get ``--set task.problems=16``; ``pip install`` is what set up the environment of the tests
+Lines that sample get ``--set task.problems=8``; ``pip install`` is what set up the environment of the tests
 already. The hub is not reachable from tests, so the GSM8K line is only planned, on local copies where they are.
 """
 
@@ -28,7 +28,7 @@ def commands() -> list[str]:
 
 def scaled_down(command: str) -> list[str]:
     words = shlex.split(command)
-    small = ["--set", "task.problems=16"] if words[1] in ("run", "plan", "sample") else []
+    small = ["--set", "task.problems=8"] if words[1] in ("run", "plan", "sample") else []
     return [sys.executable, "-m", *words, *small]
 
 
