@@ -1,18 +1,34 @@
 """curve, fit, forecast and backtest on tables and runs, as a user runs them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import pytest
 
+from ttscale.cli.main import run_cli
 
-def ttscale(*arguments: str | Path, check: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ttscale", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == check, done.stderr
-    return done
+
+class Done(NamedTuple):
+    stdout: str
+    stderr: str
+
+
+class Ttscale(Protocol):
+    def __call__(self, *arguments: str | Path, check: int = 0) -> Done: ...
+
+
+@pytest.fixture
+def ttscale(capsys: pytest.CaptureFixture[str]) -> Ttscale:
+    """Run one command line in this process."""
+
+    def ttscale(*arguments: str | Path, check: int = 0) -> Done:
+        code = run_cli([str(argument) for argument in arguments])
+        done = Done(*capsys.readouterr())
+        assert code == check, done.stderr
+        return done
+
+    return ttscale
 
 
 @pytest.fixture
@@ -23,7 +39,7 @@ def counts_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_curve_prints_the_published_coverage_of_a_known_file(shared_data: Path) -> None:
+def test_curve_prints_the_published_coverage_of_a_known_file(ttscale: Ttscale, shared_data: Path) -> None:
     path = shared_data / "monkeys_pythia_math_counts.csv"
     done = ttscale("curve", path, "--by", "model", "--k", "1,100,10000", "--json")
     rows = json.loads(done.stdout)
@@ -33,7 +49,7 @@ def test_curve_prints_the_published_coverage_of_a_known_file(shared_data: Path) 
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
 
 
-def test_fit_prints_parameters_with_intervals(counts_file: Path) -> None:
+def test_fit_prints_parameters_with_intervals(ttscale: Ttscale, counts_file: Path) -> None:
     (row,) = json.loads(ttscale("fit", counts_file, "--json").stdout)
     assert row["law"] == "exponentiated-power-law"
     for parameter in row["params"].values():
@@ -41,7 +57,9 @@ def test_fit_prints_parameters_with_intervals(counts_file: Path) -> None:
     assert 0 <= row["curve_rmse"] < 0.2
 
 
-def test_forecast_extrapolates_from_a_prefix_and_draws_a_figure(counts_file: Path, tmp_path: Path) -> None:
+def test_forecast_extrapolates_from_a_prefix_and_draws_a_figure(
+    ttscale: Ttscale, counts_file: Path, tmp_path: Path
+) -> None:
     figure = tmp_path / "ahead.png"
     done = ttscale("forecast", counts_file, "--k", "1e3", "--from", "100", "--json", "--plot", figure)
     (row,) = json.loads(done.stdout)
@@ -52,14 +70,29 @@ def test_forecast_extrapolates_from_a_prefix_and_draws_a_figure(counts_file: Pat
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
-def test_backtest_scores_every_method(counts_file: Path) -> None:
+def test_backtest_scores_every_method(ttscale: Ttscale, counts_file: Path) -> None:
     arguments = ["--from", "20", "--draws", "3", "--method", "beta-binomial,log-log", "--json"]
     rows = json.loads(ttscale("backtest", counts_file, *arguments).stdout)
     assert {row["method"] for row in rows} == {"beta-binomial", "log-log"}
     assert all(row["error"] >= 0 for row in rows)
 
 
-def test_budgets_beyond_the_samples_are_refused_with_the_fix(counts_file: Path) -> None:
+def test_budgets_beyond_the_samples_are_refused_with_the_fix(ttscale: Ttscale, counts_file: Path) -> None:
     done = ttscale("curve", counts_file, "--k", "201", check=1)
     assert "ask for k <= 200" in done.stderr
     assert "k" in ttscale("curve", counts_file, "--k", "0.5", check=2).stderr
+
+
+def test_a_curve_says_where_its_intervals_are_not_as_sure_as_they_claim(
+    ttscale: Ttscale, tmp_path: Path
+) -> None:
+    path = tmp_path / "hard.csv"
+    path.write_text("problem_id,n,c\n" + "".join(f"{i},50,{5 if i % 3 == 0 else 0}\n" for i in range(60)))
+    rows = json.loads(ttscale("curve", path, "--k", "1,50", "--json").stdout)
+    few, enough = rows
+    assert few["caveat"].startswith("few solved: ")
+    assert "88 to 99 %" in few["caveat"]
+    assert enough["caveat"] is None
+    table = ttscale("curve", path, "--k", "1,50")
+    assert "few solved" in table.stdout
+    assert table.stderr.count("88 to 99 %") == 1

@@ -142,7 +142,7 @@ def curve_command(
         rows += [{**group.labels, **row} for row in curve.to_rows()]
     if plot:
         _plot(plot, curves, title=metric, measured_k=None)
-    print_rows(rows, output)
+    print_rows(rows if output else _with_short_caveats(rows), output)
 
 
 @click.command("fit")
@@ -286,6 +286,13 @@ def _tell_caveats(
 
     for text in caveats_of(groups, of_laws=of_laws, of_prefixes=of_prefixes):
         click.echo(f"Note: {text}", err=True)
+
+
+def _with_short_caveats(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows for a table: caveats in two words, explained once on stderr."""
+    for text in dict.fromkeys(row["caveat"] for row in rows if row.get("caveat")):
+        click.echo(f"Note: {text}.", err=True)
+    return [{**row, "caveat": (row.get("caveat") or "").split(":")[0] or None} for row in rows]
 
 
 def _fit_row(fit: Any) -> dict[str, Any]:

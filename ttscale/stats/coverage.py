@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from ttscale.stats.bootstrap import bootstrap_coverage
 from ttscale.stats.counts import UniqueCounts, budgets, counts, refuse_too_few
 from ttscale.stats.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.interval_caveats import interval_caveats
 from ttscale.stats.intervals import (
     Interval,
     IntervalMethod,
@@ -85,6 +86,7 @@ def coverage_curve(
         over=over,
         method=f"exact mean over subsets; {interval.method}",
         n_problems=len(data),
+        caveat=interval_caveats(mean, len(data), over=over, method=method),
     )
 
 
@@ -110,17 +112,19 @@ def pass_hat_curve(n: ArrayLike, c: ArrayLike, k: ArrayLike, *, confidence_level
     refuse_too_few(data.n, ks, "pass^{k}")
     pairs = data.unique()
     values = all_of_them(pairs.n[:, None], pairs.c[:, None], ks)
+    mean = pairs.weight @ values / len(data)
     interval = interval_over_problems(moments(values, pairs.weight), confidence_level)
     return Curve(
         metric="pass_hat_k",
         k=ks,
-        value=pairs.weight @ values / len(data),
+        value=mean,
         low=interval.low,
         high=interval.high,
         confidence_level=confidence_level,
         over="problems",
         method=f"exact mean over subsets; {interval.method}",
         n_problems=len(data),
+        caveat=interval_caveats(mean, len(data), over="problems"),
     )
 
 

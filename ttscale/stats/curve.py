@@ -32,6 +32,7 @@ class Curve:
         method: How value and interval were computed, in a few words.
         n_problems: Problems averaged.
         standard_error: Monte Carlo error of `value`, shape (K,); None where the value is exact.
+        caveat: Of each interval, what is known against it, or None; empty where nothing is said.
     """
 
     metric: str
@@ -44,6 +45,7 @@ class Curve:
     method: str
     n_problems: int
     standard_error: FloatArray | None = None
+    caveat: tuple[str | None, ...] = ()
 
     def to_rows(self) -> Iterator[dict[str, Any]]:
         """Yield one plain dictionary per budget: tidy rows for any frame library or JSON."""
@@ -61,6 +63,8 @@ class Curve:
             }
             if self.standard_error is not None:
                 row["standard_error"] = float(self.standard_error[j])
+            if self.caveat:
+                row["caveat"] = self.caveat[j]
             yield row
 
     def __str__(self) -> str:
@@ -68,10 +72,15 @@ class Curve:
         level = f"{100 * self.confidence_level:g}%"
         head = f"{self.metric}, {self.n_problems} problems, {level} interval over {self.over} ({self.method})"
         lines = [
-            f"  k={int(k):<8d} {value:.4f}  [{low:.4f}, {high:.4f}]"
-            for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
+            f"  k={int(k):<8d} {value:.4f}  [{low:.4f}, {high:.4f}]{'' if known is None else '  ' + known.split(':')[0]}"
+            for k, value, low, high, known in zip(
+                self.k, self.value, self.low, self.high, self._caveats(), strict=True
+            )
         ]
-        return "\n".join([head, *lines])
+        return "\n".join([head, *lines, *(f"  {text}" for text in dict.fromkeys(filter(None, self.caveat)))])
+
+    def _caveats(self) -> tuple[str | None, ...]:
+        return self.caveat or (None,) * len(self.k)
 
     def _repr_html_(self) -> str:
         """Return a chart and a table for a notebook."""

@@ -193,7 +193,15 @@ def forecast(
         extrapolates=np.asarray(ks > data.n.min()),
         n_max=int(data.n.max()),
         law_weights=weights,
-        backtest=_backtested(data, int(ks[-1]), method, name, confidence_level, backtest_draws, rng),
+        backtest=_backtested(
+            data,
+            int(ks[-1]),
+            method,
+            name,
+            confidence_level=confidence_level,
+            n_draws=backtest_draws,
+            rng=rng,
+        ),
     )
 
 
@@ -220,6 +228,7 @@ def _backtested(
     k: int,
     method: str | ScalingLaw,
     name: str,
+    *,
     confidence_level: float,
     n_draws: int,
     rng: Rng,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import budgets
 from ttscale.stats.curve import Curve, FloatArray, IntArray
+from ttscale.stats.interval_caveats import interval_caveats
 from ttscale.stats.intervals import check_confidence, interval_over_problems, moments
 from ttscale.stats.pass_at_k import pass_at_k
 
@@ -103,6 +104,7 @@ def pooled_curve(
         over="problems",
         method=f"exact product over {len(arms)} arms; {interval.method}",
         n_problems=len(values),
+        caveat=interval_caveats(mean, len(values), over="problems"),
     )
 
 

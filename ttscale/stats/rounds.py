@@ -25,6 +25,7 @@ from scipy.special import gammaln
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts import UniqueCounts, budgets, counts, whole_numbers
 from ttscale.stats.curve import Curve, FloatArray, IntArray
+from ttscale.stats.interval_caveats import interval_caveats
 from ttscale.stats.intervals import (
     Interval,
     check_confidence,
@@ -208,6 +209,7 @@ def coverage_in_rounds(
         over=over,
         method=f"unbiased for samples drawn in rounds; {interval.method}",
         n_problems=len(values),
+        caveat=interval_caveats(mean, len(values), over=over),
     )
 
 
