@@ -1,13 +1,15 @@
 """A sweep from the command line: many cells, one engine a model, a failing cell beside good ones."""
 
 import json
+import signal
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
-from test_cli_run import ttscale
 
-from ttscale.cli.main import EXIT_UNFINISHED
+from ttscale.cli.main import EXIT_UNFINISHED, run_cli
 from ttscale.config.cells import cells
 from ttscale.config.loading import load_config
 from ttscale.errors import EngineDiedError
@@ -28,6 +30,29 @@ sweep:
 """
 
 
+Said = tuple[str, str]
+"""Standard output and standard error."""
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def ttscale(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Calls a command in this process and gives what it says; another exit code than `check` is an error."""
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
+    kept = signal.getsignal(signal.SIGTERM)
+
+    def ttscale(*arguments: str | Path, check: int = 0) -> Said:
+        try:
+            code = run_cli(list(map(str, arguments)))
+        finally:
+            signal.signal(signal.SIGTERM, kept)
+        out, err = capfd.readouterr()
+        assert code == check, err
+        return out, err
+
+    return ttscale
+
+
 class Notes(Progress):
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -36,25 +61,31 @@ class Notes(Progress):
         self.lines.append(text)
 
 
-def test_a_failing_cell_stops_no_other_and_is_retried(tmp_path: Path) -> None:
+def test_a_failing_cell_stops_no_other_and_is_retried(
+    tmp_path: Path, ttscale: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[Path] = []
+    monkeypatch.setattr(
+        "ttscale.cli.runs._report", lambda stores, *_, **__: reports.extend(store.path for store in stores)
+    )
     config, run_path = tmp_path / "sweep.yaml", tmp_path / "run"
     breaking = '{path: none, engine: "scripted:ScriptedSampler", engine_options: {fail_after: 3}}'
     config.write_text(
         SWEEP.replace('{good: {path: none, engine: "scripted:ScriptedSampler"}', "{good: " + breaking)
     )
-    failed = ttscale(
+    _, errors = ttscale(
         "run", config, "--out", run_path, "--set", "sampling.request_size=8", check=EXIT_UNFINISHED
     )
-    assert "2 of the run's cells could not be finished" in failed.stderr
-    assert "scripted failure" in failed.stderr
-    status = {row["cell"]: row for row in json.loads(ttscale("status", run_path, "--json").stdout)}
+    assert "2 of the run's cells could not be finished" in errors
+    assert "scripted failure" in errors
+    status = {row["cell"]: row for row in json.loads(ttscale("status", run_path, "--json")[0])}
     assert [row["samples"] for row in status.values()] == [24, 24, 8 * 32, 8 * 32]
-    assert (run_path / "report.html").exists()
+    assert reports == [run_path]
 
     # engine_options decide what a sample looks like, so the same ones must be given: mend the engine instead
     config.write_text(config.read_text().replace("fail_after: 3", "fail_after: 3000"))
-    refused = ttscale("run", config, "--out", run_path, check=1)
-    assert "fail_after" in refused.stderr
+    _, refused = ttscale("run", config, "--out", run_path, check=1)
+    assert "fail_after" in refused
 
 
 def test_what_one_value_of_an_axis_says_reaches_no_other(tmp_path: Path) -> None:
@@ -66,10 +97,10 @@ def test_what_one_value_of_an_axis_says_reaches_no_other(tmp_path: Path) -> None
     assert dtypes == ["float32", "float32", "bfloat16", "bfloat16"]
 
 
-def test_plan_names_every_cell_and_writes_nothing(tmp_path: Path) -> None:
+def test_plan_names_every_cell_and_writes_nothing(tmp_path: Path, ttscale: Command) -> None:
     config = tmp_path / "sweep.yaml"
     config.write_text(SWEEP)
-    rows = json.loads(ttscale("plan", config, "--out", tmp_path / "run", "--json").stdout)
+    rows = json.loads(ttscale("plan", config, "--out", tmp_path / "run", "--json")[0])
     assert [row["cell"] for row in rows] == [
         "good-arithmetic-temperature-0.5",
         "good-arithmetic-temperature-1.0",
@@ -80,14 +111,14 @@ def test_plan_names_every_cell_and_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_plan_tells_time_and_money_where_speed_and_prices_are_known(tmp_path: Path) -> None:
+def test_plan_tells_time_and_money_where_speed_and_prices_are_known(tmp_path: Path, ttscale: Command) -> None:
     config, prices = tmp_path / "sweep.yaml", tmp_path / "prices.yaml"
     config.write_text(SWEEP)
     prices.write_text("none: {prompt: 4, completion: 100}\n")
-    done = ttscale(
+    out, _ = ttscale(
         "plan", config, "--out", tmp_path / "run", "--tokens-per-s", "256", "--prices", prices, "--json"
     )
-    row = json.loads(done.stdout)[0]
+    row = json.loads(out)[0]
     assert row["tokens_expected"] == 8 * 32 * 10  # at most: max_tokens each
     assert row["seconds_expected"] == 10.0
     characters = [
