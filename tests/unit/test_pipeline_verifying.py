@@ -1,5 +1,6 @@
 """The verify stage against verifiers that misbehave."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -204,6 +205,51 @@ def test_errors_are_judged_again_when_asked_and_the_new_verdict_counts(tmp_path:
     assert verify(repaired, retry_errors=True) == (1, ["correct", "incorrect", "incorrect"])
     assert [each.sample.completion for each in repaired.seen] == ["bad"]
     assert verify(Raises(), retry_errors=True) == (0, ["correct", "incorrect", "incorrect"])
+
+
+def test_an_extension_recalls_what_was_said_of_equal_candidates(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    info = VerdictSetInfo(verifier="v", version="1", options={}, sees_answer=True)
+
+    def extended(verifier: Base, session: str, first: int, completions: Sequence[str]) -> list[str]:
+        writer = store.sample_writer("c", session)
+        writer.add([sample(first + i, completion) for i, completion in enumerate(completions)])
+        writer.flush()
+        with store.writing():
+            store.begin(name="r", version="0", config_yaml="", cells={"c": {}})
+            store.keep_problems("c", PROBLEMS)
+            assert verify_cell(store, "c", NamedVerifier(verifier, info), Progress()) == len(completions)
+        return list(dict.fromkeys(each.sample.completion for each in verifier.seen))
+
+    assert extended(Raises(), "s1", 0, ["2", "3", "bad", "2"]) == ["2", "3", "bad"]
+    unheard = [f"new {i}" for i in range(64)]  # those that show how slow the verifier is
+    assert extended(Base(), "s2", 4, [*unheard, "3", "2", "bad", "new 0", "newer"]) == [
+        *unheard,
+        "bad",  # an error is no verdict
+        "newer",
+    ]
+    stored = store.verdict_set(info).scan("c").sort("sample_index").collect()["outcome"].to_list()
+    assert stored[4 + 64 :] == ["incorrect", "correct", "incorrect", "incorrect", "incorrect"]
+
+
+def test_a_verifier_may_be_given_batches_at_once_and_their_order_stays() -> None:
+    class Meets(Base):
+        batches_at_once: ClassVar[int] = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.both = threading.Barrier(2, timeout=60)
+
+        def judge(self, candidate: Candidate) -> Verdict:
+            return Verdict(outcome=Outcome.INCORRECT, answer=candidate.sample.completion)
+
+        def verify(self, batch: Sequence[Candidate]) -> Sequence[Verdict]:
+            self.both.wait()  # breaks where the other batch does not come before this one is done
+            return super().verify(batch)
+
+    frame = rows(*map(str, range(128)))
+    verified = pl.concat(verify_in_batches(Meets(), problems_for(Base(), PROBLEMS), frame))
+    assert verified["answer"].to_list() == frame["completion"].to_list()
 
 
 def sample(index: int, completion: str) -> Sample:

@@ -5,7 +5,8 @@ import math
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
@@ -34,6 +35,8 @@ _FLUSH_S = 5.0
 _FIRST_BATCH, _LARGEST_BATCH = 64, 8192
 _PARTS = 16
 """Parts that a failed batch is cut into."""
+_RECALL_S = 2e-6
+"""Time per stored sample that it takes to recall what was said of equal ones; a quicker verifier is asked again."""
 
 
 def verify_cell(
@@ -67,9 +70,16 @@ def verify_cell(
     problems = problems_for(verifier.verifier, store.problems(cell))
     known = KnownVerdicts()
     session, sequence, n_verified = new_session_name(), 0, 0
+    blocks = blocks_without(store.samples_folder(cell), settled, _columns(verifier.verifier))
+    may_recall = len(settled) > 0 and _asks_once(verifier.verifier)
+    began = time.monotonic()
     progress.begin(f"verify {verifier.info.verifier}", total=total, done=len(settled))
     try:
-        for rows in blocks_without(store.samples_folder(cell), settled, _columns(verifier.verifier)):
+        for number, rows in enumerate(_after_a_trial(blocks) if may_recall else blocks):
+            if may_recall and number == 1:
+                expected_s = (time.monotonic() - began) / _FIRST_BATCH * (total - len(settled))
+                if expected_s > len(settled) * _RECALL_S:
+                    known.recall(store, cell, verdicts, settled)
             for verified in verify_in_batches(verifier.verifier, problems, rows, known):
                 verdicts.write(
                     cell,
@@ -89,6 +99,21 @@ def _columns(verifier: Verifier) -> list[str]:
     """Return the columns that a verifier is given; the largest only if it asks for them."""
     reads_top = getattr(verifier, "reads_top_logprobs", False)
     return [name for name in SAMPLE_FIELDS if name != "top_logprobs" or reads_top]
+
+
+def _asks_once(verifier: Verifier) -> bool:
+    """Say whether equal candidates get equal verdicts, whenever and beside whomever they are judged."""
+    return verifier.deterministic and not getattr(verifier, "by_problem", False)
+
+
+def _after_a_trial(blocks: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield blocks of rows, of the first one a few rows before the others: they show how slow the verifier is."""
+    first = next(blocks, None)
+    if first is not None:
+        yield first.head(_FIRST_BATCH)
+        if first.height > _FIRST_BATCH:
+            yield first.slice(_FIRST_BATCH)
+    yield from blocks
 
 
 def problems_for(verifier: Verifier, problems: Sequence[Problem]) -> dict[str, Problem]:
@@ -147,20 +172,53 @@ def _judged_in_order(
     """Yield the first row's number and the verdicts of some rows after another, about `_FLUSH_S` of work each."""
     smallest = getattr(verifier, "min_batch", 1)
     number = rows["problem_id"].rle_id().to_numpy() if getattr(verifier, "by_problem", False) else None
-    start = first = 0
+    at_once = getattr(verifier, "batches_at_once", 1)
+    start = first = done = 0
     size = max(_FIRST_BATCH, smallest)
     verdicts: list[pl.DataFrame] = []
     since = time.monotonic()
-    while start < rows.height:
-        batch = rows.slice(start, size if number is None else _whole_problems(number, start, size))
-        began = time.monotonic()
-        with _garbage_kept():
-            verdicts.append(_verdict_frame(judge(verifier, candidates(batch, problems))))
-        start += batch.height
-        size = max(_next_size(size, time.monotonic() - began), smallest)
-        if time.monotonic() - since >= _FLUSH_S or start >= rows.height:
-            yield first, pl.concat(verdicts)
-            first, verdicts, since = start, [], time.monotonic()
+    with _calls(at_once) as call:
+        ahead: deque[Future[tuple[pl.DataFrame, float]]] = deque()
+        while done < rows.height:
+            while start < rows.height and len(ahead) < at_once:
+                batch = rows.slice(start, size if number is None else _whole_problems(number, start, size))
+                ahead.append(call(_timed_verdicts, verifier, batch, problems))
+                start += batch.height
+            frame, seconds = ahead.popleft().result()
+            verdicts.append(frame)
+            done += frame.height
+            size = max(_next_size(size, seconds), smallest)
+            if time.monotonic() - since >= _FLUSH_S or done >= rows.height:
+                yield first, pl.concat(verdicts)
+                first, verdicts, since = done, [], time.monotonic()
+
+
+@contextmanager
+def _calls(at_once: int) -> "Iterator[Callable[..., Future[Any]]]":
+    """Yield a function that calls another one, beside this thread where several calls may run at once."""
+    if at_once == 1:
+        yield _called
+        return
+    threads = ThreadPoolExecutor(at_once, "ttscale-verify")
+    try:
+        yield threads.submit
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _called(function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+    future: Future[Any] = Future()
+    future.set_result(function(*arguments))
+    return future
+
+
+def _timed_verdicts(
+    verifier: Verifier, batch: pl.DataFrame, problems: Mapping[str, Problem]
+) -> tuple[pl.DataFrame, float]:
+    began = time.monotonic()
+    with _garbage_kept():
+        frame = _verdict_frame(judge(verifier, candidates(batch, problems)))
+    return frame, time.monotonic() - began
 
 
 def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:

@@ -24,7 +24,8 @@ the verifier's name has the last word.
 A verifier that only scores returns ``Outcome.SCORED`` (see `by_threshold`); an oracle may not.
 
 Batches are sized to take about a second. A verifier that needs more at a time to be efficient, because it keeps a
-server or a GPU busy, says so in an attribute `min_batch`. One that compares the candidates of a problem with each other sets `by_problem`:
+server or a GPU busy, says so in an attribute `min_batch`; one whose `verify` may be called from several threads at once, in
+`batches_at_once`: how many, so that one slow candidate does not hold up the others. One that compares the candidates of a problem with each other sets `by_problem`:
 candidates of one problem then stand together in a batch, as far as they are verified at one time. One that reads
 `Sample.top_logprobs`, the largest of all that a sample may hold, sets `reads_top_logprobs`: without it they are None.
 """

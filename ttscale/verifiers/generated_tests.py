@@ -18,6 +18,7 @@ assertions), or from `path`.
 import ast
 import gzip
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -88,15 +89,18 @@ class GeneratedTestsVerifier:
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
+    batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
 
     def __init__(self, options: GeneratedTestsOptions) -> None:
         self.options = options
+        self._starting = threading.Lock()
         self._pool: Pool | None = None
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Score programs; equal programs of one problem run once."""
-        if self._pool is None:
-            self._pool = self.options.pool(self.options.timeout_s)
+        with self._starting:
+            if self._pool is None:
+                self._pool = self.options.pool(self.options.timeout_s)
         prepared: dict[str, tuple[Suite, str]] = {}
         running: dict[tuple[str, str], Any] = {}
         keys: list[tuple[str, str] | None] = []

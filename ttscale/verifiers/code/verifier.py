@@ -18,6 +18,7 @@ Objects that are not plain data stay in the program's process and are compared b
 functions to a candidate cannot be run this way and is an error, not a wrong answer.
 """
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
@@ -100,16 +101,19 @@ class CodeVerifier:
     version: ClassVar[str] = "1"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
+    batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
 
     def __init__(self, options: CodeOptions) -> None:
         self.options = options
+        self._starting = threading.Lock()
         self._pool: Pool | None = None
         self._suites: dict[int, tuple[Problem, Suite, str]] = {}
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Judge programs; equal programs of one problem run once."""
-        if self._pool is None:
-            self._pool = self.options.pool(self.options.timeout_s)
+        with self._starting:
+            if self._pool is None:
+                self._pool = self.options.pool(self.options.timeout_s)
         running: dict[tuple[str, str], Future[dict[str, Any]]] = {}
         verdicts = [self._start(candidate, self._pool, running) for candidate in batch]
         return [each if isinstance(each, Verdict) else verdict_of(each.result()) for each in verdicts]
