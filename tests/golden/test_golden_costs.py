@@ -94,14 +94,14 @@ def test_the_demo_model_has_the_parameters_of_its_weights() -> None:
 
 
 def test_brown_et_al_price_swe_bench_by_attempts() -> None:
-    """Brown et al. 2024, table 1: cost per attempt, attempts, 300 problems -> total in US dollars."""
+    """Brown et al. 2024, table 1, as third parties report it: cost per attempt, attempts, 300 problems -> US dollars."""
     for per_attempt, attempts, total in ((0.0072, 5, 10.8), (0.13, 1, 39.0), (0.17, 1, 51.0)):
         line = CostLine(unit="usd", once=0.0, per_request=0.0, per_sample=per_attempt)
         assert 300 * line.cost(attempts) == pytest.approx(total)
 
 
 def test_brown_et_als_flops_formula_on_llama_3_8b() -> None:
-    """Section 2.3: 2 (parameters + 2 layers width context) per token; prompt tokens once, decoded ones per completion."""
+    """As third parties report section 2.3: 2 (parameters + 2 layers width context) per token, prompt tokens once."""
     found = architecture_from_config(
         {
             "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
@@ -116,7 +116,7 @@ def test_brown_et_als_flops_formula_on_llama_3_8b() -> None:
 
 
 def test_kinetics_eflops_equal_their_formula() -> None:
-    """ArXiv 2506.05333, eq. for N trials, on the sizes of Qwen3-8B: layers 36, 32 query and 8 key-value heads of 128."""
+    """The authors' own code (`dense_cost`, github.com/Infini-AI-Lab/Kinetics) for N trials, on the sizes of Qwen3-8B."""
     layers, H, G, d, P = 36, 32, 8, 128, 8.0e9
     from ttscale.costs.architecture import Architecture
 

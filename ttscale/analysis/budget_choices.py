@@ -62,7 +62,7 @@ class Choice:
         line: Their mean over problems.
         label: Unique among the choices.
         memory: Budget -> values (P,) that were computed before: every question asks for some of the same.
-        forecasts: How it was made -> coverage beyond the samples, likewise.
+        forecasts: How it was made -> coverage beyond the samples, likewise; shared by the choices of an arm.
     """
 
     arm: Arm
@@ -174,9 +174,10 @@ def priced_choices(
     Raises:
         InvalidInputError: An arm cannot be priced, costs nothing, or has no samples to select from.
     """
+    forecasts: list[dict[Hashable, Curve]] = [{} for _ in arms]
     choices = []
     for selector in selectors:
-        for arm in arms:
+        for arm, ahead in zip(arms, forecasts, strict=True):
             _refuse_unusable(arm, selector)
             charges = charges_of(arm, model, cost, _verification_s(arm, selector), selector.verifier)
             choices.append(
@@ -186,6 +187,7 @@ def priced_choices(
                     charges=charges,
                     line=charges.line(arm.label),
                     label=_label(arm, selector, len(arms) > 1, len(selectors) > 1),
+                    forecasts=ahead,
                 )
             )
     return choices

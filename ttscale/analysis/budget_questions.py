@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ttscale.analysis.budget_beyond import beyond_the_samples
 from ttscale.analysis.budget_choices import Choice
-from ttscale.analysis.budget_results import SpendAnswer, TargetAnswer
+from ttscale.analysis.budget_results import SpendAnswer, TargetAnswer, TargetVerdict
 from ttscale.costs.amounts import Amount
 from ttscale.stats.accepting import utility
 from ttscale.stats.curve import Curve, IntArray
@@ -25,7 +26,6 @@ from ttscale.stats.outlook import (
     reached_within,
     samples_to_reach,
 )
-from ttscale.stats.plateau import doublings, plateau
 
 _HALVINGS = 4
 """Of the gap, on a log scale, below the budget at which a selector reaches a target."""
@@ -56,16 +56,7 @@ class Inference:
 def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
     """Return a choice's curve at budgets: coverage beyond its samples too, selectors up to them."""
     if choice.selector.kind == "coverage":
-        return coverage_outlook(
-            choice.arm.n,
-            choice.arm.c,
-            k,
-            over=how.over,
-            method=how.method,
-            confidence_level=how.confidence_level,
-            rng=how.seed,
-            ahead=_ahead(choice, how) if k.max() > choice.n_min else None,
-        )
+        return _coverage_outlook(choice, k, how)
     inside = k[k <= choice.n_min]
     values = choice.values(inside)
     interval = interval_over_problems(moments(values), how.confidence_level)
@@ -82,6 +73,19 @@ def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
         n_problems=len(values),
     )
     return Outlook(curve=curve, extrapolates=np.zeros(len(inside), dtype=bool), n_min=choice.n_min)
+
+
+def _coverage_outlook(choice: Choice, k: IntArray, how: Inference) -> Outlook:
+    return coverage_outlook(
+        choice.arm.n,
+        choice.arm.c,
+        k,
+        over=how.over,
+        method=how.method,
+        confidence_level=how.confidence_level,
+        rng=how.seed,
+        ahead=_ahead(choice, how) if k.max() > choice.n_min else None,
+    )
 
 
 def _ahead(choice: Choice, how: Inference) -> Curve:
@@ -146,11 +150,16 @@ def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> Budget
 
 def _reached(choice: Choice, target: float, how: Inference) -> Reached:
     if choice.selector.kind == "coverage":
-        largest = max(how.largest, choice.n_min)
-        return reached_within(lambda k: outlook_of(choice, k, how), choice.n_min, target, largest=largest)
+        return _coverage_to_reach(choice, target, how)
     if choice.selector.kind == "first":
         return samples_to_reach(outlook_of(choice, ladder(choice.n_min), how), target)
     return samples_to_reach(outlook_of(choice, _refined(choice, target, how), how), target)
+
+
+def _coverage_to_reach(choice: Choice, target: float, how: Inference) -> Reached:
+    """Ask for the samples that coverage takes, whatever the choice selects by."""
+    largest = max(how.largest, choice.n_min)
+    return reached_within(lambda k: _coverage_outlook(choice, k, how), choice.n_min, target, largest=largest)
 
 
 def _refined(choice: Choice, target: float, how: Inference) -> IntArray:
@@ -171,6 +180,7 @@ def _refined(choice: Choice, target: float, how: Inference) -> IntArray:
 def _target_answer(choice: Choice, target: float, how: Inference) -> TargetAnswer:
     reached = _reached(choice, target, how)
     n_problems = len(choice.arm.n)
+    verdict, why_not, at_least = _said_of(choice, reached, how)
 
     def total(samples: int | None) -> float | None:
         return None if samples is None else float(choice.costs(np.array([samples]))[0]) * n_problems
@@ -181,29 +191,22 @@ def _target_answer(choice: Choice, target: float, how: Inference) -> TargetAnswe
         cost=total(reached.k),
         low=total(reached.low),
         high=total(reached.high),
-        why_not="" if reached.k is not None else _why_not(choice, reached, how),
+        verdict=verdict,
+        why_not=why_not,
+        at_least=at_least,
         cheapest=False,
     )
 
 
-def _why_not(choice: Choice, reached: Reached, how: Inference) -> str:
-    """Say in words what forbids a target."""
-    best, kind = f"{reached.best:.4g}", choice.selector.kind
-    if kind == "coverage":
-        return f"the forecast reaches {best} with {reached.largest:,} samples"
-    if kind == "first":
-        _, accepted, right = choice.acceptance()
-        ceiling = float(np.mean(right / np.maximum(accepted, 1)))
-        if ceiling < reached.target:
-            return (
-                f"false positives: of what '{choice.selector.verifier}' accepts, {ceiling:.4g} is correct on average, the "
-                "ceiling however many samples are drawn"
-            )
-    ks = doublings(choice.n_min)
-    flat = plateau(choice.values(ks), ks, confidence_level=how.confidence_level, rng=how.seed)
-    if flat.k is not None:
-        return f"it plateaus from k = {flat.k:,} on; the most is {best}"
-    return f"it reaches {best} with the {choice.n_min:,} samples at hand and is not extrapolated"
+def _said_of(choice: Choice, reached: Reached, how: Inference) -> tuple[TargetVerdict, str, int | None]:
+    """Return what is known of a target, why it is not reached in words, and the samples that it takes at least."""
+    if reached.k is not None:
+        return ("forecast" if reached.extrapolates else "reached"), "", None
+    if choice.selector.kind == "coverage":
+        words = f"the forecast reaches {reached.best:.4g} with {reached.largest:,} samples"
+        return "not reachable", words, None
+    coverage = _coverage_to_reach(choice, reached.target, how)
+    return beyond_the_samples(choice, reached, coverage, confidence_level=how.confidence_level, seed=how.seed)
 
 
 def _spend_answer(choice: Choice, amount: Amount, how: Inference) -> SpendAnswer:

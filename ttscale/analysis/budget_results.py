@@ -6,7 +6,7 @@ model, a token limit) with one way to pick an answer.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ttscale.stats.outlook import Reached
 from ttscale.stats.piloting import PilotPlan
 
 Row = dict[str, Any]
+
+TargetVerdict = Literal["reached", "forecast", "not reachable", "unknown"]
+"""Within the samples; beyond them by forecast; ruled out; beyond the samples, where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,13 @@ class TargetAnswer:
 
     Attributes:
         label: The choice.
-        reached: Samples per problem with their interval; its `k` is None where the target is not reachable.
-        cost: Total cost over all problems at `reached.k`, None where not reachable.
+        reached: Samples per problem with their interval; its `k` is None where no number of them is known to be enough.
+        cost: Total cost over all problems at `reached.k`, None likewise.
         low: Total cost at the lower end, None likewise.
         high: Total cost at the upper end, None: no end was found.
-        why_not: Why it is not reachable, in words; empty where it is.
+        verdict: "reached" within the samples, "forecast" beyond them, "not reachable", or "unknown".
+        why_not: Why it is not reachable or not known, in words; empty where there is an answer.
+        at_least: Where it is not known, samples per problem that it takes at least: those of coverage, lower end.
         cheapest: Whether no other choice of its metric reaches the target for less.
     """
 
@@ -100,7 +105,9 @@ class TargetAnswer:
     cost: float | None
     low: float | None
     high: float | None
+    verdict: TargetVerdict
     why_not: str
+    at_least: int | None
     cheapest: bool
 
 
@@ -291,7 +298,9 @@ class BudgetView:
                 "total_cost_high": one.high,
                 "cheapest": one.cheapest,
                 "extrapolates": one.reached.extrapolates,
+                "verdict": one.verdict,
                 "why_not": one.why_not or None,
+                "at_least_k": one.at_least,
                 "largest_k": one.reached.largest,
                 **self._interval(),
                 "method": one.reached.method,

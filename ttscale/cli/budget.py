@@ -379,15 +379,14 @@ def _arm(row: Row) -> dict[str, Any]:
 
 
 def _target(row: Row) -> dict[str, Any]:
-    reachable = row["k"] is not None
     return {
         "choice": row["choice"],
         "target": row["target"],
         "samples": _with_interval(row["k"], row["k_low"], row["k_high"]),
         "total cost": _with_interval(row["total_cost"], row["total_cost_low"], row["total_cost_high"]),
         "cheapest": row["cheapest"],
-        "extrapolates": row["extrapolates"],
-        "not reachable": None if reachable else row["why_not"],
+        "verdict": row["verdict"],
+        "why": row["why_not"],
     }
 
 

@@ -21,8 +21,8 @@ class FlopsCost:
 
     A token that attends to t tokens (itself included) costs 2 A + 4 D t FLOPs: a multiplication and an addition per
     weight, and as many per element of queries times keys and of weights times values. With the context set to a
-    constant T this is the published 2 (parameters + 2 layers width T) per token (Brown et al. 2024, section 2.3,
-    arXiv 2407.21787). By default t is exact: the prompt's tokens attend to 1..L_in, generated ones to L_in + 1..L_in + L.
+    constant T this is 2 (parameters + 2 layers width T) per token, the formula of Brown et al. 2024 (section 2.3,
+    arXiv 2407.21787) as third parties report it. By default t is exact: the prompt's tokens attend to 1..L_in, generated ones to L_in + 1..L_in + L.
 
     Of a mixture of experts the active parameters count. Not counted: softmax, norms and the sampler (below one
     percent beside the rest), sliding windows (attention is then too dear), and that the last generated token need not be
@@ -83,6 +83,10 @@ class EflopsCost:
     Worked example: A = 1e9, D = 1e4, G = 2e3, L_in = 100, L = 10, N = 2, I = 562.5 and no parameter reads: computing
     2 * (2e10 + 2 * 210 * 10 * 1e4) = 4.0084e10, the cache 2 * (200 + 20) * 10 * 2e3 * 562.5 = 4.95e9; together
     4.5034e10 eFLOPs.
+
+    The formula and the intensity are those of the authors' own code (function ``dense_cost`` in ``cost_model/utils.py`` of
+    https://github.com/Infini-AI-Lab/Kinetics), which counts the parameters of the input embedding, too; here they are
+    looked up for nothing.
 
     References:
         Sadhukhan et al. 2025 (Kinetics), arXiv 2506.05333
