@@ -4,6 +4,9 @@ Both are M-estimators, so one sandwich formula gives every interval: with s_i th
 term of the objective at the optimum and A the Hessian of their sum, ``cov(theta) = A^-1 (sum s_i s_i') A^-1``.
 It generalises over problems and stays right where the law itself is only an approximation
 (Huber 1967; White 1982).
+
+The searches are SciPy's: `least_squares` (trust region, within bounds) and `minimize` (L-BFGS-B). Ours are the scales of
+the parameters, the starts and the choice among them; certified fits (NIST StRD) test them together.
 """
 
 import warnings
@@ -347,7 +350,9 @@ def _least_squares(
     score = (curves[:, inside] - target) * slope @ jacobian / pairs.weight.sum()  # (U, D)
     spread = np.einsum("u,ud,ue->de", pairs.weight, score, score)
     covariance = _sandwich(jacobian.T @ jacobian, spread, ~at_bound)
-    return _Found(best.x, covariance, at_bound, bool(best.success), str(best.message), None)
+    moves = bool(np.any(jacobian))
+    status = str(best.message) if moves else "the curve is flat in its parameters where the search began"
+    return _Found(best.x, covariance, at_bound, bool(best.success) and moves, status, None)
 
 
 def _at_bound(free: FloatArray, low: FloatArray, high: FloatArray) -> np.ndarray:

@@ -7,6 +7,17 @@ from ttscale.stats.laws.frame import CurveLaw, Range
 
 _A = Range("a", 1e-6, 1e4, "log")
 _B = Range("b", 1e-4, 1e1, "log")
+_NEXT_TO_ZERO, _NEXT_TO_ONE = 1e-300, 1.0 - 1e-16
+
+
+def _log(coverage: FloatArray) -> FloatArray:
+    """Return log coverage, finite also where a law's curve has underflowed to 0."""
+    return np.asarray(np.log(np.maximum(coverage, _NEXT_TO_ZERO)))
+
+
+def _log_log(coverage: FloatArray) -> FloatArray:
+    """Return log(-log coverage), finite also at coverage 0 and 1."""
+    return np.asarray(np.log(-_log(np.minimum(coverage, _NEXT_TO_ONE))))
 
 
 def _straight_line(k: FloatArray, coverage: FloatArray) -> FloatArray:
@@ -14,7 +25,7 @@ def _straight_line(k: FloatArray, coverage: FloatArray) -> FloatArray:
     inside = (coverage > 0.0) & (coverage < 1.0)
     if np.count_nonzero(inside) < 2:
         return np.array([1.0, 0.3])
-    slope, intercept = np.polyfit(np.log(k[inside]), np.log(-np.log(coverage[inside])), 1)
+    slope, intercept = np.polyfit(np.log(k[inside]), _log_log(coverage[inside]), 1)
     return np.array([np.exp(intercept), max(-slope, 1e-3)])
 
 
@@ -33,7 +44,7 @@ class LogLog(CurveLaw):
 
     def link(self, coverage: FloatArray) -> FloatArray:
         """Return ``log(-log coverage)``, the scale on which the law is straight."""
-        return np.asarray(np.log(-np.log(coverage)))
+        return _log_log(coverage)
 
     def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
         """Start from the answer: the line has a closed form."""
@@ -55,7 +66,7 @@ class ExponentiatedPowerLaw(CurveLaw):
 
     def link(self, coverage: FloatArray) -> FloatArray:
         """Return ``log coverage``."""
-        return np.asarray(np.log(coverage))
+        return _log(coverage)
 
     def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
         """Start from the line of `LogLog`."""
@@ -74,7 +85,7 @@ class PowerLawPlusConstant(CurveLaw):
 
     def link(self, coverage: FloatArray) -> FloatArray:
         """Return ``log coverage``."""
-        return np.asarray(np.log(coverage))
+        return _log(coverage)
 
     def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
         """Start from the straight line without a ceiling, and with one half way up from the last point."""
