@@ -222,12 +222,13 @@ def test_an_extension_recalls_what_was_said_of_equal_candidates(tmp_path: Path) 
         return list(dict.fromkeys(each.sample.completion for each in verifier.seen))
 
     assert extended(Raises(), "s1", 0, ["2", "3", "bad", "2"]) == ["2", "3", "bad"]
-    unheard = [f"new {i}" for i in range(64)]  # those that show how slow the verifier is
+    unheard = ["2", *(f"new {i}" for i in range(63))]  # those that show how slow the verifier is
     assert extended(Base(), "s2", 4, [*unheard, "3", "2", "bad", "new 0", "newer"]) == [
         *unheard,
         "bad",  # an error is no verdict
         "newer",
     ]
+    assert store.verdict_set(info).count("c") == 4 + 69
     stored = store.verdict_set(info).scan("c").sort("sample_index").collect()["outcome"].to_list()
     assert stored[4 + 64 :] == ["incorrect", "correct", "incorrect", "incorrect", "incorrect"]
 

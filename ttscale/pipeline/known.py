@@ -59,6 +59,9 @@ class KnownVerdicts:
             settled: The samples that have a verdict there.
         """
         examples = self._examples(blocks_without(store.samples_folder(cell), SampleKeys(), _COLUMNS), settled)
+        if self._frames:  # what is known twice would be given twice
+            known = pl.concat(self._frames).select(FINGERPRINT)
+            examples = examples.join(known, on=FINGERPRINT, how="anti")
         folder = verdicts.folder / cell
         for path in segments(folder):
             rows = scan([path], VERDICT_SCHEMA).select(*SAMPLE_KEY, *VERDICT_COLUMNS)
