@@ -45,19 +45,19 @@ def test_posterior_draws_surround_the_truth() -> None:
 
 
 def test_inverse_forecasts_hold_the_number_needed() -> None:
-    """15 populations; at a true level of 90 % fewer than 9 hits have chance 3e-4."""
+    """10 populations; at a true level of 90 % fewer than 6 hits have chance 1.6e-3."""
     rng = np.random.default_rng(5)
     hits = 0
-    for _ in range(15):
+    for _ in range(10):
         p = rng.beta(0.4, 8.0, 100)
         c = rng.binomial(50, p)
         first = np.where(c > 0, 1, 50 + rng.geometric(np.maximum(p, 1e-9)))  # when each open problem falls
         needed = int(np.sort(first)[84])  # 85 of 100 solved
-        answer = samples_for(50, c, 0.85)
+        answer = samples_for(50, c, 0.85, largest=20_000)
         low = answer.low if answer.low is not None else answer.largest
         high = answer.high if answer.high is not None else np.inf
         hits += bool((needed <= 50 and low <= 50) or low * 0.98 <= needed <= high * 1.02)
-    assert hits >= 9
+    assert hits >= 6
 
 
 def test_a_forecast_that_knows_of_bent_curves_is_worth_more_where_they_bend() -> None:

@@ -96,19 +96,35 @@ class LawFit:
 
         The band is the fit's own uncertainty by the delta method on the scale of log(-log coverage). It knows
         nothing of the law being wrong: for a forecast with an honest interval use `ttscale.stats.forecasting`.
+        The non-parametric law has a band of its own, which reaches up to 1 beyond the samples.
         """
         ks = np.unique(budgets(k))
+        if isinstance(self.family, NonParametric):
+            return self._curve(ks, self.family.coverage(ks.astype(float), self.free), *self._atoms_band(ks))
         value = _cover(self.family, ks, self.free)
         scale = _log_log(value)
         jacobian = _central(lambda free: _log_log(_cover(self.family, ks, free)), self.free)  # (K, D)
         error = np.sqrt(np.maximum(np.einsum("kd,de,ke->k", jacobian, self.covariance, jacobian), 0.0))
         z = norm.ppf(0.5 + self.confidence_level / 2.0)
+        low, high = (np.exp(-np.exp(np.minimum(scale + step * error, _LARGE))) for step in (z, -z))
+        return self._curve(ks, value, low, high)
+
+    def _atoms_band(self, k: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        return NonParametric().band(
+            k,
+            self.free,
+            n=self.n_max,
+            n_problems=self.n_problems,
+            confidence_level=self.confidence_level,
+        )
+
+    def _curve(self, k: np.ndarray, value: FloatArray, low: FloatArray, high: FloatArray) -> Curve:
         return Curve(
             metric="coverage",
-            k=ks,
+            k=k,
             value=value,
-            low=np.exp(-np.exp(np.minimum(scale + z * error, _LARGE))),
-            high=np.exp(-np.exp(np.minimum(scale - z * error, _LARGE))),
+            low=np.minimum(low, value),
+            high=np.maximum(high, value),
             confidence_level=self.confidence_level,
             over="problems",
             method=f"{self.law} fit",

@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import curve_fit
 
 from ttscale.errors import FitWarning, InvalidInputError, UnknownPluginError
+from ttscale.stats.coverage import coverage_curve
 from ttscale.stats.fitting import LawFit, fit_law
 from ttscale.stats.laws.names import LAWS
 from ttscale.stats.pass_at_k import pass_at_k
@@ -52,6 +53,18 @@ def test_information_criteria_use_the_summed_likelihood(beta_counts: tuple[int, 
     assert fit.aic == pytest.approx(4.0 - 2.0 * fit.log_likelihood)
     assert fit.bic == pytest.approx(2.0 * np.log(300) - 2.0 * fit.log_likelihood)
     assert fit_law("log-log", *beta_counts).aic is None
+
+
+def test_the_band_of_the_non_parametric_law_is_the_curves_own_and_open_beyond_the_samples() -> None:
+    rng = np.random.default_rng(12)
+    c = rng.binomial(100, rng.beta(0.4, 8.0, 300))
+    observed = coverage_curve(100, c, [1, 5, 20, 100])
+    fitted = quiet_fit("npmle", 100, c).predict([1, 5, 20, 100, 1000])
+    width = observed.high - observed.low
+    assert np.all(np.abs(fitted.low[:4] - observed.low) < 0.1 * width)
+    assert np.all(np.abs(fitted.high[:4] - observed.high) < 0.1 * width)
+    assert fitted.high[4] == 1.0
+    assert fitted.low[4] == pytest.approx(fitted.low[3])
 
 
 @pytest.mark.parametrize("law", ALL_LAWS)

@@ -3,13 +3,15 @@
 The maximiser is a few atoms (Lindsay 1983). It is found here on a fixed grid of log hazards, where the log-likelihood
 is concave in the weights, by expectation maximisation sped up by squared extrapolation (Varadhan and Roland 2008).
 Beyond the samples it says nothing: unsolved problems end in an atom that the data cannot place, so its
-forecasts are lower bounds more than estimates.
+forecasts are lower bounds more than estimates. Its band ends there too: up to n samples it is that of the curve, which
+the maximiser follows, and beyond them it reaches up to 1.
 """
 
 import numpy as np
 
 from ttscale.stats.counts import UniqueCounts
-from ttscale.stats.curve import FloatArray
+from ttscale.stats.curve import FloatArray, IntArray
+from ttscale.stats.intervals import Moments, interval_over_problems
 from ttscale.stats.laws.frame import Mixture, ScalingLaw
 from ttscale.stats.laws.likelihood import binomial_kernel
 
@@ -27,6 +29,36 @@ class NonParametric(ScalingLaw):
         """Return coverage at each k of the atoms in `theta`, shape (2 A + 1,)."""
         atoms = (len(theta) - 1) // 2
         return 1.0 - Mixture(theta[:atoms], theta[atoms:-1], float(theta[-1])).failure(k)
+
+    def band(
+        self, k: IntArray, theta: FloatArray, *, n: int, n_problems: int, confidence_level: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of the band over problems at each k, shapes (K,).
+
+        Up to n samples coverage is a mean over problems whose variance and skewness follow from the atoms: those of
+        ``f = 1 - (1-p)^k`` over the atoms and, within a problem, those of an average over ``n / k`` groups of k samples, which
+        pass@k is never worse than (Hoeffding 1948). Beyond n the data set no upper end.
+
+        Args:
+            k: Budgets.
+            theta: The atoms.
+            n: Samples per problem.
+            n_problems: Problems that were fitted.
+            confidence_level: Such as 0.95.
+        """
+        atoms = (len(theta) - 1) // 2
+        x, weight = np.append(theta[:atoms], -np.inf), theta[atoms:]
+        reached = np.minimum(k, n)
+        f = -np.expm1(-np.multiply.outer(np.exp(x), reached.astype(float)))  # (A + 1, K)
+        mean, group = weight @ f, reached / n
+        within = f * (1.0 - f) * group
+        variance = weight @ ((f - mean) ** 2 + within)
+        third = weight @ ((f - mean) ** 3 + 3.0 * (f - mean) * within + within * group * (1.0 - 2.0 * f))
+        varies = variance > 1e-30
+        variance, skewness = np.where(varies, variance, 0.0), np.zeros(len(k))
+        skewness[varies] = third[varies] / variance[varies] ** 1.5
+        interval = interval_over_problems(Moments(n_problems, mean, variance, skewness), confidence_level)
+        return interval.low, np.where(k > n, 1.0, interval.high)
 
     def fit(self, pairs: UniqueCounts) -> tuple[FloatArray, float, float]:
         """Maximise the likelihood of the counts.
