@@ -3,8 +3,11 @@
 import importlib.util
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,11 +19,13 @@ from engine_requests import PROMPTS, drawn, samples
 from tests_paths import ROOT
 from vllm_server import vllm_server
 
+from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config
 from ttscale.errors import SamplerError
 from ttscale.pipeline.run import sample_run
 from ttscale.samplers.openai import OpenAIOptions, OpenAISampler
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.store.run import RunStore
 from ttscale.types import Problem, Sample, SampleRequest
 
 MODEL = "demo-arithmetic"
@@ -149,15 +154,21 @@ def test_a_run_extended_equals_a_run_in_one_go(base_url: str, tmp_path: Path) ->
     assert grown == run("at once", 20)
 
 
-def test_the_documentations_command_runs(base_url: str, tmp_path: Path) -> None:
+def test_the_documentations_command_runs(
+    base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     found = re.search(r"^ttscale run .*$", PAGE, re.MULTILINE)
     assert found is not None
     command = (
         found[0].replace("http://127.0.0.1:8000/v1", base_url).replace("runs/served", str(tmp_path / "run"))
     )
-    command += " --set sampling.n=2 --set task.problems=16"
-    done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, check=False, env=WITH_PYTHON, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr
-    assert "coverage" in done.stdout
+    monkeypatch.setattr("ttscale.cli.runs._report", lambda *_, **__: None)  # it has tests of its own
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
+    monkeypatch.chdir(ROOT)
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        code = run_cli([*shlex.split(command)[1:], "--set", "sampling.n=2", "--set", "task.problems=16"])
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+    assert code == 0, capfd.readouterr().err
+    assert sum(RunStore(tmp_path / "run").counts("demo-arithmetic-arithmetic").values()) == 32
