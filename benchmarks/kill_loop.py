@@ -17,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -51,7 +53,35 @@ class Report:
     seconds: float
 
 
-def kill_loop(commands: Sequence[Sequence[str]], folder: Path, *, kills: int, seed: int = 0) -> Report:
+class Launched:
+    """A command in a process group of its own, with what the loop needs of `multiprocessing.Process`."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    @property
+    def exitcode(self) -> int | None:
+        return self._process.returncode
+
+    def join(self, timeout: float | None = None) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+    def kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def kill_loop(
+    commands: Sequence[Sequence[str]],
+    folder: Path,
+    *,
+    kills: int,
+    seed: int = 0,
+    start: Callable[[Sequence[str]], Any] = Launched,
+) -> Report:
     """Run the loop.
 
     Args:
@@ -59,25 +89,26 @@ def kill_loop(commands: Sequence[Sequence[str]], folder: Path, *, kills: int, se
         folder: Empty; receives the run directories.
         kills: How many.
         seed: Of the random moments.
+        start: Starts a command; what it returns is joined, asked for its ``exitcode``, and killed.
     """
     began = time.monotonic()
     rng = random.Random(seed)
     first, *others = commands
     undisturbed = folder / "undisturbed"
-    finish(_for(first, undisturbed))
+    _end(start(_for(first, undisturbed)))
     whole = time.monotonic() - began
     for command in others:
-        finish(_for(command, undisturbed))
+        _end(start(_for(command, undisturbed)))
     expected = rows(undisturbed)
     stored: list[int] = []
     runs = doubled = different = 0
     while len(stored) < kills:
         disturbed = folder / f"disturbed-{runs}"
         # Anywhere from the first import to the last write; a killed run is continued by the next attempt.
-        while len(stored) < kills and _killed(_for(first, disturbed), rng.uniform(0.05, 1.0) * whole):
+        while len(stored) < kills and _killed(start(_for(first, disturbed)), rng.uniform(0.05, 1.0) * whole):
             stored.append(_count(disturbed))
         for command in commands:
-            finish(_for(command, disturbed))
+            _end(start(_for(command, disturbed)))
         found = rows(disturbed)
         runs += 1
         doubled += found.height - found.unique(KEY).height
@@ -127,18 +158,20 @@ def differing(expected: pl.DataFrame, found: pl.DataFrame) -> int:
     return odd + int((gap > 1e-3).sum())
 
 
-def _killed(command: list[str], after_s: float) -> bool:
-    """Start the command and kill its whole process group; False if it ended by itself before."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        process.wait(after_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+def _killed(process: Any, after_s: float) -> bool:
+    """Kill a process after a while; False if it ended by itself before."""
+    process.join(after_s)
+    if process.exitcode is not None:
+        return False
+    process.kill()
+    process.join()
+    return True
+
+
+def _end(process: Any) -> None:
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"A command that nobody disturbed ended with {process.exitcode}.")
 
 
 def _count(run: Path) -> int:

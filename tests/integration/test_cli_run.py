@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from shared_processes import command
 from tests_paths import ROOT, SUPPORT
 
 from ttscale.store.run import RunStore
@@ -192,11 +193,10 @@ def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path, monkeypatch
         "sampling: {n: 64, request_size: 16}\n"
         "verifiers: [exact]\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
-    python = [sys.executable, "-m", "ttscale"]
     # The report is left out: it writes no data, and takes longer than all the rest.
-    commands = [[*python, "sample", str(config), "--out", "{run}"], [*python, "verify", "{run}"]]
-    report = kill_loop(commands, tmp_path, kills=20)
+    command("list", "samplers").join()  # starts the server that the processes are forked from
+    commands = [["sample", str(config), "--out", "{run}"], ["verify", "{run}"]]
+    report = kill_loop(commands, tmp_path, kills=20, start=lambda words: command(*words))
     assert (report.samples, report.doubled, report.different) == (16 * 64, 0, 0)
     assert report.kills == 20
     assert any(0 < stored < 16 * 64 for stored in report.samples_after_kill)

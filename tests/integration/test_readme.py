@@ -1,6 +1,6 @@
 """Every command and snippet in the README runs, on the real engine, scaled down to fewer problems.
 
-Lines that sample get ``--set task.problems=8``; ``pip install`` is what set up the environment of the tests
+Lines that sample do so for fewer problems and samples; ``pip install`` is what set up the environment of the tests
 already. The hub is not reachable from tests, so the GSM8K line is only planned, on local copies where they are.
 """
 
@@ -27,9 +27,11 @@ def commands() -> list[str]:
 
 
 def scaled_down(command: str) -> list[str]:
-    words = shlex.split(command)
-    small = ["--set", "task.problems=8"] if words[1] in ("run", "plan", "sample") else []
-    return [sys.executable, "-m", *words, *small]
+    words = shlex.split(command.replace("sampling.n=1000", "sampling.n=200"))
+    small = ["task.problems=16"] if words[1] in ("run", "plan") else []
+    if small and not any(word.startswith("sampling.n=") for word in words):
+        small.append("sampling.n=64")
+    return [sys.executable, "-m", *words, *(part for each in small for part in ("--set", each))]
 
 
 def test_the_readme_names_the_two_commands() -> None:
