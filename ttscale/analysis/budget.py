@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ttscale.analysis.budget_arms import Arm, on_shared_problems, readable_arms
-from ttscale.analysis.budget_choices import Choice, priced_choices, selectors_of
+from ttscale.analysis.budget_choices import Choice, Metric, priced_choices, selectors_of
 from ttscale.analysis.budget_pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget_questions import (
     Inference,
@@ -40,6 +40,19 @@ _AHEAD = 32
 """Points of a forecast curve."""
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A share of problems to be solved.
+
+    Attributes:
+        share: Above 0 and at most 1.
+        metric: What is to reach it; None: every choice, whatever it is judged by.
+    """
+
+    share: float
+    metric: Metric | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetSettings:
     """What to ask.
@@ -48,7 +61,7 @@ class BudgetSettings:
         selectors: "coverage", "majority", "best" (highest score) or "first" (first accepted).
         verifiers: Whose scores or verdicts the last two go by; "logprob" for the samples' own.
         oracle: What defines *correct*; by default each run's own.
-        targets: Shares of problems to be solved.
+        targets: Shares of problems to be solved, of every choice or of one metric.
         spends: Sums over all problems.
         limits: Token limits to compare every arm at, read off its samples.
         pilot: Pretend that each problem has only so many samples, and forecast.
@@ -63,7 +76,7 @@ class BudgetSettings:
     selectors: tuple[str, ...] = ("coverage",)
     verifiers: tuple[str, ...] = ()
     oracle: str | None = None
-    targets: tuple[float, ...] = ()
+    targets: tuple[float | Target, ...] = ()
     spends: tuple[Amount, ...] = ()
     limits: tuple[int, ...] = ()
     pilot: int | None = None
@@ -116,7 +129,11 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[
     choices = priced_choices(shared, selectors, model, cost)
     how = asked.inference
     groups = [_Group.of(choices, metric) for metric in dict.fromkeys(choice.metric for choice in choices)]
-    targets = tuple(one for target in asked.targets for one in target_answers(choices, target, how))
+    targets = tuple(
+        one
+        for target in map(_target, asked.targets)
+        for one in target_answers(_asked_of(choices, target), target.share, how)
+    )
     n_problems = len(shared[0].n)
     wanted = [one.cost for one in targets if one.cost is not None] + [one.value for one in asked.spends]
     horizon = max([group.budget[-1] for group in groups] + [total / n_problems for total in wanted])
@@ -173,6 +190,30 @@ def _refuse_half_questions(asked: BudgetSettings) -> None:
         )
 
 
+def _target(asked: float | Target) -> Target:
+    return asked if isinstance(asked, Target) else Target(asked)
+
+
+def _asked_of(choices: Sequence[Choice], target: Target) -> list[Choice]:
+    """Return the choices that a target is for.
+
+    Raises:
+        InvalidInputError: There is none.
+    """
+    found = [choice for choice in choices if target.metric in (None, choice.metric)]
+    if found:
+        return found
+    if target.metric == "coverage":
+        raise InvalidInputError(
+            f"coverage={target.share:g} is a target of coverage, but --selector leaves it out: add coverage to --selector, or "
+            f"ask for accuracy={target.share:g}."
+        )
+    raise InvalidInputError(
+        f"accuracy={target.share:g} is a target of what a selector picks: give --selector majority, or best or first with "
+        f"a --verifier. The share of problems that any sample solves is coverage={target.share:g}."
+    )
+
+
 def _prepared(arms: Sequence[Arm], asked: BudgetSettings) -> tuple[list[Arm], list[str]]:
     """Keep what all arms share, cut them down as asked, and add what is known of their costs."""
     shared, notes = on_shared_problems(with_facts(arms, asked.pricing))
@@ -213,7 +254,7 @@ def _pilots(coverage: Sequence[Choice], asked: BudgetSettings) -> list[tuple[str
             plan_pilot(
                 choice.arm.n,
                 choice.arm.c,
-                target,
+                target.share,
                 asked.within,
                 over=how.over,
                 confidence_level=how.confidence_level,
@@ -221,7 +262,8 @@ def _pilots(coverage: Sequence[Choice], asked: BudgetSettings) -> list[tuple[str
                 rng=how.seed,
             ),
         )
-        for target in asked.targets
+        for target in map(_target, asked.targets)
+        if target.metric != "selected accuracy"
         for choice in coverage
     ]
 

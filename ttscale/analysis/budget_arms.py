@@ -247,8 +247,8 @@ def on_shared_problems(arms: Sequence[Arm]) -> tuple[list[Arm], list[str]]:
     shared = set(ids[0]).intersection(*map(set, ids[1:]))
     if not shared:
         raise InvalidInputError(
-            f"'{arms[0].label}' and the others share no problem, so nothing can be compared. First problems: "
-            f"{', '.join(f'{one[0]!r} ({arm.label})' for arm, one in zip(arms, ids, strict=True))}."
+            f"'{arms[0].label}' and the others share no problem, so nothing can be compared. They begin with "
+            f"{', '.join(f'{first!r} ({label})' for first, label in _first_problems(arms).items())}."
         )
     order = [problem for problem in ids[0] if problem in shared]
     notes = []
@@ -259,6 +259,14 @@ def on_shared_problems(arms: Sequence[Arm]) -> tuple[list[Arm], list[str]]:
             "left out."
         )
     return [_reordered(arm, one, order) for arm, one in zip(arms, ids, strict=True)], notes
+
+
+def _first_problems(arms: Sequence[Arm]) -> dict[str, str]:
+    """Return the first problem of the arms -> the first arm that begins with it, few of them."""
+    first: dict[str, str] = {}
+    for arm in arms:
+        first.setdefault((arm.problem_ids or ("none",))[0], arm.label)
+    return dict(list(first.items())[:4])
 
 
 def _reordered(arm: Arm, ids: Sequence[str], order: Sequence[str]) -> Arm:

@@ -23,6 +23,7 @@ from ttscale.stats.voting import maj_at_k
 
 Kind = Literal["coverage", "majority", "best", "first"]
 KINDS: tuple[Kind, ...] = ("coverage", "majority", "best", "first")
+Metric = Literal["coverage", "selected accuracy"]
 _COVERAGE_POINTS, _SELECTOR_POINTS = 160, 48
 """Budgets at which curves are computed; linear in between. Votes, which are dear to count, are at doublings alone."""
 
@@ -74,7 +75,7 @@ class Choice:
     forecasts: dict[Hashable, Curve] = field(default_factory=dict, repr=False)
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """Return what it is to be judged by: choices of other metrics are not compared with it."""
         return "coverage" if self.selector.kind == "coverage" else "selected accuracy"
 

@@ -204,7 +204,9 @@ def _said_of(choice: Choice, reached: Reached, how: Inference) -> tuple[TargetVe
         return ("forecast" if reached.extrapolates else "reached"), "", None
     if choice.selector.kind == "coverage":
         words = f"the forecast reaches {reached.best:.4g} with {reached.largest:,} samples"
-        return "not reachable", words, None
+        if reached.low is None:
+            return "not reachable", words, None
+        return "unknown", f"{words}, the upper end of its interval {reached.target:g}", reached.low
     coverage = _coverage_to_reach(choice, reached.target, how)
     return beyond_the_samples(choice, reached, coverage, confidence_level=how.confidence_level, seed=how.seed)
 

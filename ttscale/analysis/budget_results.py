@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ttscale.analysis.budget_tables import shown_tables, unit_name
 from ttscale.costs.contract import CostLine
+from ttscale.showing import ShownCurve, curves_svg, estimate, framed, html_table, listed_html
 from ttscale.stats.best_buy import BestBuy, Crossing
 from ttscale.stats.curve import FloatArray, IntArray
 from ttscale.stats.deciding import BudgetDecision
@@ -256,6 +258,40 @@ class BudgetView:
     break_evens: tuple[BreakEven, ...] = ()
     pilots: tuple[tuple[str, PilotPlan], ...] = ()
     notes: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Return the cost curves, every answer and the caveats for a notebook."""
+        cheapest = min(float(curve.cost[0]) for curve in self.curves)
+        shown = [
+            ShownCurve(
+                label=curve.label,
+                k=(curve.cost / cheapest).tolist(),
+                value=curve.value.tolist(),
+                low=curve.low.tolist(),
+                high=curve.high.tolist(),
+                dashed=bool(curve.extrapolates.any()),
+            )
+            for curve in self.curves
+        ]
+        title = f"Costs on {self.n_problems} problems: 1 is {cheapest:,.4g} {unit_name(self)} per problem"
+        tables = [html_table(rows, caption) for caption, rows in shown_tables(self)]
+        return framed(title, curves_svg(shown, title), *tables, listed_html(self.notes))
+
+    def __str__(self) -> str:
+        """Return one line per target and sum, or the best buys where neither was asked for."""
+        unit = unit_name(self)
+        lines = [f"{self.n_problems} problems, costs in {unit}"]
+        lines += [f"{one.label}: {one.why_not or one.reached}" for one in self.targets]
+        lines += [
+            f"{one.label}: {one.text} reach {estimate(one.value, one.low, one.high)} %" for one in self.spends
+        ]
+        if len(lines) == 1:
+            lines += [
+                f"{one.label}: best from {one.begin:,.4g} to {one.end:,.4g} per problem"
+                for group in self.comparisons
+                for one in group.segments
+            ]
+        return "\n".join(lines)
 
     def to_rows(self) -> Iterator[Row]:
         """Yield tidy rows; `question` says what each answers."""

@@ -10,6 +10,8 @@ from ttscale.cli.options import output_options
 from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
 
 if TYPE_CHECKING:
+    from ttscale.analysis.budget import Target
+    from ttscale.analysis.budget_choices import Metric
     from ttscale.analysis.budget_results import BudgetView
     from ttscale.costs.amounts import Amount
     from ttscale.costs.contract import Price
@@ -51,22 +53,29 @@ class Assignments(click.ParamType[Mapping[str, str]]):
         return {name.strip(): text.strip() for name, _, text in pairs}
 
 
-class Target(click.ParamType[float]):
-    """coverage=0.9, or accuracy=0.9, or 0.9."""
+_METRICS: Mapping[str, "Metric"] = {"coverage": "coverage", "accuracy": "selected accuracy"}
+"""What a user may write before a share -> what is to reach it."""
+
+
+class TargetShare(click.ParamType["Target"]):
+    """coverage=0.9, accuracy=0.9, or 0.9 of whatever is asked about; or 90%."""
 
     name = "coverage=SHARE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read the share."""
-        if isinstance(value, float):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Target":
+        """Read what is to reach which share."""
+        from ttscale.analysis.budget import Target
+
+        if isinstance(value, Target):
             return value
         name, equals, text = str(value).rpartition("=")
         if equals and name not in ("coverage", "accuracy"):
             self.fail(f"'{name}' is no target; use coverage=0.9, or accuracy=0.9 with --selector", param, ctx)
         try:
-            return float(text)
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
-            self.fail(f"'{text}' is not a number", param, ctx)
+            self.fail(f"'{text}' is not a share such as 0.9 or 90%", param, ctx)
+        return Target(share, _METRICS.get(name))
 
 
 class OneModel(click.ParamType[tuple[str, str]]):
@@ -113,9 +122,9 @@ def pricing_options(command: Any) -> Any:
 @click.option(
     "--target",
     "targets",
-    type=Target(),
+    type=TargetShare(),
     multiple=True,
-    help="What does it cost to solve this share? Repeatable.",
+    help="What does it cost to solve this share? coverage=0.9, or accuracy=0.9 of what a --selector picks. Repeatable.",
 )
 @click.option("--spend", "spends", type=Spend(), multiple=True,
               help="What does this sum reach? 100usd, 1e6tokens, 1e15flops, 2gpu-hours; over all problems. Repeatable.")  # fmt: skip
@@ -160,7 +169,7 @@ def pricing_options(command: Any) -> Any:
 def budget_command(
     sources: tuple[Path, ...],
     by: tuple[str, ...],
-    targets: tuple[float, ...],
+    targets: tuple["Target", ...],
     spends: tuple["Amount", ...],
     selectors: tuple[str, ...],
     verifiers: tuple[str, ...],
@@ -293,178 +302,32 @@ def allocate_command(
 
 def _shown_value(row: Mapping[str, Any]) -> dict[str, Any]:
     """Join estimates with their intervals."""
+    from ttscale.analysis.budget_tables import with_interval
+
     return {
-        "value": _with_interval(row["value"], row["low"], row["high"]),
+        "value": with_interval(row["value"], row["low"], row["high"]),
         "best single arm": f"{row['single_arm']}, k = {row['single_arm_k']:,}",
         "its value": row["single_arm_value"],
-        "gain": _with_interval(row["gain"], row["gain_low"], row["gain_high"]),
+        "gain": with_interval(row["gain"], row["gain_low"], row["gain_high"]),
         "upper bound (other half)": row["upper_bound_there"],
         "method": row["method"].partition(";")[0],
     }
 
 
-def _with_interval(value: Any, low: Any, high: Any) -> str:
-    """Write a number with its interval."""
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
 def print_budget(view: "BudgetView") -> None:
     """Print a view's tables to stdout and its caveats to stderr."""
+    from ttscale.analysis.budget_tables import shown_tables
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table
-    from ttscale.costs.amounts import UNIT_NAMES
 
     for note in view.notes:
         say(f"Note: {note}")
-    unit = UNIT_NAMES.get(view.unit, view.unit)
-    rests = f"{view.n_problems} problems, {100 * view.confidence_level:g}% interval over {view.over}"
-    tables = [
-        ("Arms", [_arm(row) for row in view.arm_rows()]),
-        (
-            f"What a target costs, in {unit} over all problems: {rests}",
-            [_target(row) for row in view.target_rows()],
-        ),
-        (
-            f"What a sum reaches, in {unit} over all problems: {rests}",
-            [_spend(row) for row in view.spend_rows()],
-        ),
-        (f"The best buy by {unit} per problem", [_segment(row) for row in view.segment_rows()]),
-        (
-            f"Where the better choice changes, in {unit} per problem",
-            [_crossing(row) for row in view.crossing_rows()],
-        ),
-        (
-            "What one dear sample must reach to be worth its price",
-            [_break_even(row) for row in view.break_even_rows()],
-        ),
-        (
-            "Where the next sample is worth less than its price",
-            [_saturation(row) for row in view.saturation_rows()],
-        ),
-        (
-            "The best number of samples where a wrong answer costs",
-            [_decision(row) for row in view.decision_rows()],
-        ),
-        (
-            "How large a pilot must be: factor between the number of samples and the ends of its interval",
-            [_pilot(row) for row in view.pilot_rows()],
-        ),
-    ]
-    for title, rows in tables:
-        if rows:
-            print_table(rows, title=title)
-            print()
+    for title, rows in shown_tables(view):
+        print_table(rows, title=title)
+        print()
 
 
 Row = Mapping[str, Any]
-
-
-def _arm(row: Row) -> dict[str, Any]:
-    names = {
-        "choice": "arm",
-        "n_min": "samples",
-        "prompt_tokens": "prompt tokens",
-        "completion_tokens": "tokens per sample",
-        "parameters": "parameters",
-        "tokens_per_s": "tokens/s",
-        "verification_s": "verification, s",
-    }
-    return {name: row[key] for key, name in names.items() if row[key] is not None}
-
-
-def _target(row: Row) -> dict[str, Any]:
-    return {
-        "choice": row["choice"],
-        "target": row["target"],
-        "samples": _with_interval(row["k"], row["k_low"], row["k_high"]),
-        "total cost": _with_interval(row["total_cost"], row["total_cost_low"], row["total_cost_high"]),
-        "cheapest": row["cheapest"],
-        "verdict": row["verdict"],
-        "why": row["why_not"],
-    }
-
-
-def _spend(row: Row) -> dict[str, Any]:
-    return {
-        "choice": row["choice"],
-        "spend": row["spend"],
-        "samples": row["k"],
-        "total cost": row["total_cost"],
-        "reached": _with_interval(row["value"], row["low"], row["high"]),
-        "best": row["best"],
-        "extrapolates": row["extrapolates"],
-        "more money than samples": row["capped"],
-    }
-
-
-def _segment(row: Row) -> dict[str, Any]:
-    return {
-        "metric": row["metric"],
-        "choice": row["choice"],
-        "from": row["begin"],
-        "to": row["end"],
-        "samples": f"{row['k_begin']:,.4g} - {row['k_end']:,.4g}",
-        "reached": f"{row['value_begin']:.4g} - {row['value_end']:.4g}",
-        "chance to be the best": row["chance_best"],
-    }
-
-
-def _crossing(row: Row) -> dict[str, Any]:
-    return {
-        "metric": row["metric"],
-        "from": row["before"],
-        "to": row["after"],
-        "at": _with_interval(row["budget"], row["low"], row["high"]),
-        "reached there": row["value"],
-    }
-
-
-def _break_even(row: Row) -> dict[str, Any]:
-    return {
-        "dear": row["dear"],
-        "cheap": row["cheap"],
-        "price ratio": row["price_ratio"],
-        "must reach": _with_interval(row["accuracy"], row["low"], row["high"]),
-        "reaches": row["dear_accuracy"],
-        "gain": _with_interval(row["gain"], row["gain_low"], row["gain_high"]),
-    }
-
-
-def _pilot(row: Row) -> dict[str, Any]:
-    return {
-        "choice": row["choice"],
-        "target": row["target"],
-        "problems": row["n_problems"],
-        "samples": row["n_samples"],
-        "in all": row["total_samples"],
-        "factor": row["factor"],
-        "enough": row["enough"],
-        "how": row["method"],
-    }
-
-
-def _saturation(row: Row) -> dict[str, Any]:
-    ends = [f"> {row['k_max']:,}" if row[end] is None else f"{row[end]:,}" for end in ("k", "low", "high")]
-    return {
-        "choice": row["choice"],
-        "samples": f"{ends[0]} [{ends[1]}, {ends[2]}]",
-        "least gain worth paying for": row["threshold"],
-    }
-
-
-def _decision(row: Row) -> dict[str, Any]:
-    return {
-        "choice": row["choice"],
-        "samples": _with_interval(row["k"], row["low"], row["high"]),
-        "worth per problem": _with_interval(row["utility"], row["utility_low"], row["utility_high"]),
-        "perhaps more": row["at_edge"],
-    }
 
 
 _LEFT_OUT = {"question", "confidence_level", "over", "n_problems", "method", "unit", "largest_k"}

@@ -1,5 +1,6 @@
 """Budgets of a stored run of two cells against numbers worked out from its samples."""
 
+import html
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from ttscale.analysis.allocation import allocate
-from ttscale.analysis.budget import BudgetSettings, budget_view
+from ttscale.analysis.budget import BudgetSettings, Target, budget_view
 from ttscale.analysis.budget_arms import on_shared_problems, read_arms
 from ttscale.analysis.budget_choices import priced_choices, selectors_of
 from ttscale.analysis.budget_pricing import Pricing, choose_cost_model, with_facts
@@ -110,8 +111,43 @@ def test_an_unreachable_coverage_says_what_the_forecast_reaches(run):
     how = Inference(largest=60)
     one = view(run, targets=(1.0,), pricing=TOKENS, inference=how).targets[0]
     assert one.reached.k is None
+    assert one.verdict == ("not reachable" if one.reached.low is None else "unknown")
     assert "the forecast reaches 0." in one.why_not
     assert one.reached.extrapolates
+
+
+def test_a_target_is_asked_of_what_it_names(run):
+    both = {"selectors": ("coverage", "majority"), "pricing": TOKENS}
+    wanted = (Target(0.5, "coverage"), Target(0.2, "selected accuracy"))
+    found = view(run, targets=wanted, **both).targets
+    assert [(one.label.rpartition(", ")[2], one.reached.target) for one in found] == [
+        *[("coverage", 0.5)] * 2,
+        *[("majority vote", 0.2)] * 2,
+    ]
+    assert len(view(run, targets=(0.5,), **both).targets) == 4  # a bare share is asked of all
+    with pytest.raises(
+        InvalidInputError, match=r"accuracy=0\.5 is a target of what a selector picks: give --selector"
+    ):
+        view(run, targets=(Target(0.5, "selected accuracy"),))
+    with pytest.raises(InvalidInputError, match=r"coverage=0\.5 .* add coverage to --selector"):
+        view(run, targets=(Target(0.5, "coverage"),), selectors=("majority",))
+
+
+def test_a_notebook_and_a_terminal_show_curves_answers_and_caveats(run):
+    found = view(run, targets=(0.5,), spends=(parse_amount("3000tokens"),), pricing=TOKENS)
+    page = found._repr_html_()
+    assert "<svg" in page
+    for words in (
+        "What a target costs",
+        "What a sum reaches",
+        "The best buy",
+        "tokens per problem",
+        *map(html.escape, found.notes),
+    ):
+        assert words in page
+    assert "coverage 0.5: " in str(found)
+    assert "3000tokens reach" in str(found)
+    assert "best from" in str(view(run, pricing=TOKENS))
 
 
 def test_coverage_and_selected_accuracy_are_compared_apart(run):
