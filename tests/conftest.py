@@ -12,7 +12,8 @@ SUPPORT = Path(__file__).parent / "support"
 
 sys.path.insert(0, str(SUPPORT))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers share two cores
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # two workers share two cores
+    os.environ.setdefault(threads, "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

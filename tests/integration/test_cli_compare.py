@@ -1,20 +1,16 @@
 """`ttscale compare` as a user runs it: on a run of the scripted sampler, and on a table."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests_paths import SUPPORT
+from shared_processes import completed
 
 
 def ttscale(*arguments: str | Path, check: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ttscale", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = completed(*arguments)
     assert done.returncode == check, done.stderr
     return done
 

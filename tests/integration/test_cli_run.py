@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from shared_processes import command
+from shared_processes import command, completed
 from tests_paths import ROOT, SUPPORT
 
 from ttscale.store.run import RunStore
@@ -20,15 +20,7 @@ from ttscale.store.run import RunStore
 def ttscale(
     *arguments: str | Path, check: int | None = 0, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(SUPPORT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "ttscale", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        cwd=cwd,
-    )
+    done = completed(*arguments, cwd=cwd)
     if check is not None:
         assert done.returncode == check, done.stderr
     return done
@@ -83,10 +75,10 @@ def test_interrupting_flushes_says_how_to_resume_and_exits_with_130(
     scripted_config: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    slow = ["--set", "model.engine_options.seconds_per_request=0.2"]
-    command = [sys.executable, "-m", "ttscale", "run", str(scripted_config), "--out", str(run), *slow]
+    slow = ["--set", "model.engine_options.seconds_per_request=0.1"]
+    words = [sys.executable, "-m", "ttscale", "run", str(scripted_config), "--out", str(run), *slow]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(SUPPORT)}
+        words, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(SUPPORT)}
     )
     store = RunStore(run)
     deadline = time.monotonic() + 60
@@ -98,7 +90,7 @@ def test_interrupting_flushes_says_how_to_resume_and_exits_with_130(
     assert "repeat the same command to continue" in stderr
     stored = sum(store.counts("none-arithmetic").values())
     assert 0 < stored < 16 * 64
-    ttscale("run", scripted_config, "--out", run, *slow[:1], "model.engine_options.seconds_per_request=0.2")
+    ttscale("sample", scripted_config, "--out", run, *slow)
     assert sum(store.counts("none-arithmetic").values()) == 16 * 64
 
 
@@ -171,11 +163,11 @@ def test_a_full_disk_ends_in_one_line_and_an_intact_run(scripted_config: Path, t
 
 def test_a_torn_segment_is_drawn_again_exactly(scripted_config: Path, tmp_path: Path) -> None:
     run, cell = tmp_path / "run", "none-arithmetic"
-    ttscale("run", scripted_config, "--out", run)
+    ttscale("sample", scripted_config, "--out", run)
     before = RunStore(run).samples(cell).sort("problem_id", "sample_index").collect()
     segment = next((run / "samples" / cell).glob("*.parquet"))
     segment.write_bytes(segment.read_bytes()[:-20])
-    done = ttscale("run", scripted_config, "--out", run)
+    done = ttscale("sample", scripted_config, "--out", run)
     assert "Set a damaged segment aside" in done.stderr
     assert len(list((run / "torn").iterdir())) == 1
     after = RunStore(run).samples(cell).sort("problem_id", "sample_index").collect()
@@ -204,7 +196,8 @@ def test_twenty_kills_lose_double_and_change_nothing(tmp_path: Path, monkeypatch
 
 def test_verdicts_of_other_options_stand_beside_the_first(scripted_config: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    ttscale("run", scripted_config, "--out", run)
+    ttscale("sample", scripted_config, "--out", run)
+    ttscale("verify", run)
     ttscale("verify", run, "--verifier", "numeric")
     labels = {verdicts.info.verifier for verdicts in RunStore(run).verdict_sets()}
     assert labels == {"exact", "last-digit", "casting-out-nines", "numeric"}

@@ -114,9 +114,9 @@ def test_the_card_states_the_coverage_of_the_log(name: str) -> None:
 
 @each_model
 def test_sampling_agrees_with_the_exact_rates_and_stops_by_itself(name: str) -> None:
-    # The number of right answers among 12 problems x 200 samples is Poisson-binomial; |z| > 4 has a chance of
+    # The number of right answers among 12 problems x 100 samples is Poisson-binomial; |z| > 4 has a chance of
     # 6e-5 for a normal variable.
-    n = 200
+    n = 100
     problems = ArithmeticTask(ArithmeticOptions(problems=12)).problems()
     rates = logged_rates(name)[:12]
     torch.manual_seed(0)

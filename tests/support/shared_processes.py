@@ -1,10 +1,14 @@
 """Processes that work on one run directory, forked from a server that has imported what they need: no start-up time."""
 
+import os
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from subprocess import CompletedProcess
+from tempfile import TemporaryFile
 from typing import Any
 
 from ttscale.cli.main import run_cli
@@ -19,6 +23,18 @@ _CONTEXT.set_forkserver_preload(["ttscale.cli.runs", "ttscale.pipeline.run", "tt
 def command(*arguments: object) -> ForkServerProcess:
     """Start ``ttscale`` with arguments; its exit code is the process's."""
     return started(_command, *map(str, arguments))
+
+
+def completed(*arguments: object, cwd: Path | None = None) -> CompletedProcess[str]:
+    """Run ``ttscale`` with arguments to its end, in a process of its own; return its exit code and what it printed."""
+    with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
+        words = list(map(str, arguments))
+        process = started(_captured, words, cwd, DupFd(out.fileno()), DupFd(err.fileno()))
+        process.join()
+        assert process.exitcode is not None
+        for file in (out, err):
+            file.seek(0)
+        return CompletedProcess(words, process.exitcode, out.read(), err.read())
 
 
 def whole_run(config: Path, out: Path) -> ForkServerProcess:
@@ -42,6 +58,14 @@ def started(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
 
 def _command(*arguments: str) -> None:
     sys.exit(run_cli(list(arguments)))
+
+
+def _captured(arguments: list[str], cwd: Path | None, out: Any, err: Any) -> None:
+    for passed, descriptor in ((out, 1), (err, 2)):
+        os.dup2(passed.detach(), descriptor)
+    if cwd is not None:
+        os.chdir(cwd)
+    _command(*arguments)
 
 
 def _run(config: Path, out: Path) -> None:
