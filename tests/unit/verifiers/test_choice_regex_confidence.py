@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydantic import ValidationError
+from scipy.stats import entropy
 
 from ttscale.registry import load_plugin
 from ttscale.types import Outcome, Problem, Sample, Verdict
@@ -195,3 +198,66 @@ def test_confidence_scores_every_sample_on_its_own() -> None:
     verifier = load_plugin("verifiers", "confidence")
     assert not verifier.deterministic
     assert not verifier.sees_answer
+
+
+def distributions(tokens: int, vocabulary: int) -> NDArray[np.float32]:
+    """Return sorted log-probabilities of random distributions over a whole vocabulary, shape (T, V)."""
+    chance = np.random.default_rng(8).dirichlet(np.full(vocabulary, 0.3), size=tokens) + 1e-6
+    logprobs = np.log(chance / chance.sum(axis=1, keepdims=True))
+    return np.sort(logprobs, axis=1)[:, ::-1].astype(np.float32)
+
+
+def test_self_certainty_over_a_whole_vocabulary_is_the_divergence_from_uniform() -> None:
+    top = distributions(tokens=6, vocabulary=9)
+    uniform = np.full(9, 1 / 9)
+    expected = np.mean([entropy(uniform, np.exp(row)) for row in top.astype(float)])
+    verdict = confidence({"token": "self-certainty"}, top_logprobs=top, completion_tokens=6)
+    assert verdict.score == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("token", ["top-k", "self-certainty"])
+def test_token_confidence_is_averaged_over_groups_as_in_deepconf(token: str) -> None:
+    """The lowest group is the window in which the model hesitated, the tail the last window."""
+    sure, unsure = np.log([0.98, 0.015, 0.005]), np.log([0.4, 0.35, 0.25])
+    top = np.array([sure, sure, unsure, unsure, sure, sure], dtype=np.float32)
+    sure_alone, unsure_alone = (
+        confidence({"token": token}, top_logprobs=np.array([row], dtype=np.float32)).score
+        for row in (sure, unsure)
+    )
+    assert sure_alone is not None and unsure_alone is not None and sure_alone > unsure_alone
+    if token == "top-k":
+        assert unsure_alone == pytest.approx(-np.log([0.4, 0.35, 0.25]).mean(), rel=1e-6)
+    for statistic, expected in [
+        ("lowest-group", unsure_alone),
+        ("tail", sure_alone),
+        ("mean", (2 * sure_alone + unsure_alone) / 3),
+    ]:
+        options = {"token": token, "statistic": statistic, "window": 2}
+        assert confidence(options, top_logprobs=top, completion_tokens=6).score == pytest.approx(
+            expected, rel=1e-6
+        )
+
+
+def test_tokens_that_a_server_did_not_list_do_not_count() -> None:
+    whole = np.log(np.array([[0.6, 0.3]], dtype=np.float32))
+    gap = np.array([[*whole[0], np.nan]], dtype=np.float32)
+    for token in ("top-k", "self-certainty"):
+        scores = [confidence({"token": token}, top_logprobs=top).score for top in (whole, gap)]
+        assert scores[0] == pytest.approx(scores[1])
+
+
+def test_confidence_says_which_sampling_option_is_missing() -> None:
+    verdict = confidence({"token": "top-k"}, cumulative_logprob=-1.0, token_logprobs=(-1.0,))
+    assert verdict.outcome is Outcome.ERROR
+    assert "sampling.top_logprobs: 20" in str(verdict.detail)
+    with pytest.raises(ValidationError, match="take 'mean'"):
+        confidence({"token": "top-k", "statistic": "sum"})
+
+
+def test_confidence_asks_for_the_largest_column_only_where_it_reads_it() -> None:
+    verifier = load_plugin("verifiers", "confidence")
+    asks = [
+        verifier(verifier.Options(token=token)).reads_top_logprobs
+        for token in ("logprob", "top-k", "self-certainty")
+    ]
+    assert asks == [False, True, True]
