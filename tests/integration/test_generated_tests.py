@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections import Counter
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.generated_tests import (
     GeneratedTestsOptions,
     GeneratedTestsVerifier,
-    distinct_tests,
     dual_agreement,
+    written_tests,
 )
 
 needs_sandbox = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap does not work here")
@@ -63,8 +63,9 @@ DEAD = "import os\ndef f(x):\n    if x == 2: os._exit(0)\n    return x + 1"
 
 @needs_sandbox
 def test_score_is_the_number_of_tests_passed() -> None:
-    verdicts = verify([RIGHT, CONSTANT, SLOW, DEAD, "syntax error", ""], TESTS)
+    verdicts = verify([RIGHT, CONSTANT, SLOW, DEAD, "syntax error", ""], TESTS, count="distinct")
     assert [verdict.score for verdict in verdicts] == [3, 1, 2, 2, 0, None]
+    assert [each.score for each in verify([RIGHT, CONSTANT], TESTS)] == [4, 2]  # one was written twice
     assert [verdict.outcome for verdict in verdicts] == [Outcome.SCORED] * 5 + [Outcome.NO_ANSWER]
 
 
@@ -77,18 +78,7 @@ def test_programs_are_accepted_from_a_share_of_tests_on_if_asked() -> None:
 @needs_sandbox
 def test_agreement_counts_programs_as_often_as_they_were_drawn() -> None:
     verdicts = verify([RIGHT, RIGHT, CONSTANT, "def f(x): return 1 + x", ""], TESTS)
-    assert dual_agreement(verdicts) == [9, 9, 1, 9, None]
-
-
-@needs_sandbox
-def test_agreement_is_the_vote_weighted_by_the_score() -> None:
-    verdicts = verify([RIGHT, SLOW, CONSTANT, DEAD, "def f(x): return 1 + x"], TESTS)
-    weights: Counter[str] = Counter()
-    for verdict in verdicts:
-        weights[verdict.answer_class] += verdict.score
-    assert (
-        dual_agreement(verdicts) == [weights[verdict.answer_class] for verdict in verdicts] == [6, 4, 1, 4, 6]
-    )
+    assert dual_agreement(verdicts) == [4 * math.sqrt(3), 4 * math.sqrt(3), 2, 4 * math.sqrt(3), None]
 
 
 @needs_sandbox
@@ -103,7 +93,7 @@ def test_after_too_many_hangs_the_other_tests_count_as_failed() -> None:
 def test_tests_come_from_a_file_too(tmp_path: Path) -> None:
     path = tmp_path / "tests.jsonl"
     path.write_text(json.dumps({"problem_id": "p", "generated_tests": TESTS}) + "\n", encoding="utf-8")
-    assert verify([RIGHT], None, path=str(path))[0].score == 3
+    assert verify([RIGHT], None, path=str(path))[0].score == 4
 
 
 @needs_sandbox
@@ -123,20 +113,18 @@ def test_absent_tests_say_what_to_give(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_unsafe_and_idle_assertions_are_dropped(test: str) -> None:
-    assert distinct_tests([test], entry_point="f", per_text=5, most=10) == []
+    assert written_tests([test], entry_point="f", per_text=5) == {}
 
 
-def test_assertions_are_kept_once_by_how_often_they_were_written() -> None:
+def test_assertions_are_counted_and_the_first_of_each_text_are_kept() -> None:
     texts = [
         "assert f(1)==1, 'one'\nassert f(2)==2",
         "x = 3\nassert f(2) == 2\nassert f(",
         "assert f(2) == 2; assert f(2) == 2",
     ]
-    assert distinct_tests(texts, entry_point="f", per_text=5, most=10) == [
-        "assert f(2) == 2",
-        "assert f(1) == 1",
-    ]
-    assert distinct_tests(texts, entry_point="f", per_text=1, most=1) == ["assert f(2) == 2"]
+    assert written_tests(texts, entry_point="f", per_text=5) == {"assert f(2) == 2": 4, "assert f(1) == 1": 1}
+    assert written_tests(texts, entry_point="f", per_text=1) == {"assert f(2) == 2": 2, "assert f(1) == 1": 1}
+    assert written_tests(texts, entry_point="f", per_text=5, most=1) == {"assert f(2) == 2": 4}
 
 
 @needs_sandbox

@@ -3,10 +3,11 @@
 Chen et al. 2022, https://arxiv.org/abs/2207.10397.
 
 No answer key is needed: a model was asked for test cases as well as for programs. A program's score is the
-number of distinct tests that it passes, and its answer class is the set of those tests. Programs of one class
-agree with each other, and CodeT's score of a class is (number of its programs) x (number of tests they pass):
-that is the vote weighted by this verifier's score over this verifier's classes, for any number of samples.
-`dual_agreement` computes it for one problem.
+number of tests that it passes, each as often as it was written, and its answer class is the set of those tests.
+Programs of one class agree with each other. The paper scores a class by (number of its programs) x (number of tests
+they pass): that is the vote weighted by this verifier's score over this verifier's classes, for any number of samples.
+The program that the authors published (github.com/microsoft/CodeT) takes the square root of the number of programs, which
+gives the tests more say; `dual_agreement` computes that for one problem.
 
 The tests are foreign code too: only assertions made of calls, literals and plain operators are kept, which
 cannot do harm, and whatever they call of the program runs in its sandbox.
@@ -17,13 +18,15 @@ assertions), or from `path`.
 
 import ast
 import gzip
+import itertools
 import json
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -70,10 +73,12 @@ class GeneratedTestsOptions(ProgramOptions):
 
     path: str | None = None
     """JSONL (``.gz`` too) with `problem_id` and `generated_tests` (texts); None: the problems' metadata."""
-    max_tests: int = Field(default=100, ge=1)
-    """Distinct assertions kept per problem: those written most often, then first."""
+    max_tests: int | None = Field(default=None, ge=1)
+    """Distinct assertions kept per problem: those written most often, then first. None: all."""
     max_tests_per_text: int = Field(default=5, ge=1)
     """Assertions kept of each text, the first ones; CodeT keeps 5."""
+    count: Literal["written", "distinct"] = "written"
+    """A test passed counts as often as it was "written", as in CodeT, or once ("distinct")."""
     timeout_s: float = Field(default=0.5, gt=0)
     """Wall time of each test."""
     accept_share: float | None = Field(default=None, gt=0, le=1)
@@ -86,7 +91,7 @@ class GeneratedTestsVerifier:
     """Scores programs by tests that a model wrote: the number passed, and a judgement only with `accept_share`."""
 
     Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
@@ -101,22 +106,22 @@ class GeneratedTestsVerifier:
         with self._starting:
             if self._pool is None:
                 self._pool = self.options.pool(self.options.timeout_s)
-        prepared: dict[str, tuple[Suite, str]] = {}
+        prepared: dict[str, tuple[Suite, str, list[int]]] = {}
         running: dict[tuple[str, str], Any] = {}
         keys: list[tuple[str, str] | None] = []
         for candidate in batch:
             problem = candidate.problem
             if problem.problem_id not in prepared:
-                suite = self._suite(problem)
-                prepared[problem.problem_id] = (suite, suite_key(problem, suite))
-            suite, key = prepared[problem.problem_id]
+                suite, weights = self._suite(problem)
+                prepared[problem.problem_id] = (suite, suite_key(problem, suite), weights)
+            suite, key, _ = prepared[problem.problem_id]
             program = self.options.program(candidate)
             keys.append(None if program is None else (key, program))
             if program is not None and (key, program) not in running:
                 running[key, program] = self._pool.submit(self._job(key, suite, program))
         results = {name: future.result() for name, future in running.items()}
-        sizes = {name: len(suite["tests"]) for suite, name in prepared.values()}
-        return [_verdict(name, results, sizes, self.options.accept_share) for name in keys]
+        counted = {key: weights for _, key, weights in prepared.values()}
+        return [_verdict(name, results, counted, self.options.accept_share) for name in keys]
 
     def close(self) -> None:
         """End the sandboxes."""
@@ -124,16 +129,17 @@ class GeneratedTestsVerifier:
             self._pool.close()
             self._pool = None
 
-    def _suite(self, problem: Problem) -> Suite:
-        texts = self._texts(problem)
-        tests = distinct_tests(
-            texts,
+    def _suite(self, problem: Problem) -> tuple[Suite, list[int]]:
+        """Return the tests of a problem and how much each counts."""
+        tests = written_tests(
+            self._texts(problem),
             entry_point=str(problem.metadata.get("entry_point", "")),
             per_text=self.options.max_tests_per_text,
             most=self.options.max_tests,
         )
-        suite = asserts_suite(tests, entry_points=_entry_points(problem))
-        return {**suite, "kind": "count", "max_restarts": self.options.max_hangs}
+        suite = asserts_suite(list(tests), entry_points=_entry_points(problem))
+        weights = list(tests.values()) if self.options.count == "written" else [1] * len(tests)
+        return {**suite, "kind": "count", "max_restarts": self.options.max_hangs}, weights
 
     def _texts(self, problem: Problem) -> Sequence[str]:
         texts = (
@@ -174,29 +180,31 @@ class GeneratedTestsVerifier:
 def _verdict(
     name: tuple[str, str] | None,
     results: Mapping[tuple[str, str], Any],
-    sizes: Mapping[str, int],
+    counted: Mapping[str, list[int]],
     accept_share: float | None,
 ) -> Verdict:
     if name is None:
         return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
-    result, size = results[name], sizes[name[0]]
+    result, weights = results[name], counted[name[0]]
     if result["outcome"] in ("error", "timeout"):
         return Verdict(outcome=Outcome(result["outcome"]), detail=result.get("detail"))
     passed = sorted(result["passed"])
+    score = sum(weights[number] for number in passed)
     return Verdict(
-        outcome=by_threshold(len(passed) / size if size else 0.0, accept_share),
-        score=float(len(passed)),
+        outcome=by_threshold(score / sum(weights) if weights else 0.0, accept_share),
+        score=float(score),
         answer_class=",".join(map(str, passed)),
         seconds=result.get("seconds"),
-        detail=f"{len(passed)} of {size} generated tests",
+        detail=f"{len(passed)} of {len(weights)} distinct generated tests",
     )
 
 
 def dual_agreement(verdicts: Sequence[Verdict]) -> list[float | None]:
-    """Return CodeT's score of each sample of one problem: programs in its set x tests that the set passes.
+    """Return CodeT's score of each sample of one problem: √(programs in its set) x tests that the set passes.
 
     Args:
-        verdicts: Of every sample of the problem, by `GeneratedTestsVerifier`.
+        verdicts: Of every sample of the problem, by `GeneratedTestsVerifier`. Where none passes a test, all scores are 0 and the
+            choice is at random, as in CodeT.
 
     Returns:
         One score per verdict; None where there was no program.
@@ -204,24 +212,29 @@ def dual_agreement(verdicts: Sequence[Verdict]) -> list[float | None]:
     >>> both = Verdict(outcome=Outcome.SCORED, score=2.0, answer_class="0,1")
     >>> one = Verdict(outcome=Outcome.SCORED, score=1.0, answer_class="0")
     >>> dual_agreement([both, one, both])
-    [4.0, 1.0, 4.0]
+    [2.8284271247461903, 1.0, 2.8284271247461903]
     """
     sizes = Counter(verdict.answer_class for verdict in verdicts)
-    return [None if each.score is None else sizes[each.answer_class] * each.score for each in verdicts]
+    return [
+        None if each.score is None else math.sqrt(sizes[each.answer_class]) * each.score for each in verdicts
+    ]
 
 
-def distinct_tests(texts: Iterable[str], *, entry_point: str, per_text: int, most: int) -> list[str]:
-    """Return the safe assertions of model-written texts that call the entry point, the most frequent first.
+def written_tests(
+    texts: Iterable[str], *, entry_point: str, per_text: int, most: int | None = None
+) -> dict[str, int]:
+    """Return the safe assertions of model-written texts that call the entry point, and how often each was written.
 
-    >>> texts = ["assert f(1) == 2\\nassert f(1) == 2", "assert f(3) == 4; assert g()"]
-    >>> distinct_tests(texts, entry_point="f", per_text=5, most=9)
-    ['assert f(1) == 2', 'assert f(3) == 4']
+    The most frequent come first. Assertions are equal if they differ in layout or message alone.
+
+    >>> texts = ["assert f(1) == 2\\nassert f( 1) == 2", "assert f(3) == 4; assert g()"]
+    >>> written_tests(texts, entry_point="f", per_text=5)
+    {'assert f(1) == 2': 2, 'assert f(3) == 4': 1}
     """
     counts: Counter[str] = Counter()
     for text in texts:
-        found = dict.fromkeys(_assertions(text, entry_point))
-        counts.update(list(found)[:per_text])
-    return [test for test, _ in counts.most_common(most)]
+        counts.update(itertools.islice(_assertions(text, entry_point), per_text))
+    return dict(counts.most_common(most))
 
 
 def _assertions(text: str, entry_point: str) -> Iterator[str]:
