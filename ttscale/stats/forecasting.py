@@ -374,6 +374,13 @@ def _single_law(
         raise InvalidInputError(
             f"'{fit.law}' cannot be fitted to these counts ({fit.status}). Use method='auto'."
         )
+    if isinstance(fit.family, NonParametric):
+        warnings.warn(
+            f"'{fit.law}' says nothing of what lies beyond the samples: take its forecast for a lower bound. "
+            "method='auto' forecasts.",
+            FitWarning,
+            stacklevel=4,
+        )
     point = _chance(fit, fit.free, problems)
     values, vectors = np.linalg.eigh(fit.covariance)
     root = vectors * np.sqrt(np.clip(values, 0.0, 1.0))  # a spread beyond a factor e says only "unknown"
