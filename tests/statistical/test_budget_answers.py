@@ -1,7 +1,8 @@
 """Intervals of inverse questions against simulation, and closed forms of first-accepted sampling against single draws.
 
-False-alarm rates: with 120 replicates an interval of true level 95 % holds in fewer than 105 with chance 0.0005; with 8
-replicates, in fewer than 5 with chance 0.0004.
+False-alarm rates: with 120 replicates an interval of true level 95 % holds in fewer than 105 with chance 0.0005; with 6
+replicates, in fewer than 4 with chance 0.002. Beyond the samples the level is lower on the second law (see the
+benchmark of budget intervals); the draws are fixed.
 """
 
 import numpy as np
@@ -39,20 +40,34 @@ def test_the_interval_of_a_target_within_the_samples_holds_its_truth():
     assert held >= 105
 
 
-@pytest.mark.parametrize("over", ["problems", "samples"])
-def test_the_interval_of_a_target_beyond_the_samples_holds_its_truth(over):
+LAWS = {
+    "straight": lambda rng, size: rng.beta(ALPHA, BETA, size),
+    "easier in the end than published curves": lambda rng, size: 1 / (1 + np.exp(-rng.normal(-3, 2, size))),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_interval_of_a_target_beyond_the_samples_holds_its_truth(law):
     rng = np.random.default_rng(7)
     rungs = ladder(20_000)
-    target = float(true_coverage(250.0))
-    held = 0
-    for _ in range(8):
-        p = rng.beta(ALPHA, BETA, 80)
-        curve = true_coverage(rungs) if over == "problems" else 1 - np.mean((1 - p[:, None]) ** rungs, axis=0)
-        truth = rungs[np.argmax(curve >= target)] if (curve >= target).any() else np.inf
-        one = coverage_to_reach(30, rng.binomial(30, p), target, largest=20_000, over=over)
-        assert one.extrapolates or one.k <= 30
-        held += holds(one.low and one.low * 0.995, truth, one.high and one.high * 1.005)
-    assert held >= 5
+    everything = LAWS[law](rng, 100_000)
+    target = coverage_of(everything, np.array([250]))[0]
+    population = coverage_of(everything[:20_000], rungs)
+    held = {"problems": 0, "samples": 0}
+    for _ in range(6):
+        p = LAWS[law](rng, 80)
+        c = rng.binomial(30, p)
+        for over in held:
+            curve = population if over == "problems" else coverage_of(p, rungs)
+            truth = rungs[np.argmax(curve >= target)] if (curve >= target).any() else np.inf
+            one = coverage_to_reach(30, c, target, largest=20_000, over=over)
+            assert one.extrapolates or one.k <= 30
+            held[over] += holds(one.low and one.low * 0.99, truth, one.high and one.high * 1.01)
+    assert min(held.values()) >= 4, held
+
+
+def coverage_of(rates, k):
+    return np.array([-np.expm1(b * np.log1p(-np.minimum(rates, 1 - 1e-16))).mean() for b in k])
 
 
 def test_the_interval_of_a_saturation_point_holds_its_truth():
