@@ -67,9 +67,8 @@ def run(tmp_path: Path, oracle: Oracle) -> tuple[RunStore, Seen]:
             for i in range(100 if name == "a" else 1)
         ]
         writer.add(samples)
-        path = writer.flush()
-        assert path is not None
-        live.segment_written(path)
+        (stored,) = writer.flush()
+        live.segment_written(stored.path)
     return store, seen
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttscale.store.pending import SampleKeys, blocks_without
-from ttscale.store.samples import SampleWriter
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo
+from ttscale.store.writer import SampleWriter
 from ttscale.types import Sample
 
 KEY = st.tuples(st.sampled_from(["a", "b", "long name"]), st.integers(0, 40))

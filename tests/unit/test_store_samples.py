@@ -9,13 +9,13 @@ import pytest
 from ttscale.errors import StoreError, TornSegmentWarning
 from ttscale.store.samples import (
     SAMPLE_SCHEMA,
-    SampleWriter,
     missing_ranges,
     samples_columns,
     scan_samples,
     stored_counts,
 )
 from ttscale.store.segments import segments, set_torn_aside
+from ttscale.store.writer import SampleWriter
 from ttscale.types import Sample
 
 
@@ -35,9 +35,9 @@ def make_sample(problem_id: str, index: int, completion: str = "4") -> Sample:
 def write(folder: Path, session: str, samples: list[Sample]) -> Path:
     writer = SampleWriter(folder, "cell", session)
     writer.add(samples)
-    path = writer.flush()
-    assert path is not None
-    return path
+    (stored,) = writer.flush()
+    assert list(stored.samples) == samples
+    return stored.path
 
 
 def test_samples_come_back_as_they_were_written(tmp_path: Path) -> None:
@@ -129,14 +129,3 @@ def test_segments_without_them_lack_the_column_and_read_as_null_beside_others(tm
     rows = scan_samples(tmp_path).collect()
     assert rows["top_logprobs"].to_list() == [None, [[-1.0, -2.0]]]
     assert rows.columns == list(SAMPLE_SCHEMA)
-
-
-def test_nothing_is_written_for_nothing(tmp_path: Path) -> None:
-    assert SampleWriter(tmp_path, "cell", "s").flush() is None
-    assert scan_samples(tmp_path).collect().height == 0
-
-
-def test_enough_rows_write_a_segment_at_once(tmp_path: Path) -> None:
-    writer = SampleWriter(tmp_path, "cell", "s", flush_rows=2, first_flush_s=1e9)
-    assert writer.add([make_sample("a", 0)]) is None
-    assert writer.add([make_sample("a", 1)]) is not None

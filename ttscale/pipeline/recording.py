@@ -11,21 +11,42 @@ from ttscale.errors import StoreError
 from ttscale.pipeline.engines import RunningEngine
 from ttscale.pipeline.progress import Progress
 from ttscale.store.run import RunStore, Session, new_session_name, now
+from ttscale.store.writer import Stored
 from ttscale.types import Sample
 
 SegmentHook = Callable[[Path], None]
 """Called with every segment that was written."""
+StoredHook = Callable[[Sequence[Sample]], None]
+"""Called with the samples that are stored now."""
 
 
 class Recorder:
-    """Stores samples, tells how far it is, and keeps the session's record true after every segment."""
+    """Stores samples, tells how far it is, and keeps the session's record true after every segment.
 
-    def __init__(self, store: RunStore, cell: str, progress: Progress, on_segment: SegmentHook) -> None:
+    Args:
+        store: The run, held for writing.
+        cell: The cell.
+        progress: Is told how far it is.
+        on_segment: Called with every segment written.
+        on_stored: Called before that with its samples.
+
+    Attributes:
+        n_samples: Samples taken so far, stored or not yet.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        cell: str,
+        progress: Progress,
+        on_segment: SegmentHook,
+        on_stored: StoredHook = lambda samples: None,
+    ) -> None:
         self._store = store
         self._cell = cell
         self._progress = progress
         self._on_segment = on_segment
-        self._tokens = 0
+        self._on_stored = on_stored
         self.n_samples = 0
 
     @contextmanager
@@ -42,33 +63,32 @@ class Recorder:
         except StoreError:  # a second attempt would only hide the first message
             raise
         except BaseException:
-            self._segment_written(self._writer.flush())
+            self._written(self._writer.flush())
             raise
         else:
-            self._segment_written(self._writer.flush())
+            self._written(self._writer.flush())
         finally:
             self._progress.end()
 
     def add(self, samples: Sequence[Sample]) -> None:
         """Take samples as they finish."""
-        tokens = sum(sample.completion_tokens for sample in samples)
         self.n_samples += len(samples)
-        self._tokens += tokens
-        self._segment_written(self._writer.add(samples))
-        self._progress.advance(len(samples), tokens)
+        self._written(self._writer.add(samples))
+        self._progress.advance(len(samples), sum(sample.completion_tokens for sample in samples))
 
-    def _segment_written(self, path: Path | None) -> None:
-        if path is None:
-            return
-        self._session = replace(
-            self._session,
-            seconds=time.monotonic() - self._began,
-            n_samples=self.n_samples,
-            completion_tokens=self._tokens,
-            usage=self._usage(),
-        )
-        self._store.write_session(self._session)
-        self._on_segment(path)
+    def _written(self, segments: Sequence[Stored]) -> None:
+        for segment in segments:
+            before, samples = self._session, segment.samples
+            self._session = replace(
+                before,
+                seconds=time.monotonic() - self._began,
+                n_samples=before.n_samples + len(samples),
+                completion_tokens=before.completion_tokens + sum(s.completion_tokens for s in samples),
+                usage=self._usage(),
+            )
+            self._store.write_session(self._session)
+            self._on_stored(samples)
+            self._on_segment(segment.path)
 
     def _usage(self) -> dict[str, Any]:
         usage = getattr(self._sampler, "usage", None)

@@ -131,7 +131,6 @@ def record(
     *,
     total: int,
     done: int,
-    on_samples: Callable[[Sequence[Sample]], None] = lambda samples: None,
 ) -> None:
     """Draw requests with the cell's engine into a recorder.
 
@@ -142,13 +141,11 @@ def record(
         engines: Where the engine comes from.
         total: Samples of the cell, for the progress.
         done: Those that are there already.
-        on_samples: Sees samples before they are stored.
     """
     engine = engines.engine_for(cell)
     try:
         with recorder.session(engine, total=total, done=done):
             for samples in drawn(engine.sampler, requests):
-                on_samples(samples)
                 recorder.add(samples)
     except BaseException:
         engines.close()  # requests may still be under way in it, or it is dead

@@ -48,21 +48,13 @@ def share_cell(
             first = next(requests, None)
             if first is None:
                 return False
-            record(
-                recorder,
-                cell,
-                chain([first], requests),
-                engines,
-                total=total,
-                done=work.n_stored,
-                on_samples=work.drawn,
-            )
+            record(recorder, cell, chain([first], requests), engines, total=total, done=work.n_stored)
             return True
 
         try:
             n_drawn = repeat(
                 attempt,
-                lambda: Recorder(store, cell.name, progress, work.segment_written),
+                lambda: Recorder(store, cell.name, progress, work.segment_written, work.stored),
                 cell.name,
                 engines,
                 progress,
@@ -119,8 +111,8 @@ class SharedWork:
             for block in claimed:
                 yield from self._requests_of(block)
 
-    def drawn(self, samples: Sequence[Sample]) -> None:
-        """Count samples that are about to be stored."""
+    def stored(self, samples: Sequence[Sample]) -> None:
+        """Count samples that are stored now."""
         for sample in samples:
             self._outstanding[self._block(sample.problem_id, sample.sample_index)] -= 1
 

@@ -17,9 +17,10 @@ from ttscale.store.claims import Claims
 from ttscale.store.files import remove_leftovers, write_text
 from ttscale.store.lock import waiting_lock, writer_lock
 from ttscale.store.orphans import drop_orphans
-from ttscale.store.samples import SampleWriter, missing_ranges, scan_samples, stored_counts
+from ttscale.store.samples import missing_ranges, scan_samples, stored_counts
 from ttscale.store.segments import n_rows, set_torn_aside, write_segment
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
+from ttscale.store.writer import SampleWriter
 from ttscale.types import Message, Problem
 
 SCHEMA_VERSION = 1

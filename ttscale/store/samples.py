@@ -1,7 +1,6 @@
-"""Samples of one cell: written as they finish, read lazily, and the gaps that a resume must fill."""
+"""Samples of one cell as rows: made of objects and back, read lazily, and the gaps that a resume must fill."""
 
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.store.segments import collect, scan, segments, write_segment
+from ttscale.store.segments import collect, scan, segments
 from ttscale.store.top_logprobs import TOP_LOGPROBS_DTYPE, top_logprobs_arrays, top_logprobs_column
 from ttscale.types import Sample
 
@@ -36,63 +35,6 @@ SAMPLE_FIELDS = tuple(name for name in SAMPLE_SCHEMA if name != "cell")
 """The columns that are fields of `Sample`."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class SampleWriter:
-    """Buffers one cell's samples and writes a segment when enough rows or seconds have gathered.
-
-    Args:
-        folder: The cell's folder of segments.
-        cell: The cell's name, written into every row.
-        session: Unique prefix of this writer's segment names.
-        flush_rows: Rows after which a segment is written.
-        first_flush_s: Seconds until the first segment; each next one may take twice as long.
-        flush_s: Most seconds between segments: what a kill may lose.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        cell: str,
-        session: str,
-        *,
-        flush_rows: int = 100_000,
-        first_flush_s: float = 0.5,
-        flush_s: float = 10.0,
-    ) -> None:
-        self._folder = folder
-        self._cell = cell
-        self._session = session
-        self._flush_rows = flush_rows
-        self._wait_s = first_flush_s
-        self._longest_wait_s = flush_s
-        self._buffer: list[Sample] = []
-        self._last_flush = time.monotonic()
-        self._written = 0
-
-    def add(self, samples: Sequence[Sample]) -> Path | None:
-        """Take samples; return the path of the segment if one was written."""
-        self._buffer.extend(samples)
-        due = time.monotonic() - self._last_flush >= self._wait_s
-        if due or len(self._buffer) >= self._flush_rows:
-            return self.flush()
-        return None
-
-    def flush(self) -> Path | None:
-        """Write what is buffered; after it returns, those samples survive anything.
-
-        Raises:
-            StoreError: The disk is full or gone; the buffered samples are not stored.
-        """
-        if not self._buffer:
-            return None
-        path = self._folder / f"{self._session}-{self._written:06d}.parquet"
-        write_segment(path, samples_frame(self._buffer, self._cell), metadata={"session": self._session})
-        self._written += 1
-        self._buffer.clear()
-        self._last_flush = time.monotonic()
-        self._wait_s = min(2 * self._wait_s, self._longest_wait_s)
-        return path
 
 
 def samples_frame(samples: Sequence[Sample], cell: str) -> pl.DataFrame:

@@ -1,0 +1,115 @@
+"""Samples on their way to the disk: segments are encoded and written in a thread, while the engine draws on."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ttscale.store.samples import samples_frame
+from ttscale.store.segments import write_segment
+from ttscale.types import Sample
+
+_FLUSH_VALUES = 1 << 26
+"""Log-probabilities of most probable tokens after which a segment is written: 256 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A segment that is on disk, whole and durable.
+
+    Attributes:
+        path: The file.
+        samples: What it holds.
+    """
+
+    path: Path
+    samples: Sequence[Sample]
+
+
+class SampleWriter:
+    """Buffers one cell's samples and writes a segment when enough rows or seconds have gathered.
+
+    At most one segment is under way while the next one gathers; when that is full, too, `add` waits. So
+    memory holds two segments at most.
+
+    Args:
+        folder: The cell's folder of segments.
+        cell: The cell's name, written into every row.
+        session: Unique prefix of this writer's segment names.
+        flush_rows: Rows after which a segment is written.
+        first_flush_s: Seconds until the first segment; each next one may take twice as long.
+        flush_s: Most seconds between segments: what a kill may lose, beside the segment under way.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cell: str,
+        session: str,
+        *,
+        flush_rows: int = 100_000,
+        first_flush_s: float = 0.5,
+        flush_s: float = 10.0,
+    ) -> None:
+        self._folder = folder
+        self._cell = cell
+        self._session = session
+        self._flush_rows = flush_rows
+        self._wait_s = first_flush_s
+        self._longest_wait_s = flush_s
+        self._buffer: list[Sample] = []
+        self._values = 0
+        self._last_flush = time.monotonic()
+        self._begun = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._under_way: Future[Stored] | None = None
+
+    def add(self, samples: Sequence[Sample]) -> list[Stored]:
+        """Take samples; return the segment that was finished since the last call, if one was.
+
+        Raises:
+            StoreError: The disk is full or gone; what was returned before is stored, and nothing else is sure to be.
+        """
+        self._buffer.extend(samples)
+        self._values += sum(s.top_logprobs.size for s in samples if s.top_logprobs is not None)
+        is_full = len(self._buffer) >= self._flush_rows or self._values >= _FLUSH_VALUES
+        is_due = is_full or time.monotonic() - self._last_flush >= self._wait_s
+        stored = self._finished(wait=is_full)
+        if is_due and self._under_way is None:
+            self._begin()
+        return stored
+
+    def flush(self) -> list[Stored]:
+        """Write what is buffered; after it returns, those samples survive anything.
+
+        Returns:
+            The segments that were finished since the last call, none if there was nothing to write.
+
+        Raises:
+            StoreError: As `add` does.
+        """
+        stored = self._finished(wait=True)
+        if self._buffer:
+            self._begin()
+        return stored + self._finished(wait=True)
+
+    def _begin(self) -> None:
+        """Hand the buffer to the thread."""
+        path = self._folder / f"{self._session}-{self._begun:06d}.parquet"
+        samples, self._buffer, self._values = self._buffer, [], 0
+        self._under_way = self._thread.submit(self._write, path, samples)
+        self._begun += 1
+        self._last_flush = time.monotonic()
+        self._wait_s = min(2 * self._wait_s, self._longest_wait_s)
+
+    def _finished(self, *, wait: bool) -> list[Stored]:
+        if self._under_way is None or not (wait or self._under_way.done()):
+            return []
+        stored = self._under_way.result()  # kept until it is there: an interrupted wait may be repeated
+        self._under_way = None
+        return [stored]
+
+    def _write(self, path: Path, samples: Sequence[Sample]) -> Stored:
+        write_segment(path, samples_frame(samples, self._cell), metadata={"session": self._session})
+        return Stored(path, samples)
