@@ -41,13 +41,17 @@ def verdicts(listener: socket.socket) -> Iterator[dict[str, Verdict]]:
     """Every hostile program, each followed by an honest one, on one pair of sandboxes."""
     port = str(listener.getsockname()[1])
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    verifier = CodeVerifier(CodeOptions(timeout_s=1.0, workers=1, extraction="whole", memory_mb=512))
+    patient = CodeOptions(timeout_s=30.0, workers=1, extraction="whole", memory_mb=512)
+    hasty = patient.model_copy(update={"timeout_s": 0.5})  # many hostile programs use up their time
+    verifier = CodeVerifier(hasty)
     found: dict[str, Verdict] = {}
     try:
         for number, (name, source) in enumerate(HOSTILE.items()):
             honest = f"{GOOD}# after {number}"
-            batch = [candidate(source.replace("CANARY_PORT", port)), candidate(honest)]
-            found[name], found[f"after {name}"] = verifier.verify(batch)
+            verifier.options = hasty
+            (found[name],) = verifier.verify([candidate(source.replace("CANARY_PORT", port))])
+            verifier.options = patient
+            (found[f"after {name}"],) = verifier.verify([candidate(honest)])
         found["bystander lives"] = Verdict(
             outcome=Outcome.CORRECT if bystander.poll() is None else Outcome.INCORRECT
         )
