@@ -11,7 +11,7 @@ from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.counts import CountsGroup
 from ttscale.stats.coverage import coverage_curve, pass_hat_curve
 from ttscale.stats.curve import Curve, IntArray, budget_grid
-from ttscale.stats.forecasting import AVERAGE, PLUG_IN
+from ttscale.stats.forecasting import AVERAGE, BACKTESTED, PLUG_IN
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw
 from ttscale.stats.pooling import Arm, counted_arm, pooled_curve, split_of
@@ -90,7 +90,7 @@ def caveats_of(
         of_laws: Laws that are fitted.
         of_prefixes: Whether prefixes of the samples are drawn, as a backtest does.
     """
-    named = [law for law in of_laws if law not in (AVERAGE, PLUG_IN)]
+    named = [law for law in of_laws if law not in (AVERAGE, PLUG_IN, BACKTESTED)]
     biased = [law for law in named if isinstance(named_law(law), CurveLaw)]
     for group in groups:
         if not isinstance(group, CellCounts) or group.rounds is None:

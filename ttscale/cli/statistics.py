@@ -191,7 +191,10 @@ def fit_command(
     "--from", "prefix", type=click.IntRange(1), help="Pretend to have only this many samples per problem."
 )
 @click.option(
-    "--method", default="auto", show_default=True, help="auto, plug-in, or a law's name or import path."
+    "--method",
+    default="auto",
+    show_default=True,
+    help="auto, backtested (the best on prefixes), plug-in, or a law's name or import path.",
 )
 @level_option
 @seed_option

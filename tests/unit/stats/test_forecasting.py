@@ -189,3 +189,18 @@ def test_a_negative_number_of_backtest_draws_is_refused() -> None:
 def test_a_backtest_leaves_the_forecast_as_it_is(c: np.ndarray) -> None:
     plain, scored = (forecast(N, c, 2 * N, method="log-log", backtest_draws=d).curve for d in (0, 1))
     assert (plain.value[0], plain.low[0], plain.high[0]) == (scored.value[0], scored.low[0], scored.high[0])
+
+
+def test_a_backtested_forecast_is_that_of_the_candidate_with_the_least_error_on_prefixes() -> None:
+    c = np.random.default_rng(21).binomial(60, np.random.default_rng(20).beta(0.3, 6.0, 120))
+    chosen = forecast(60, c, 400, method="backtested", rng=3)
+    assert chosen.backtest is not None
+    assert chosen.backtest.method == chosen.method
+    alone = forecast(60, c, 400, method=chosen.method, rng=3)
+    assert chosen.curve.value.tolist() == alone.curve.value.tolist()
+    seed = int(np.random.default_rng(3).integers(2**32))
+    for name in ("log-log", "exponentiated-power-law", "beta-binomial"):
+        score = forecast(60, c, 400, method=name, backtest_draws=3, rng=seed).backtest
+        assert score is not None
+        assert chosen.backtest.error <= score.error
+    assert forecast(60, c, 60, method="backtested").method == "average"  # nothing lies ahead to choose for
