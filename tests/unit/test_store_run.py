@@ -95,6 +95,19 @@ def test_a_second_writer_is_refused_and_a_dead_one_leaves_no_lock(tmp_path: Path
         assert torn == []
 
 
+def test_who_holds_a_run_may_hold_it_again_and_cleans_up_once(tmp_path: Path) -> None:
+    store, torn = RunStore(tmp_path / "run"), tmp_path / "run" / "samples" / "c" / "torn.parquet"
+    with store.writing():
+        torn.parent.mkdir(parents=True)
+        torn.write_bytes(b"PAR1")
+        with store.writing() as set_aside:
+            assert set_aside == []
+        with pytest.raises(RunLockedError), RunStore(store.path).writing():
+            pass
+    with store.writing() as set_aside:
+        assert len(set_aside) == 1
+
+
 def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a run directory"):
         RunStore(tmp_path).manifest()

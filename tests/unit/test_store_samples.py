@@ -9,12 +9,12 @@ import pytest
 from ttscale.errors import StoreError, TornSegmentWarning
 from ttscale.store.samples import (
     SAMPLE_SCHEMA,
-    missing_ranges,
     samples_columns,
     scan_samples,
     stored_counts,
 )
 from ttscale.store.segments import segments, set_torn_aside
+from ttscale.store.stored import missing_ranges
 from ttscale.store.writer import SampleWriter
 from ttscale.types import Sample
 

@@ -38,9 +38,12 @@ def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bo
     progress = progress or Progress()
     refuse_imported(config)
     judges = verifiers_by_cell(config)
-    with closing_all(judges), executing(config, progress, share=share) as execution:
-        store, failures = _sample(config, judges, execution, progress, share=share)
-    _refuse_unfinished(failures)
+    with (
+        closing_all(judges),
+        executing(config, progress, share=share) as execution,
+        _sampled(config, judges, execution, progress, share=share) as (store, failures),
+    ):
+        _refuse_unfinished(failures)
     return store
 
 
@@ -90,8 +93,11 @@ def run(config: RunConfig, progress: Progress | None = None, *, share: bool = Fa
     progress = progress or Progress()
     refuse_imported(config)
     judges = verifiers_by_cell(config)
-    with closing_all(judges), executing(config, progress, share=share) as execution:
-        store, failures = _sample(config, judges, execution, progress, share=share)
+    with (
+        closing_all(judges),
+        executing(config, progress, share=share) as execution,
+        _sampled(config, judges, execution, progress, share=share) as (store, failures),
+    ):
         for verifier, names in cells_by_verifier(judges):
             sampled = [name for name in names if store.has_samples(name)]
             with _collected(failures, verifier.info.label, alone=len(judges) == 1, progress=progress):
@@ -114,37 +120,39 @@ def begin_run(store: RunStore, config: RunConfig, tasks: Mapping[str, ReadTask])
         store.keep_problems(name, task.problems)
 
 
-def _sample(
+@contextmanager
+def _sampled(
     config: RunConfig,
     judges: Mapping[str, Judges],
     execution: Execution,
     progress: Progress,
     *,
     share: bool,
-) -> tuple[RunStore, dict[str, TtscaleError]]:
-    """Sample every cell; return what stopped those that failed."""
+) -> Iterator[tuple[RunStore, dict[str, TtscaleError]]]:
+    """Sample every cell; yield the store, held for writing, and what stopped the cells that failed."""
     check_rules(cells(config), share=share)
     store = RunStore(config.out)
     tasks = read_tasks(cells(config))
     failures: dict[str, TtscaleError] = {}
-    with store.writing(share=share) as torn, execution.engines() as engines:
+    with store.writing(share=share) as torn:
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
-        begin_run(store, config, tasks)
-        ordered = referenced_first(by_engine(cells(config)))
-        for number, cell in enumerate(ordered, start=1):
-            if len(ordered) > 1:
-                progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
-            with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
-                of_cell = tasks[cell.name].problems
-                if share:
-                    share_cell(store, cell, of_cell, engines, progress)
-                else:
-                    live = LiveCoverage(store, cell.name, judges[cell.name].oracle, of_cell, progress)
-                    sample_until(
-                        store, cell, of_cell, engines, judges, progress, on_segment=live.segment_written
-                    )
-    return store, failures
+        with execution.engines() as engines:
+            begin_run(store, config, tasks)
+            ordered = referenced_first(by_engine(cells(config)))
+            for number, cell in enumerate(ordered, start=1):
+                if len(ordered) > 1:
+                    progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
+                with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
+                    of_cell = tasks[cell.name].problems
+                    if share:
+                        share_cell(store, cell, of_cell, engines, progress)
+                    else:
+                        live = LiveCoverage(store, cell.name, judges[cell.name].oracle, of_cell, progress)
+                        sample_until(
+                            store, cell, of_cell, engines, judges, progress, on_segment=live.segment_written
+                        )
+        yield store, failures
 
 
 @contextmanager

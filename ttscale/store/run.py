@@ -17,8 +17,9 @@ from ttscale.store.claims import Claims
 from ttscale.store.files import remove_leftovers, write_text
 from ttscale.store.lock import waiting_lock, writer_lock
 from ttscale.store.orphans import drop_orphans
-from ttscale.store.samples import missing_ranges, scan_samples, stored_counts
+from ttscale.store.samples import scan_samples, stored_counts
 from ttscale.store.segments import n_rows, set_torn_aside, write_segment
+from ttscale.store.stored import missing_ranges
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
 from ttscale.store.writer import SampleWriter
 from ttscale.types import Message, Problem
@@ -73,6 +74,7 @@ class RunStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_held = False
 
     # ---- identity -------------------------------------------------------------------------------
 
@@ -177,16 +179,25 @@ class RunStore:
     def writing(self, *, share: bool = False) -> Iterator[list[Path]]:
         """Hold the run directory for writing; yields the torn segments that were set aside.
 
+        Whoever holds it already with this store may hold it again: nothing is looked for anew.
+
         Args:
             share: Beside other processes that share it. The first of them cleans up after those that died.
 
         Raises:
             RunLockedError: Another process is writing here.
         """
+        if self._is_held:
+            yield []
+            return
         with writer_lock(self.path / "run.lock", share=share) as (alone, settle):
             torn = self._cleaned_up() if alone else []
             settle()
-            yield torn
+            self._is_held = True
+            try:
+                yield torn
+            finally:
+                self._is_held = False
 
     def _cleaned_up(self) -> list[Path]:
         """Remove what dead writers left; return the torn segments that were set aside."""

@@ -1,15 +1,12 @@
-"""Samples of one cell as rows: made of objects and back, read lazily, and the gaps that a resume must fill."""
+"""Samples of one cell as rows: made of objects and back, read lazily, counted."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from ttscale.errors import StoreError
 from ttscale.store.segments import collect, scan, segments
 from ttscale.store.top_logprobs import TOP_LOGPROBS_DTYPE, top_logprobs_arrays, top_logprobs_column
 from ttscale.types import Sample
@@ -77,42 +74,6 @@ def stored_counts(folder: Path) -> dict[str, int]:
     """Return how many samples each problem of a cell has."""
     frame = collect(scan_samples(folder).group_by("problem_id").agg(pl.len().alias("n")), folder)
     return dict(frame.iter_rows())
-
-
-def missing_ranges(folder: Path, wanted: Mapping[str, int]) -> dict[str, list[range]]:
-    """Return the index ranges in [0, n) that each problem still lacks; complete problems are left out.
-
-    Args:
-        folder: The cell's folder of segments.
-        wanted: problem_id -> n.
-
-    Raises:
-        StoreError: A key is stored twice: the directory was merged or edited by hand.
-    """
-    keys = collect(scan_samples(folder).select(SAMPLE_KEY), folder)
-    have = {
-        str(problem_id[0]): np.sort(group["sample_index"].to_numpy())
-        for problem_id, group in keys.group_by("problem_id")
-    }
-    missing: dict[str, list[range]] = {}
-    for problem_id, n in wanted.items():
-        gaps = list(_gaps(have.get(problem_id, np.empty(0, np.int64)), n, f"{folder}: problem {problem_id}"))
-        if gaps:
-            missing[problem_id] = gaps
-    return missing
-
-
-def _gaps(indices: np.ndarray[tuple[int], np.dtype[np.int64]], n: int, where: str) -> Iterator[range]:
-    """Yield the ranges of [0, n) between sorted, distinct indices."""
-    if indices.size and (np.diff(indices) == 0).any():
-        twice = int(indices[:-1][np.diff(indices) == 0][0])
-        raise StoreError(
-            f"{where} has sample {twice} twice. Remove one of the segments that hold it, then run again."
-        )
-    edges = np.concatenate([[-1], indices[indices < n], [n]])
-    for left, right in pairwise(edges.tolist()):
-        if right - left > 1:
-            yield range(left + 1, right)
 
 
 def _storable(texts: list[str]) -> pl.Series:

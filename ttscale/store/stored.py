@@ -1,12 +1,13 @@
-"""Which samples of a cell are stored, kept up to date while several processes add to it."""
+"""Which samples of a cell are stored, kept up to date while several processes add to it, and which a resume must draw."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ttscale.errors import StoreError
 from ttscale.store.pending import SampleKeys
-from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
+from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA, scan_samples
 from ttscale.store.segments import collect, scan, segments
 
 
@@ -21,13 +22,31 @@ class StoredKeys(SampleKeys):
         super().__init__()
         self._folder = folder
         self._read: set[Path] = set()
+        self._n_rows = 0
 
     def refresh(self) -> None:
         """Read the segments that appeared since the last time; a segment never changes."""
         for path in segments(self._folder):
             if path not in self._read:
-                self.add(collect(scan([path], SAMPLE_SCHEMA).select(SAMPLE_KEY), self._folder))
+                keys = collect(scan([path], SAMPLE_SCHEMA).select(SAMPLE_KEY), self._folder)
+                self.add(keys)
+                self._n_rows += keys.height
                 self._read.add(path)
+
+    def refuse_doubled(self) -> None:
+        """Refuse a folder in which a key is stored twice.
+
+        Raises:
+            StoreError: The directory was merged or edited by hand; the message names the first such sample.
+        """
+        if self._n_rows == len(self):
+            return
+        keys = collect(scan_samples(self._folder).select(SAMPLE_KEY), self._folder)
+        problem_id, index = keys.filter(keys.is_duplicated()).sort(SAMPLE_KEY).row(0)
+        raise StoreError(
+            f"{self._folder}: problem {problem_id} has sample {index} twice. Remove one of the segments that hold it, "
+            "then run again."
+        )
 
     def gaps(self, problem_id: str, wanted: range) -> list[range]:
         """Return the ranges of `wanted` that are not stored."""
@@ -49,3 +68,20 @@ class StoredKeys(SampleKeys):
             known = has[wanted.start : wanted.stop]
             stored[: len(known)] = known
         return stored
+
+
+def missing_ranges(folder: Path, wanted: Mapping[str, int]) -> dict[str, list[range]]:
+    """Return the index ranges in [0, n) that each problem still lacks; complete problems are left out.
+
+    Args:
+        folder: The cell's folder of segments.
+        wanted: problem_id -> n.
+
+    Raises:
+        StoreError: A key is stored twice.
+    """
+    stored = StoredKeys(folder)
+    stored.refresh()
+    stored.refuse_doubled()
+    gaps = {problem_id: stored.gaps(problem_id, range(n)) for problem_id, n in wanted.items()}
+    return {problem_id: ranges for problem_id, ranges in gaps.items() if ranges}
