@@ -133,7 +133,7 @@ def allocate(
         )
     else:
         found = _selected(choices, price, once, budget, how.confidence_level, how.seed)
-    notes = [*unread, *notes, *(note for choice in choices for note in choice.charges.notes)]
+    notes = [*unread, *notes, *(note for choice in choices for note in choice.notes)]
     if found.cost < 0.98 * budget and (found.k >= _halves(choices)).all():
         notes.append(
             f"The samples at hand bound the allocation to half of each arm's; it spends {found.cost / budget:.0%} of the sum."

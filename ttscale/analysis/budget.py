@@ -173,7 +173,7 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[
                     *assumed,
                     *_forecast_notes(targets, spends),
                     *(n for group in groups for n in _notes(group)),
-                    *(n for c in choices for n in c.charges.notes),
+                    *(n for c in choices for n in c.notes),
                 ]
             )
         ),

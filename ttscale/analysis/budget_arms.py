@@ -44,12 +44,14 @@ class VerifierColumns:
         accepted: Shape (S,).
         seconds: Mean seconds per sample, None where not measured.
         tokens: What it read and wrote, None for one that is no model.
+        sees_answer: Whether it is an oracle, which nobody has when it counts.
     """
 
     score: FloatArray
     accepted: NDArray[np.bool_]
     seconds: float | None
     tokens: VerifierTokens | None = None
+    sees_answer: bool = False
 
     def rows(self, kept: NDArray[np.bool_] | IntArray) -> "VerifierColumns":
         """Return what it says of some samples."""
@@ -438,6 +440,7 @@ def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, ce
         accepted=judged.frame[f"outcome:{name}"].is_in([Outcome.CORRECT, Outcome.SCORED]).to_numpy(),
         seconds=_mean(judged.frame[f"seconds:{name}"]),
         tokens=_verifier_tokens(judged.frame, verdicts, name, cell),
+        sees_answer=verdicts.info.sees_answer,
     )
 
 

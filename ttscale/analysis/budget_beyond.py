@@ -100,11 +100,11 @@ def beyond_the_samples(
             f"coverage, which no selector beats, does not reach {target:g} by {coverage.largest:,} samples"
         )
         return "not reachable", f"{words}; it reaches {best}", None
-    ceiling = _ceiling(choice)
-    if ceiling is not None and ceiling < target:
+    precision, ceiling = _precision_and_ceiling(choice)
+    if ceiling < target:
         words = (
-            f"false positives: of what '{choice.selector.verifier}' accepts, {ceiling:.4g} is correct on average, the "
-            "ceiling however many samples are drawn"
+            f"false positives: of what '{choice.selector.verifier}' accepts of a problem, {precision:.4g} is correct on average, "
+            f"so that the ceiling is {ceiling:.4g} however many samples are drawn"
         )
         return "not reachable", words, None
     at_least = f"; coverage, which no selector beats, takes {_samples(coverage)}"
@@ -119,12 +119,17 @@ def beyond_the_samples(
     return "unknown", f"{words}: not extrapolated, draw more{at_least}", coverage.low
 
 
-def _ceiling(choice: Choice) -> float | None:
-    """Return the share of accepted samples that are correct, a problem weighing as any other; None for no "first"."""
+def _precision_and_ceiling(choice: Choice) -> tuple[float, float]:
+    """Return the share of accepted samples that are correct, and what the first accepted one can reach at most.
+
+    A problem of which nothing was accepted may still be solved; where the choice is no "first", nothing is known.
+    """
     if choice.selector.kind != "first":
-        return None
+        return 1.0, 1.0
     _, accepted, right = choice.acceptance()
-    return float(np.mean(right / np.maximum(accepted, 1)))
+    share = right / np.maximum(accepted, 1)
+    some = accepted > 0
+    return float(share[some].mean()) if some.any() else 1.0, float(np.where(some, share, 1.0).mean())
 
 
 def _samples(coverage: Reached) -> str:

@@ -89,6 +89,17 @@ class Choice:
         """Return the seconds of verification that a sample takes."""
         return _verification_s(self.arm, self.selector)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was assumed of its costs, and whether it selects by what it may not know."""
+        samples, verifier = self.arm.samples, self.selector.verifier
+        if samples is None or verifier is None or not samples.verifiers[verifier].sees_answer:
+            return self.charges.notes
+        return (
+            f"'{verifier}' sees the answer key: what it selects is an upper bound, which no selector in use reaches.",
+            *self.charges.notes,
+        )
+
     def grid(self) -> IntArray:
         """Return the budgets of the curve."""
         if self.selector.kind == "majority":

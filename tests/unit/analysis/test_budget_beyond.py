@@ -1,10 +1,12 @@
 """What is said of selected accuracy beyond the samples, against populations whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ttscale.analysis.budget import BudgetSettings, view_of_arms
-from ttscale.analysis.budget_arms import Arm, ArmSamples
+from ttscale.analysis.budget_arms import Arm, ArmSamples, VerifierColumns
 from ttscale.analysis.budget_pricing import Pricing
 from ttscale.analysis.budget_questions import Inference
 from ttscale.stats.voting import maj_at_k
@@ -92,3 +94,19 @@ def test_a_target_within_the_samples_is_found_closely_and_costs_what_it_takes():
     assert one.reached.k == pytest.approx(truth, rel=0.1)
     assert curve[one.reached.k - 1] >= 0.75
     assert one.cost == one.reached.k * 60
+
+
+def test_problems_of_which_nothing_was_accepted_yet_do_not_lower_the_ceiling():
+    """A verifier that never errs, and accepts one sample of half of the problems: only coverage can forbid a target."""
+    rng = np.random.default_rng(4)
+    arm = voting_arm(np.where(rng.random((40, 8)) < 0.1, 0, 1))
+    right = arm.samples.correct
+    columns = VerifierColumns(score=right.astype(float), accepted=right, seconds=None, sees_answer=True)
+    arm = replace(arm, samples=replace(arm.samples, verifiers={"key": columns}))
+    asked = BudgetSettings(
+        selectors=("first",), verifiers=("key",), targets=(0.95,), pricing=Pricing(cost="samples")
+    )
+    found = view_of_arms([arm], asked)
+    assert found.targets[0].verdict == "unknown"
+    assert "false positives" not in found.targets[0].why_not
+    assert any("'key' sees the answer key" in note for note in found.notes)
