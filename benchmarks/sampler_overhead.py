@@ -137,7 +137,7 @@ def _check_equal(raw: Completions, samples: list[Sample]) -> int:
     if raw != ours:
         differing = sum(raw.get(key) != text for key, text in ours.items())
         raise SystemExit(f"{differing} of {len(ours)} completions differ: the two did not do the same work.")
-    return sum(sample.completion_tokens for sample in samples)
+    return sum(sample.completion_tokens or 0 for sample in samples)
 
 
 def _round(raw: Callable[[], object], ours: Callable[[], object], i: int) -> dict[str, float]:

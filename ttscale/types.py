@@ -89,8 +89,8 @@ class Sample:
         sample_index: 0-based index within the problem.
         completion: The generated text, without the prompt.
         finish_reason: "stop", "length" (truncated) or the engine's own word.
-        prompt_tokens: Tokens of the prompt.
-        completion_tokens: Tokens generated, the end token included where the engine counts it.
+        prompt_tokens: Tokens of the prompt; None where nobody counted them (imports, some servers).
+        completion_tokens: Tokens generated, the end token included where the engine counts it; None as above.
         cumulative_logprob: Sum of the log-probabilities of the generated tokens (nats), or None.
         token_logprobs: Log-probability of every generated token (nats), only when asked for
             (``sampling.token_logprobs: true``).
@@ -108,8 +108,8 @@ class Sample:
     sample_index: int
     completion: str
     finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     cumulative_logprob: float | None = None
     token_logprobs: tuple[float, ...] | None = None
     top_logprobs: "NDArray[np.float32] | None" = field(default=None, compare=False)

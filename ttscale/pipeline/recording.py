@@ -74,7 +74,7 @@ class Recorder:
         """Take samples as they finish."""
         self.n_samples += len(samples)
         self._written(self._writer.add(samples))
-        self._progress.advance(len(samples), sum(sample.completion_tokens for sample in samples))
+        self._progress.advance(len(samples), generated(samples))
 
     def _written(self, segments: Sequence[Stored]) -> None:
         for segment in segments:
@@ -83,7 +83,7 @@ class Recorder:
                 before,
                 seconds=time.monotonic() - self._began,
                 n_samples=before.n_samples + len(samples),
-                completion_tokens=before.completion_tokens + sum(s.completion_tokens for s in samples),
+                completion_tokens=before.completion_tokens + generated(samples),
                 usage=self._usage(),
             )
             self._store.write_session(self._session)
@@ -93,6 +93,11 @@ class Recorder:
     def _usage(self) -> dict[str, Any]:
         usage = getattr(self._sampler, "usage", None)
         return {} if usage is None else asdict(usage)
+
+
+def generated(samples: Sequence[Sample]) -> int:
+    """Return the tokens of samples, as far as they were counted."""
+    return sum(sample.completion_tokens or 0 for sample in samples)
 
 
 def _new_session(cell: str, engine: RunningEngine) -> Session:

@@ -190,7 +190,7 @@ class ReplaySampler:
             while n_under_way < len(slots) and (request := next(waiting, None)) is not None:
                 samples = shelf.fetch(request)
                 ends = [
-                    _take_slot(slots, delay_s + s.completion_tokens / (speed or float("inf")))
+                    _take_slot(slots, delay_s + (s.completion_tokens or 0) / (speed or float("inf")))
                     for s in samples
                 ]
                 heapq.heappush(under_way, (max(ends), next(numbers), samples))

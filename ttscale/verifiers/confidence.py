@@ -104,7 +104,8 @@ class ConfidenceVerifier:
         """Compute the statistic, or None where the sample lacks what it needs."""
         total = sample.cumulative_logprob
         if self._token == "logprob" and self._statistic in ("sum", "mean"):
-            return total if total is None or self._statistic == "sum" else total / sample.completion_tokens
+            n = 1 if self._statistic == "sum" else sample.completion_tokens
+            return None if total is None or n is None else total / n
         tokens = self._tokens(sample)
         if tokens is None or not len(tokens):
             return None

@@ -11,7 +11,6 @@ network as its user does. Code written by a model belongs into `ttscale.executio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import MissingExtraError, VerifierError
@@ -174,8 +173,14 @@ def _sample(fields: Sequence[Any]) -> Sample:
     named = dict(zip(_SAMPLE_FIELDS, fields, strict=True))
     logprobs, top = named["token_logprobs"], named["top_logprobs"]
     named["token_logprobs"] = None if logprobs is None else tuple(logprobs)
-    named["top_logprobs"] = None if top is None else np.array(top[1], np.float32).reshape(top[0])
+    named["top_logprobs"] = None if top is None else _array(*top)
     return Sample(**named)
+
+
+def _array(shape: Sequence[int], values: Sequence[float]) -> Any:
+    import numpy as np  # here, since few workers need it
+
+    return np.array(values, np.float32).reshape(shape)
 
 
 def _row(verdict: Verdict) -> list[Any]:

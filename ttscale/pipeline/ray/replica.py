@@ -14,6 +14,7 @@ from ttscale.errors import TtscaleError
 from ttscale.pipeline.ray.chunks import Chunk
 from ttscale.pipeline.ray.handover import Handover, hand_over
 from ttscale.pipeline.ray.stream import EngineStream
+from ttscale.pipeline.recording import generated
 from ttscale.samplers.contract import EngineInfo
 
 
@@ -116,7 +117,7 @@ class Replica:
         return Drawn(
             handover=handover,
             n_samples=len(draw.samples),
-            completion_tokens=sum(sample.completion_tokens for sample in draw.samples),
+            completion_tokens=generated(draw.samples),
             error=draw.error,
             ran_dry=draw.ran_dry,
         )

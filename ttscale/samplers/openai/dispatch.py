@@ -190,7 +190,7 @@ class Dispatcher:
             server.ended(piece.n)
             self._meter.answered(answer)
             self._given_up_in_a_row = 0
-            tokens = sum(sample.completion_tokens for sample in samples)
+            tokens = sum(sample.completion_tokens or 0 for sample in samples)
             server.answered(len(samples), tokens)
             self._finished(piece, samples)
 
@@ -214,7 +214,7 @@ class Dispatcher:
                 sample_index=piece.first_index + place,
                 completion=choice.text,
                 finish_reason=choice.finish_reason,
-                prompt_tokens=answer.prompt_tokens or 0,
+                prompt_tokens=answer.prompt_tokens,
                 completion_tokens=choice.n_tokens,
                 cumulative_logprob=None if choice.logprobs is None else sum(choice.logprobs),
                 token_logprobs=choice.logprobs if self._dialect.terms.keep_token_logprobs else None,
