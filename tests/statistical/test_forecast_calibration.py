@@ -10,10 +10,10 @@ from ttscale.stats.predictive import Predictive, open_problems
 
 
 def test_intervals_hold_the_coverage_to_come() -> None:
-    """20 populations of 150 beta problems; at a true level of 90 % fewer than 14 hits have chance 2e-3."""
+    """14 populations of 150 beta problems; at a true level of 90 % fewer than 9 hits have chance 1.5e-3."""
     rng = np.random.default_rng(4)
     hits, ours, fitted = 0, [], []
-    for _ in range(20):
+    for _ in range(14):
         p = rng.beta(0.3, 15.0, 150)
         c = rng.binomial(60, p)
         more = c + rng.binomial(2000 - 60, p)
@@ -22,7 +22,7 @@ def test_intervals_hold_the_coverage_to_come() -> None:
         hits += bool(curve.low[0] <= truth <= curve.high[0])
         ours.append(abs(curve.value[0] - truth))
         fitted.append(abs(fit_law("beta-binomial", 60, c).predict(2000).value[0] - truth))
-    assert hits >= 14
+    assert hits >= 9
     assert np.mean(ours) < 1.2 * np.mean(fitted)  # though the law of the fit is the true one
 
 

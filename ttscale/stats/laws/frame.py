@@ -12,6 +12,7 @@ the counts themselves; its curve follows. A law is a frozen description: it hold
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -173,6 +174,7 @@ class ZeroInflated(MixingLaw):
         ]
 
 
+@lru_cache(maxsize=32)  # a forecast by one law asks for the same few grids hundreds of times
 def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
     """Return log hazards and quadrature weights for counts out of n samples and budgets up to k.
 
@@ -182,7 +184,7 @@ def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
     smoothly, so the rule keeps its rate in the variable of equal steps.
 
     Returns:
-        Log hazards, shape (M,), and weights, shape (M,).
+        Log hazards, shape (M,), and weights, shape (M,), both read-only.
     """
     fine = np.linspace(-np.log(max(n, k, 100)) - 13.0, 12.0, 40001)
     t = np.exp(fine)
@@ -193,4 +195,6 @@ def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
     x = np.interp(np.linspace(0.0, u[-1], steps + 1), u, fine)
     weight = (u[-1] / steps) / np.interp(x, fine, rate)
     weight[[0, -1]] /= 2.0
+    x.setflags(write=False)
+    weight.setflags(write=False)
     return x, weight
