@@ -10,8 +10,6 @@ compared with an undisturbed one, verdicts included; then the next run begins. W
 and said.
 """
 
-import argparse
-import json
 import os
 import random
 import shutil
@@ -22,40 +20,28 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kill_loop import KEY, differing, finish, rows  # beside this file
+from faults import Report, command_line, run_command  # beside this file
+from kill_loop import finish, rows
 
-SUPPORT = Path(__file__).parents[1] / "tests" / "support"
 FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 TMPFS_MB = 256
 FAULTS_PER_RUN = 8
 
 
 @dataclass(slots=True)
-class Report:
-    """What was done and what was found.
+class ChaosReport(Report):
+    """Also says what this machine cannot do.
 
     Attributes:
-        faults: Kind -> how often it was injected into a run that was going on.
-        left_out: Kind -> why this machine cannot do it.
-        runs: Runs that were finished and compared.
-        samples: Samples that a whole run has.
-        doubled: Keys stored more than once, over all runs.
-        different: Rows lost, added or changed, over all runs.
-        seconds: For everything.
+        left_out: Kind -> why.
     """
 
-    faults: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    runs: int = 0
-    samples: int = 0
-    doubled: int = 0
-    different: int = 0
-    seconds: float = 0.0
 
 
 class Chaos:
@@ -72,7 +58,7 @@ class Chaos:
         self.command = command
         self.folder = folder
         self.rng = random.Random(seed)
-        self.report = Report()
+        self.report = ChaosReport()
         self.kinds: dict[str, Callable[[Path], bool]] = {
             "driver killed": self.kill_driver,
             "driver asked to stop": self.stop_driver,
@@ -92,7 +78,7 @@ class Chaos:
         else:
             self.report.left_out["clock set"] = "libfaketime is not installed"
 
-    def run(self, n_faults: int) -> Report:
+    def run(self, n_faults: int) -> ChaosReport:
         """Inject faults, finish and compare, until there were enough."""
         began = time.monotonic()
         undisturbed = self.folder / "undisturbed"
@@ -100,20 +86,15 @@ class Chaos:
         self.whole_s = time.monotonic() - began
         expected = rows(undisturbed)
         self.report.samples = expected.height
-        while sum(self.report.faults.values()) < n_faults:
+        while self.report.n_faults < n_faults:
             run = self.folder / "disturbed"
             for _ in range(FAULTS_PER_RUN):
                 kind = self.rng.choice(list(self.kinds))
                 if self.kinds[kind](run):
-                    self.report.faults[kind] = self.report.faults.get(kind, 0) + 1
+                    self.report.count(kind)
             finish([*self.command, "--out", str(run)])
-            found = rows(run)
-            self.report.runs += 1
-            self.report.doubled += found.height - found.unique(KEY).height
-            self.report.different += differing(expected, found)
-            print(json.dumps(asdict(self.report)), file=sys.stderr, flush=True)
+            self.report.compare(expected, run, time.monotonic() - began)
             shutil.rmtree(run)
-        self.report.seconds = round(time.monotonic() - began, 1)
         return self.report
 
     # ---- faults: each returns whether it hit a run that was going on -----------------------------
@@ -245,32 +226,13 @@ def small_disk() -> Iterator[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("config")
-    parser.add_argument("--faults", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--scripted", action="store_true", help="a sampler without an engine: many more faults"
-    )
-    parser.add_argument("--set", dest="overrides", action="append", default=[])
-    options = parser.parse_args()
-    overrides = list(options.overrides)
-    if options.scripted:
-        os.environ["PYTHONPATH"] = str(SUPPORT)
-        slow = (
-            '{path: none, engine: "scripted:ScriptedSampler", engine_options: {seconds_per_request: 0.004}}'
-        )
-        overrides += [f"model={slow}"]
-    else:
-        overrides += ["model.engine_options={own_process: true}"]
-    command = [sys.executable, "-m", "ttscale", "run", options.config]
-    for override in overrides:
-        command += ["--set", override]
+    options = command_line(__doc__).parse_args()
+    apart = ("model.engine_options={own_process: true}",)
+    command = run_command(options, scripted_s=0.004, with_engine=apart)
     with small_disk() as folder:
         chaos = Chaos(command, folder, own_process=not options.scripted, seed=options.seed)
         report = chaos.run(options.faults)
-    print(json.dumps(asdict(report), indent=2))
-    sys.exit(1 if report.doubled or report.different else 0)
+    report.close()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ The cluster has several nodes, each of them processes of this machine with room 
 was finished is compared with an undisturbed one without Ray, verdicts included; then the next run begins.
 """
 
-import argparse
-import json
 import os
 import random
 import shutil
@@ -18,41 +16,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # all at 127.0.0.1
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kill_loop import KEY, differing, finish, rows  # beside this file
+from faults import Report, command_line, run_command  # beside this file
+from kill_loop import finish, rows
 
-SUPPORT = Path(__file__).parents[1] / "tests" / "support"
 LOOPBACK = {"node_ip_address": "127.0.0.1", "include_dashboard": False}
 FAULTS_PER_RUN = 10
 
 
 @dataclass(slots=True)
-class Report:
-    """What was done and what was found.
+class RayReport(Report):
+    """Also counts drivers.
 
     Attributes:
-        faults: Kind -> how often it was injected into a run that was going on.
-        runs: Runs that were finished and compared.
         drivers: Processes that it took.
-        samples: Samples that a whole run has.
-        doubled: Keys stored more than once, over all runs.
-        different: Rows lost, added or changed, over all runs.
-        seconds: For everything.
     """
 
-    faults: dict[str, int] = field(default_factory=dict)
-    runs: int = 0
     drivers: int = 0
-    samples: int = 0
-    doubled: int = 0
-    different: int = 0
-    seconds: float = 0.0
 
 
 class RayChaos:
@@ -73,26 +59,21 @@ class RayChaos:
         self.cluster = cluster
         self.folder = folder
         self.rng = random.Random(seed)
-        self.report = Report()
+        self.report = RayReport()
         self.kinds = (self.kill_node, self.kill_replica, self.kill_driver, self.stop_driver)
         for _ in range(nodes):
             cluster.add_node(num_cpus=1, **LOOPBACK)
 
-    def run(self, n_faults: int) -> Report:
+    def run(self, n_faults: int) -> RayReport:
         """Inject faults, finish and compare, until there were enough."""
         began = time.monotonic()
         finish([*self.command, "--out", str(self.folder / "undisturbed")])
         expected = rows(self.folder / "undisturbed")
         self.report.samples = expected.height
-        while sum(self.report.faults.values()) < n_faults or not self.report.runs:
+        while self.report.n_faults < n_faults or not self.report.runs:
             run = self.folder / "disturbed"
-            self.disturb(run, min(FAULTS_PER_RUN, n_faults - sum(self.report.faults.values())))
-            found = rows(run)
-            self.report.runs += 1
-            self.report.doubled += found.height - found.unique(KEY).height
-            self.report.different += differing(expected, found)
-            self.report.seconds = round(time.monotonic() - began, 1)
-            print(json.dumps(asdict(self.report)), file=sys.stderr, flush=True)
+            self.disturb(run, min(FAULTS_PER_RUN, n_faults - self.report.n_faults))
+            self.report.compare(expected, run, time.monotonic() - began)
             shutil.rmtree(run)
         return self.report
 
@@ -105,8 +86,7 @@ class RayChaos:
                 break
             kind = self.rng.choice(self.kinds)
             if kind(driver):
-                name = kind.__name__.replace("_", " ")
-                self.report.faults[name] = self.report.faults.get(name, 0) + 1
+                self.report.count(kind.__name__.replace("_", " "))
             if driver.poll() is not None and driver.returncode != 0:
                 driver = self.started(run)
         _, stderr = driver.communicate()
@@ -178,24 +158,10 @@ def command_of(pid: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("config")
-    parser.add_argument("--faults", type=int, default=100)
+    parser = command_line(__doc__)
     parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--scripted", action="store_true", help="a sampler without an engine: many more faults"
-    )
-    parser.add_argument("--set", dest="overrides", action="append", default=[])
     options = parser.parse_args()
-    overrides = list(options.overrides)
-    if options.scripted:
-        os.environ["PYTHONPATH"] = str(SUPPORT)
-        slow = '{path: none, engine: "scripted:ScriptedSampler", engine_options: {seconds_per_request: 0.03}}'
-        overrides += [f"model={slow}"]
-    command = [sys.executable, "-m", "ttscale", "run", options.config]
-    for override in overrides:
-        command += ["--set", override]
+    command = run_command(options, scripted_s=0.03)
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # Ray's sockets need a short path
     os.environ["RAY_TMPDIR"] = str(folder)
 
@@ -208,8 +174,7 @@ def main() -> None:
     finally:
         cluster.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(asdict(report), indent=2))
-    sys.exit(1 if report.doubled or report.different else 0)
+    report.close()
 
 
 if __name__ == "__main__":
