@@ -65,7 +65,7 @@ class Base:
 class Raises(Base):
     def judge(self, candidate: Candidate) -> Verdict:
         if candidate.sample.completion == "bad":
-            raise RuntimeError("no good")
+            raise RuntimeError("no good\x1b[31m")
         return super().judge(candidate)
 
 
@@ -191,14 +191,21 @@ def test_errors_are_judged_again_when_asked_and_the_new_verdict_counts(tmp_path:
     writer.flush()
     info = VerdictSetInfo(verifier="v", version="1", options={}, sees_answer=True)
 
+    notes: list[str] = []
+    progress = Progress()
+    progress.note = notes.append  # type: ignore[method-assign]
+
     def verify(verifier: Base, **options: bool) -> tuple[int, list[str]]:
         with store.writing():
             store.begin(name="r", version="0", config_yaml="", cells={"c": {}})
             store.keep_problems("c", PROBLEMS)
-            n = verify_cell(store, "c", NamedVerifier(verifier, info), Progress(), **options)
+            n = verify_cell(store, "c", NamedVerifier(verifier, info), progress, **options)
         return n, store.verdict_set(info).scan("c").sort("sample_index").collect()["outcome"].to_list()
 
     assert verify(Raises()) == (3, ["correct", "error", "incorrect"])
+    assert (
+        "'v' failed on 1 of 3 samples" in notes[0] and r"(1): RuntimeError: no good\x1b[31m." in notes[0]
+    ), notes
     assert verify(Base()) == (0, ["correct", "error", "incorrect"])
     assert verify(Raises(), retry_errors=True) == (1, ["correct", "error", "incorrect"])
     repaired = Base()

@@ -115,7 +115,7 @@ class TerminalProgress(Progress):
 
     def note(self, text: str) -> None:
         """Print the line above the bar."""
-        self._console.print(text)
+        self._console.print(text, markup=False)  # it may quote foreign text
 
     def begin(self, stage: str, *, total: int, done: int = 0) -> None:
         """Show a bar."""

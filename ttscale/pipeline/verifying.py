@@ -4,12 +4,13 @@ import gc
 import math
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -35,6 +36,7 @@ _FLUSH_S = 5.0
 _FIRST_BATCH, _LARGEST_BATCH = 64, 8192
 _PARTS = 16
 """Parts that a failed batch is cut into."""
+_MOST_REASONS, _LONGEST_REASON = 1000, 300
 _RECALL_S = 2e-6
 """Time per stored sample that it takes to recall what was said of equal ones; a quicker verifier is asked again."""
 
@@ -73,6 +75,7 @@ def verify_cell(
     blocks = blocks_without(store.samples_folder(cell), settled, _columns(verifier.verifier))
     may_recall = len(settled) > 0 and _asks_once(verifier.verifier)
     began = time.monotonic()
+    failures = _Failures()
     progress.begin(f"verify {verifier.info.verifier}", total=total, done=len(settled))
     try:
         for number, rows in enumerate(_after_a_trial(blocks) if may_recall else blocks):
@@ -89,10 +92,46 @@ def verify_cell(
                 )
                 sequence += 1
                 n_verified += verified.height
+                failures.add(verified)
                 progress.advance(verified.height)
     finally:
         progress.end()
+    if failures:
+        progress.note(f"'{verifier.info.verifier}' {failures.told(n_verified, store.path)}")
     return n_verified
+
+
+class _Failures:
+    """Counts the samples on which a verifier failed, by reason."""
+
+    def __init__(self) -> None:
+        self._by_reason: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._by_reason)
+
+    def add(self, verified: pl.DataFrame) -> None:
+        """Count the errors of some verdict rows."""
+        details = verified.filter(pl.col("outcome") == Outcome.ERROR)["detail"].fill_null("no reason given")
+        for detail, count in details.value_counts().iter_rows():
+            reason = detail.strip().rpartition("\n")[2].strip()  # of a traceback what was raised
+            known = reason in self._by_reason or len(self._by_reason) < _MOST_REASONS
+            self._by_reason[reason if known else "other reasons"] += count
+
+    def told(self, n_verified: int, run: Path) -> str:
+        """Say how many there were, the most frequent reason, and what to do."""
+        ((reason, count),) = self._by_reason.most_common(1)
+        return (
+            f"failed on {self._by_reason.total():,} of {n_verified:,} samples; they count as errors, not as wrong. Most often "
+            f"({count:,}): {_printable(reason)}. Once that is mended, judge them again: ttscale verify {run} "
+            "--retry-errors, with the same --verifier."
+        )
+
+
+def _printable(text: str) -> str:
+    """Shorten a foreign text, and show what a terminal would obey."""
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:_LONGEST_REASON])
+    return shown.rstrip(". ")
 
 
 def _columns(verifier: Verifier) -> list[str]:
