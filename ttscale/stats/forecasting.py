@@ -7,7 +7,7 @@ success rates, such a problem is solved by k samples in all with chance
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,7 @@ BACKTESTED = "backtested"
 CANDIDATES = (AVERAGE, "log-log", "exponentiated-power-law", "beta-binomial")
 
 _LARGEST_BUDGET = 10**6
+_STRIDE = 32
 _CHOOSING_DRAWS = 3  # prefixes that each candidate forecasts from
 _LAW_DRAWS = 200
 _LONGEST_STRETCH = 10.0  # of a backtest: prefixes shorter than a tenth leave little to forecast from
@@ -321,20 +322,28 @@ def samples_for(
     if method == BACKTESTED:
         chosen = _best_candidate(data, largest, confidence_level, rng)
         method = AVERAGE if chosen is None else chosen.method
-    predictive, _, name, _ = _predict(data, ks, method, rng)
-    reached = np.maximum.accumulate(predictive.chance_to_reach(target))
+    seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**32))
+    names = set()
+
+    def chance_to_reach(k: IntArray) -> FloatArray:
+        predictive, _, name, _ = _predict(
+            data, np.append(k, largest), method, seed
+        )  # the same draws each time
+        names.add(name)
+        return predictive.chance_to_reach(target)[:-1]
+
     tail = (1.0 - confidence_level) / 2.0
-    low, middle, high = (_first(ks, reached, level) for level in (tail, 0.5, 1.0 - tail))
+    (low, middle, high), at_largest = _first_reaching(ks, (tail, 0.5, 1.0 - tail), chance_to_reach)
     return SamplesNeeded(
         target=target,
         k=middle,
         low=low,
         high=high,
         largest=largest,
-        chance_at_largest=float(reached[-1]),
+        chance_at_largest=at_largest,
         confidence_level=confidence_level,
         n_problems=len(data),
-        method=name,
+        method=names.pop(),
     )
 
 
@@ -345,9 +354,22 @@ def _ladder(largest: int) -> IntArray:
     return np.asarray(ladder[ladder <= largest])
 
 
-def _first(k: IntArray, reached: FloatArray, level: float) -> int | None:
-    enough = np.flatnonzero(reached >= level)
-    return int(k[enough[0]]) if len(enough) else None
+def _first_reaching(
+    k: IntArray, levels: Sequence[float], chance_to_reach: Callable[[IntArray], FloatArray]
+) -> tuple[list[int | None], float]:
+    """Return the first k whose chance, which never falls, is at least each level, and the chance at the last k.
+
+    Every 32nd k is asked for, then those between the two that enclose an answer.
+    """
+    coarse = np.unique(np.append(np.arange(0, len(k), _STRIDE), len(k) - 1))
+    reached = np.maximum.accumulate(chance_to_reach(k[coarse]))
+    found = np.searchsorted(reached, levels)  # per level, the first coarse k that is enough
+    between = [np.arange(coarse[max(j - 1, 0)], coarse[j] + 1) for j in found if j < len(coarse)]
+    fine = np.unique(np.concatenate(between)) if between else coarse[-1:]
+    chance = np.maximum.accumulate(chance_to_reach(k[fine]))
+    at = np.searchsorted(chance, levels)
+    first = [int(k[fine[j]]) if j < len(fine) else None for j in at]
+    return first, float(reached[-1])
 
 
 def _predict(
