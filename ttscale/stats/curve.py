@@ -90,7 +90,9 @@ class Curve:
             {"k": int(k), f"percent [{level} interval]": estimate(value, low, high)}
             for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
         ]
-        about = f"interval over {self.over}; {self.method}"
+        about = "; ".join(
+            [f"interval over {self.over}", self.method, *dict.fromkeys(filter(None, self.caveat))]
+        )
         return framed(title, curves_svg([shown_curve(self, self.metric)], title), html_table(rows, about))
 
 
