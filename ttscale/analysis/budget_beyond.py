@@ -114,7 +114,10 @@ def beyond_the_samples(
     if last.has_settled:
         since = f" from k = {last.settled_from:,} on" if last.settled_from else ""
         stays = f"{last.value:.4g} [{last.value_low:.4g}, {last.value_high:.4g}]"
-        return "not reachable", f"it plateaus{since} at {stays}: {last}; the most is {best}", None
+        words = f"it plateaus{since} at {stays}: {last}; the most is {best}"
+        if last.value_high >= target:
+            return "unknown", f"{words}. More problems would tell, more samples would not", coverage.low
+        return "not reachable", words, None
     words = f"it reaches {best} with the {choice.n_min:,} samples at hand, and {last}"
     return "unknown", f"{words}: not extrapolated, draw more{at_least}", coverage.low
 
