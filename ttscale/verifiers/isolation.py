@@ -21,6 +21,8 @@ from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool, availabl
 
 _JOB_CHARACTERS = 8 << 20
 """Completions of a job together: a batch of long ones must fit the worker's memory beside its JSON."""
+_NUMBER_CHARACTERS = 20
+"""Of a log-probability as JSON."""
 
 
 class IsolationSettings(BaseModel):
@@ -217,7 +219,8 @@ def _parts(batch: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:
     """Cut a batch where its completions together grow too long for one job."""
     start = characters = 0
     for stop, candidate in enumerate(batch):
-        length = len(candidate.sample.completion)
+        top = candidate.sample.top_logprobs
+        length = len(candidate.sample.completion) + (0 if top is None else _NUMBER_CHARACTERS * top.size)
         if stop > start and characters + length > _JOB_CHARACTERS:
             yield batch[start:stop]
             start, characters = stop, 0
