@@ -70,7 +70,7 @@ def estimate(value: float, low: float, high: float) -> str:
     return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def curves_svg(curves: Sequence[ShownCurve], title: str) -> str:
+def curves_svg(curves: Sequence[ShownCurve], title: str, *, x_label: str = "samples per problem, k") -> str:
     """Return curves with their bands over a log axis of budgets as an SVG element, labelled where they end."""
     drawn = [curve for curve in curves if len(curve.k)]
     if not drawn:
@@ -81,7 +81,7 @@ def curves_svg(curves: Sequence[ShownCurve], title: str) -> str:
     top = 1.0 if highest > 0.6 else max(1.1 * highest, 0.01)
     paper = _Paper(k_max=k_max, top=top)
     ends = _apart([paper.y(_last_finite(curve.value)) for curve in drawn])
-    parts = [paper.axes()]
+    parts = [paper.axes(x_label)]
     for number, (curve, end) in reversed(list(enumerate(zip(drawn, ends, strict=True)))):
         parts.append(paper.curve(curve, COLORS[number % len(COLORS)], end))
     words = html.escape(title, quote=True)
@@ -117,7 +117,7 @@ class _Paper:
         share = min(max(value, 0.0), self.top) / self.top
         return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * share
 
-    def axes(self) -> str:
+    def axes(self, x_label: str) -> str:
         parts = []
         for step in range(5):
             value = self.top * step / 4
@@ -134,7 +134,8 @@ class _Paper:
         ]
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         parts.append(
-            f'<text x="{middle:g}" y="{_HEIGHT - 4:g}" text-anchor="middle" fill-opacity=".7">samples per problem, k</text>'
+            f'<text x="{middle:g}" y="{_HEIGHT - 4:g}" text-anchor="middle" fill-opacity=".7">'
+            f"{html.escape(x_label)}</text>"
         )
         return "".join(parts)
 

@@ -273,9 +273,10 @@ class BudgetView:
             )
             for curve in self.curves
         ]
-        title = f"Costs on {self.n_problems} problems: 1 is {cheapest:,.4g} {unit_name(self)} per problem"
+        title = f"What {self.n_problems} problems cost, in {unit_name(self)}"
+        x_label = f"cost per problem, in {cheapest:,.4g} {unit_name(self)}"
         tables = [html_table(rows, caption) for caption, rows in shown_tables(self)]
-        return framed(title, curves_svg(shown, title), *tables, listed_html(self.notes))
+        return framed(title, curves_svg(shown, title, x_label=x_label), *tables, listed_html(self.notes))
 
     def __str__(self) -> str:
         """Return one line per target and sum, or the best buys where neither was asked for."""

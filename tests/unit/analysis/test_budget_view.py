@@ -141,7 +141,7 @@ def test_a_notebook_and_a_terminal_show_curves_answers_and_caveats(run):
         "What a target costs",
         "What a sum reaches",
         "The best buy",
-        "tokens per problem",
+        "cost per problem, in",
         *map(html.escape, found.notes),
     ):
         assert words in page
