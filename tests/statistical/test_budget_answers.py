@@ -1,7 +1,7 @@
 """Intervals of inverse questions against simulation, and closed forms of first-accepted sampling against single draws.
 
-False-alarm rates: with 120 replicates an interval of true level 95 % holds in fewer than 105 with chance 0.0005; with 6
-replicates, in fewer than 4 with chance 0.002. Beyond the samples the level is lower on the second law (see the
+False-alarm rates: with 120 replicates an interval of true level 95 % holds in fewer than 105 with chance 0.0005; with 4
+replicates, in fewer than 3 with chance 0.014, with 6 in fewer than 4 with chance 0.002. Beyond the samples the level is lower on the second law (see the
 benchmark of budget intervals); the draws are fixed.
 """
 
@@ -46,15 +46,17 @@ LAWS = {
 }
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_the_interval_of_a_target_beyond_the_samples_holds_its_truth(law):
+@pytest.mark.parametrize(
+    ("law", "replicates"), [("straight", 4), ("easier in the end than published curves", 6)]
+)
+def test_the_interval_of_a_target_beyond_the_samples_holds_its_truth(law, replicates):
     rng = np.random.default_rng(7)
     rungs = ladder(20_000)
     everything = LAWS[law](rng, 100_000)
     target = coverage_of(everything, np.array([250]))[0]
     population = coverage_of(everything[:20_000], rungs)
     held = {"problems": 0, "samples": 0}
-    for _ in range(6):
+    for _ in range(replicates):
         p = LAWS[law](rng, 80)
         c = rng.binomial(30, p)
         for over in held:
@@ -63,7 +65,7 @@ def test_the_interval_of_a_target_beyond_the_samples_holds_its_truth(law):
             one = coverage_to_reach(30, c, target, largest=20_000, over=over)
             assert one.extrapolates or one.k <= 30
             held[over] += holds(one.low and one.low * 0.99, truth, one.high and one.high * 1.01)
-    assert min(held.values()) >= 4, held
+    assert min(held.values()) >= (2 * replicates + 2) // 3, held
 
 
 def coverage_of(rates, k):
