@@ -320,7 +320,7 @@ def now() -> str:
 
 def new_session_name() -> str:
     """Return a unique name that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
 
 
 def _plain(value: Any) -> Any:
