@@ -109,6 +109,9 @@ def test_an_engine_that_fails_keeps_what_it_gave(scripted_config: Path, tmp_path
         (["run"], 2, "Missing argument"),
         (["run", "absent.yaml"], 1, "No configuration file"),
         (["show", "absent"], 1, "not a run directory"),
+        (["verify", "absent", "--verifier", "{name: exact, on: 1}"], 1, "should be strings"),
+        (["verify", "absent", "--verifier", "{name: exact"], 1, "as YAML"),
+        (["verify", "absent", "--verifier", "[exact]"], 1, "Give a name"),
         (["list", "verifyers"], 1, "Did you mean 'verifiers'"),
         (["run", "CONFIG", "--set", "verifiers=[exat]"], 1, "Did you mean 'exact'"),
         (["run", "CONFIG", "--set", "sampling.n=0"], 1, "sampling.n"),
@@ -201,6 +204,18 @@ def test_verdicts_of_other_options_stand_beside_the_first(scripted_config: Path,
     ttscale("verify", run, "--verifier", "numeric")
     labels = {verdicts.info.verifier for verdicts in RunStore(run).verdict_sets()}
     assert labels == {"exact", "last-digit", "casting-out-nines", "numeric"}
+
+
+def test_the_exit_code_tells_of_samples_on_which_a_verifier_failed(
+    scripted_config: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    ttscale("sample", scripted_config, "--out", run)
+    answer = RunStore(run).samples("none-arithmetic").collect()["completion"][0]
+    verifier = f"{{name: 'hostile_verifiers:HostileVerifier', deed: raise, completion: '{answer}'}}"
+    done = ttscale("verify", run, "--verifier", verifier, check=3)
+    assert "RuntimeError: no good" in done.stderr
+    assert "--retry-errors" in done.stderr
 
 
 def test_the_run_directory_opens_in_any_parquet_reader(scripted_config: Path, tmp_path: Path) -> None:

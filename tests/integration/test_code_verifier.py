@@ -38,6 +38,17 @@ def judge(verifier: CodeVerifier, program: str, **metadata: object) -> Verdict:
     return verdict
 
 
+@pytest.fixture
+def unprivileged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sandbox as for users other than root: in a user namespace."""
+    monkeypatch.setattr("ttscale.execution.sandbox.os.geteuid", lambda: 1000)
+    find_sandbox.cache_clear()
+    if not find_sandbox().available:
+        pytest.skip("no user namespaces here")
+    yield
+    find_sandbox.cache_clear()
+
+
 DOUBLE = {"tests": ["assert double(2) == 4", "assert double('a') == 'aa'"]}
 ECHO = {"stdin_tests": [{"input": "3\n", "output": "6\n"}, {"input": "5", "output": "10"}]}
 
@@ -251,3 +262,18 @@ def test_it_is_found_by_name(name: str) -> None:
     plugin = load_plugin("verifiers", name)
     assert plugin.version
     assert callable(plugin.verify)
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_whoever_runs_it_programs_are_confined_one_by_one() -> None:
+    assert not find_sandbox().as_root
+    programs = [
+        "def double(x): return 2 * x",
+        "import os; os._exit(0)",
+        "while True: pass",
+        "def double(x): return x * 2",
+    ]
+    verifier = CodeVerifier(CodeOptions(timeout_s=1.0, workers=1, extraction="whole"))
+    outcomes = [judge(verifier, program, **DOUBLE).outcome for program in programs]
+    verifier.close()
+    assert outcomes == [Outcome.CORRECT, Outcome.INCORRECT, Outcome.TIMEOUT, Outcome.CORRECT]

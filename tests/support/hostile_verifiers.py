@@ -21,6 +21,7 @@ class HostileOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     deed: str
+    completion: str = "bad"
     note: Path | None = None
 
 
@@ -36,7 +37,7 @@ class HostileVerifier:
         self.options = options
 
     def verify(self, batch: Sequence[Candidate]) -> Sequence[Any]:
-        bad = [candidate.sample.completion == "bad" for candidate in batch]
+        bad = [candidate.sample.completion == self.options.completion for candidate in batch]
         verdicts: list[Any] = [self._judge(candidate) for candidate in batch]
         return self._do(verdicts, bad) if any(bad) else verdicts
 

@@ -29,7 +29,8 @@ def completed(*arguments: object, cwd: Path | None = None) -> CompletedProcess[s
     """Run ``ttscale`` with arguments to its end, in a process of its own; return its exit code and what it printed."""
     with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
         words = list(map(str, arguments))
-        process = started(_captured, words, cwd, DupFd(out.fileno()), DupFd(err.fileno()))
+        handles = (DupFd(out.fileno()), DupFd(err.fileno()))
+        process = started(_captured, words, cwd, *handles, daemon=False)  # it may have children of its own
         process.join()
         assert process.exitcode is not None
         for file in (out, err):
@@ -50,8 +51,8 @@ def holder_of_claims(path: Path) -> tuple[ForkServerProcess, Any]:
     return process, here
 
 
-def started(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
-    process = _CONTEXT.Process(target=target, args=arguments, daemon=True)
+def started(target: Callable[..., None], *arguments: Any, daemon: bool = True) -> ForkServerProcess:
+    process = _CONTEXT.Process(target=target, args=arguments, daemon=daemon)
     process.start()
     return process
 

@@ -51,10 +51,8 @@ def import_command(
     if list_formats:
         print_rows(_formats(), output)
         return
-    import yaml
-
     from ttscale.cli.progress import make_progress
-    from ttscale.config.models import PluginSettings
+    from ttscale.config.loading import parse_plugin
     from ttscale.errors import InvalidInputError
     from ttscale.pipeline.importing import import_samples
 
@@ -76,7 +74,7 @@ def import_command(
         out,
         format_name=format_name,
         options={name: value for name, value in options.items() if value is not None},
-        problems=PluginSettings.model_validate(yaml.safe_load(problems)) if problems else None,
+        problems=parse_plugin(problems, "--problems") if problems else None,
         oracle=oracle,
         progress=make_progress(),
     )

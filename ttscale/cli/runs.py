@@ -1,6 +1,6 @@
 """Commands that write a run: run, sample, verify, report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +48,21 @@ def run_command(
         verifiers = tuple(without_sandbox(verifier) for verifier in settings.verifiers)
         settings = settings.model_copy(update={"verifiers": verifiers})
     try:
-        _report([run(settings, make_progress(), share=share)], output)
+        store = run(settings, make_progress(), share=share)
+        _report([store], output)
+        _exit_by_failures(one.outcomes(store.cells()) for one in store.verdict_sets())
     except UnfinishedRunError:
         _report([RunStore(settings.out)], output)  # of the cells that are done
         raise
+
+
+def _exit_by_failures(outcomes: Iterable[Mapping[str, int]]) -> None:
+    """End with the exit code of a job that is done, but in which verifiers failed on samples."""
+    from ttscale.cli.main import EXIT_UNFINISHED
+    from ttscale.types import Outcome
+
+    if any(one[Outcome.ERROR] for one in outcomes):
+        click.get_current_context().exit(EXIT_UNFINISHED)
 
 
 @click.command("sample")
@@ -90,20 +101,19 @@ def verify_command(
     Each verifier, version and set of options keeps its own verdicts beside the others. The table counts what was
     verified now, and the outcomes of all verdicts that are stored.
     """
-    import yaml
-
     from ttscale.analysis.analyze import stored_config
     from ttscale.cli.output import print_rows
     from ttscale.cli.progress import make_progress
+    from ttscale.config.loading import parse_plugin
     from ttscale.config.models import PluginSettings
     from ttscale.errors import ConfigError
     from ttscale.pipeline.building import build_verifier, recommended_verifiers, without_sandbox
     from ttscale.pipeline.run import verify_run
     from ttscale.store.run import RunStore
 
+    chosen: Sequence[PluginSettings] = [parse_plugin(text, "--verifier") for text in extra]
     store = RunStore(run)
     config = stored_config(store)
-    chosen: Sequence[PluginSettings] = [PluginSettings.model_validate(yaml.safe_load(text)) for text in extra]
     chosen = chosen or config.verifiers or recommended_verifiers(config.task)
     if not chosen:
         raise ConfigError(
@@ -118,6 +128,7 @@ def verify_command(
     print_rows(
         [{"verdicts": label, "samples_verified": n, **outcomes[label]} for label, n in judged.items()], output
     )
+    _exit_by_failures(outcomes.values())
 
 
 @click.command("report")

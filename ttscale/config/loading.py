@@ -75,6 +75,21 @@ def plugin_options(settings: PluginSettings, options_model: type[BaseModel], whe
         raise ConfigError(f"{settings.name}: {explain(error, options_model, where)}") from error
 
 
+def parse_plugin(text: str, option: str) -> PluginSettings:
+    """Read a plugin with its options from the command line: a name, or YAML such as ``{name: regex, pattern: x}``.
+
+    Raises:
+        ConfigError: It is no such thing.
+    """
+    try:
+        return PluginSettings.model_validate(yaml.load(text, Loader=_StrictLoader))
+    except yaml.YAMLError as error:
+        reason = str(error).replace("\n", " ")
+    except ValidationError as error:
+        reason = explain(error, PluginSettings)
+    raise ConfigError(f"{option} '{text}': {reason} Give a name, or '{{name: NAME, option: value}}' as YAML.")
+
+
 # ---- reading ------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ import traceback
 import types
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any, NoReturn
 
 from ttscale.execution.inside.confine import (
@@ -132,16 +133,59 @@ class Spare:
 
 
 def _fork(settings: dict[str, Any]) -> int:
-    """Fork, into a process table of its own where there are namespaces; return as `os.fork` does.
+    """Fork, into a process table of its own where there are namespaces; return as `os.fork` does."""
+    if not settings["namespaces"]:
+        return os.fork()
+    return _fork_from_here() if _may_set_back() else _fork_by_another()
 
-    A process may open a new table for its children only while they share its own, so that is set back first.
-    """
-    if settings["namespaces"]:
-        own = os.pidfd_open(os.getpid())
+
+@cache
+def _may_set_back() -> bool:
+    """Say whether this process may set back which table its children get: in a user namespace of its own it may not."""
+    try:
+        _set_back()
+    except PermissionError:
+        return False
+    return True
+
+
+def _set_back() -> None:
+    """Give children this process's own table again (Linux 5.8)."""
+    own = os.pidfd_open(os.getpid())
+    try:
         set_namespaces(own, CLONE_NEWPID)
+    finally:
         os.close(own)
-        unshare(CLONE_NEWPID)
+
+
+def _fork_from_here() -> int:
+    """Fork into a new table. One can be opened only while children share this process's, so that is set back first."""
+    _set_back()
+    unshare(CLONE_NEWPID)
     return os.fork()
+
+
+def _fork_by_another() -> int:
+    """Fork a process that opens the table and forks again; it ends, and leaves its child to this one, the subreaper."""
+    there, here = os.pipe()
+    between = os.fork()
+    if between == 0:
+        try:
+            unshare(CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                return 0
+            os.write(here, str(pid).encode())
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    os.close(here)
+    told = os.read(there, 32)
+    os.close(there)
+    os.waitpid(between, 0)
+    if not told:
+        sys.exit("no process table can be opened here")
+    return int(told)
 
 
 def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoReturn:
