@@ -32,6 +32,16 @@ def test_stdin_and_files_go_in() -> None:
 
 
 @needs_sandbox
+def test_a_folder_closed_to_others_is_read_where_it_is_shown(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    (closed / "deep").mkdir(parents=True)
+    (closed / "deep" / "note").write_text("shown")
+    closed.chmod(0o700)
+    done = run_sandboxed(["cat", str(closed / "deep" / "note")], view=View(readable=(str(closed),)))
+    assert done.stdout == b"shown", done.stderr
+
+
+@needs_sandbox
 def test_a_large_input_does_not_block() -> None:
     data = b"x" * (8 << 20)
     assert run_sandboxed(["wc", "-c"], stdin=data).stdout.strip() == str(len(data)).encode()

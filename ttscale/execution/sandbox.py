@@ -308,7 +308,8 @@ def _bwrap(
     command += ["--dev", "/dev"]
     command += [*(["--size", str(tmp_bytes)] if has("--size") else [])]
     command += [*(["--perms", "1777"] if has("--perms") else []), "--tmpfs", "/tmp"]
-    shown = {**{path: path for path in view.readable}, **view.mounted}
+    readable = [entry for path in view.readable for entry in (_entries(path) if status.as_root else [path])]
+    shown = {**{path: path for path in readable}, **view.mounted}
     for folder in sorted({str(parent) for place in shown for parent in Path(place).parents} - {"/", "/tmp"}):
         command += ["--dir", folder]
     for place, path in shown.items():
@@ -326,6 +327,17 @@ def _bwrap(
     for name, value in environment.items():
         command += ["--setenv", name, value]
     return [*command, "--chdir", view.directory, "--"]
+
+
+def _entries(path: str) -> list[str]:
+    """Return a path, or what is in it where it is a folder closed to others, as `mktemp -d` makes them.
+
+    The user inside is another one, and could not enter it; the folder that holds the entries inside is open.
+    """
+    folder = Path(path)
+    if not folder.is_dir() or folder.stat().st_mode & 0o005 == 0o005:
+        return [path]
+    return [str(entry) for entry in sorted(folder.iterdir()) if entry.exists()]
 
 
 def _system_path(path: Path) -> list[str]:
