@@ -24,6 +24,7 @@ from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
 from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
 from ttscale.stats.curve import FloatArray, IntArray
 from ttscale.store.run import RunStore
+from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome
@@ -448,11 +449,11 @@ def _verifier_tokens(
     frame: pl.DataFrame, verdicts: VerdictSet, name: str, cell: str
 ) -> VerifierTokens | None:
     """Read what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
-    keys = ["problem_id", "sample_index"]
     columns = ["prompt_tokens", "completion_tokens"]
-    own = verdicts.scan(cell).select(*keys, *columns)
+    own = verdicts.scan(cell).select(*SAMPLE_KEY, *columns)
     found = collect(
-        frame.lazy().select(keys).join(own, on=keys, how="left", maintain_order="left"), verdicts.folder
+        frame.lazy().select(SAMPLE_KEY).join(own, on=SAMPLE_KEY, how="left", maintain_order="left"),
+        verdicts.folder,
     )
     read, wrote = (_known_or_mean(found[column]) for column in columns)
     options = verdicts.info.options

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ttscale.costs.amounts import UNIT_NAMES
+from ttscale.showing import shown
 
 if TYPE_CHECKING:
     from ttscale.analysis.budget_results import BudgetView
@@ -57,13 +58,7 @@ def unit_name(view: "BudgetView") -> str:
 
 def with_interval(value: Any, low: Any, high: Any) -> str:
     """Write a number with its interval."""
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{shown(value)} [{shown(low)}, {shown(high)}]"
 
 
 def _arm(row: Row) -> dict[str, Any]:

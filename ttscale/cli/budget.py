@@ -69,7 +69,7 @@ class TargetShare(click.ParamType["Target"]):
         if isinstance(value, Target):
             return value
         name, equals, text = str(value).rpartition("=")
-        if equals and name not in ("coverage", "accuracy"):
+        if equals and name not in _METRICS:
             self.fail(f"'{name}' is no target; use coverage=0.9, or accuracy=0.9 with --selector", param, ctx)
         try:
             share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)

@@ -195,10 +195,7 @@ def forecast(
     check_confidence(confidence_level)
     if backtest_draws < 0:
         raise InvalidInputError(f"backtest_draws is at least 0, but is {backtest_draws}.")
-    chosen: Score | None = None
-    if method == BACKTESTED:
-        chosen = _best_candidate(data, int(ks[-1]), confidence_level, rng)
-        method = AVERAGE if chosen is None else chosen.method
+    method, chosen = _resolved(data, int(ks[-1]), method, confidence_level, rng)
     predictive, point, name, weights = _predict(data, ks, method, rng)
     return Forecast(
         curve=_curve(predictive, point, name, confidence_level),
@@ -263,6 +260,16 @@ def _backtested(
     )
 
 
+def _resolved(
+    data: Counts, k: int, method: str | ScalingLaw, confidence_level: float, rng: Rng
+) -> tuple[str | ScalingLaw, Score | None]:
+    """Return the method that `BACKTESTED` stands for and the score that chose it; any other method passes through."""
+    if method != BACKTESTED:
+        return method, None
+    chosen = _best_candidate(data, k, confidence_level, rng)
+    return (AVERAGE if chosen is None else chosen.method), chosen
+
+
 def _best_candidate(data: Counts, k: int, confidence_level: float, rng: Rng) -> Score | None:
     """Return the score of the candidate with the least error on the same prefixes; None where none could be scored."""
     seed = int(np.random.default_rng(rng).integers(2**32))
@@ -319,9 +326,7 @@ def samples_for(
     check_confidence(confidence_level)
     data = counts(n, c)
     ks = _ladder(largest)
-    if method == BACKTESTED:
-        chosen = _best_candidate(data, largest, confidence_level, rng)
-        method = AVERAGE if chosen is None else chosen.method
+    method, _ = _resolved(data, largest, method, confidence_level, rng)
     seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**32))
     names = set()
 

@@ -196,7 +196,9 @@ class PosteriorDraws:
         return np.asarray(self.mass @ kernel + self.zero[:, None])
 
 
-def posterior_of(pairs: UniqueCounts, *, k: int, rng: Rng) -> PosteriorDraws:
+def posterior_of(
+    pairs: UniqueCounts, *, k: int, rng: Rng, shapes: tuple[CurveShape, ...] = (STRAIGHT, BENT)
+) -> PosteriorDraws:
     """Return `posterior_draws` under the default laws; the latest draws of a seed are kept and shared.
 
     A report asks several questions of the same counts: a forecast, the samples for a target, a budget.
@@ -205,19 +207,24 @@ def posterior_of(pairs: UniqueCounts, *, k: int, rng: Rng) -> PosteriorDraws:
         pairs: The distinct counts.
         k: Largest budget that will be asked for.
         rng: Source of randomness; draws are shared where it is a seed.
+        shapes: Kinds of curve that each law is averaged under.
     """
     furthest = max(k, int(_KNOTS[-1]))
     if isinstance(rng, int):
         columns = (pairs.n, pairs.c, pairs.weight)
-        return _draws_of(tuple(column.astype(np.int64).tobytes() for column in columns), furthest, rng)
-    return posterior_draws(pairs, k=furthest, rng=np.random.default_rng(rng))
+        return _draws_of(
+            tuple(column.astype(np.int64).tobytes() for column in columns), furthest, rng, shapes
+        )
+    return posterior_draws(pairs, k=furthest, rng=np.random.default_rng(rng), shapes=shapes)
 
 
-@lru_cache(maxsize=4)
-def _draws_of(columns: tuple[bytes, ...], k: int, seed: int) -> PosteriorDraws:
+@lru_cache(maxsize=6)
+def _draws_of(
+    columns: tuple[bytes, ...], k: int, seed: int, shapes: tuple[CurveShape, ...]
+) -> PosteriorDraws:
     n, c, weight = (np.frombuffer(column, np.int64) for column in columns)
     pairs = UniqueCounts(n, c, weight, inverse=np.repeat(np.arange(len(n)), weight))
-    return posterior_draws(pairs, k=k, rng=np.random.default_rng(seed))
+    return posterior_draws(pairs, k=k, rng=np.random.default_rng(seed), shapes=shapes)
 
 
 def posterior_draws(

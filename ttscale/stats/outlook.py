@@ -13,7 +13,6 @@ not which of these problems will have been solved once the samples at hand are a
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -31,7 +30,6 @@ from ttscale.stats.model_averaging import (
     STRAIGHT,
     CurveShape,
     PosteriorDraws,
-    posterior_draws,
     posterior_of,
 )
 from ttscale.stats.predictive import Predictive, open_problems
@@ -43,8 +41,6 @@ LARGEST = 10**6
 
 _KNOTS = 96
 """Budgets at which a forecast is computed; in between it is interpolated."""
-_FURTHEST = 10_000
-"""Draws reach at least so far, so that questions about smaller budgets share them."""
 _POSTERIORS, _NORMALS = 30_000, 32
 """Posteriors of single problems computed, over all mixtures drawn; values drawn from each mixture's mean."""
 
@@ -400,29 +396,13 @@ def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: flo
     point = Predictive(problems, chance, draws.weight).median_chance()
     value = (problems.known + problems.n_open * point) / problems.n_problems
     tail = (1.0 - confidence_level) / 2.0
-    wary = _wary_posterior(data.unique(), max(int(k.max()), _FURTHEST), rng)
+    wary = posterior_of(data.unique(), k=int(k.max()), rng=rng, shapes=_WARY_SHAPES)
     if over == "problems":
         ends = _weighted_quantiles(1.0 - wary.failure(k.astype(float)), wary.weight, (tail, 1.0 - tail))
     else:
         likely = _coverage_of_these(wary, data.unique(), k, np.random.default_rng(rng))
         ends = np.quantile(likely, tail, axis=0), np.quantile(likely, 1.0 - tail, axis=0)
     return _curve(k, value, ends, (over, AVERAGE), confidence_level, len(data))
-
-
-def _wary_posterior(pairs: UniqueCounts, k: int, rng: Rng) -> PosteriorDraws:
-    """Draw from the posterior that trusts curves of any shape, too; the latest draws of a seed are kept."""
-    if isinstance(rng, int):
-        return _kept_posterior(
-            *(part.astype(np.int64).tobytes() for part in (pairs.n, pairs.c, pairs.weight)), k, rng
-        )
-    return posterior_draws(pairs, k=k, rng=np.random.default_rng(rng), shapes=_WARY_SHAPES)
-
-
-@lru_cache(maxsize=2)
-def _kept_posterior(n: bytes, c: bytes, weight: bytes, k: int, seed: int) -> PosteriorDraws:
-    n_, c_, weight_ = (np.frombuffer(part, np.int64) for part in (n, c, weight))
-    pairs = UniqueCounts(n_, c_, weight_, inverse=np.repeat(np.arange(len(n_)), weight_))
-    return posterior_draws(pairs, k=k, rng=np.random.default_rng(seed), shapes=_WARY_SHAPES)
 
 
 def _coverage_of_these(

@@ -227,15 +227,15 @@ class Dispatcher:
 
     def _finished(self, piece: Piece, samples: list[Sample]) -> None:
         """Hand samples out, and ask again for those that the answer lacked."""
-        self._short_in_a_row = self._short_in_a_row + 1 if len(samples) < piece.n else 0
         if len(samples) < piece.n:
+            self._short_in_a_row += 1
             if self._short_in_a_row > 1:  # one short answer is an accident, two are a limit
                 self._most_per_request = min(self._most_per_request, len(samples))
             self._backlog.extendleft(reversed(_missing(piece, samples)))
-        elif (
-            piece.n == self._most_per_request
-        ):  # what was short for a while is no reason to ask for little for ever
-            self._most_per_request = min(2 * piece.n, self._dialect.terms.most_per_request)
+        else:
+            self._short_in_a_row = 0
+            if piece.n == self._most_per_request:  # it was short for a while, not for ever
+                self._most_per_request = min(2 * piece.n, self._dialect.terms.most_per_request)
         self._lot.samples.append(samples)
         self._settled(len(samples))
 
