@@ -18,10 +18,8 @@ import numpy as np
 from ttscale.errors import TtscaleWarning
 from ttscale.pipeline.stopping import decide
 from ttscale.samplers.until import UntilSettings
-from ttscale.stats.forecasting import forecast
-from ttscale.stats.next_round import Standing, below, everyone, hardest
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.rounds import (
+from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest
+from ttscale.stats.adaptive.rounds import (
     Climb,
     Rounds,
     climbs_now,
@@ -30,6 +28,8 @@ from ttscale.stats.rounds import (
     geometric_ladder,
     pass_at_k_in_rounds,
 )
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.forecast.forecasting import forecast
 from ttscale.store.rounds import Drawn
 
 ROOT = Path(__file__).parent.parent
@@ -188,7 +188,7 @@ GRID = np.unique(np.geomspace(K, 100_000, 60).astype(int))
 
 def uniform_error(rate: np.ndarray) -> np.ndarray:
     """Return the exact mean squared error of coverage with n samples of every problem, for n in `GRID`."""
-    from ttscale.stats.sampling_error import pass_at_k_variance
+    from ttscale.stats.intervals.sampling_error import pass_at_k_variance
 
     return pass_at_k_variance(rate, GRID[:, None], K).sum(axis=1) / len(rate) ** 2
 

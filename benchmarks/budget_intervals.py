@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ttscale.errors import TtscaleWarning
-from ttscale.stats.best_buy import crossings, values_at
-from ttscale.stats.curve import budget_grid
-from ttscale.stats.outlook import coverage_to_reach, ladder
-from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.stats.counts.curve import budget_grid
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.decide.best_buy import crossings, values_at
+from ttscale.stats.forecast.outlook import coverage_to_reach, ladder
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 

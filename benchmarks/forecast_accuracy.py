@@ -26,9 +26,9 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from ttscale.errors import InvalidInputError, TtscaleWarning
-from ttscale.stats.backtesting import thin
-from ttscale.stats.fitting import fit_law, theta_of
-from ttscale.stats.forecasting import forecast
+from ttscale.stats.forecast.backtesting import thin
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.laws.fitting import fit_law, theta_of
 
 K = 10_000
 LEVEL = 0.9

@@ -26,13 +26,13 @@ from scipy.special import betaln, gammaln, logsumexp
 from scipy.stats import binom
 
 from ttscale.errors import TtscaleWarning
-from ttscale.stats.backtesting import thin
-from ttscale.stats.counts import counts
-from ttscale.stats.forecasting import forecast
+from ttscale.stats.counts.counts import counts
+from ttscale.stats.forecast.backtesting import thin
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.predictive import OpenProblems, Predictive
 from ttscale.stats.laws.frame import hazard_grid
 from ttscale.stats.laws.generalized_beta import GeneralizedBeta
 from ttscale.stats.laws.likelihood import binomial_kernel
-from ttscale.stats.predictive import OpenProblems, Predictive
 
 PROBLEMS = 128
 PYTHIA = ("70M", "160M", "410M", "1B", "2.8B", "6.9B", "12B")  # in the order of BETA_LAWS

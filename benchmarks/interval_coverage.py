@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ttscale.stats.coverage import coverage_curve
+from ttscale.stats.coverage.coverage import coverage_curve
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 

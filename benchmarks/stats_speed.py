@@ -114,10 +114,10 @@ def loop_majority(
 
 
 def rows(peers: dict[str, list[float]]) -> list[tuple[str, float, float, str]]:
-    from ttscale.stats.coverage import coverage_curve
-    from ttscale.stats.pass_at_k import pass_at_k
-    from ttscale.stats.selection import best_of_k_curve
-    from ttscale.stats.voting import majority_curve, weighted_majority_curve
+    from ttscale.stats.counts.pass_at_k import pass_at_k
+    from ttscale.stats.coverage.coverage import coverage_curve
+    from ttscale.stats.selectors.selection import best_of_k_curve
+    from ttscale.stats.selectors.voting import majority_curve, weighted_majority_curve
 
     rng = np.random.default_rng(0)
     c = rng.binomial(10_000, rng.beta(0.2, 10, 1000))

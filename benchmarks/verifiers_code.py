@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from codet import GENERATED_TESTS, candidates, matched, published
 
 from ttscale.execution.sandbox import Limits, View, python_paths, run_sandboxed
-from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.tasks.humaneval import STOP
 from ttscale.verifiers.code import CodeOptions, CodeVerifier
 from ttscale.verifiers.contract import Candidate

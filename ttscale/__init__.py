@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ttscale.pipeline.run import sample_run as sample_run
     from ttscale.pipeline.run import verify_run as verify_run
     from ttscale.report.html import write_report as write_report
-    from ttscale.stats.backtesting import backtest as backtest
-    from ttscale.stats.coverage import coverage_curve as coverage_curve
-    from ttscale.stats.fitting import fit_law as fit_law
-    from ttscale.stats.forecasting import forecast as forecast
-    from ttscale.stats.forecasting import samples_for as samples_for
-    from ttscale.stats.pass_at_k import pass_at_k as pass_at_k
-    from ttscale.stats.selection import best_of_k_curve as best_of_k_curve
-    from ttscale.stats.voting import majority_curve as majority_curve
+    from ttscale.stats.counts.pass_at_k import pass_at_k as pass_at_k
+    from ttscale.stats.coverage.coverage import coverage_curve as coverage_curve
+    from ttscale.stats.forecast.backtesting import backtest as backtest
+    from ttscale.stats.forecast.forecasting import forecast as forecast
+    from ttscale.stats.forecast.forecasting import samples_for as samples_for
+    from ttscale.stats.laws.fitting import fit_law as fit_law
+    from ttscale.stats.selectors.selection import best_of_k_curve as best_of_k_curve
+    from ttscale.stats.selectors.voting import majority_curve as majority_curve
     from ttscale.store.run import RunStore as RunStore
 
 __version__ = "0.1.0"
@@ -34,18 +34,18 @@ _HOME_OF = MappingProxyType(
         "RunStore": "ttscale.store.run",
         "allocate": "ttscale.analysis.allocation",
         "analyze_run": "ttscale.analysis.analyze",
-        "backtest": "ttscale.stats.backtesting",
-        "best_of_k_curve": "ttscale.stats.selection",
+        "backtest": "ttscale.stats.forecast.backtesting",
+        "best_of_k_curve": "ttscale.stats.selectors.selection",
         "budget_view": "ttscale.analysis.budget",
-        "coverage_curve": "ttscale.stats.coverage",
-        "fit_law": "ttscale.stats.fitting",
-        "forecast": "ttscale.stats.forecasting",
+        "coverage_curve": "ttscale.stats.coverage.coverage",
+        "fit_law": "ttscale.stats.laws.fitting",
+        "forecast": "ttscale.stats.forecast.forecasting",
         "load_config": "ttscale.config.loading",
-        "majority_curve": "ttscale.stats.voting",
-        "pass_at_k": "ttscale.stats.pass_at_k",
+        "majority_curve": "ttscale.stats.selectors.voting",
+        "pass_at_k": "ttscale.stats.counts.pass_at_k",
         "run": "ttscale.pipeline.run",
         "sample_run": "ttscale.pipeline.run",
-        "samples_for": "ttscale.stats.forecasting",
+        "samples_for": "ttscale.stats.forecast.forecasting",
         "verify_run": "ttscale.pipeline.run",
         "write_report": "ttscale.report.html",
     }

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.selection import best_of_k_curve
-from ttscale.stats.voting import majority_curve
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.selectors.selection import best_of_k_curve
+from ttscale.stats.selectors.voting import majority_curve
 
 K8 = np.arange(1, 9)
 

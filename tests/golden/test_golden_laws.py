@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
-from ttscale.stats.fitting import fit_law
-from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.laws.fitting import fit_law
 
 BUDGETS = [1, 10, 100, 1000, 10000]
 COVERAGE = {

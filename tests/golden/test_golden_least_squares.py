@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from ttscale.errors import FitWarning
-from ttscale.stats.counts import counts
-from ttscale.stats.curve import FloatArray
-from ttscale.stats.fitting import _least_squares, fit_law, theta_of
+from ttscale.stats.counts.counts import counts
+from ttscale.stats.counts.curve import FloatArray
+from ttscale.stats.laws.fitting import _least_squares, fit_law, theta_of
 from ttscale.stats.laws.frame import CurveLaw, Range
 from ttscale.stats.laws.power import ExponentiatedPowerLaw, LogLog, PowerLawPlusConstant
 

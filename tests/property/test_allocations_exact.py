@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.allocation import (
+from ttscale.stats.decide.allocation import (
     best_allocation,
     coverage_of_allocation,
     greedy_allocation,
     honest_allocation,
 )
-from ttscale.stats.pooled_selection import best_of_arms
+from ttscale.stats.decide.pooled_selection import best_of_arms
 
 
 @st.composite

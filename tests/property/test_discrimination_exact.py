@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ttscale.stats.agreement import agreement
-from ttscale.stats.discrimination import auroc, within_problem_auroc
+from ttscale.stats.selectors.agreement import agreement
+from ttscale.stats.verifiers.discrimination import auroc, within_problem_auroc
 
 
 @st.composite

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ttscale.stats.accepting import expected_draws, first_accepted, utility
-from ttscale.stats.allocation import coverage_of_allocation, greedy_allocation
-from ttscale.stats.coverage import auc_at_k
-from ttscale.stats.pass_at_k import pass_at_k, pass_hat_k
-from ttscale.stats.posterior import posterior_pass_at_k
-from ttscale.stats.selection import best_of_k
-from ttscale.stats.stopping import pass_at_k_until_successes, rate_until_successes
-from ttscale.stats.threshold_pass import g_pass_at_k, mg_pass_at_k
-from ttscale.stats.voting import maj_at_k, weighted_maj_at_k
+from ttscale.stats.counts.pass_at_k import pass_at_k, pass_hat_k
+from ttscale.stats.counts.posterior import posterior_pass_at_k
+from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
+from ttscale.stats.coverage.coverage import auc_at_k
+from ttscale.stats.coverage.stopping import pass_at_k_until_successes, rate_until_successes
+from ttscale.stats.decide.allocation import coverage_of_allocation, greedy_allocation
+from ttscale.stats.selectors.accepting import expected_draws, first_accepted, utility
+from ttscale.stats.selectors.selection import best_of_k
+from ttscale.stats.selectors.voting import maj_at_k, weighted_maj_at_k
 
 TIGHT = {"rel": 1e-12, "abs": 1e-13}
 labels_of = st.lists(st.integers(0, 1), min_size=1, max_size=9)

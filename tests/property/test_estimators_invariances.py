@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_hypergeom
 
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.pass_at_k import pass_at_k, pass_hat_k
-from ttscale.stats.plurality import chance_of_correct, vote_pool
-from ttscale.stats.selection import best_of_k, rank_weights
-from ttscale.stats.voting import maj_at_k, vote_weights, weighted_maj_at_k
+from ttscale.stats.counts.pass_at_k import pass_at_k, pass_hat_k
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.selectors.plurality import chance_of_correct, vote_pool
+from ttscale.stats.selectors.selection import best_of_k, rank_weights
+from ttscale.stats.selectors.voting import maj_at_k, vote_weights, weighted_maj_at_k
 
 pairs = st.lists(st.integers(1, 300).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=1)
 

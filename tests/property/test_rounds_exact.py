@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.next_round import Standing, below, everyone, hardest, where_it_counts
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.rounds import (
+from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest, where_it_counts
+from ttscale.stats.adaptive.rounds import (
     Rounds,
     coverage_in_rounds,
     follow,
@@ -19,7 +18,8 @@ from ttscale.stats.rounds import (
     pass_at_k_in_rounds,
     sampling_variance,
 )
-from ttscale.stats.stopping import pass_at_k_until_successes
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.stopping import pass_at_k_until_successes
 
 LADDERS = st.lists(st.integers(1, 8), min_size=1, max_size=4, unique=True).map(lambda b: tuple(sorted(b)))
 
@@ -154,5 +154,5 @@ def test_memory_is_bounded_by_blocks_that_change_nothing(monkeypatch: pytest.Mon
     rounds = Rounds(ladder, tuple({j: ((0, 9),)} for j in range(len(ladder) - 1)))
     rungs, right, k = np.array([3, 5, 8]), np.array([12, 9, 4]), np.array([1, 20, 200])
     whole = pass_at_k_in_rounds(rounds, rungs, right, k)
-    monkeypatch.setattr("ttscale.stats.rounds._LARGEST_BLOCK", 50)
+    monkeypatch.setattr("ttscale.stats.adaptive.rounds._LARGEST_BLOCK", 50)
     assert pass_at_k_in_rounds(rounds, rungs, right, k) == pytest.approx(whole, abs=1e-14)

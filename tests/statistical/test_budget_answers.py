@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.special import betaln
 
-from ttscale.stats.accepting import population_utility
-from ttscale.stats.best_buy import crossings, values_at
-from ttscale.stats.deciding import best_decision
-from ttscale.stats.marginal import saturation
-from ttscale.stats.outlook import coverage_to_reach, ladder
-from ttscale.stats.pass_at_k import pass_at_k
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.marginal import saturation
+from ttscale.stats.decide.best_buy import crossings, values_at
+from ttscale.stats.decide.deciding import best_decision
+from ttscale.stats.forecast.outlook import coverage_to_reach, ladder
+from ttscale.stats.selectors.accepting import population_utility
 
 ALPHA, BETA = 0.3, 6.0
 

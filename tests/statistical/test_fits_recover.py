@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ttscale.stats.fitting import fit_law
+from ttscale.stats.laws.fitting import fit_law
 
 
 def test_zero_inflated_beta_is_recovered() -> None:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ttscale.stats.counts import counts
-from ttscale.stats.fitting import fit_law
-from ttscale.stats.forecasting import forecast, samples_for
-from ttscale.stats.model_averaging import STRAIGHT, CurveShape, posterior_draws
-from ttscale.stats.predictive import Predictive, open_problems
+from ttscale.stats.counts.counts import counts
+from ttscale.stats.forecast.forecasting import forecast, samples_for
+from ttscale.stats.forecast.model_averaging import STRAIGHT, CurveShape, posterior_draws
+from ttscale.stats.forecast.predictive import Predictive, open_problems
+from ttscale.stats.laws.fitting import fit_law
 
 
 def test_intervals_hold_the_coverage_to_come() -> None:

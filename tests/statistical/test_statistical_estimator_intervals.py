@@ -9,17 +9,17 @@ rate of the whole file is below one in a hundred, were the seed redrawn.
 import numpy as np
 import pytest
 
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.intervals import (
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.intervals.intervals import (
     bootstrap_over_problems,
     interval_over_problems,
     moments,
     paired_difference,
     simultaneous_level,
 )
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.selection import best_of_k_curve
-from ttscale.stats.voting import majority_curve
+from ttscale.stats.selectors.selection import best_of_k_curve
+from ttscale.stats.selectors.voting import majority_curve
 
 REPLICATES = 800
 

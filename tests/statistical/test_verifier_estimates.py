@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ttscale.stats.accepting import population_utility, utility
-from ttscale.stats.calibration import problem_calibration_error
-from ttscale.stats.deciding import best_decision
-from ttscale.stats.discrimination import acceptance_rates, auroc, within_problem_auroc
-from ttscale.stats.estimate import Estimate, ratio_of_means, ratio_of_sums
-from ttscale.stats.multiple import paired_differences
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.plateau import doublings, plateau
-from ttscale.stats.selection import best_of_k
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.plateau import doublings, plateau
+from ttscale.stats.decide.deciding import best_decision
+from ttscale.stats.intervals.estimate import Estimate, ratio_of_means, ratio_of_sums
+from ttscale.stats.intervals.multiple import paired_differences
+from ttscale.stats.selectors.accepting import population_utility, utility
+from ttscale.stats.selectors.selection import best_of_k
+from ttscale.stats.verifiers.calibration import problem_calibration_error
+from ttscale.stats.verifiers.discrimination import acceptance_rates, auroc, within_problem_auroc
 
 DRAWS, FEWEST = 120, 104
 P, N = 80, 16

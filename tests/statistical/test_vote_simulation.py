@@ -7,8 +7,8 @@ Each comparison allows 5 standard errors; with about 60 comparisons at fixed see
 import numpy as np
 import pytest
 
-from ttscale.stats.vote_simulation import Ballots, _enumerate, simulate
-from ttscale.stats.voting import maj_at_k
+from ttscale.stats.selectors.vote_simulation import Ballots, _enumerate, simulate
+from ttscale.stats.selectors.voting import maj_at_k
 
 
 def pool_of(member: np.ndarray, weight: np.ndarray, n_classes: int, rng: np.random.Generator) -> Ballots:

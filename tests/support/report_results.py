@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from ttscale.analysis.results import CellResult, RunResult, SamplingTotals
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.curve import Curve
-from ttscale.stats.fitting import fit_law
+from ttscale.stats.counts.curve import Curve
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.laws.fitting import fit_law
 
 CONFIG = """\
 name: demo

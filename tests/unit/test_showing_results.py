@@ -12,10 +12,10 @@ import pytest
 from report_results import make_result
 
 from ttscale.showing import ShownCurve, curves_svg, html_table
-from ttscale.stats.backtesting import backtest
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.fitting import fit_law
-from ttscale.stats.forecasting import forecast, samples_for
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.forecast.backtesting import backtest
+from ttscale.stats.forecast.forecasting import forecast, samples_for
+from ttscale.stats.laws.fitting import fit_law
 
 N, C = 60, [0, 0, 1, 3, 9, 20, 41, 60, 0, 2]
 
@@ -91,7 +91,7 @@ def test_missing_and_infinite_numbers_are_shown_as_what_they_are() -> None:
 
 def test_showing_a_curve_imports_no_plotting_and_no_frames() -> None:
     code = (
-        "import sys, numpy as np; from ttscale.stats.coverage import coverage_curve;"
+        "import sys, numpy as np; from ttscale.stats.coverage.coverage import coverage_curve;"
         "coverage_curve(9, [1, 2], [1, 9])._repr_html_();"
         "print([m for m in ('matplotlib', 'polars', 'pydantic', 'IPython') if m in sys.modules])"
     )

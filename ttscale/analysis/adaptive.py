@@ -1,6 +1,6 @@
 """Cells whose samples were drawn in rounds: estimates that allow for it, and the words that say so.
 
-Coverage is estimated from all samples along the rounds (`ttscale.stats.rounds`). What has no such estimator (votes,
+Coverage is estimated from all samples along the rounds (`ttscale.stats.adaptive.rounds`). What has no such estimator (votes,
 best-of-k, comparisons of verifiers) uses the first samples of every problem, which were drawn before anything was
 decided. Forecasts and laws fitted by likelihood take all counts: a stopping rule leaves the likelihood as it is.
 """
@@ -14,8 +14,8 @@ import polars as pl
 from ttscale.analysis.tables import JudgedSamples, judged_samples
 from ttscale.errors import DataWarning, InvalidInputError
 from ttscale.samplers.until import UntilSettings
-from ttscale.stats.curve import Curve, IntArray, budget_grid
-from ttscale.stats.rounds import coverage_in_rounds, follow
+from ttscale.stats.adaptive.rounds import coverage_in_rounds, follow
+from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
 from ttscale.store.rounds import Drawn, RoundsLog, counts_by_rung, read_rounds
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect

@@ -13,7 +13,8 @@ from ttscale.analysis.budget_choices import Choice, priced_choices, selectors_of
 from ttscale.analysis.budget_pricing import choose_cost_model, with_facts
 from ttscale.costs.amounts import Amount
 from ttscale.errors import InvalidInputError
-from ttscale.stats.allocation import (
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.decide.allocation import (
     Allocation,
     Solution,
     best_of,
@@ -22,8 +23,7 @@ from ttscale.stats.allocation import (
     single_arms,
     valued,
 )
-from ttscale.stats.curve import FloatArray, IntArray
-from ttscale.stats.pooled_selection import selection_objective
+from ttscale.stats.decide.pooled_selection import selection_objective
 
 _MOST_SELECTIONS = 4_000
 """Allocations tried for selected accuracy, which costs more to value than coverage does."""

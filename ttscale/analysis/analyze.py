@@ -23,12 +23,12 @@ from ttscale.analysis.results import CellResult, RunResult, SamplingTotals, Unme
 from ttscale.analysis.tables import JudgedSamples, judged_samples, read_cell, scores_of
 from ttscale.config.models import AnalysisSettings, RunConfig
 from ttscale.errors import InvalidInputError, StoreError
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.curve import Curve, IntArray, budget_grid
-from ttscale.stats.fitting import LawFit, fit_law
-from ttscale.stats.plateau import doublings
-from ttscale.stats.selection import best_of_k_curve
-from ttscale.stats.voting import majority_curve
+from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.coverage.plateau import doublings
+from ttscale.stats.laws.fitting import LawFit, fit_law
+from ttscale.stats.selectors.selection import best_of_k_curve
+from ttscale.stats.selectors.voting import majority_curve
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet

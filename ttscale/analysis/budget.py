@@ -31,10 +31,10 @@ from ttscale.analysis.budget_results import (
 from ttscale.analysis.budget_subsets import as_pilot, at_token_limits
 from ttscale.costs.amounts import UNIT_NAMES, Amount
 from ttscale.errors import InvalidInputError
-from ttscale.stats.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
-from ttscale.stats.curve import FloatArray, IntArray
-from ttscale.stats.intervals import bootstrap_over_problems, interval_over_problems, moments
-from ttscale.stats.piloting import PilotPlan, plan_pilot
+from ttscale.stats.adaptive.piloting import PilotPlan, plan_pilot
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.decide.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
+from ttscale.stats.intervals.intervals import bootstrap_over_problems, interval_over_problems, moments
 
 _BUDGETS = 200
 """Budgets at which choices are compared, evenly spaced on a log scale."""

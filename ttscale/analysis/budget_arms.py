@@ -22,7 +22,7 @@ from ttscale.costs.contract import ModelFacts, Usage, usage
 from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
 from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
-from ttscale.stats.curve import FloatArray, IntArray
+from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.segments import collect

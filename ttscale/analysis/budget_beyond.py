@@ -12,9 +12,9 @@ import numpy as np
 
 from ttscale.analysis.budget_choices import Choice
 from ttscale.analysis.budget_results import TargetVerdict
-from ttscale.stats.intervals import bootstrap_over_problems, interval_over_problems, moments
-from ttscale.stats.outlook import Reached
-from ttscale.stats.plateau import TOLERANCE, doublings, plateau
+from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
+from ttscale.stats.forecast.outlook import Reached
+from ttscale.stats.intervals.intervals import bootstrap_over_problems, interval_over_problems, moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

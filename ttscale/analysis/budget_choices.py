@@ -14,12 +14,12 @@ from ttscale.analysis.budget_arms import Arm, ArmSamples
 from ttscale.analysis.budget_pricing import charges_of
 from ttscale.costs.contract import Charges, CostLine, CostModel
 from ttscale.errors import InvalidInputError
-from ttscale.stats.accepting import expected_draws, first_accepted
-from ttscale.stats.curve import Curve, FloatArray, IntArray, budget_grid
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.plateau import doublings
-from ttscale.stats.selection import best_of_k
-from ttscale.stats.voting import maj_at_k
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, budget_grid
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.plateau import doublings
+from ttscale.stats.selectors.accepting import expected_draws, first_accepted
+from ttscale.stats.selectors.selection import best_of_k
+from ttscale.stats.selectors.voting import maj_at_k
 
 Kind = Literal["coverage", "majority", "best", "first"]
 KINDS: tuple[Kind, ...] = ("coverage", "majority", "best", "first")

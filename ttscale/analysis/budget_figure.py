@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ttscale.analysis.budget_results import BudgetView, CostCurve, Segment
 from ttscale.costs.amounts import UNIT_NAMES
 from ttscale.plots.cost import Change, CostLine, plot_costs
-from ttscale.stats.curve import FloatArray
+from ttscale.stats.counts.curve import FloatArray
 
 _STEPS = 256
 """Costs at which a best buy is looked at, evenly on a log scale."""

@@ -9,12 +9,10 @@ from ttscale.analysis.budget_beyond import beyond_the_samples
 from ttscale.analysis.budget_choices import Choice
 from ttscale.analysis.budget_results import SpendAnswer, TargetAnswer, TargetVerdict
 from ttscale.costs.amounts import Amount
-from ttscale.stats.accepting import utility
-from ttscale.stats.curve import Curve, IntArray
-from ttscale.stats.deciding import BudgetDecision, best_decision
-from ttscale.stats.intervals import interval_over_problems, moments
-from ttscale.stats.marginal import Saturation, saturation
-from ttscale.stats.outlook import (
+from ttscale.stats.counts.curve import Curve, IntArray
+from ttscale.stats.coverage.marginal import Saturation, saturation
+from ttscale.stats.decide.deciding import BudgetDecision, best_decision
+from ttscale.stats.forecast.outlook import (
     LARGEST,
     Generalises,
     Outlook,
@@ -26,6 +24,8 @@ from ttscale.stats.outlook import (
     reached_within,
     samples_to_reach,
 )
+from ttscale.stats.intervals.intervals import interval_over_problems, moments
+from ttscale.stats.selectors.accepting import utility
 
 _HALVINGS = 4
 """Of the gap, on a log scale, below the budget at which a selector reaches a target."""

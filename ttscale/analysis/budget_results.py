@@ -13,12 +13,12 @@ import numpy as np
 from ttscale.analysis.budget_tables import shown_tables, unit_name
 from ttscale.costs.contract import CostLine
 from ttscale.showing import ShownCurve, curves_svg, estimate, framed, html_table, listed_html
-from ttscale.stats.best_buy import BestBuy, Crossing
-from ttscale.stats.curve import FloatArray, IntArray
-from ttscale.stats.deciding import BudgetDecision
-from ttscale.stats.marginal import Saturation
-from ttscale.stats.outlook import Reached
-from ttscale.stats.piloting import PilotPlan
+from ttscale.stats.adaptive.piloting import PilotPlan
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.coverage.marginal import Saturation
+from ttscale.stats.decide.best_buy import BestBuy, Crossing
+from ttscale.stats.decide.deciding import BudgetDecision
+from ttscale.stats.forecast.outlook import Reached
 
 Row = dict[str, Any]
 

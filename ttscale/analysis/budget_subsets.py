@@ -8,8 +8,8 @@ import numpy as np
 from ttscale.analysis.budget_arms import Arm, ArmSamples, VerifierColumns
 from ttscale.costs.contract import Usage
 from ttscale.errors import InvalidInputError
-from ttscale.stats.curve import IntArray
-from ttscale.stats.scoring import thin
+from ttscale.stats.counts.curve import IntArray
+from ttscale.stats.forecast.scoring import thin
 
 
 def as_pilot(arm: Arm, size: int, rng: np.random.Generator) -> Arm:

@@ -26,21 +26,21 @@ from ttscale.analysis.scored_samples import (
 )
 from ttscale.analysis.tables import ABSTAINS
 from ttscale.errors import InvalidInputError
-from ttscale.stats import calibration
-from ttscale.stats.accepting import first_accepted, utility
-from ttscale.stats.agreement import agreement
-from ttscale.stats.averaging import IntervalOptions, averaged_curve
-from ttscale.stats.curve import Curve, FloatArray, IntArray, budget_grid
-from ttscale.stats.deciding import best_decision
-from ttscale.stats.discrimination import acceptance_rates, auroc, within_problem_auroc
-from ttscale.stats.ensemble import cross_fit
-from ttscale.stats.estimate import Estimate, mean_over_problems, ratio_of_means, ratio_of_sums
-from ttscale.stats.multiple import PairedDifferences, paired_differences
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.plateau import TOLERANCE, doublings, plateau
-from ttscale.stats.pools import Pools, pools
-from ttscale.stats.selection import best_of_k
-from ttscale.stats.voting import maj_at_k, vote_weights, weighted_maj_at_k
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, budget_grid
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.counts.pools import Pools, pools
+from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
+from ttscale.stats.decide.deciding import best_decision
+from ttscale.stats.intervals.estimate import Estimate, mean_over_problems, ratio_of_means, ratio_of_sums
+from ttscale.stats.intervals.multiple import PairedDifferences, paired_differences
+from ttscale.stats.selectors.accepting import first_accepted, utility
+from ttscale.stats.selectors.agreement import agreement
+from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.selectors.ensemble import cross_fit
+from ttscale.stats.selectors.selection import best_of_k
+from ttscale.stats.selectors.voting import maj_at_k, vote_weights, weighted_maj_at_k
+from ttscale.stats.verifiers import calibration
+from ttscale.stats.verifiers.discrimination import acceptance_rates, auroc, within_problem_auroc
 
 VOTE, ENSEMBLE = "vote", "ensemble"
 BEST = "best of k"

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ttscale.showing import framed, html_table, listed_html
-from ttscale.stats.calibration import ReliabilityCurve
-from ttscale.stats.curve import Curve
-from ttscale.stats.deciding import BudgetDecision
-from ttscale.stats.estimate import Estimate
-from ttscale.stats.multiple import PairedDifferences
-from ttscale.stats.plateau import Plateau
+from ttscale.stats.counts.curve import Curve
+from ttscale.stats.coverage.plateau import Plateau
+from ttscale.stats.decide.deciding import BudgetDecision
+from ttscale.stats.intervals.estimate import Estimate
+from ttscale.stats.intervals.multiple import PairedDifferences
+from ttscale.stats.verifiers.calibration import ReliabilityCurve
 
 Row = dict[str, Any]
 

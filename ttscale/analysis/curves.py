@@ -9,13 +9,13 @@ from ttscale.analysis.adaptive import CellInRounds
 from ttscale.analysis.sources import CellCounts
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.counts import CountsGroup
-from ttscale.stats.coverage import coverage_curve, pass_hat_curve
-from ttscale.stats.curve import Curve, IntArray, budget_grid
-from ttscale.stats.forecasting import AVERAGE, BACKTESTED, PLUG_IN
+from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds
+from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
+from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
+from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
+from ttscale.stats.forecast.forecasting import AVERAGE, BACKTESTED, PLUG_IN
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw
-from ttscale.stats.pooling import Arm, counted_arm, pooled_curve, split_of
-from ttscale.stats.rounds import pass_at_k_in_rounds
 
 Over = Literal["problems", "samples", "both"]
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from ttscale.analysis.results import Outlook
 from ttscale.errors import TtscaleError, TtscaleWarning
-from ttscale.stats.backtesting import backtest
-from ttscale.stats.curve import IntArray
-from ttscale.stats.fitting import LawFit, fit_law
-from ttscale.stats.forecasting import AVERAGE, PLUG_IN, forecast, samples_for
+from ttscale.stats.counts.curve import IntArray
+from ttscale.stats.forecast.backtesting import backtest
+from ttscale.stats.forecast.forecasting import AVERAGE, PLUG_IN, forecast, samples_for
+from ttscale.stats.laws.fitting import LawFit, fit_law
 
 LAWS = ("exponentiated-power-law", "log-log", "beta-binomial", "zero-inflated-beta", "kumaraswamy")
 LAWS_BY_LIKELIHOOD = ("beta-binomial", "zero-inflated-beta", "kumaraswamy")

@@ -10,10 +10,10 @@ import polars as pl
 
 from ttscale.analysis.comparison_results import Comparison
 from ttscale.showing import curves_svg, estimate, framed, html_table, listed_html
-from ttscale.stats.backtesting import Backtest
-from ttscale.stats.curve import Curve, shown_curve
-from ttscale.stats.fitting import LawFit
-from ttscale.stats.forecasting import Forecast, SamplesNeeded
+from ttscale.stats.counts.curve import Curve, shown_curve
+from ttscale.stats.forecast.backtesting import Backtest
+from ttscale.stats.forecast.forecasting import Forecast, SamplesNeeded
+from ttscale.stats.laws.fitting import LawFit
 from ttscale.store.run import Session
 
 

@@ -10,7 +10,7 @@ from ttscale.cli.options import output_options
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
-    from ttscale.stats.curve import Curve
+    from ttscale.stats.counts.curve import Curve
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -167,8 +167,8 @@ def fit_command(
     from ttscale.analysis.sources import read_source
     from ttscale.cli.output import print_rows
     from ttscale.registry import plugins
-    from ttscale.stats.curve import budget_grid
-    from ttscale.stats.fitting import fit_law
+    from ttscale.stats.counts.curve import budget_grid
+    from ttscale.stats.laws.fitting import fit_law
 
     laws = tuple(plugins("laws")) if law == ("all",) else law
     rows, curves = [], []
@@ -215,8 +215,8 @@ def forecast_command(
 
     from ttscale.analysis.sources import read_source
     from ttscale.cli.output import print_rows
-    from ttscale.stats.backtesting import thin
-    from ttscale.stats.forecasting import forecast
+    from ttscale.stats.forecast.backtesting import thin
+    from ttscale.stats.forecast.forecasting import forecast
 
     rng = np.random.default_rng(seed)
     rows, curves = [], []
@@ -262,7 +262,7 @@ def backtest_command(
     """Compare forecasting methods on the data at hand: fit on a prefix of the samples, score on the rest."""
     from ttscale.analysis.sources import read_source
     from ttscale.cli.output import print_rows
-    from ttscale.stats.backtesting import METHODS, backtest
+    from ttscale.stats.forecast.backtesting import METHODS, backtest
 
     rows = []
     groups = read_source(source, by=by)

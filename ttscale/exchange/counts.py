@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed
-from ttscale.stats.curve import IntArray
+from ttscale.stats.counts.curve import IntArray
 
 PROBLEM_NAMES = ("problem_id", "problem_idx", "problem", "task_id", "doc_id", "unique_id", "id")
 N_NAMES = ("n", "n_samples", "num_samples")

@@ -7,8 +7,8 @@ import numpy as np
 from ttscale.analysis.results import Outlook
 from ttscale.report.laws import law_formula, law_parameters
 from ttscale.report.numbers import at_k, percent, percent_digits
-from ttscale.stats.fitting import LawFit
-from ttscale.stats.forecasting import AVERAGE
+from ttscale.stats.forecast.forecasting import AVERAGE
+from ttscale.stats.laws.fitting import LawFit
 
 Row = dict[str, str]
 

@@ -29,7 +29,7 @@ from ttscale.report.figures import (
     success_rates_figure,
 )
 from ttscale.report.numbers import percent_digits, percent_interval
-from ttscale.stats.coverage import coverage_curve
+from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 

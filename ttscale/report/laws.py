@@ -4,7 +4,7 @@ import math
 
 from ttscale.analysis.results import CellResult
 from ttscale.report.numbers import significant
-from ttscale.stats.fitting import LawFit
+from ttscale.stats.laws.fitting import LawFit
 
 _FORMULAS = {
     "exponentiated-power-law": ("exp(a k^b)", "exp(a kᵇ)"),

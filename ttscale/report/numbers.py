@@ -2,7 +2,7 @@
 
 import math
 
-from ttscale.stats.curve import Curve
+from ttscale.stats.counts.curve import Curve
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

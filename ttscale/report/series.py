@@ -10,7 +10,7 @@ from ttscale.analysis.results import CellResult
 from ttscale.report.cells import PageCell
 from ttscale.report.laws import usable_law
 from ttscale.report.visible import visible_text
-from ttscale.stats.curve import Curve, IntArray
+from ttscale.stats.counts.curve import Curve, IntArray
 
 _BEYOND = 10**0.5
 """Without a forecast the fitted law is drawn half a decade past the data: far enough to see where it goes."""

@@ -9,7 +9,7 @@ from ttscale.report.cells import PageCell
 from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.numbers import at_k, count, index_of, percent
 from ttscale.report.series import Series, measured_k, measured_series
-from ttscale.stats.forecasting import SamplesNeeded
+from ttscale.stats.forecast.forecasting import SamplesNeeded
 from ttscale.types import Outcome
 
 

@@ -17,7 +17,7 @@ from ttscale.report.numbers import count, index_of, percent_digits, percent_inte
 from ttscale.report.series import measured_series
 from ttscale.report.summary import sample_span
 from ttscale.report.visible import visible_text
-from ttscale.stats.curve import Curve
+from ttscale.stats.counts.curve import Curve
 
 _PLAIN_WIDTH = 160
 """Off a terminal nothing wraps: one budget is one line for grep."""

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.stats.curve import IntArray
-from ttscale.stats.rounds import Climb, Rounds, follow
+from ttscale.stats.adaptive.rounds import Climb, Rounds, follow
+from ttscale.stats.counts.curve import IntArray
 from ttscale.store.files import write_text
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect

@@ -9,7 +9,7 @@ from ttscale.analysis.budget import BudgetSettings, view_of_arms
 from ttscale.analysis.budget_arms import Arm, ArmSamples, VerifierColumns
 from ttscale.analysis.budget_pricing import Pricing
 from ttscale.analysis.budget_questions import Inference
-from ttscale.stats.voting import maj_at_k
+from ttscale.stats.selectors.voting import maj_at_k
 
 ASKED = {"selectors": ("majority",), "pricing": Pricing(cost="samples")}
 

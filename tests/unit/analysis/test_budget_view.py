@@ -17,9 +17,9 @@ from ttscale.analysis.budget_questions import Inference
 from ttscale.analysis.budget_subsets import as_pilot, at_token_limits
 from ttscale.costs.amounts import parse_amount
 from ttscale.errors import InvalidInputError, StoreError
-from ttscale.stats.accepting import expected_draws, first_accepted
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.selection import best_of_k
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.selectors.accepting import expected_draws, first_accepted
+from ttscale.stats.selectors.selection import best_of_k
 
 TOKENS = Pricing(cost="tokens")
 

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.accepting import best_budget, first_accepted_curve, population_utility
-from ttscale.stats.allocation import coverage_of_allocation, greedy_allocation, honest_allocation
-from ttscale.stats.counts import counts
-from ttscale.stats.coverage import auc_at_k, coverage_curve, pass_hat_curve
-from ttscale.stats.curve import budget_grid
-from ttscale.stats.intervals import paired_difference
-from ttscale.stats.pass_at_k import pass_at_k, pass_hat_k
-from ttscale.stats.planning import plan_coverage
-from ttscale.stats.posterior import posterior_pass_at_k
-from ttscale.stats.selection import best_of_k, best_of_k_curve
-from ttscale.stats.stopping import pass_at_k_until_successes, rate_until_successes
-from ttscale.stats.threshold_pass import g_pass_at_k, mg_pass_at_k
-from ttscale.stats.voting import (
+from ttscale.stats.adaptive.planning import plan_coverage
+from ttscale.stats.counts.counts import counts
+from ttscale.stats.counts.curve import budget_grid
+from ttscale.stats.counts.pass_at_k import pass_at_k, pass_hat_k
+from ttscale.stats.counts.posterior import posterior_pass_at_k
+from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
+from ttscale.stats.coverage.coverage import auc_at_k, coverage_curve, pass_hat_curve
+from ttscale.stats.coverage.stopping import pass_at_k_until_successes, rate_until_successes
+from ttscale.stats.decide.allocation import coverage_of_allocation, greedy_allocation, honest_allocation
+from ttscale.stats.intervals.intervals import paired_difference
+from ttscale.stats.selectors.accepting import best_budget, first_accepted_curve, population_utility
+from ttscale.stats.selectors.selection import best_of_k, best_of_k_curve
+from ttscale.stats.selectors.voting import (
     maj_at_k,
     majority_curve,
     vote_weights,

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.best_buy import best_buys, crossings, pareto_front, values_at
-from ttscale.stats.coverage import coverage_curve
-from ttscale.stats.forecasting import forecast
+from ttscale.stats.adaptive.piloting import plan_pilot, uncertainty
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.coverage.marginal import marginal_gain, saturation
+from ttscale.stats.decide.best_buy import best_buys, crossings, pareto_front, values_at
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.outlook import coverage_outlook, ladder, samples_to_reach
 from ttscale.stats.laws.saturation import saturation_point
-from ttscale.stats.marginal import marginal_gain, saturation
-from ttscale.stats.outlook import coverage_outlook, ladder, samples_to_reach
-from ttscale.stats.pass_at_k import pass_at_k
-from ttscale.stats.piloting import plan_pilot, uncertainty
 
 RNG = np.random.default_rng(5)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.deciding import best_decision
-from ttscale.stats.folds import problem_folds
-from ttscale.stats.plateau import doublings, plateau
+from ttscale.stats.coverage.plateau import doublings, plateau
+from ttscale.stats.decide.deciding import best_decision
+from ttscale.stats.intervals.folds import problem_folds
 
 K = doublings(16)
 

@@ -9,9 +9,9 @@ the maximiser follows, and beyond them it reaches up to 1.
 
 import numpy as np
 
-from ttscale.stats.counts import UniqueCounts
-from ttscale.stats.curve import FloatArray, IntArray
-from ttscale.stats.intervals import Moments, interval_over_problems
+from ttscale.stats.counts.counts import UniqueCounts
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.intervals.intervals import Moments, interval_over_problems
 from ttscale.stats.laws.frame import Mixture, ScalingLaw
 from ttscale.stats.laws.likelihood import binomial_kernel
 

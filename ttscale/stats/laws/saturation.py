@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts import budgets, counts
-from ttscale.stats.curve import FloatArray
+from ttscale.stats.counts.counts import budgets, counts
+from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.laws.frame import CurveLaw, Range
 
 
@@ -91,7 +91,7 @@ def mean_gain(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArray:
     Returns:
         Shape (K,).
     """
-    from ttscale.stats.pass_at_k import pass_at_k
+    from ttscale.stats.counts.pass_at_k import pass_at_k
 
     data, ks = counts(n, c), budgets(k)
     failing = 1.0 - pass_at_k(data.n, data.c, ks)

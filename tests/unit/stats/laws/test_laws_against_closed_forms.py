@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.special import betaln, expit
 from scipy.stats import betabinom
 
-from ttscale.stats.counts import counts
+from ttscale.stats.counts.counts import counts
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import MixingLaw, hazard_grid
 from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities

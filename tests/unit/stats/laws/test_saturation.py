@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ttscale.errors import InvalidInputError
+from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.laws.saturation import mean_gain, saturation_point
-from ttscale.stats.pass_at_k import pass_at_k
 
 
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.5, 0.9])

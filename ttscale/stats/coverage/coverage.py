@@ -1,0 +1,172 @@
+"""Coverage: pass@k averaged over problems, as a curve with its interval."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, refuse_too_few
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.pass_at_k import all_of_them, at_least_one
+from ttscale.stats.intervals.bootstrap import bootstrap_coverage
+from ttscale.stats.intervals.interval_caveats import interval_caveats
+from ttscale.stats.intervals.intervals import (
+    Interval,
+    IntervalMethod,
+    Rng,
+    check_confidence,
+    check_options,
+    interval_over_problems,
+    interval_over_samples,
+    moments,
+    named,
+    simultaneous_level,
+)
+from ttscale.stats.intervals.sampling_error import coverage_sampling_error
+
+
+def coverage_curve(
+    n: ArrayLike,
+    c: ArrayLike,
+    k: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+    over: Over = "problems",
+    method: IntervalMethod = "analytic",
+    simultaneous: bool = False,
+    n_resamples: int = 2000,
+    rng: Rng = None,
+) -> Curve:
+    """Estimate coverage, the mean of pass@k over problems, with an interval at every budget.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
+        confidence_level: Such as 0.95.
+        over: "problems" for all problems of this kind (default), "samples" for these problems with other
+            draws, "both"; see `ttscale.stats.intervals.intervals` for what each target is and why "both" equals
+            "problems".
+        method: "analytic" (default) or "bootstrap"; the latter misses its nominal level more often.
+        simultaneous: Whether the band shall hold at all k together instead of at each; analytic over problems
+            only.
+        n_resamples: Replicates of the bootstrap, or of the band's simulation.
+        rng: Generator or seed, for whatever is simulated.
+
+    Returns:
+        The curve; its values are exact averages over all subsets of k.
+
+    Raises:
+        InvalidInputError: Impossible counts, k > n, or an option that does not exist.
+
+    References:
+        Brown et al. 2024, https://arxiv.org/abs/2407.21787
+
+    >>> coverage_curve([4, 4], [1, 2], [1, 2]).value.round(3).tolist()
+    [0.375, 0.667]
+    """
+    data, ks = counts(n, c), np.unique(budgets(k))
+    refuse_too_few(data.n, ks)
+    check_confidence(confidence_level)
+    check_options(over, method, simultaneous)
+    pairs = data.unique()
+    values = at_least_one(pairs.n[:, None], pairs.c[:, None], ks)
+    if method == "bootstrap":
+        interval = bootstrap_coverage(data, ks, confidence_level, over=over, n_resamples=n_resamples, rng=rng)
+    elif over == "samples":
+        interval = _over_samples(pairs, values, ks, confidence_level)
+    else:
+        interval = _over_problems(pairs, values, confidence_level, simultaneous, n_resamples, rng)
+    mean = pairs.weight @ values / len(data)
+    return Curve(
+        metric="coverage",
+        k=ks,
+        value=mean,
+        low=np.minimum(interval.low, mean),
+        high=np.maximum(interval.high, mean),
+        confidence_level=confidence_level,
+        over=over,
+        method=f"exact mean over subsets; {interval.method}",
+        n_problems=len(data),
+        caveat=interval_caveats(mean, len(data), over=over, method=method),
+    )
+
+
+def pass_hat_curve(n: ArrayLike, c: ArrayLike, k: ArrayLike, *, confidence_level: float = 0.95) -> Curve:
+    """Estimate pass^k, averaged over problems, with its interval over problems at every budget.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budgets, shape (K,), at most the fewest samples of any problem.
+        confidence_level: Such as 0.95.
+
+    Returns:
+        The curve.
+
+    Raises:
+        InvalidInputError: Impossible counts or k > n.
+
+    >>> pass_hat_curve([5, 5], [4, 5], [1, 2]).value.round(3).tolist()
+    [0.9, 0.8]
+    """
+    data, ks = counts(n, c), np.unique(budgets(k))
+    refuse_too_few(data.n, ks, "pass^{k}")
+    pairs = data.unique()
+    values = all_of_them(pairs.n[:, None], pairs.c[:, None], ks)
+    mean = pairs.weight @ values / len(data)
+    interval = interval_over_problems(moments(values, pairs.weight), confidence_level)
+    return Curve(
+        metric="pass_hat_k",
+        k=ks,
+        value=mean,
+        low=interval.low,
+        high=interval.high,
+        confidence_level=confidence_level,
+        over="problems",
+        method=f"exact mean over subsets; {interval.method}",
+        n_problems=len(data),
+        caveat=interval_caveats(mean, len(data), over="problems"),
+    )
+
+
+def auc_at_k(n: ArrayLike, c: ArrayLike, k_max: int) -> FloatArray:
+    """Estimate AUC@K of each problem: the mean height of the trapezoids under pass@1..K.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k_max: K, at least 2 and at most the fewest samples of any problem.
+
+    Returns:
+        Shape (P,), within [0, 1]; pass@1 for K = 1.
+
+    Raises:
+        InvalidInputError: Impossible counts or K > n.
+
+    >>> auc_at_k([4], [4], 3).tolist()
+    [1.0]
+    """
+    data, ks = counts(n, c), budgets(np.arange(1, int(budgets(k_max)[0]) + 1))
+    refuse_too_few(data.n, ks, "AUC@{k}")
+    pairs = data.unique()
+    values = at_least_one(pairs.n[:, None], pairs.c[:, None], ks)  # (U, K)
+    heights = (values[:, :-1] + values[:, 1:]) / 2 if len(ks) > 1 else values
+    per_problem: FloatArray = heights.mean(axis=1)[pairs.inverse]
+    return per_problem
+
+
+def _over_problems(
+    pairs: UniqueCounts, values: FloatArray, level: float, simultaneous: bool, n_resamples: int, rng: Rng
+) -> Interval:
+    sample = moments(values, pairs.weight)
+    if not simultaneous:
+        return interval_over_problems(sample, level)
+    band = simultaneous_level(values, level, weight=pairs.weight, n_resamples=n_resamples, rng=rng)
+    return named(interval_over_problems(sample, band), "simultaneous")
+
+
+def _over_samples(pairs: UniqueCounts, values: FloatArray, k: IntArray, level: float) -> Interval:
+    mean = pairs.weight @ values / pairs.weight.sum()
+    drawn = np.maximum(pairs.n, 1)
+    trials = pairs.weight.sum() ** 2 / (pairs.weight @ (k / drawn[:, None]))  # few samples of some weigh most
+    error = coverage_sampling_error(pairs, k)
+    return interval_over_samples(mean, error.standard_error, trials, level, degrees=error.degrees)

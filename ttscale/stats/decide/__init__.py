@@ -1,0 +1,1 @@
+"""What to do with it: the best buy, and sums spread over arms."""

@@ -1,0 +1,125 @@
+"""The budget with the highest utility, and what it is worth on problems that did not choose it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit
+
+from ttscale.errors import InvalidInputError
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.intervals.folds import problem_folds
+from ttscale.stats.intervals.intervals import Rng, check_confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetDecision:
+    """The best budget.
+
+    Attributes:
+        k: Budget with the highest mean utility; 0 means not to ask at all, which is worth 0.
+        low: Lower end of its bootstrap interval over problems.
+        high: Upper end.
+        at_edge: Whether it is the largest budget measured, so that more might be better still.
+        utility: Mean utility per problem at k, cross-fitted: chosen on some problems, valued on the others.
+        utility_low: Lower end of the utility's interval at the chosen k, t over problems.
+        utility_high: Upper end.
+        confidence_level: Such as 0.95.
+        n_problems: P.
+    """
+
+    k: int
+    low: int
+    high: int
+    at_edge: bool
+    utility: float
+    utility_low: float
+    utility_high: float
+    confidence_level: float
+    n_problems: int
+
+
+def best_decision(
+    utility: ArrayLike,
+    k: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+    n_resamples: int = 2000,
+    n_folds: int = 5,
+    rng: Rng = None,
+) -> BudgetDecision:
+    """Choose the budget with the highest mean utility.
+
+    The maximum over budgets of an estimated mean is optimistic, so the utility reported is cross-fitted: each fold of the
+    problems is valued at the budget that the other folds choose.
+
+    Args:
+        utility: Of each problem, shape (P, K), such as `ttscale.stats.selectors.accepting.utility` returns.
+        k: Budgets, increasing, shape (K,).
+        confidence_level: Such as 0.95.
+        n_resamples: Bootstrap replicates.
+        n_folds: Folds of problems, at most P.
+        rng: Generator or seed, for the bootstrap and the folds.
+
+    Returns:
+        The decision.
+
+    Raises:
+        InvalidInputError: Shapes that differ, or values that are not finite.
+
+    >>> best_decision([[0.1, 0.4, 0.2]] * 3, [1, 2, 4], rng=0).k
+    2
+    """
+    check_confidence(confidence_level)
+    values, ks = np.asarray(utility, dtype=np.float64), np.asarray(k, dtype=np.int64)
+    if values.ndim != 2 or values.shape[1] != len(ks) or not len(values) or not np.isfinite(values).all():
+        raise InvalidInputError(
+            f"A decision needs finite utilities of shape (P, {len(ks)}), not {values.shape}."
+        )
+    values = np.column_stack([np.zeros(len(values)), values])  # not to ask at all
+    ks = np.concatenate([[0], ks])
+    generator = np.random.default_rng(rng)
+    n = len(values)
+    drawn = generator.multinomial(n, np.full(n, 1 / n), size=n_resamples)
+    chosen = np.sort(ks[np.argmax(drawn @ values, axis=1)])
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(chosen, [tail, 1 - tail], method="closest_observation")
+    best = int(np.argmax(values.mean(axis=0)))
+    worth = _cross_fitted(values, n_folds, generator)
+    reach = _half_width(worth, confidence_level)
+    return BudgetDecision(
+        k=int(ks[best]),
+        low=int(low),
+        high=int(high),
+        at_edge=best == len(ks) - 1,
+        utility=float(worth.mean()),
+        utility_low=float(worth.mean() - reach),
+        utility_high=float(worth.mean() + reach),
+        confidence_level=confidence_level,
+        n_problems=n,
+    )
+
+
+def _cross_fitted(values: FloatArray, n_folds: int, rng: np.random.Generator) -> FloatArray:
+    """Return each problem's utility at the budget that the other folds choose, shape (P,)."""
+    if len(values) < 2:
+        best: FloatArray = values.max(axis=1)
+        return best
+    worth = np.empty(len(values))
+    for fold in _folds(len(values), n_folds, rng):
+        others = np.ones(len(values), dtype=bool)
+        others[fold] = False
+        worth[fold] = values[fold, int(np.argmax(values[others].mean(axis=0)))]
+    return worth
+
+
+def _folds(n_problems: int, n_folds: int, rng: np.random.Generator) -> list[IntArray]:
+    number = problem_folds(n_problems, n_folds, rng=rng)
+    return [np.flatnonzero(number == fold) for fold in range(int(number.max()) + 1)]
+
+
+def _half_width(worth: FloatArray, confidence_level: float) -> float:
+    if len(worth) < 2:
+        return float("inf")
+    t = float(stdtrit(len(worth) - 1, 0.5 + confidence_level / 2))
+    return t * float(worth.std(ddof=1)) / float(np.sqrt(len(worth)))

@@ -1,0 +1,1 @@
+"""Coverage at budgets not drawn yet, and how well methods foretell it."""

@@ -1,0 +1,462 @@
+"""Coverage at any budget: measured within the samples, forecast beyond them; and the budget that a target needs.
+
+The interval generalises over problems (other problems of this kind) or over samples (these very problems with other
+draws). Within the samples both are those of `ttscale.stats.coverage.coverage`. Beyond them both come from the posterior of the
+laws that forecasts average over: over problems that of the law's own coverage, over samples that of the mean over
+these problems, each with the success rate that its counts leave open. A forecast expects curves such as have been
+published, and its interval turned into numbers of samples missed the truth where problems are easier in the end than
+those were: on two laws of four in most simulations. So the interval gives as much weight beforehand to curves of any
+shape, and the counts decide between the two. Unlike `ttscale.stats.forecast.forecasting`, the question is
+not which of these problems will have been solved once the samples at hand are added to: a budget is spent anew.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttscale.errors import FitWarning, InvalidInputError
+from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.forecast.forecasting import AVERAGE, Rng, forecast
+from ttscale.stats.forecast.model_averaging import (
+    BENT,
+    STRAIGHT,
+    CurveShape,
+    PosteriorDraws,
+    posterior_of,
+)
+from ttscale.stats.forecast.predictive import Predictive, open_problems
+from ttscale.stats.laws.fitting import fit_law
+from ttscale.stats.laws.likelihood import binomial_kernel
+
+Generalises = Literal["problems", "samples"]
+
+LARGEST = 10**6
+"""Budgets beyond this many samples per problem are not looked for."""
+
+_KNOTS = 96
+"""Budgets at which a forecast is computed; in between it is interpolated."""
+_POSTERIORS, _NORMALS = 30_000, 32
+"""Posteriors of single problems computed, over all mixtures drawn; values drawn from each mixture's mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyCurve(CurveShape):
+    """Curves of any shape that the laws allow: what interval ends trust besides the published ones."""
+
+    def log_density(self, failure: FloatArray) -> FloatArray:
+        """Return 0 for each of the curves (B, 5)."""
+        return np.zeros(len(failure))
+
+
+_WARY_SHAPES = (
+    *(replace(shape, weight=0.5 * shape.weight) for shape in (STRAIGHT, BENT)),
+    AnyCurve(weight=0.5, bend=1.0, wiggle=1.0),
+)
+"""Half of the prior weight for curves as published, half for any."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outlook:
+    """Coverage at budgets within and beyond the samples.
+
+    Attributes:
+        curve: Values with their interval, shape (K,).
+        extrapolates: Which budgets lie beyond the samples of some problem, shape (K,).
+        n_min: Fewest samples of any problem.
+    """
+
+    curve: Curve
+    extrapolates: np.ndarray
+    n_min: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How many samples per problem a target needs.
+
+    Attributes:
+        metric: What is to reach it.
+        target: The value wanted.
+        k: Smallest budget whose estimate reaches it; None: none up to `largest` does.
+        low: Lower end of the interval for that budget; None: not even the upper end of the curve reaches it.
+        high: Upper end; None: the lower end of the curve does not reach it.
+        largest: The largest budget looked at.
+        best: The highest estimate up to there.
+        extrapolates: Whether `k` lies beyond the samples at hand; with None, whether `largest` does.
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over.
+        method: How it was computed.
+        n_problems: Problems.
+    """
+
+    metric: str
+    target: float
+    k: int | None
+    low: int | None
+    high: int | None
+    largest: int
+    best: float
+    extrapolates: bool
+    confidence_level: float
+    over: str
+    method: str
+    n_problems: int
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the answer as one plain dictionary."""
+        yield {name: getattr(self, name) for name in self.__slots__}
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        beyond = f"> {self.largest:,}"
+        low, high = (beyond if end is None else f"{end:,}" for end in (self.low, self.high))
+        answer = f"{self.k:,} samples per problem" if self.k else f"not reached by {self.largest:,} samples"
+        aside = ", extrapolated" if self.extrapolates else ""
+        return f"{self.metric} {self.target:g}: {answer} [{low}, {high}]{aside} ({self.method})"
+
+
+def coverage_outlook(
+    n: ArrayLike,
+    c: ArrayLike,
+    k: ArrayLike,
+    *,
+    over: Generalises = "problems",
+    method: str = "auto",
+    confidence_level: float = 0.95,
+    rng: Rng = 0,
+    ahead: Curve | None = None,
+) -> Outlook:
+    """Estimate coverage at any budgets, forecasting those beyond the samples.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budgets, shape (K,); sorted and made unique.
+        over: "problems" for problems of this kind, "samples" for these very problems.
+        method: Of the forecast: "auto" (an average over laws), or the name of a law.
+        confidence_level: Such as 0.95.
+        rng: Of the forecast; by default the same draws every time.
+        ahead: A forecast of these counts to read off instead of making one, see `coverage_ahead`.
+
+    Returns:
+        The outlook; values and both ends never fall with k.
+
+    Raises:
+        InvalidInputError: Impossible counts or budgets, or nothing to forecast from.
+
+    >>> ahead = coverage_outlook(20, [0, 0, 0, 2, 5, 20], [1, 20, 100])
+    >>> ahead.extrapolates.tolist(), ahead.curve.value[:2].round(3).tolist()
+    ([False, False, True], [0.225, 0.5])
+    """
+    data, ks = counts(n, c), np.unique(budgets(k))
+    if over not in ("problems", "samples"):
+        raise InvalidInputError(f"over must be 'problems' or 'samples', not '{over}'.")
+    n_min = int(data.n.min())
+    inside = ks <= n_min
+    parts = []
+    if inside.any():
+        parts.append(coverage_curve(data.n, data.c, ks[inside], over=over, confidence_level=confidence_level))
+    if not inside.all():
+        beyond = ahead or _beyond(data, _knots(ks[~inside]), over, method, confidence_level, rng)
+        parts.append(_interpolated(beyond, ks[~inside]))
+    value, low, high = (
+        np.maximum.accumulate(np.concatenate([getattr(part, end) for part in parts]))
+        for end in ("value", "low", "high")
+    )
+    curve = Curve(
+        metric="coverage",
+        k=ks,
+        value=value,
+        low=low,
+        high=high,
+        confidence_level=confidence_level,
+        over=over,
+        method="; beyond the samples: ".join(part.method for part in parts),
+        n_problems=len(data),
+    )
+    return Outlook(curve=curve, extrapolates=~inside, n_min=n_min)
+
+
+def coverage_ahead(
+    n: ArrayLike,
+    c: ArrayLike,
+    *,
+    largest: int = LARGEST,
+    over: Generalises = "problems",
+    method: str = "auto",
+    confidence_level: float = 0.95,
+    rng: Rng = 0,
+) -> Curve:
+    """Forecast coverage from the first budget beyond the samples to the largest, for many questions to read off.
+
+    A forecast takes a second, and reading it off nothing; answers that share one agree with each other, too.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        largest: The largest budget that will be asked for, beyond the fewest samples of any problem.
+        over: See `coverage_outlook`.
+        method: Likewise.
+        confidence_level: Likewise.
+        rng: Likewise.
+
+    Raises:
+        InvalidInputError: Impossible counts, or nothing to forecast from.
+    """
+    data = counts(n, c)
+    first = int(data.n.min()) + 1
+    return _beyond(data, _knots(np.array([first, max(largest, first)])), over, method, confidence_level, rng)
+
+
+def samples_to_reach(outlook: Outlook, target: float) -> Reached:
+    """Say which budget reaches a target.
+
+    The number of samples needed is at most k exactly when the curve at k is at least the target, so an interval for the
+    curve at every k gives one for the number: from the first budget whose upper end reaches the target to the first
+    whose lower end does. Its level is that of the curve's interval.
+
+    Args:
+        outlook: At a fine ladder of budgets, see `ladder`; the answer is one of them.
+        target: Value wanted, above 0 and at most 1.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1].
+
+    >>> ahead = coverage_outlook([20, 20, 20], [0, 2, 20], ladder(20))
+    >>> samples_to_reach(ahead, 0.5).k
+    6
+    """
+    check_target(target)
+    curve = outlook.curve
+    enough = target * (1 - 1e-12)
+    k, low, high = (_first(curve.k, end >= enough) for end in (curve.value, curve.high, curve.low))
+    position = len(curve.k) - 1 if k is None else int(np.searchsorted(curve.k, k))
+    return Reached(
+        metric=curve.metric,
+        target=target,
+        k=k,
+        low=low,
+        high=high,
+        largest=int(curve.k[-1]),
+        best=float(curve.value.max()),
+        extrapolates=bool(outlook.extrapolates[position]),
+        confidence_level=curve.confidence_level,
+        over=curve.over,
+        method=f"{curve.method}; inverted",
+        n_problems=curve.n_problems,
+    )
+
+
+def coverage_to_reach(
+    n: ArrayLike,
+    c: ArrayLike,
+    target: float,
+    *,
+    largest: int = LARGEST,
+    over: Generalises = "problems",
+    method: str = "auto",
+    confidence_level: float = 0.95,
+    rng: Rng = 0,
+) -> Reached:
+    """Say which budget's coverage reaches a target, forecasting only where the samples at hand do not tell.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        target: Coverage wanted, above 0 and at most 1.
+        largest: Largest budget looked at.
+        over: See `coverage_outlook`.
+        method: Of the forecast.
+        confidence_level: Such as 0.95.
+        rng: Of the forecast.
+
+    Returns:
+        The answer of `samples_to_reach`.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1], or impossible counts.
+
+    >>> coverage_to_reach(20, [1, 3, 9, 20] * 8, 0.5).extrapolates
+    False
+    """
+    data = counts(n, c)
+
+    def outlook(k: IntArray) -> Outlook:
+        return coverage_outlook(
+            data.n, data.c, k, over=over, method=method, confidence_level=confidence_level, rng=rng
+        )
+
+    return reached_within(outlook, int(data.n.min()), target, largest=largest)
+
+
+def reached_within(
+    outlook: Callable[[IntArray], Outlook], n_min: int, target: float, *, largest: int = LARGEST
+) -> Reached:
+    """Say which budget of an outlook reaches a target, asking for budgets beyond `n_min` only where it must.
+
+    Args:
+        outlook: Budgets, shape (K,) -> the outlook there.
+        n_min: Fewest samples of any problem.
+        target: Value wanted, above 0 and at most 1.
+        largest: Largest budget looked at.
+
+    Raises:
+        InvalidInputError: A target outside (0, 1].
+    """
+    check_target(target)
+    if 0 < n_min < largest:
+        within = samples_to_reach(outlook(ladder(n_min)), target)
+        if within.high is not None:
+            return replace(within, largest=largest)
+    return samples_to_reach(outlook(ladder(largest)), target)
+
+
+def check_target(target: float) -> None:
+    """Refuse a target that is no share of problems.
+
+    Raises:
+        InvalidInputError: Such as 90 for 0.9.
+    """
+    if not 0.0 < target <= 1.0:
+        raise InvalidInputError(
+            f"A target is a share of problems, above 0 and at most 1 (0.9 for 90 %), but is {target:g}."
+        )
+
+
+def ladder(largest: int) -> IntArray:
+    """Return all budgets up to 1,000, then steps of half a percent, up to `largest` itself.
+
+    >>> len(ladder(10**6)) < 2500
+    True
+    """
+    fine = np.arange(1, min(largest, 1000) + 1)
+    steps = np.array([], dtype=np.int64)
+    if largest > 1000:
+        count = 1 + int(np.ceil(np.log(largest / 1000) / np.log1p(0.005)))
+        steps = np.geomspace(1000, largest, count).round().astype(np.int64)
+    rungs: IntArray = np.unique(np.concatenate([fine, steps]))
+    return rungs
+
+
+def _knots(k: IntArray) -> IntArray:
+    """Return about `_KNOTS` budgets from the first to the last: a forecast is smooth in log k."""
+    if 2 < len(k) <= _KNOTS:
+        return k
+    knots: IntArray = np.unique(np.geomspace(k[0], k[-1], _KNOTS).round().astype(np.int64))
+    return knots
+
+
+def _interpolated(curve: Curve, k: IntArray) -> Curve:
+    """Read a curve off at other budgets, linearly in log k."""
+    at = np.log(k)
+    ends = {end: np.interp(at, np.log(curve.k), getattr(curve, end)) for end in ("value", "low", "high")}
+    return replace(curve, k=k, **ends)
+
+
+def _first(k: IntArray, enough: np.ndarray) -> int | None:
+    found = np.flatnonzero(enough)
+    return int(k[found[0]]) if len(found) else None
+
+
+def _beyond(
+    data: Counts, k: IntArray, over: Generalises, method: str, confidence_level: float, rng: Rng
+) -> Curve:
+    """Forecast: the value that `forecast` expects, with the interval asked for."""
+    if method in ("auto", AVERAGE):
+        return _average(data, k, over, confidence_level, rng)
+    if over == "samples":
+        raise InvalidInputError(
+            f"Beyond the samples, intervals for these very problems exist for the average over laws alone, not for '{method}'. "
+            "Leave --method out, or ask over problems."
+        )
+    ahead = forecast(data.n, data.c, k, method=method, confidence_level=confidence_level, rng=rng).curve
+    band = fit_law(method, data.n, data.c, confidence_level=confidence_level).predict(k)
+    return _curve(k, ahead.value, (band.low, band.high), (over, method), confidence_level, len(data))
+
+
+def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: float, rng: Rng) -> Curve:
+    """Forecast with the average over laws, and take the interval from its posterior."""
+    if not data.c.any():
+        warnings.warn(
+            f"None of the {len(data)} problems has been solved, so a forecast rests on prior knowledge of such curves. Draw "
+            "more samples.",
+            FitWarning,
+            stacklevel=5,
+        )
+    draws = posterior_of(data.unique(), k=int(k.max()), rng=rng)
+    failure = draws.failure(k.astype(float))  # (S, K)
+    problems = open_problems(data, k)
+    chance = problems.mean_chance(draws.failure(problems.n.astype(float)), failure)
+    point = Predictive(problems, chance, draws.weight).median_chance()
+    value = (problems.known + problems.n_open * point) / problems.n_problems
+    tail = (1.0 - confidence_level) / 2.0
+    wary = posterior_of(data.unique(), k=int(k.max()), rng=rng, shapes=_WARY_SHAPES)
+    if over == "problems":
+        ends = _weighted_quantiles(1.0 - wary.failure(k.astype(float)), wary.weight, (tail, 1.0 - tail))
+    else:
+        likely = _coverage_of_these(wary, data.unique(), k, np.random.default_rng(rng))
+        ends = np.quantile(likely, tail, axis=0), np.quantile(likely, 1.0 - tail, axis=0)
+    return _curve(k, value, ends, (over, AVERAGE), confidence_level, len(data))
+
+
+def _coverage_of_these(
+    draws: PosteriorDraws, pairs: UniqueCounts, k: IntArray, rng: np.random.Generator
+) -> FloatArray:
+    """Draw the mean of 1 − (1−p_i)^k over problems from its posterior, shape (R, K).
+
+    Given a mixture, each problem's rate has a posterior of its own; the mean over problems is taken as normal with the
+    mean and the variance that follow.
+    """
+    failing = np.exp(-np.multiply.outer(np.exp(draws.x), k.astype(float)))  # (M, K)
+    moments = np.concatenate([failing, failing**2], axis=1)
+    kernel = binomial_kernel(pairs, draws.x)  # (U, M)
+    share = pairs.weight / pairs.weight.sum()
+    spread = pairs.weight / pairs.weight.sum() ** 2
+    n_mixtures = int(np.clip(_POSTERIORS // len(pairs.n), 16, 128))
+    likely = []
+    for s in rng.choice(len(draws.weight), size=n_mixtures, p=draws.weight):
+        joint = kernel * draws.mass[s]
+        never = np.where(pairs.c == 0, draws.zero[s], 0.0)[:, None]  # fails for certain
+        first, second = np.split((joint @ moments + never) / (joint.sum(axis=1)[:, None] + never), 2, axis=1)
+        deviation = np.sqrt(spread @ np.maximum(second - first**2, 0.0))
+        likely.append(1.0 - share @ first + deviation * rng.standard_normal((_NORMALS, 1)))
+    return np.asarray(np.clip(np.concatenate(likely), 0.0, 1.0))
+
+
+def _curve(
+    k: IntArray,
+    value: FloatArray,
+    ends: tuple[FloatArray, FloatArray],
+    how: tuple[Generalises, str],
+    confidence_level: float,
+    n_problems: int,
+) -> Curve:
+    over, method = how
+    return Curve(
+        metric="coverage",
+        k=k,
+        value=value,
+        low=np.minimum(ends[0], value),
+        high=np.maximum(ends[1], value),
+        confidence_level=confidence_level,
+        over=over,
+        method=f"{method} forecast, interval of its posterior",
+        n_problems=n_problems,
+    )
+
+
+def _weighted_quantiles(
+    values: FloatArray, weight: FloatArray, levels: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Return two quantiles of weighted draws (S, K), each of shape (K,)."""
+    order = np.argsort(values, axis=0)
+    cumulated = np.cumsum(weight[order], axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    low, high = (np.minimum((cumulated < level).sum(axis=0), len(values) - 1)[None] for level in levels)
+    return np.take_along_axis(ordered, low, axis=0)[0], np.take_along_axis(ordered, high, axis=0)[0]

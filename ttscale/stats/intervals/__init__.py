@@ -1,0 +1,1 @@
+"""How sure a number is: intervals over problems and samples, families of comparisons, folds."""

@@ -1,0 +1,213 @@
+"""One number with its interval, and the interval of a ratio over problems: what scalar estimators return.
+
+Samples of one problem resemble each other, so problems are the unit of every interval here, never samples.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betaincinv, ndtri, stdtrit
+
+from ttscale.errors import InvalidInputError
+from ttscale.stats.counts.curve import FloatArray
+from ttscale.stats.intervals.intervals import (
+    Rng,
+    check_confidence,
+    interval_over_problems,
+    moments,
+    percentiles,
+)
+
+Averaging = Literal["pooled", "within problem"]
+"""All samples in one pool, or computed problem by problem and then averaged with equal weight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A quantity with its interval over problems.
+
+    Attributes:
+        metric: What it is: "auroc", "precision", ...
+        value: The estimate; NaN where the data cannot tell.
+        low: Lower end of the interval.
+        high: Upper end.
+        confidence_level: Such as 0.95.
+        averaging: "pooled" or "within problem".
+        method: How the interval was computed, in a few words.
+        n_problems: Problems that contribute.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    confidence_level: float
+    averaging: Averaging
+    method: str
+    n_problems: int
+
+    def to_row(self) -> dict[str, Any]:
+        """Return a plain dictionary: a tidy row."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Return one line for a person."""
+        level = f"{100 * self.confidence_level:g}%"
+        ends = f"[{self.low:.4f}, {self.high:.4f}]"
+        return (
+            f"{self.metric} ({self.averaging}): {self.value:.4f} {ends} {level}, {self.n_problems} problems"
+        )
+
+
+def ratio_of_sums(
+    metric: str, numerator: ArrayLike, denominator: ArrayLike, *, confidence_level: float = 0.95
+) -> Estimate:
+    """Estimate a proportion Σ a_i / Σ b_i of clustered counts, with its interval over problems.
+
+    The variance is the linearized one of a ratio, P/(P−1) Σ (a_i − r b_i)² / (Σ b_i)². The interval is the exact
+    binomial one for the effective number of independent trials r(1−r)/variance, as is usual for proportions from
+    clustered surveys. For r of 0 or 1 each problem with a denominator counts as one trial.
+
+    Args:
+        metric: Name of the estimate.
+        numerator: a_i, shape (P,), 0 <= a_i <= b_i.
+        denominator: b_i, shape (P,); problems with 0 do not contribute.
+        confidence_level: Such as 0.95.
+
+    Returns:
+        The pooled estimate; NaN within [0, 1] where every denominator is 0.
+
+    Raises:
+        InvalidInputError: Lengths that differ, or a numerator outside [0, b_i].
+
+    References:
+        Korn, Graubard 1998, Survey Methodology 24, 193-201
+
+    >>> ratio_of_sums("precision", [1, 2, 0], [2, 4, 0]).value
+    0.5
+    """
+    check_confidence(confidence_level)
+    a, b = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    if a.ndim != 1 or a.shape != b.shape or (a < 0).any() or (a > b).any():
+        raise InvalidInputError(
+            f"{metric} is a ratio of counts per problem and needs 0 <= numerator <= denominator, of one length; "
+            f"got shapes {a.shape} and {b.shape}."
+        )
+    used = b > 0
+    a, b, n_problems = a[used], b[used], int(used.sum())
+    total = b.sum()
+    value = float(a.sum() / total) if n_problems else float("nan")
+    variance = cluster_variance((a - value * b) / total) if n_problems > 1 else 0.0
+    low, high = clustered_bounds(value, variance, n_problems, confidence_level)
+    return Estimate(
+        metric=metric,
+        value=value,
+        low=low,
+        high=high,
+        confidence_level=confidence_level,
+        averaging="pooled",
+        method="exact binomial at the effective sample size over problems",
+        n_problems=n_problems,
+    )
+
+
+def mean_over_problems(
+    metric: str, values: ArrayLike, *, confidence_level: float = 0.95, how: str = ""
+) -> Estimate:
+    """Average values within [0, 1] over problems; a NaN is a problem that does not contribute.
+
+    Args:
+        metric: Name of the estimate.
+        values: One per problem, shape (P,).
+        confidence_level: Such as 0.95.
+        how: What comes before the interval in the method.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    value, low, high, method = float("nan"), 0.0, 1.0, "no problem tells"
+    if len(known):
+        interval = interval_over_problems(moments(known[:, None]), confidence_level)
+        value, low, high = float(known.mean()), float(interval.low[0]), float(interval.high[0])
+        method = interval.method
+    return Estimate(
+        metric=metric,
+        value=value,
+        low=low,
+        high=high,
+        confidence_level=confidence_level,
+        averaging="within problem",
+        method="; ".join(part for part in (how, method) if part),
+        n_problems=len(known),
+    )
+
+
+def ratio_of_means(
+    metric: str,
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+    n_resamples: int = 2000,
+    rng: Rng = None,
+) -> Estimate:
+    """Estimate a ratio of two means over the same problems that may leave [0, 1], with a bootstrap interval.
+
+    Args:
+        metric: Name of the estimate.
+        numerator: Of each problem, shape (P,).
+        denominator: Of the same problems, shape (P,), with a mean above 0.
+        confidence_level: Such as 0.95.
+        n_resamples: Bootstrap replicates over problems, numerator and denominator together.
+        rng: Generator or seed.
+
+    Returns:
+        The estimate; NaN and without bounds where the mean denominator is not above 0.
+    """
+    check_confidence(confidence_level)
+    a, b = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    P, value, low, high = len(a), float("nan"), -np.inf, np.inf
+    if b.sum() > 1e-12:
+        value = float(a.sum() / b.sum())
+        drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
+        below = drawn @ b
+        replicates = (drawn @ a)[below > 1e-12] / below[below > 1e-12]
+        if P > 1:
+            ends = percentiles(replicates[:, None], P, confidence_level)
+            low, high = min(float(ends.low[0]), value), max(float(ends.high[0]), value)
+    return Estimate(
+        metric=metric,
+        value=value,
+        low=low,
+        high=high,
+        confidence_level=confidence_level,
+        averaging="pooled",
+        method="ratio of means; bootstrap over problems",
+        n_problems=P,
+    )
+
+
+def cluster_variance(influence: FloatArray) -> float:
+    """Return the variance of a sum of independent clusters' influences, shape (P,), each about 0."""
+    n = len(influence)
+    return float(n / (n - 1) * (influence**2).sum()) if n > 1 else float("nan")
+
+
+def clustered_bounds(
+    value: float, variance: float, n_problems: int, confidence_level: float
+) -> tuple[float, float]:
+    """Return Clopper-Pearson ends at the effective number of trials of a clustered proportion.
+
+    The number is scaled by (z/t)², since the variance itself is estimated from P problems.
+    """
+    if n_problems < 2 or not np.isfinite(value):
+        return 0.0, 1.0
+    half = 0.5 + confidence_level / 2
+    trials = float(n_problems)
+    if variance > 0 and 0 < value < 1:
+        trials = value * (1 - value) / variance * float(ndtri(half) / stdtrit(n_problems - 1, half)) ** 2
+    hits, misses, tail = trials * value, trials * (1 - value), 1 - half
+    low = float(betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0
+    return min(low, value), max(high, value)

@@ -1,0 +1,448 @@
+"""Fit scaling laws to counts: least squares for curve laws, maximum likelihood for mixing laws.
+
+Both are M-estimators, so one sandwich formula gives every interval: with s_i the gradient of problem i's
+term of the objective at the optimum and A the Hessian of their sum, ``cov(theta) = A^-1 (sum s_i s_i') A^-1``.
+It generalises over problems and stays right where the law itself is only an approximation
+(Huber 1967; White 1982).
+
+The searches are SciPy's: `least_squares` (trust region, within bounds) and `minimize` (L-BFGS-B). Ours are the scales of
+the parameters, the starts and the choice among them; certified fits (NIST StRD) test them together.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import least_squares, minimize
+from scipy.stats import norm
+
+from ttscale.errors import FitWarning, InvalidInputError
+from ttscale.showing import curves_svg, framed, html_table
+from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts
+from ttscale.stats.counts.curve import Curve, FloatArray, budget_grid, shown_curve
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.intervals.intervals import check_confidence
+from ttscale.stats.laws import named_law
+from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
+from ttscale.stats.laws.likelihood import binomial_kernel, condensed, count_probabilities
+from ttscale.stats.laws.npmle import NonParametric
+
+_CURVE_POINTS = 40  # "about 40 log-spaced k": Brown et al. 2024
+_STEP = 1e-4  # of the central differences, on the scale of the fit
+_BOUND_TOLERANCE = 1e-3
+_FLAT = 1e-7  # relative curvature below which a direction is not identified
+_LARGE = 700.0  # the exponential of more overflows
+_UNKNOWN = 1e6  # its variance
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A fitted parameter.
+
+    Attributes:
+        value: The estimate.
+        low: Lower end of its interval; equal to the value where the fit stopped at a bound.
+        high: Upper end.
+        at_bound: Whether the estimate sits at the end of its range: the data asks for more than the law allows.
+    """
+
+    value: float
+    low: float
+    high: float
+    at_bound: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LawFit:
+    """A fitted law.
+
+    Attributes:
+        law: Its name.
+        params: Parameters by name.
+        converged: Whether the search ended at an optimum.
+        status: How the search ended, in words.
+        n_problems: Problems fitted.
+        n_max: Most samples of any problem; beyond it the curve is an extrapolation.
+        residual: Root mean squared difference between the observed and the fitted coverage curve.
+        log_likelihood: Of the counts, summed over problems; None for laws without a likelihood.
+        aic: Akaike's criterion, smaller is better; None without a likelihood.
+        bic: Schwarz's criterion with one unit of information per problem; None without a likelihood.
+        confidence_level: Of the intervals.
+        family: The law itself.
+        free: Parameters on the scale of the fit, shape (D,).
+        covariance: Of `free`, over problems, shape (D, D); zero in the directions of parameters at a bound.
+    """
+
+    law: str
+    params: Mapping[str, Parameter]
+    converged: bool
+    status: str
+    n_problems: int
+    n_max: int
+    residual: float
+    log_likelihood: float | None
+    aic: float | None
+    bic: float | None
+    confidence_level: float
+    family: ScalingLaw = field(repr=False)
+    free: FloatArray = field(repr=False)
+    covariance: FloatArray = field(repr=False)
+
+    def predict(self, k: ArrayLike) -> Curve:
+        """Return the fitted curve with its band over problems.
+
+        The band is the fit's own uncertainty by the delta method on the scale of log(-log coverage). It knows
+        nothing of the law being wrong: for a forecast with an honest interval use `ttscale.stats.forecast.forecasting`.
+        The non-parametric law has a band of its own, which reaches up to 1 beyond the samples.
+        """
+        ks = np.unique(budgets(k))
+        if isinstance(self.family, NonParametric):
+            return self._curve(ks, self.family.coverage(ks.astype(float), self.free), *self._atoms_band(ks))
+        value = _cover(self.family, ks, self.free)
+        scale = _log_log(value)
+        jacobian = _central(lambda free: _log_log(_cover(self.family, ks, free)), self.free)  # (K, D)
+        error = np.sqrt(np.maximum(np.einsum("kd,de,ke->k", jacobian, self.covariance, jacobian), 0.0))
+        z = norm.ppf(0.5 + self.confidence_level / 2.0)
+        low, high = (np.exp(-np.exp(np.minimum(scale + step * error, _LARGE))) for step in (z, -z))
+        return self._curve(ks, value, low, high)
+
+    def _atoms_band(self, k: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        return NonParametric().band(
+            k,
+            self.free,
+            n=self.n_max,
+            n_problems=self.n_problems,
+            confidence_level=self.confidence_level,
+        )
+
+    def _curve(self, k: np.ndarray, value: FloatArray, low: FloatArray, high: FloatArray) -> Curve:
+        return Curve(
+            metric="coverage",
+            k=k,
+            value=value,
+            low=np.minimum(low, value),
+            high=np.maximum(high, value),
+            confidence_level=self.confidence_level,
+            over="problems",
+            method=f"{self.law} fit",
+            n_problems=self.n_problems,
+        )
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one plain dictionary per parameter."""
+        for name, parameter in self.params.items():
+            yield {
+                "law": self.law,
+                "parameter": name,
+                "value": parameter.value,
+                "low": parameter.low,
+                "high": parameter.high,
+                "at_bound": parameter.at_bound,
+                "confidence_level": self.confidence_level,
+                "converged": self.converged,
+                "residual": self.residual,
+                "log_likelihood": self.log_likelihood,
+                "aic": self.aic,
+                "bic": self.bic,
+                "n_problems": self.n_problems,
+            }
+
+    def __str__(self) -> str:
+        """Return the summary a person wants."""
+        state = "converged" if self.converged else f"NOT converged: {self.status}"
+        head = f"{self.law}, {self.n_problems} problems, up to {self.n_max} samples each ({state})"
+        lines = [
+            f"  {name:<8} {p.value:.5g}  [{p.low:.5g}, {p.high:.5g}]"
+            + ("  at its bound" if p.at_bound else "")
+            for name, p in self.params.items()
+        ]
+        tail = f"  error on the curve {self.residual:.4f}"
+        if self.log_likelihood is not None:
+            tail += f", log-likelihood {self.log_likelihood:.2f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+        return "\n".join([head, *lines, tail])
+
+    def _repr_html_(self) -> str:
+        """Return the curve and the parameters for a notebook."""
+        title = f"{self.law}, {self.n_problems} problems, up to {self.n_max:,} samples each"
+        rows = [
+            {
+                "parameter": name,
+                "value": float(one.value),
+                f"{100 * self.confidence_level:g}% interval": f"[{one.low:.4g}, {one.high:.4g}]",
+                "at its bound": one.at_bound,
+            }
+            for name, one in self.params.items()
+        ]
+        about = f"{'converged' if self.converged else self.status}; error on the curve {self.residual:.4f}"
+        usable = all(np.isfinite(one.value) for one in self.params.values())
+        fitted = [shown_curve(self.predict(budget_grid(self.n_max)), self.law, dashed=True)] if usable else []
+        return framed(title, curves_svg(fitted, title), html_table(rows, about))
+
+
+def fit_law(
+    law: str | ScalingLaw,
+    n: ArrayLike,
+    c: ArrayLike,
+    *,
+    k: ArrayLike | None = None,
+    confidence_level: float = 0.95,
+) -> LawFit:
+    """Fit a scaling law to counts.
+
+    Args:
+        law: A law or its name, such as "beta-binomial" or "log-log"; see `ttscale.stats.laws.named_law` for the names of
+            laws of one's own.
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budgets at which a curve law is compared with the observed coverage; by default 40 log-spaced whole
+            numbers from 1 to the fewest samples of any problem. Mixing laws use the counts themselves.
+        confidence_level: Of the intervals of the parameters and of `LawFit.predict`.
+
+    Returns:
+        The fit. Where it cannot be trusted it says so in `converged`, `status` and the parameters'
+        `at_bound`, and a `FitWarning` says what to try.
+
+    Raises:
+        InvalidInputError: Impossible counts, no samples at all, or k beyond the samples.
+        UnknownPluginError: No law of that name.
+        BrokenPluginError: A law of that name that cannot be used.
+
+    >>> fit = fit_law("beta-binomial", 8, [0, 0, 1, 2, 4, 8, 0, 3])
+    >>> fit.converged, sorted(fit.params)
+    (True, ['alpha', 'beta'])
+    """
+    family = named_law(law)
+    check_confidence(confidence_level)
+    data = _sampled(counts(n, c))
+    ks = _curve_grid(data) if k is None else np.unique(budgets(k))
+    pairs = data.unique()
+    curves = pass_at_k(pairs.n, pairs.c, ks)  # (U, K)
+    share = pairs.weight / len(data)
+    observed = share @ curves
+    if isinstance(family, MixingLaw):
+        found = _maximise_likelihood(family, condensed(pairs))
+    elif isinstance(family, NonParametric):
+        found = _place_atoms(family, condensed(pairs))
+    elif isinstance(family, CurveLaw):
+        found = _least_squares(family, ks, observed, curves, pairs)
+    else:
+        raise InvalidInputError(f"{family!r} is neither a curve law nor a mixing law.")
+    fit = _summarise(family, found, data, k=ks, observed=observed, confidence_level=confidence_level)
+    _warn_if_doubtful(fit)
+    return fit
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a search ended: `free` (D,), its covariance (D, D), which parameters sit at a bound (D,)."""
+
+    free: FloatArray
+    covariance: FloatArray
+    at_bound: np.ndarray
+    converged: bool
+    status: str
+    log_likelihood: float | None
+
+
+def _sampled(data: Counts) -> Counts:
+    """Drop problems without samples: they say nothing."""
+    drawn = data.n > 0
+    if not drawn.any():
+        raise InvalidInputError("No problem has a sample, so there is nothing to fit. Draw samples first.")
+    return data if drawn.all() else Counts(data.n[drawn], data.c[drawn])
+
+
+def _curve_grid(data: Counts) -> np.ndarray:
+    return np.unique(np.geomspace(1, int(data.n.min()), _CURVE_POINTS).round().astype(np.int64))
+
+
+def _bounds(law: ScalingLaw) -> tuple[FloatArray, FloatArray]:
+    low = np.array([r.free(r.low) for r in law.ranges])
+    high = np.array([r.free(r.high) for r in law.ranges])
+    return low, high
+
+
+def theta_of(law: ScalingLaw, free: FloatArray) -> FloatArray:
+    """Return a law's parameters from those on the scale of the fit; both of shape (D,)."""
+    if not law.ranges:  # non-parametric: the atoms themselves
+        return free
+    return np.array([r.value(f) for r, f in zip(law.ranges, free, strict=True)])
+
+
+def _start(law: ScalingLaw, theta: FloatArray) -> FloatArray:
+    """Return a start inside the bounds, on the scale of the fit."""
+    inside = [np.clip(v, r.low, r.high) for r, v in zip(law.ranges, theta, strict=True)]
+    return np.array([r.free(float(v)) for r, v in zip(law.ranges, inside, strict=True)])
+
+
+def _cover(law: ScalingLaw, k: np.ndarray, free: FloatArray) -> FloatArray:
+    return law.coverage(np.asarray(k, dtype=float), theta_of(law, free))
+
+
+def _log_log(coverage: FloatArray) -> FloatArray:
+    """Return log(-log coverage), kept finite at coverage 0 and 1."""
+    return np.asarray(np.log(-np.log(np.clip(coverage, 1e-300, 1.0 - 1e-15))))
+
+
+def _central(function: Callable[[FloatArray], FloatArray], free: FloatArray) -> FloatArray:
+    """Differentiate by central differences; shape (..., D)."""
+    steps = np.eye(len(free)) * _STEP
+    return np.stack([(function(free + s) - function(free - s)) / (2.0 * _STEP) for s in steps], axis=-1)
+
+
+def _maximise_likelihood(law: MixingLaw, pairs: UniqueCounts) -> _Found:
+    """Fit a mixing law; the mixture is differentiated, never the (U, M) kernel."""
+    n_max = int(pairs.n.max())
+    grid, step = hazard_grid(n_max, n_max)
+    fixed_kernel = binomial_kernel(pairs, grid)
+
+    def probabilities(free: FloatArray) -> FloatArray:
+        mixture = law.mixture(theta_of(law, free), grid, step)
+        kernel = fixed_kernel if mixture.x is grid else binomial_kernel(pairs, mixture.x)
+        return count_probabilities(pairs, mixture, kernel)
+
+    def scores(free: FloatArray) -> FloatArray:
+        """Return the gradient of each distinct count's negative log-probability, shape (U, D)."""
+        return -_central(lambda f: np.log(probabilities(f)), free)
+
+    def objective(free: FloatArray) -> tuple[float, FloatArray]:
+        value = -float(pairs.weight @ np.log(probabilities(free)))
+        return value, np.asarray(pairs.weight @ scores(free))
+
+    low, high = _bounds(law)
+    p_mean = float(np.clip(pairs.weight @ pairs.c / (pairs.weight @ pairs.n), 1e-6, 1 - 1e-6))
+    runs = [
+        minimize(
+            objective, _start(law, s), jac=True, method="L-BFGS-B", bounds=list(zip(low, high, strict=True))
+        )
+        for s in law.starts(p_mean)
+    ]
+    best = min(runs, key=lambda run: run.fun)
+    at_bound = _at_bound(best.x, low, high)
+    hessian = _central(lambda f: objective(f)[1], best.x)
+    score = scores(best.x)
+    covariance = _sandwich(hessian, np.einsum("u,ud,ue->de", pairs.weight, score, score), ~at_bound)
+    return _Found(best.x, covariance, at_bound, bool(best.success), str(best.message), -float(best.fun))
+
+
+def _place_atoms(law: NonParametric, pairs: UniqueCounts) -> _Found:
+    """Fit the non-parametric law; its many weights have no intervals of their own."""
+    atoms, likelihood, gap = law.fit(pairs)
+    size = len(atoms)
+    status = f"the likelihood is within {gap:.1e} per problem of its maximum"
+    return _Found(atoms, np.zeros((size, size)), np.zeros(size, bool), gap < 1e-3, status, likelihood)
+
+
+def _least_squares(
+    law: CurveLaw, k: np.ndarray, observed: FloatArray, curves: FloatArray, pairs: UniqueCounts
+) -> _Found:
+    """Fit a curve law to the observed coverage at k where it lies strictly between 0 and 1."""
+    inside = (observed > 0.0) & (observed < 1.0)
+    low, high = _bounds(law)
+    if np.count_nonzero(inside) < len(law.ranges):
+        nothing = np.full(len(low), np.nan)
+        status = f"coverage lies strictly between 0 and 1 at {np.count_nonzero(inside)} budgets only"
+        return _Found(
+            nothing, np.full((len(low),) * 2, np.nan), np.zeros(len(low), bool), False, status, None
+        )
+    ks, target = k[inside], observed[inside]
+
+    def residuals(free: FloatArray) -> FloatArray:
+        return law.link(_cover(law, ks, free)) - law.link(target)
+
+    runs = [
+        least_squares(
+            residuals, _start(law, s), bounds=(low, high), x_scale="jac", xtol=1e-12, ftol=1e-12, gtol=1e-12
+        )
+        for s in law.starts(ks.astype(float), target)
+    ]
+    best = min(runs, key=lambda run: run.cost)
+    at_bound = _at_bound(best.x, low, high)
+    jacobian = _central(residuals, best.x)  # (K, D)
+    slope = (law.link(target * (1 + 1e-6)) - law.link(target * (1 - 1e-6))) / (2e-6 * target)
+    score = (curves[:, inside] - target) * slope @ jacobian / pairs.weight.sum()  # (U, D)
+    spread = np.einsum("u,ud,ue->de", pairs.weight, score, score)
+    covariance = _sandwich(jacobian.T @ jacobian, spread, ~at_bound)
+    moves = bool(np.any(jacobian))
+    status = str(best.message) if moves else "the curve is flat in its parameters where the search began"
+    return _Found(best.x, covariance, at_bound, bool(best.success) and moves, status, None)
+
+
+def _at_bound(free: FloatArray, low: FloatArray, high: FloatArray) -> np.ndarray:
+    width = high - low
+    return np.asarray((free - low < _BOUND_TOLERANCE * width) | (high - free < _BOUND_TOLERANCE * width))
+
+
+def _sandwich(hessian: FloatArray, spread: FloatArray, inner: np.ndarray) -> FloatArray:
+    """Return A^-1 B A^-1 over the parameters that are not at a bound, zero elsewhere.
+
+    A direction in which the objective is flat is not identified; its variance is set so large that intervals
+    span the whole range.
+    """
+    covariance = np.zeros_like(hessian)
+    index = np.ix_(inner, inner)
+    values, vectors = np.linalg.eigh((hessian[index] + hessian[index].T) / 2.0)
+    flat = values <= _FLAT * np.max(values, initial=0.0)
+    bread = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
+    unknown = _UNKNOWN * vectors[:, flat] @ vectors[:, flat].T
+    covariance[index] = bread @ spread[index] @ bread + unknown
+    return covariance
+
+
+def _summarise(
+    law: ScalingLaw,
+    found: _Found,
+    data: Counts,
+    *,
+    k: np.ndarray,
+    observed: FloatArray,
+    confidence_level: float,
+) -> LawFit:
+    z = norm.ppf(0.5 + confidence_level / 2.0)
+    error = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
+    params = {
+        r.name: Parameter(
+            r.value(f), max(r.value(f - z * e), r.low), min(r.value(f + z * e), r.high), bool(stuck)
+        )
+        for r, f, e, stuck in zip(law.ranges, found.free, error, found.at_bound, strict=False)
+    }
+    residual = float(np.sqrt(np.mean((_cover(law, k, found.free) - observed) ** 2)))
+    likelihood = found.log_likelihood
+    size = len(law.ranges) or len(found.free) // 2 * 2  # an atom has a place and a weight; weights sum to 1
+    return LawFit(
+        law=law.name,
+        params=params,
+        converged=found.converged,
+        status=found.status,
+        n_problems=len(data),
+        n_max=int(data.n.max()),
+        residual=residual,
+        log_likelihood=likelihood,
+        aic=None if likelihood is None else 2.0 * size - 2.0 * likelihood,
+        bic=None if likelihood is None else size * float(np.log(len(data))) - 2.0 * likelihood,
+        confidence_level=confidence_level,
+        family=law,
+        free=found.free,
+        covariance=found.covariance,
+    )
+
+
+def _warn_if_doubtful(fit: LawFit) -> None:
+    stuck = [name for name, parameter in fit.params.items() if parameter.at_bound]
+    if fit.converged and not stuck:
+        return
+    what = (
+        f"did not converge ({fit.status})"
+        if not fit.converged
+        else f"has {', '.join(stuck)} at the end of its range"
+    )
+    warnings.warn(
+        f"The fit of '{fit.law}' to {fit.n_problems} problems {what}. Check: are some problems solved and some not; "
+        "are there enough samples per problem; does a law with fewer parameters fit as well; does the curve of "
+        "the fit follow the observed one?",
+        FitWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,1 @@
+"""Picking one answer of k without the key: votes, best-of-k, first accepted, ensembles."""

@@ -1,0 +1,246 @@
+"""Resampling until a verifier accepts: what the first accepted sample is worth.
+
+Notation: of n samples the verifier accepts A, and T of those are correct. Samples are drawn in random order,
+at most k of them, and the first accepted one is returned.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttscale.errors import InvalidInputError
+from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.pass_at_k import at_least_one
+from ttscale.stats.counts.pools import flags, pools
+from ttscale.stats.intervals.intervals import IntervalMethod, Rng
+from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+
+
+def first_accepted(
+    n: ArrayLike, accepted: ArrayLike, accepted_correct: ArrayLike, k: ArrayLike
+) -> FloatArray:
+    """Estimate the chance that a correct sample is returned: (T/A)·[1 − C(n−A, k)/C(n, k)].
+
+    Args:
+        n: Samples per problem, shape (P,).
+        accepted: A, those accepted by the verifier, shape (P,).
+        accepted_correct: T, those accepted and correct, shape (P,).
+        k: Budget or budgets, shape (K,).
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Impossible counts, or k > n.
+
+    >>> first_accepted([4], [2], [1], [1, 4]).tolist()
+    [[0.25, 0.5]]
+    """
+    verdicts, right, ks = _validated(n, accepted, accepted_correct, k)
+    precision = right / np.maximum(verdicts.c, 1)  # (P,)
+    chance: FloatArray = precision[:, None] * at_least_one(verdicts.n[:, None], verdicts.c[:, None], ks)
+    return chance
+
+
+def expected_draws(n: ArrayLike, accepted: ArrayLike, k: ArrayLike) -> FloatArray:
+    """Estimate how many samples are drawn until one is accepted, at most k: Σ_{j<k} C(n−A, j)/C(n, j).
+
+    The sum telescopes to [(n+1)·P(accept) + k·P(none accepted)]/(A+1).
+
+    Args:
+        n: Samples per problem, shape (P,).
+        accepted: A, those accepted by the verifier, shape (P,).
+        k: Budget or budgets, shape (K,).
+
+    Returns:
+        Shape (P, K), in samples.
+
+    Raises:
+        InvalidInputError: Impossible counts, or k > n.
+
+    >>> expected_draws([4], [4], [3]).tolist()
+    [[1.0]]
+    """
+    verdicts, ks = counts(n, accepted), budgets(k)
+    refuse_too_few(verdicts.n, ks, "first accepted of {k}")
+    size, hits = verdicts.n[:, None], verdicts.c[:, None]
+    accept = at_least_one(size, hits, ks)
+    draws: FloatArray = ((size + 1) * accept + ks * (1 - accept)) / (hits + 1)
+    return draws
+
+
+def best_budget(value: FloatArray, k: IntArray) -> tuple[int, float]:
+    """Return the budget with the highest mean utility, and that utility.
+
+    Args:
+        value: Utility of each problem, shape (P, K).
+        k: Budgets, shape (K,).
+
+    >>> best_budget(np.array([[0.1, 0.3, 0.2]]), np.array([1, 2, 4]))
+    (2, 0.3)
+    """
+    mean = value.mean(axis=0)
+    best = int(np.argmax(mean))
+    return int(k[best]), float(mean[best])
+
+
+def utility(
+    n: ArrayLike,
+    accepted: ArrayLike,
+    accepted_correct: ArrayLike,
+    k: ArrayLike,
+    *,
+    value_correct: float = 1.0,
+    cost_wrong: float = 0.0,
+    cost_per_draw: float = 0.0,
+) -> FloatArray:
+    """Estimate the expected utility of returning the first accepted of at most k samples.
+
+    A correct return is worth `value_correct`, a wrong one costs `cost_wrong`, none at all is worth 0, and
+    every draw costs `cost_per_draw`; all in one unit. With k without bound the chance of a correct return has
+    the ceiling T/A.
+
+    Args:
+        n: Samples per problem, shape (P,).
+        accepted: A, those accepted by the verifier, shape (P,).
+        accepted_correct: T, those accepted and correct, shape (P,).
+        k: Budget or budgets, shape (K,).
+        value_correct: Worth of a correct return.
+        cost_wrong: Cost of a wrong return.
+        cost_per_draw: Cost of drawing and verifying one sample.
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Impossible counts, or k > n.
+
+    References:
+        Stroebl, Kapoor, Narayanan 2024, https://arxiv.org/abs/2411.17501
+
+    >>> utility([2], [1], [1], [2], cost_per_draw=0.1).round(3).tolist()
+    [[0.85]]
+    """
+    verdicts, right, ks = _validated(n, accepted, accepted_correct, k)
+    precision = (right / np.maximum(verdicts.c, 1))[:, None]
+    accept = at_least_one(verdicts.n[:, None], verdicts.c[:, None], ks)
+    worth = value_correct * precision - cost_wrong * (1 - precision)
+    gain: FloatArray = accept * worth - cost_per_draw * expected_draws(n, accepted, k)
+    return gain
+
+
+def population_utility(
+    prior: ArrayLike,
+    accuracy: ArrayLike,
+    k: ArrayLike,
+    *,
+    completeness: float,
+    soundness: float,
+    value_correct: float = 1.0,
+    cost_wrong: float = 0.0,
+) -> FloatArray:
+    """Return the expected utility under known laws: problem types, their accuracy, and a verifier's error rates.
+
+    A sample of type t is correct with chance r_t; the verifier accepts a correct one with chance κ
+    (completeness) and rejects a wrong one with chance s (soundness). A draw is rejected with chance β_t =
+    (1−κ)r_t + s(1−r_t), so the value up to k is Σ_t π_t [V κ r_t − C (1−s)(1−r_t)]·(1−β_t^k)/(1−β_t).
+
+    Args:
+        prior: π_t, share of each problem type, shape (T,), summing to 1.
+        accuracy: r_t, shape (T,).
+        k: Budget or budgets, shape (K,).
+        completeness: κ.
+        soundness: s.
+        value_correct: V.
+        cost_wrong: C.
+
+    Returns:
+        Shape (K,).
+
+    Raises:
+        InvalidInputError: A chance outside [0, 1], or a prior that does not sum to 1.
+
+    References:
+        Stroebl, Kapoor, Narayanan 2024, https://arxiv.org/abs/2411.17501
+    """
+    pi, r, ks = (
+        np.atleast_1d(np.asarray(prior, float)),
+        np.atleast_1d(np.asarray(accuracy, float)),
+        budgets(k),
+    )
+    chances = np.concatenate([pi, r, [completeness, soundness]])
+    if pi.shape != r.shape or not ((chances >= 0) & (chances <= 1)).all() or abs(pi.sum() - 1) > 1e-9:
+        raise InvalidInputError(
+            "prior and accuracy must be chances of equal length, the prior summing to 1, and completeness and "
+            f"soundness chances too; got prior {pi.tolist()}, accuracy {r.tolist()}."
+        )
+    reject = (1 - completeness) * r + soundness * (1 - r)
+    worth = value_correct * completeness * r - cost_wrong * (1 - soundness) * (1 - r)
+    certain = reject >= 1  # never accepts, and then the worth is zero as well
+    draws = np.where(
+        certain[:, None], ks, (1 - reject[:, None] ** ks) / np.where(certain, 1.0, 1 - reject)[:, None]
+    )
+    total: FloatArray = (pi * worth) @ draws
+    return total
+
+
+def first_accepted_curve(
+    problem: ArrayLike,
+    accepted: ArrayLike,
+    correct: ArrayLike,
+    k: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+    over: Over = "problems",
+    method: IntervalMethod = "analytic",
+    simultaneous: bool = False,
+    n_resamples: int = 2000,
+    rng: Rng = None,
+) -> Curve:
+    """Estimate the chance of returning a correct sample, averaged over problems, with its interval.
+
+    Args:
+        problem: Problem number of each sample, shape (S,), 0..P-1.
+        accepted: Whether the verifier accepts each sample, shape (S,).
+        correct: Whether each sample is correct, shape (S,).
+        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over; see `ttscale.stats.intervals.intervals`.
+        method: "analytic" (default) or "bootstrap", over problems.
+        simultaneous: Whether the band shall hold at all k together.
+        n_resamples: Replicates of whatever is simulated.
+        rng: Generator or seed, for whatever is simulated.
+
+    Returns:
+        The curve; its values are exact averages over all orders of the samples.
+
+    Raises:
+        InvalidInputError: Columns of unequal length, k > n, or an option that does not exist.
+    """
+    table, ks = pools(problem), np.unique(budgets(k))
+    size = len(table.order)
+    yes, right = flags(accepted, "accepted", size), flags(correct, "correct", size)
+    number = table.problem_of_row()
+
+    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
+        part = pools(number[rows])
+        return first_accepted(part.n, part.totals(yes[rows]), part.totals((yes * right)[rows]), k)
+
+    options = IntervalOptions(
+        confidence_level=confidence_level,
+        over=over,
+        method=method,
+        simultaneous=simultaneous,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    return averaged_curve("first_accepted", table, ks, values_of, options)
+
+
+def _validated(
+    n: ArrayLike, accepted: ArrayLike, accepted_correct: ArrayLike, k: ArrayLike
+) -> tuple[Counts, IntArray, IntArray]:
+    verdicts, ks = counts(n, accepted), budgets(k)
+    right = counts(verdicts.c, accepted_correct).c
+    refuse_too_few(verdicts.n, ks, "first accepted of {k}")
+    return verdicts, right, ks

@@ -1,0 +1,136 @@
+"""best_of_k: the sample with the highest score of k, exactly and for all k at once.
+
+Notation: a pool of n samples, each with a score and correct or not; k of them are drawn without replacement.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.pools import Pools, flags, pools, scores
+from ttscale.stats.intervals.intervals import IntervalMethod, Rng
+from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+
+
+def best_of_k(
+    problem: ArrayLike, score: ArrayLike, correct: ArrayLike, k: ArrayLike, *, too_few: TooFew = "raise"
+) -> FloatArray:
+    """Estimate the chance that the highest-scored of k samples is correct.
+
+    The mean over all subsets of k, with ties for the highest score broken at random. The sample of rank i
+    (ascending) is the best of k in C(i−1, k−1) of the C(n, k) subsets.
+
+    Args:
+        problem: Problem number of each sample, shape (S,), 0..P-1.
+        score: Score of each sample, higher is better, shape (S,).
+        correct: Whether each sample is correct, shape (S,).
+        k: Budget or budgets, shape (K,).
+        too_few: What becomes of a problem with n < k: "raise" (default) or "nan".
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Columns of unequal length, a NaN score, or k > n with ``too_few="raise"``.
+
+    >>> best_of_k([0, 0, 0], [0.1, 0.9, 0.5], [True, False, True], [1, 2, 3]).round(3).tolist()
+    [[0.667, 0.333, 0.0]]
+    """
+    table, ks = pools(problem), budgets(k)
+    size = len(table.order)
+    value, label = scores(score, "score", size), flags(correct, "correct", size)
+    if too_few != "nan":
+        refuse_too_few(table.n, ks, "best_of_k at k = {k}")
+    return _values(table, value, label, ks)
+
+
+def rank_weights(n: int, k: IntArray) -> FloatArray:
+    """Return C(i−1, k−1)/C(n, k) for the ranks i = 1..n: how often each is the best of k; shape (n, K).
+
+    Built from the best rank downwards as a running product of (i−k)/(i−1), so nothing overflows.
+    NaN where k > n.
+    """
+    rank = np.arange(n, 1, -1)[:, None]  # (n-1, 1)
+    steps = np.maximum(rank - k, 0) / (rank - 1)
+    downwards = np.vstack([k / n, steps]) if n else np.empty((0, len(k)))
+    np.cumprod(downwards, axis=0, out=downwards)
+    downwards[:, k > n] = np.nan
+    return downwards[::-1]
+
+
+def best_of_k_curve(
+    problem: ArrayLike,
+    score: ArrayLike,
+    correct: ArrayLike,
+    k: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+    over: Over = "problems",
+    method: IntervalMethod = "analytic",
+    simultaneous: bool = False,
+    n_resamples: int = 2000,
+    rng: Rng = None,
+) -> Curve:
+    """Estimate best_of_k, averaged over problems, with its interval at every budget.
+
+    Args:
+        problem: Problem number of each sample, shape (S,), 0..P-1.
+        score: Score of each sample, higher is better, shape (S,).
+        correct: Whether each sample is correct, shape (S,).
+        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
+        confidence_level: Such as 0.95.
+        over: What the interval generalises over; see `ttscale.stats.intervals.intervals`.
+        method: "analytic" (default) or "bootstrap", over problems.
+        simultaneous: Whether the band shall hold at all k together.
+        n_resamples: Replicates of whatever is simulated.
+        rng: Generator or seed, for whatever is simulated.
+
+    Returns:
+        The curve; its values are exact averages over all subsets.
+
+    Raises:
+        InvalidInputError: As `best_of_k`, or an option that does not exist.
+    """
+    table, ks = pools(problem), np.unique(budgets(k))
+    size = len(table.order)
+    value, label = scores(score, "score", size), flags(correct, "correct", size)
+    number = table.problem_of_row()
+
+    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
+        return _values(pools(number[rows]), value[rows], label[rows], k)
+
+    options = IntervalOptions(
+        confidence_level=confidence_level,
+        over=over,
+        method=method,
+        simultaneous=simultaneous,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    refuse_too_few(table.n, ks, "best_of_k at k = {k}")
+    values = _values(table, value, label, ks)
+    return averaged_curve("best_of_k", table, ks, values_of, options, values=values)
+
+
+def _values(table: Pools, score: FloatArray, label: IntArray, k: IntArray) -> FloatArray:
+    """Return best_of_k of every pool; NaN where k > n; shape (P, K)."""
+    weights: dict[int, FloatArray] = {}
+    result = np.empty((len(table), len(k)))
+    for i, rows in enumerate(table.rows()):
+        n = len(rows)
+        if n not in weights:
+            weights[n] = rank_weights(n, k)
+        result[i] = _tied_means(score[rows], label[rows]) @ weights[n]
+    return result
+
+
+def _tied_means(score: FloatArray, label: IntArray) -> FloatArray:
+    """Return the labels by ascending score, each replaced by the mean of those tied with it; shape (n,)."""
+    order = np.argsort(score)
+    score, label = score[order], label[order]
+    first = np.flatnonzero(np.diff(score, prepend=np.nan) != 0)  # where each group of equal scores begins
+    if len(first) == len(score):
+        return label.astype(np.float64)
+    sizes = np.diff(np.append(first, len(score)))
+    return np.repeat(np.add.reduceat(label, first) / sizes, sizes)

@@ -1,0 +1,1 @@
+"""How good a verifier is: discrimination and calibration against an oracle."""
