@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ttscale.analysis.allocation import allocate
-from ttscale.analysis.budget import BudgetSettings, budget_view, view_of_arms
-from ttscale.analysis.budget_arms import Arm, read_arms
-from ttscale.analysis.budget_figure import budget_figure
-from ttscale.analysis.budget_pricing import Pricing
-from ttscale.analysis.budget_questions import Inference
-from ttscale.analysis.budget_results import BudgetView
+from ttscale.analysis.budget.allocation import allocate
+from ttscale.analysis.budget.answers import BudgetView
+from ttscale.analysis.budget.arms import Arm, read_arms
+from ttscale.analysis.budget.figure import budget_figure
+from ttscale.analysis.budget.pricing import Pricing
+from ttscale.analysis.budget.questions import Inference
+from ttscale.analysis.budget.view import BudgetSettings, budget_view, view_of_arms
 from ttscale.costs.amounts import parse_amount
 from ttscale.plots.saving import save_figure
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ttscale.analysis.allocation import allocate as allocate
-    from ttscale.analysis.analyze import analyze_run as analyze_run
-    from ttscale.analysis.budget import budget_view as budget_view
+    from ttscale.analysis.budget.allocation import allocate as allocate
+    from ttscale.analysis.budget.view import budget_view as budget_view
+    from ttscale.analysis.run.analyze import analyze_run as analyze_run
     from ttscale.config.loading import load_config as load_config
     from ttscale.pipeline.run import run as run
     from ttscale.pipeline.run import sample_run as sample_run
@@ -32,11 +32,11 @@ __version__ = "0.1.0"
 _HOME_OF = MappingProxyType(
     {
         "RunStore": "ttscale.store.run",
-        "allocate": "ttscale.analysis.allocation",
-        "analyze_run": "ttscale.analysis.analyze",
+        "allocate": "ttscale.analysis.budget.allocation",
+        "analyze_run": "ttscale.analysis.run.analyze",
         "backtest": "ttscale.stats.forecast.backtesting",
         "best_of_k_curve": "ttscale.stats.selectors.selection",
-        "budget_view": "ttscale.analysis.budget",
+        "budget_view": "ttscale.analysis.budget.view",
         "coverage_curve": "ttscale.stats.coverage.coverage",
         "fit_law": "ttscale.stats.laws.fitting",
         "forecast": "ttscale.stats.forecast.forecasting",

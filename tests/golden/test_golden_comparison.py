@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ttscale.analysis.comparison import ComparisonSettings, compare_verifiers
+from ttscale.analysis.comparison.compare import ComparisonSettings, compare_verifiers
 
 
 def published(folder: Path, name: str) -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ttscale.analysis.analyze import analyze_run
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.run.results import CellResult
 from ttscale.pipeline.importing import import_samples
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ttscale.analysis.analyze import analyze_run
+from ttscale.analysis.run.analyze import analyze_run
 from ttscale.cli.main import cli
 from ttscale.config.loading import load_config
 from ttscale.errors import InvalidInputError, StoreError

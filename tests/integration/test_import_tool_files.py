@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ttscale.analysis.analyze import analyze_run
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.run.results import CellResult
 from ttscale.cli.main import cli
 from ttscale.errors import ConfigError, RunMismatchError
 from ttscale.pipeline.importing import import_samples

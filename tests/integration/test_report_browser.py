@@ -17,9 +17,9 @@ import pytest
 from report_results import make_result
 from stored_runs import draw, make_run
 
-from ttscale.analysis.analyze import analyze_run
-from ttscale.analysis.pricing_runs import RunsBudget, TaskBudget, price_runs
-from ttscale.analysis.results import RunResult, UnmeasuredCell
+from ttscale.analysis.budget.runs import RunsBudget, TaskBudget, price_runs
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.run.results import RunResult, UnmeasuredCell
 from ttscale.report import write_report
 from ttscale.report.live import LiveReport, make_server
 from ttscale.report.visible import visible_text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ttscale.analysis.analyze import analyze_run
+from ttscale.analysis.run.analyze import analyze_run
 from ttscale.config.loading import check_config
 from ttscale.pipeline.run import run
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 from scripted import success_rate
 
-from ttscale.analysis.adaptive import in_rounds
-from ttscale.analysis.analyze import analyze_cell, analyze_run, stored_config
-from ttscale.analysis.budget_arms import read_arms
-from ttscale.analysis.outlook import LAWS_BY_LIKELIHOOD
-from ttscale.analysis.scored_samples import read_scored
-from ttscale.analysis.tables import read_judged
+from ttscale.analysis.budget.arms import read_arms
+from ttscale.analysis.reading.adaptive import in_rounds
+from ttscale.analysis.reading.scored_samples import read_scored
+from ttscale.analysis.reading.tables import read_judged
+from ttscale.analysis.run.ahead import LAWS_BY_LIKELIHOOD
+from ttscale.analysis.run.analyze import analyze_cell, analyze_run, stored_config
 from ttscale.cli.main import cli
 from ttscale.config.loading import load_config
 from ttscale.config.models import RunConfig

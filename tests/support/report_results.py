@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttscale.analysis.results import CellResult, RunResult, SamplingTotals
+from ttscale.analysis.run.results import CellResult, RunResult, SamplingTotals
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.laws.fitting import fit_law

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from ttscale.analysis.adaptive import CellInRounds
-from ttscale.analysis.sources import CellCounts
+from ttscale.analysis.reading.adaptive import CellInRounds
+from ttscale.analysis.reading.sources import CellCounts
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.counts import CountsGroup
 from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds

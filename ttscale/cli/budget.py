@@ -10,9 +10,9 @@ from ttscale.cli.options import output_options
 from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
 
 if TYPE_CHECKING:
-    from ttscale.analysis.budget import Target
-    from ttscale.analysis.budget_choices import Metric
-    from ttscale.analysis.budget_results import BudgetView
+    from ttscale.analysis.budget.answers import BudgetView
+    from ttscale.analysis.budget.choices import Metric
+    from ttscale.analysis.budget.view import Target
     from ttscale.costs.amounts import Amount
     from ttscale.costs.contract import Price
 
@@ -64,7 +64,7 @@ class TargetShare(click.ParamType["Target"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Target":
         """Read what is to reach which share."""
-        from ttscale.analysis.budget import Target
+        from ttscale.analysis.budget.view import Target
 
         if isinstance(value, Target):
             return value
@@ -199,9 +199,9 @@ def budget_command(
     SOURCES are run directories (every cell is an arm) or tables of counts (every group is one). Arms are compared on
     the problems that all of them have, every problem getting the same number of samples.
     """
-    from ttscale.analysis.budget import BudgetSettings, budget_view
-    from ttscale.analysis.budget_figure import budget_figure
-    from ttscale.analysis.budget_questions import Inference
+    from ttscale.analysis.budget.figure import budget_figure
+    from ttscale.analysis.budget.questions import Inference
+    from ttscale.analysis.budget.view import BudgetSettings, budget_view
     from ttscale.cli.output import print_rows
     from ttscale.plots.saving import save_figure
 
@@ -269,9 +269,9 @@ def allocate_command(
     SOURCES are run directories (every cell is an arm: a model, a temperature, a prompt) or tables of counts. The
     allocation is chosen on one half of the samples and valued on the other, with its gain over the best single arm.
     """
-    from ttscale.analysis.allocation import allocate
-    from ttscale.analysis.budget import BudgetSettings
-    from ttscale.analysis.budget_questions import Inference
+    from ttscale.analysis.budget.allocation import allocate
+    from ttscale.analysis.budget.questions import Inference
+    from ttscale.analysis.budget.view import BudgetSettings
     from ttscale.cli.main import say
     from ttscale.cli.output import print_rows, print_table
 
@@ -302,7 +302,7 @@ def allocate_command(
 
 def _shown_value(row: Mapping[str, Any]) -> dict[str, Any]:
     """Join estimates with their intervals."""
-    from ttscale.analysis.budget_tables import with_interval
+    from ttscale.analysis.budget.tables import with_interval
 
     return {
         "value": with_interval(row["value"], row["low"], row["high"]),
@@ -316,7 +316,7 @@ def _shown_value(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_budget(view: "BudgetView") -> None:
     """Print a view's tables to stdout and its caveats to stderr."""
-    from ttscale.analysis.budget_tables import shown_tables
+    from ttscale.analysis.budget.tables import shown_tables
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table
 
@@ -347,7 +347,7 @@ def _pricing(
     price: Mapping[str, str] | None,
     tokens: Mapping[str, str] | None,
 ) -> Any:
-    from ttscale.analysis.budget_pricing import Pricing
+    from ttscale.analysis.budget.pricing import Pricing
 
     return Pricing(
         cost=cost,

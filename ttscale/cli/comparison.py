@@ -10,7 +10,7 @@ from ttscale.cli.options import output_options
 from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
 
 if TYPE_CHECKING:
-    from ttscale.analysis.comparison_results import Comparison
+    from ttscale.analysis.comparison.results import Comparison
 
 
 class Thresholds(click.ParamType[tuple[str, float]]):
@@ -91,7 +91,7 @@ def compare_command(
     lists) and a column per verifier. `vote` is agreement with the other samples, `ensemble` a logistic regression of the
     named verifiers, cross-fitted over problems.
     """
-    from ttscale.analysis.comparison import ComparisonSettings, compare_verifiers
+    from ttscale.analysis.comparison.compare import ComparisonSettings, compare_verifiers
     from ttscale.cli.output import print_rows
 
     settings = ComparisonSettings(

@@ -89,7 +89,7 @@ def _watch(store: Any) -> None:
 @output_options
 def show_command(run: Path, output: str | None) -> None:
     """Print the results of RUN: coverage, selectors and the fitted law."""
-    from ttscale.analysis.analyze import analyze_run
+    from ttscale.analysis.run.analyze import analyze_run
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.tables import render_table, result_rows
     from ttscale.store.run import RunStore

@@ -101,7 +101,7 @@ def verify_command(
     Each verifier, version and set of options keeps its own verdicts beside the others. The table counts what was
     verified now, and the outcomes of all verdicts that are stored.
     """
-    from ttscale.analysis.analyze import stored_config
+    from ttscale.analysis.run.analyze import stored_config
     from ttscale.cli.output import print_rows
     from ttscale.cli.progress import make_progress
     from ttscale.config.loading import parse_plugin
@@ -152,8 +152,8 @@ def report_command(runs: tuple[Path, ...], out: Path | None, output: str | None)
 
 
 def _report(stores: Sequence["RunStore"], output: str | None, *, out: Path | None = None) -> None:
-    from ttscale.analysis.analyze import analyze_run
-    from ttscale.analysis.pricing_runs import price_runs
+    from ttscale.analysis.budget.runs import price_runs
+    from ttscale.analysis.run.analyze import analyze_run
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.html import write_report
     from ttscale.report.tables import render_table, result_rows

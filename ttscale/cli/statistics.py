@@ -119,7 +119,7 @@ def curve_command(
     drawn from all of them together, in equal parts or by --share.
     """
     from ttscale.analysis.curves import coverage_of, pass_hat_of, pooled
-    from ttscale.analysis.sources import read_source
+    from ttscale.analysis.reading.sources import read_source
     from ttscale.cli.output import print_rows
 
     level = confidence_level or 0.95
@@ -164,7 +164,7 @@ def fit_command(
     plot: Path | None,
 ) -> None:
     """Fit scaling laws to counts: parameters with intervals, and the error on the curve."""
-    from ttscale.analysis.sources import read_source
+    from ttscale.analysis.reading.sources import read_source
     from ttscale.cli.output import print_rows
     from ttscale.registry import plugins
     from ttscale.stats.counts.curve import budget_grid
@@ -213,7 +213,7 @@ def forecast_command(
     """Forecast coverage at more samples than were drawn, with a predictive interval."""
     import numpy as np
 
-    from ttscale.analysis.sources import read_source
+    from ttscale.analysis.reading.sources import read_source
     from ttscale.cli.output import print_rows
     from ttscale.stats.forecast.backtesting import thin
     from ttscale.stats.forecast.forecasting import forecast
@@ -260,7 +260,7 @@ def backtest_command(
     seed: int,
 ) -> None:
     """Compare forecasting methods on the data at hand: fit on a prefix of the samples, score on the rest."""
-    from ttscale.analysis.sources import read_source
+    from ttscale.analysis.reading.sources import read_source
     from ttscale.cli.output import print_rows
     from ttscale.stats.forecast.backtesting import METHODS, backtest
 

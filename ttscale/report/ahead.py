@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.analysis.results import Outlook
+from ttscale.analysis.run.results import Outlook
 from ttscale.report.laws import law_formula, law_parameters
 from ttscale.report.numbers import at_k, percent, percent_digits
 from ttscale.stats.forecast.forecasting import AVERAGE

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttscale.analysis.budget_results import (
+from ttscale.analysis.budget.answers import (
     BreakEven,
     BudgetView,
     BuyComparison,
@@ -14,7 +14,7 @@ from ttscale.analysis.budget_results import (
     Segment,
     TargetAnswer,
 )
-from ttscale.analysis.pricing_runs import RunsBudget, TaskBudget
+from ttscale.analysis.budget.runs import RunsBudget, TaskBudget
 from ttscale.plots.cost import Change, CostLine, plot_costs
 from ttscale.report.cells import PageCell
 from ttscale.report.figures import ReportFigure

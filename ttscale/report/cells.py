@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ttscale.analysis.results import CellResult, RunResult
+from ttscale.analysis.run.results import CellResult, RunResult
 from ttscale.report.visible import visible_text
 from ttscale.samplers.settings import SamplingSettings
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.analysis.analyze import analyze_run
-from ttscale.analysis.choices import choose_oracle, stored_config, table_budgets
-from ttscale.analysis.results import RunResult
-from ttscale.analysis.tables import read_judged
+from ttscale.analysis.reading.choices import choose_oracle, stored_config, table_budgets
+from ttscale.analysis.reading.tables import read_judged
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.run.results import RunResult
 from ttscale.config.models import AnalysisSettings
 from ttscale.errors import DataWarning, InvalidInputError, StoreError, did_you_mean, listed
 from ttscale.exchange.export.columns import CellExport

@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.results import CellResult
 from ttscale.plots import Line, plot_curves, plot_success_rates
 from ttscale.report.cells import PageCell
 from ttscale.report.series import Series, cell_series, measured_k, overlay_series

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttscale.analysis.pricing_runs import RunsBudget
-from ttscale.analysis.results import RunResult
+from ttscale.analysis.budget.runs import RunsBudget
+from ttscale.analysis.run.results import RunResult
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.plots import save_figure
 from ttscale.report.budget import cost_figures
@@ -53,7 +53,7 @@ def write_report(
     Args:
         results: What was measured: a run, or several side by side.
         out: A folder, made if absent.
-        budget: What the cells cost, from `ttscale.analysis.pricing_runs.price_runs`; None leaves costs out.
+        budget: What the cells cost, from `ttscale.analysis.budget.runs.price_runs`; None leaves costs out.
 
     Returns:
         The files written.

@@ -2,7 +2,7 @@
 
 import math
 
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.results import CellResult
 from ttscale.report.numbers import significant
 from ttscale.stats.laws.fitting import LawFit
 

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from ttscale.analysis.analyze import Depth, analyze_run
-from ttscale.analysis.pricing_runs import price_runs
+from ttscale.analysis.budget.runs import price_runs
+from ttscale.analysis.run.analyze import Depth, analyze_run
 from ttscale.errors import StoreError, TtscaleError, TtscaleWarning
 from ttscale.report.following import RunProgress, fingerprint, first_error, progress_of
 from ttscale.report.html import render_html

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import ttscale
-from ttscale.analysis.pricing_runs import RunsBudget
-from ttscale.analysis.results import CellResult, RunResult
+from ttscale.analysis.budget.runs import RunsBudget
+from ttscale.analysis.run.results import CellResult, RunResult
 from ttscale.report import numbers, payload
 from ttscale.report.ahead import ahead_of
 from ttscale.report.budget import budget_sections

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.results import CellResult
 from ttscale.plots.distribution import BINS_PER_DECADE, rate_histogram
 from ttscale.report.cells import PageCell
 from ttscale.report.series import Series, cell_series, measured_k, measured_series

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.results import CellResult
 from ttscale.report.cells import PageCell
 from ttscale.report.laws import usable_law
 from ttscale.report.visible import visible_text

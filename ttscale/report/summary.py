@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ttscale.analysis.results import CellResult
+from ttscale.analysis.run.results import CellResult
 from ttscale.report.cells import PageCell
 from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.numbers import at_k, count, index_of, percent

@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ttscale.analysis.results import CellResult, RunResult
+from ttscale.analysis.run.results import CellResult, RunResult
 from ttscale.report.laws import law_sentence, usable_law
 from ttscale.report.numbers import count, index_of, percent_digits, percent_interval
 from ttscale.report.series import measured_series

@@ -2,7 +2,7 @@
 
 Agreement with the other samples changes whenever a problem gets more of them, so a stored vote would be stale after
 the next extension; and an ensemble is learnt from the oracle's verdicts, which no verifier may see. Both are
-therefore computed where verifiers are compared, from what is stored (`ttscale.analysis.comparison`). The classes here
+therefore computed where verifiers are compared, from what is stored (`ttscale.analysis.comparison.compare`). The classes here
 make the names known, and say so when a configuration asks for them.
 """
 

@@ -14,7 +14,7 @@ MODULES = (
     "ttscale.stats.coverage.marginal",
     "ttscale.stats.forecast.outlook",
     "ttscale.stats.decide.pooled_selection",
-    "ttscale.analysis.budget_choices",
+    "ttscale.analysis.budget.choices",
     "ttscale.plots.cost",
 )
 

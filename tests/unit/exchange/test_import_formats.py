@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from foreign_formats import N_CORRECT, PROBLEMS, REPEATS, WRITERS, is_right, text
 
-from ttscale.analysis.sources import read_source
+from ttscale.analysis.reading.sources import read_source
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.detection import detect_format
 from ttscale.pipeline.importing import ImportResult, import_samples

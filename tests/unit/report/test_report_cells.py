@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from report_results import make_result
 
-from ttscale.analysis.results import RunResult
+from ttscale.analysis.run.results import RunResult
 from ttscale.report.cells import COLORS, DASHES, page_cells
 
 

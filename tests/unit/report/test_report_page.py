@@ -13,9 +13,9 @@ import pytest
 from report_results import make_result
 from stored_runs import make_run
 
-from ttscale.analysis.analyze import analyze_run
-from ttscale.analysis.pricing_runs import price_runs
-from ttscale.analysis.results import RunResult, UnmeasuredCell
+from ttscale.analysis.budget.runs import price_runs
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.run.results import RunResult, UnmeasuredCell
 from ttscale.errors import InvalidInputError, StoreError, TtscaleWarning
 from ttscale.report import write_report
 from ttscale.report.cells import page_cells

@@ -8,7 +8,7 @@ import pytest
 from report_results import make_result
 from rich.console import Console
 
-from ttscale.analysis.results import RunResult
+from ttscale.analysis.run.results import RunResult
 from ttscale.report import render_table, result_rows
 from ttscale.report.numbers import at_k
 

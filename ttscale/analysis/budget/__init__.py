@@ -1,0 +1,1 @@
+"""What samples cost and which choice is the best buy."""

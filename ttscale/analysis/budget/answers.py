@@ -1,0 +1,490 @@
+"""What a budget analysis answers: frozen results that the command, the report and notebooks read.
+
+Costs are per problem unless a name says total; the unit is that of the cost model. A *choice* is one arm (a cell, a
+model, a token limit) with one way to pick an answer.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ttscale.analysis.budget.tables import shown_tables, unit_name
+from ttscale.costs.contract import CostLine
+from ttscale.showing import ShownCurve, curves_svg, estimate, framed, html_table, listed_html
+from ttscale.stats.adaptive.piloting import PilotPlan
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.coverage.marginal import Saturation
+from ttscale.stats.decide.best_buy import BestBuy, Crossing
+from ttscale.stats.decide.deciding import BudgetDecision
+from ttscale.stats.forecast.outlook import Reached
+
+Row = dict[str, Any]
+
+TargetVerdict = Literal["reached", "forecast", "not reachable", "unknown"]
+"""Within the samples; beyond them by forecast; ruled out; beyond the samples, where nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """What is known of one arm: its samples, their tokens, its model and how fast it ran.
+
+    Attributes:
+        label: The arm.
+        n_min: Fewest samples of any problem.
+        prompt_tokens: Mean over problems, None where unknown.
+        completion_tokens: Mean over samples, problems weighing equally, None where unknown.
+        parameters: Of its model, None where unknown.
+        size_from: Where the size was read.
+        tokens_per_s: Generated tokens per device-second of the run itself, None where not measured.
+        verification_s: Seconds of the oracle's verification per sample, None where not measured.
+    """
+
+    label: str
+    n_min: int
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    parameters: float | None
+    size_from: str | None
+    tokens_per_s: float | None
+    verification_s: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CostCurve:
+    """What one choice reaches at which cost.
+
+    Attributes:
+        label: The arm, and the selector where it is not coverage.
+        arm: The arm alone.
+        selector: "coverage", "majority vote", "best by NAME" or "first accepted by NAME".
+        k: Samples per problem, increasing, shape (K,).
+        cost: Mean cost per problem, increasing, shape (K,).
+        value: Share of problems solved, shape (K,).
+        low: Lower ends of the interval, shape (K,).
+        high: Upper ends, shape (K,).
+        extrapolates: Which points lie beyond the samples, shape (K,).
+        n_min: Fewest samples of any problem.
+        line: Cost of k samples.
+        verification_s: Seconds of verification per sample, None where unknown.
+        method: How values and interval were computed.
+    """
+
+    label: str
+    arm: str
+    selector: str
+    k: IntArray
+    cost: FloatArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    extrapolates: np.ndarray
+    n_min: int
+    line: CostLine
+    verification_s: float | None
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetAnswer:
+    """What a target costs with one choice.
+
+    Attributes:
+        label: The choice.
+        reached: Samples per problem with their interval; its `k` is None where no number of them is known to be enough.
+        cost: Total cost over all problems at `reached.k`, None likewise.
+        low: Total cost at the lower end, None likewise.
+        high: Total cost at the upper end, None: no end was found.
+        verdict: "reached" within the samples, "forecast" beyond them, "not reachable", or "unknown".
+        why_not: Why it is not reachable or not known, in words; empty where there is an answer.
+        at_least: Where it is not known, samples per problem that it takes at least: those of coverage, lower end.
+        cheapest: Whether no other choice of its metric reaches the target for less.
+    """
+
+    label: str
+    reached: Reached
+    cost: float | None
+    low: float | None
+    high: float | None
+    verdict: TargetVerdict
+    why_not: str
+    at_least: int | None
+    cheapest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendAnswer:
+    """What a sum reaches with one choice, every problem getting the same number of samples.
+
+    Attributes:
+        label: The choice.
+        spend: The sum over all problems.
+        text: The sum as given.
+        k: Samples per problem that it buys; at most what was measured for selectors, which are not extrapolated.
+        spent: What those cost over all problems.
+        value: Share of problems solved.
+        low: Lower end of its interval.
+        high: Upper end.
+        extrapolates: Whether k lies beyond the samples.
+        capped: Whether the sum would buy more samples than could be valued.
+        best: Whether no other choice of its metric reaches more.
+        method: How the value and its interval were computed.
+    """
+
+    label: str
+    spend: float
+    text: str
+    k: int
+    spent: float
+    value: float
+    low: float
+    high: float
+    extrapolates: bool
+    capped: bool
+    best: bool
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A range of budgets with one best choice.
+
+    Attributes:
+        label: The choice.
+        begin: Where the range begins, per problem.
+        end: Where it ends.
+        k_begin: Samples per problem there.
+        k_end: And there.
+        value_begin: Share of problems solved there.
+        value_end: And there.
+        chance_best: Mean share of bootstrap replicates over the range in which it is the best.
+    """
+
+    label: str
+    begin: float
+    end: float
+    k_begin: float
+    k_end: float
+    value_begin: float
+    value_end: float
+    chance_best: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakEven:
+    """What one dear sample must reach to be worth its price, against cheap samples for the same money.
+
+    Attributes:
+        dear: The dear choice.
+        cheap: The cheap one.
+        price_ratio: Price of one dear sample over one cheap one.
+        accuracy: What the cheap one reaches for the price of one dear sample: the break-even accuracy.
+        low: Lower end of its interval.
+        high: Upper end.
+        dear_accuracy: What the dear one reaches with one sample.
+        gain: Dear minus cheap at that price.
+        gain_low: Lower end of its interval, paired over problems.
+        gain_high: Upper end.
+    """
+
+    dear: str
+    cheap: str
+    price_ratio: float
+    accuracy: float
+    low: float
+    high: float
+    dear_accuracy: float
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BuyComparison:
+    """Choices compared at equal cost: those that are to be judged by the same metric.
+
+    Attributes:
+        metric: "coverage", or "selected accuracy" for every way to pick one answer.
+        choices: Their positions in the view's `curves`.
+        best: Which is best at each budget within those measured; its `arm` and the rows of `chance_best` count `choices`.
+        segments: The same as ranges of budgets with one best choice.
+        crossings: Budgets at which the best choice changes, with intervals; `before` and `after` count the view's `curves`.
+        pareto: (position in the view's `curves`, k) of the measured points that no other point beats, by cost.
+    """
+
+    metric: str
+    choices: tuple[int, ...]
+    best: BestBuy
+    segments: tuple[Segment, ...]
+    crossings: tuple[Crossing, ...]
+    pareto: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BudgetView:
+    """Everything a budget analysis found; what a section of a report shows.
+
+    Attributes:
+        unit: Unit of every cost: "tokens", "flops", "eflops", "usd", "device_s", "joules" or "samples".
+        cost_model: The cost model's name.
+        n_problems: Problems that all arms share.
+        confidence_level: Of every interval.
+        over: What intervals generalise over: "problems" or "samples".
+        arms: What is known of every arm.
+        curves: Cost against value of every choice: the measured points, then forecast ones where `extrapolates`.
+        comparisons: Which choice is the best buy at which budget: for coverage, and for selected accuracy.
+        targets: Answers to `--target`, one per choice and target.
+        spends: Answers to `--spend`, one per choice and sum.
+        saturations: Label -> where the next sample is worth less than its price; empty without a worth.
+        decisions: Label -> the best number of samples under a cost of wrong answers; only of "first accepted".
+        break_evens: Cheap against dear arms at one dear sample's price.
+        pilots: Label -> how large a pilot must be for a target; empty where it was not asked.
+        notes: Assumptions and caveats in plain sentences; they belong beside the numbers.
+    """
+
+    unit: str
+    cost_model: str
+    n_problems: int
+    confidence_level: float
+    over: str
+    arms: tuple[ArmSummary, ...]
+    curves: tuple[CostCurve, ...]
+    comparisons: tuple[BuyComparison, ...]
+    targets: tuple[TargetAnswer, ...] = ()
+    spends: tuple[SpendAnswer, ...] = ()
+    saturations: tuple[tuple[str, Saturation], ...] = ()
+    decisions: tuple[tuple[str, BudgetDecision], ...] = ()
+    break_evens: tuple[BreakEven, ...] = ()
+    pilots: tuple[tuple[str, PilotPlan], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Return the cost curves, every answer and the caveats for a notebook."""
+        cheapest = min(float(curve.cost[0]) for curve in self.curves)
+        shown = [
+            ShownCurve(
+                label=curve.label,
+                k=(curve.cost / cheapest).tolist(),
+                value=curve.value.tolist(),
+                low=curve.low.tolist(),
+                high=curve.high.tolist(),
+                dashed=bool(curve.extrapolates.any()),
+            )
+            for curve in self.curves
+        ]
+        title = f"What {self.n_problems} problems cost, in {unit_name(self)}"
+        x_label = f"cost per problem, in {cheapest:,.4g} {unit_name(self)}"
+        tables = [html_table(rows, caption) for caption, rows in shown_tables(self)]
+        return framed(title, curves_svg(shown, title, x_label=x_label), *tables, listed_html(self.notes))
+
+    def __str__(self) -> str:
+        """Return one line per target and sum, or the best buys where neither was asked for."""
+        unit = unit_name(self)
+        lines = [f"{self.n_problems} problems, costs in {unit}"]
+        lines += [f"{one.label}: {one.why_not or one.reached}" for one in self.targets]
+        lines += [
+            f"{one.label}: {one.text} reach {estimate(one.value, one.low, one.high)} %" for one in self.spends
+        ]
+        if len(lines) == 1:
+            lines += [
+                f"{one.label}: best from {one.begin:,.4g} to {one.end:,.4g} per problem"
+                for group in self.comparisons
+                for one in group.segments
+            ]
+        return "\n".join(lines)
+
+    def to_rows(self) -> Iterator[Row]:
+        """Yield tidy rows; `question` says what each answers."""
+        yield from self.target_rows()
+        yield from self.spend_rows()
+        yield from self.segment_rows()
+        yield from self.crossing_rows()
+        yield from self.pareto_rows()
+        yield from self.saturation_rows()
+        yield from self.decision_rows()
+        yield from self.break_even_rows()
+        yield from self.pilot_rows()
+        yield from self.arm_rows()
+
+    def arm_rows(self) -> list[Row]:
+        """Return one row per arm: what is known of it."""
+        return [
+            {
+                "question": "arm",
+                **_named(asdict(one)),
+                "n_problems": self.n_problems,
+                "method": "means of the samples at hand",
+            }
+            for one in self.arms
+        ]
+
+    def target_rows(self) -> list[Row]:
+        """Return one row per target and choice."""
+        return [
+            {
+                "question": "target",
+                "choice": one.label,
+                "target": one.reached.target,
+                "k": one.reached.k,
+                "k_low": one.reached.low,
+                "k_high": one.reached.high,
+                "unit": self.unit,
+                "total_cost": one.cost,
+                "total_cost_low": one.low,
+                "total_cost_high": one.high,
+                "cheapest": one.cheapest,
+                "extrapolates": one.reached.extrapolates,
+                "verdict": one.verdict,
+                "why_not": one.why_not or None,
+                "at_least_k": one.at_least,
+                "largest_k": one.reached.largest,
+                **self._interval(),
+                "method": one.reached.method,
+            }
+            for one in self.targets
+        ]
+
+    def spend_rows(self) -> list[Row]:
+        """Return one row per sum and choice."""
+        return [
+            {
+                "question": "spend",
+                "choice": one.label,
+                "spend": one.spend,
+                "unit": self.unit,
+                "k": one.k,
+                "total_cost": one.spent,
+                "value": one.value,
+                "low": one.low,
+                "high": one.high,
+                "best": one.best,
+                "extrapolates": one.extrapolates,
+                "capped": one.capped,
+                **self._interval(),
+                "method": one.method,
+            }
+            for one in self.spends
+        ]
+
+    def saturation_rows(self) -> list[Row]:
+        """Return one row per choice: where the next sample is worth less than its price."""
+        return [
+            {
+                "question": "saturation",
+                "choice": label,
+                **asdict(one),
+                "over": "problems",
+                "method": "gain of the next sample, interval inverted",
+            }
+            for label, one in self.saturations
+        ]
+
+    def decision_rows(self) -> list[Row]:
+        """Return one row per choice that stops at the first accepted sample: how many to draw at most."""
+        return [
+            {
+                "question": "best-k",
+                "choice": label,
+                "unit": self.unit,
+                **asdict(one),
+                "over": "problems",
+                "method": "bootstrap for k; utility cross-fitted over problems",
+            }
+            for label, one in self.decisions
+        ]
+
+    def break_even_rows(self) -> list[Row]:
+        """Return one row per pair of a cheap and the next dearer choice."""
+        return [
+            {
+                "question": "break-even",
+                **asdict(one),
+                "unit": self.unit,
+                **self._interval(),
+                "over": "problems",
+                "method": "paired bootstrap over problems",
+            }
+            for one in self.break_evens
+        ]
+
+    def pilot_rows(self) -> list[Row]:
+        """Return one row per pilot that was tried, the one at hand first."""
+        return [
+            {"question": "pilot", "choice": label, **row}
+            for label, plan in self.pilots
+            for row in plan.to_rows()
+        ]
+
+    def segment_rows(self) -> list[Row]:
+        """Return one row per range of budgets with one best choice."""
+        return [
+            {
+                "question": "best-buy",
+                "metric": group.metric,
+                **_named(asdict(one)),
+                "unit": self.unit,
+                "n_problems": self.n_problems,
+                "method": "highest mean; chance_best by bootstrap over problems",
+            }
+            for group in self.comparisons
+            for one in group.segments
+        ]
+
+    def crossing_rows(self) -> list[Row]:
+        """Return one row per budget at which the best choice changes."""
+        return [
+            {
+                "question": "crossover",
+                "metric": group.metric,
+                "before": self.curves[one.before].label,
+                "after": self.curves[one.after].label,
+                "budget": one.budget,
+                "low": one.low,
+                "high": one.high,
+                "value": one.value,
+                "unit": self.unit,
+                **self._interval(),
+                "over": "problems",
+                "method": "paired bootstrap over problems, inverted",
+            }
+            for group in self.comparisons
+            for one in group.crossings
+        ]
+
+    def pareto_rows(self) -> list[Row]:
+        """Return one row per point that no other point beats."""
+        return [
+            self._point_row(group.metric, position, k)
+            for group in self.comparisons
+            for position, k in group.pareto
+        ]
+
+    def _point_row(self, metric: str, position: int, k: int) -> Row:
+        curve = self.curves[position]
+        j = int(np.searchsorted(curve.k, k))
+        return {
+            "question": "pareto",
+            "metric": metric,
+            "choice": curve.label,
+            "k": k,
+            "cost": float(curve.cost[j]),
+            "unit": self.unit,
+            "value": float(curve.value[j]),
+            "low": float(curve.low[j]),
+            "high": float(curve.high[j]),
+            **self._interval(),
+            "method": curve.method,
+        }
+
+    def _interval(self) -> Row:
+        return {
+            "confidence_level": self.confidence_level,
+            "over": self.over,
+            "n_problems": self.n_problems,
+        }
+
+
+def _named(row: Row) -> Row:
+    """Call the label what it is in every other row."""
+    return {("choice" if key == "label" else key): value for key, value in row.items()}

@@ -1,0 +1,520 @@
+"""Arms to compare by cost: the cells of run directories, or the groups of a table of counts.
+
+Every arm has counts per problem; an arm of a run also has its samples, so that selectors, token limits and measured
+seconds can be asked for.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ttscale.analysis.reading.adaptive import only_undecided
+from ttscale.analysis.reading.choices import choose_oracle, has_verdicts, newest_first, stored_config
+from ttscale.analysis.reading.tables import JudgedSamples, judged_samples, read_cell, scores_of
+from ttscale.config.cells import cells
+from ttscale.config.models import Cell
+from ttscale.costs.contract import ModelFacts, Usage, usage
+from ttscale.costs.verification import VerifierTokens
+from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
+from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.store.run import RunStore
+from ttscale.store.samples import SAMPLE_KEY
+from ttscale.store.segments import collect
+from ttscale.store.verdicts import VerdictSet
+from ttscale.types import Outcome
+
+LOGPROB = "logprob"
+"""The score that every run has: the summed log-probability of a sample."""
+
+_REWARD_MODEL = "reward-model"
+"""The built-in verifier that reads a whole sample and may not have recorded its tokens."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class VerifierColumns:
+    """What one verifier says of an arm's samples.
+
+    Attributes:
+        score: Higher is better, shape (S,).
+        accepted: Shape (S,).
+        seconds: Mean seconds per sample, None where not measured.
+        tokens: What it read and wrote, None for one that is no model.
+        sees_answer: Whether it is an oracle, which nobody has when it counts.
+    """
+
+    score: FloatArray
+    accepted: NDArray[np.bool_]
+    seconds: float | None
+    tokens: VerifierTokens | None = None
+    sees_answer: bool = False
+
+    def rows(self, kept: NDArray[np.bool_] | IntArray) -> "VerifierColumns":
+        """Return what it says of some samples."""
+        return replace(
+            self,
+            score=self.score[kept],
+            accepted=self.accepted[kept],
+            tokens=None if self.tokens is None else self.tokens.rows(kept),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ArmSamples:
+    """The samples of an arm, flat and ragged, grouped by problem.
+
+    Attributes:
+        problem: Problem number of each sample, ascending, shape (S,).
+        correct: Shape (S,).
+        answer_class: -1 abstains, shape (S,).
+        completion_tokens: Shape (S,).
+        truncated: Whether it was cut off at the token limit, shape (S,).
+        verifiers: Name -> its columns.
+    """
+
+    problem: IntArray
+    correct: NDArray[np.bool_]
+    answer_class: IntArray
+    completion_tokens: IntArray
+    truncated: NDArray[np.bool_]
+    verifiers: Mapping[str, VerifierColumns] = field(default_factory=dict)
+
+    def rows(self, kept: NDArray[np.bool_] | IntArray, problem: IntArray) -> "ArmSamples":
+        """Return some samples, with new problem numbers for them."""
+        return ArmSamples(
+            problem=problem,
+            correct=self.correct[kept],
+            answer_class=self.answer_class[kept],
+            completion_tokens=self.completion_tokens[kept],
+            truncated=self.truncated[kept],
+            verifiers={name: one.rows(kept) for name, one in self.verifiers.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Arm:
+    """One way to draw samples: a model with its settings, on P problems.
+
+    Attributes:
+        label: Unique among the arms compared.
+        model: Its model as configured, or the label; what prices and architectures are looked up by.
+        problem_ids: Length P; None where a table does not name its problems.
+        n: Samples per problem, shape (P,).
+        c: Correct ones, shape (P,).
+        usage: Tokens, None where unknown.
+        facts: What is known of the model and of the machine.
+        samples: The samples themselves, None for a table of counts.
+        max_tokens: The token limit, None where unknown.
+        task: What it was asked, None where unknown.
+    """
+
+    label: str
+    model: str
+    problem_ids: tuple[str, ...] | None
+    n: IntArray
+    c: IntArray
+    usage: Usage | None = None
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    samples: ArmSamples | None = None
+    max_tokens: int | None = None
+    task: str | None = None
+
+    def for_problems(self, which: IntArray) -> "Arm":
+        """Return the arm on some of its problems, in the order given."""
+        position = np.full(len(self.n), -1)
+        position[which] = np.arange(len(which))
+        samples = self.samples
+        if samples is not None:
+            kept = np.flatnonzero(position[samples.problem] >= 0)
+            kept = kept[np.argsort(position[samples.problem[kept]], kind="stable")]
+            samples = samples.rows(kept, position[samples.problem[kept]])
+        ids = self.problem_ids
+        return replace(
+            self,
+            problem_ids=None if ids is None else tuple(ids[i] for i in which),
+            n=self.n[which],
+            c=self.c[which],
+            usage=None if self.usage is None else self.usage.for_problems(which),
+            samples=samples,
+        )
+
+
+def read_arms(
+    sources: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    oracle: str | None = None,
+    verifiers: Sequence[str] = (),
+) -> list[Arm]:
+    """Read arms from run directories (one per cell) and tables (one per group); see `readable_arms`.
+
+    Raises:
+        InvalidInputError: As there.
+        StoreError: As there, or a cell's samples are not verified.
+    """
+    arms, unread = _read(sources, by, oracle, verifiers)
+    if unread:
+        raise unread[0].reason
+    return arms
+
+
+def readable_arms(
+    sources: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    oracle: str | None = None,
+    verifiers: Sequence[str] = (),
+) -> tuple[list[Arm], list[str]]:
+    """Read arms from run directories (one per cell) and tables (one per group), but for cells without verdicts.
+
+    Args:
+        sources: Run directories, or tables as `ttscale.exchange.counts.read_counts` takes them; a table may have columns
+            prompt_tokens and completion_tokens (of one sample, or the mean over a problem's samples).
+        by: Columns that tell a table's groups apart.
+        oracle: The verifier that defines *correct*; by default each run's own.
+        verifiers: Verifiers whose verdicts are read, too; "logprob" is the samples' log-probability.
+
+    Returns:
+        The arms, and for each cell that no oracle has judged yet why it is none, for a person.
+
+    Raises:
+        InvalidInputError: No source, a table that cannot be used, or a verifier that a run has no verdicts of.
+        StoreError: A folder is no run, or nothing in any of them is verified.
+    """
+    arms, unread = _read(sources, by, oracle, verifiers)
+    if not arms and unread:
+        raise unread[0].reason
+    return arms, [one.note for one in unread]
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedCell:
+    """A cell that cannot be an arm yet: no oracle has judged its samples."""
+
+    name: str
+    reason: StoreError
+
+    @property
+    def note(self) -> str:
+        """Return what a person is told."""
+        return f"Cell '{self.name}' is left out: {self.reason}"
+
+
+def _read(
+    sources: Sequence[Path], by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+) -> tuple[list[Arm], list[UnverifiedCell]]:
+    if not sources:
+        raise InvalidInputError("Give at least one run directory or table of counts.")
+    arms: list[Arm] = []
+    unread: list[UnverifiedCell] = []
+    for source in sources:
+        if source.is_dir():
+            found, left_out = _read_run(source, by, oracle, verifiers)
+            unread += left_out
+        else:
+            found = _read_table(source, by, verifiers)
+        arms += _distinct(found, source, len(sources) > 1)
+    twice = {arm.label for arm in arms if [other.label for other in arms].count(arm.label) > 1}
+    if twice:
+        raise InvalidInputError(f"Several arms are called '{min(twice)}'. Give each source once.")
+    return arms, unread
+
+
+def on_shared_problems(arms: Sequence[Arm]) -> tuple[list[Arm], list[str]]:
+    """Keep the problems that every arm has samples of, in the order of the first arm.
+
+    Returns:
+        The arms, and what was left out, for a person.
+
+    Raises:
+        InvalidInputError: They share no problem, or do not name them and differ in number.
+    """
+    if len(arms) == 1:
+        return list(arms), []
+    if any(arm.problem_ids is None for arm in arms):
+        sizes = {len(arm.n) for arm in arms}
+        if len(sizes) > 1:
+            raise InvalidInputError(
+                "Arms can only be compared on the same problems, but these have "
+                f"{', '.join(f'{len(arm.n)} ({arm.label})' for arm in arms)} and do not name them. Add a problem_id column."
+            )
+        return list(arms), [
+            "The tables do not name their problems: row i of every arm is taken as one problem."
+        ]
+    ids = [arm.problem_ids or () for arm in arms]
+    shared = set(ids[0]).intersection(*map(set, ids[1:]))
+    if not shared:
+        raise InvalidInputError(
+            f"'{arms[0].label}' and the others share no problem, so nothing can be compared. They begin with "
+            f"{', '.join(f'{first!r} ({label})' for first, label in _first_problems(arms).items())}."
+        )
+    order = [problem for problem in ids[0] if problem in shared]
+    notes = []
+    if any(len(one) > len(order) for one in ids):
+        most = max(len(one) for one in ids)
+        notes.append(
+            f"Arms are compared on the {len(order):,} problems that all of them have, of up to {most:,}; the others are "
+            "left out."
+        )
+    return [_reordered(arm, one, order) for arm, one in zip(arms, ids, strict=True)], notes
+
+
+def _first_problems(arms: Sequence[Arm]) -> dict[str, str]:
+    """Return the first problem of the arms -> the first arm that begins with it, few of them."""
+    first: dict[str, str] = {}
+    for arm in arms:
+        first.setdefault((arm.problem_ids or ("none",))[0], arm.label)
+    return dict(list(first.items())[:4])
+
+
+def _reordered(arm: Arm, ids: Sequence[str], order: Sequence[str]) -> Arm:
+    if list(ids) == list(order):
+        return arm
+    position = {problem: i for i, problem in enumerate(ids)}
+    return arm.for_problems(np.array([position[problem] for problem in order]))
+
+
+def _distinct(arms: list[Arm], source: Path, several: bool) -> list[Arm]:
+    """Put the source's name before the labels where there are several sources."""
+    if not several:
+        return arms
+    name = source.name if source.is_dir() else source.stem
+    return [replace(arm, label=name if len(arms) == 1 else f"{name}: {arm.label}") for arm in arms]
+
+
+# ---- tables -------------------------------------------------------------------------------------
+
+
+def _read_table(source: Path, by: Sequence[str], verifiers: Sequence[str]) -> list[Arm]:
+    if verifiers:
+        raise InvalidInputError(
+            f"{source} is a table of counts: it has no samples that '{verifiers[0]}' could select from. Give run "
+            "directories, or leave --selector and --verifier out."
+        )
+    groups = read_counts(source, by=by)
+    described = _described(read_table(source), by)
+    arms = []
+    for group, (ids, tokens) in zip(groups, described, strict=True):
+        label = ", ".join(group.labels.values()) or source.stem
+        model = next((group.labels[name] for name in group.labels if "model" in name.lower()), label)
+        arms.append(Arm(label=label, model=model, problem_ids=ids, n=group.n, c=group.c, usage=tokens))
+    return arms
+
+
+def _described(frame: pl.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...] | None, Usage | None]]:
+    """Return each group's problems and mean token counts, in the order of `read_counts`."""
+    problem = find_column(frame, PROBLEM_NAMES)
+    if problem is None:
+        groups = frame.partition_by(list(by), maintain_order=True) if by else [frame]
+        return [(None, None)] * len(groups)
+    keys = list(dict.fromkeys([*by, problem]))
+    columns = [
+        pl.col(found).cast(pl.Float64).mean().alias(name)
+        for name in ("prompt_tokens", "completion_tokens")
+        if (found := find_column(frame, (name,)))
+    ]
+    means = frame.group_by(keys, maintain_order=True).agg(columns)
+    groups = means.partition_by(list(by), maintain_order=True) if by else [means]
+    return [(tuple(map(str, group[problem])), _table_usage(group)) for group in groups]
+
+
+def _table_usage(group: pl.DataFrame) -> Usage | None:
+    if "completion_tokens" not in group.columns:
+        return None
+    prompt = group["prompt_tokens"].to_numpy() if "prompt_tokens" in group.columns else 0.0
+    return usage(prompt, group["completion_tokens"].to_numpy(), n_problems=group.height)
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+def _read_run(
+    source: Path, by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+) -> tuple[list[Arm], list[UnverifiedCell]]:
+    if by and tuple(by) != ("cell",):
+        raise InvalidInputError(f"{source} is a run directory: its arms are its cells; leave --by out.")
+    store = RunStore(source)
+    config = stored_config(store)
+    sets = store.verdict_sets()
+    settings = {cell.name: cell for cell in cells(config)}
+    arms: list[Arm] = []
+    unread: list[UnverifiedCell] = []
+    for name in store.cells():
+        here = newest_first(one for one in sets if has_verdicts(one, name))
+        try:
+            judge = _find(here, oracle, source, name) if oracle else choose_oracle(sets, config, name)
+        except StoreError as error:
+            unread.append(UnverifiedCell(name, error))
+            continue
+        chosen = {each: _find(here, each, source, name) for each in verifiers if each != LOGPROB}
+        arm = _read_cell(store, name, judge, chosen, LOGPROB in verifiers, settings.get(name))
+        if isinstance(arm, Arm):
+            arms.append(arm)
+        else:
+            unread.append(UnverifiedCell(name, arm))
+    return arms, unread
+
+
+def _find(sets: Iterable[VerdictSet], name: str, source: Path, cell: str) -> VerdictSet:
+    """Return the newest verdict set of a verifier, or the one with that label."""
+    stored = list(sets)
+    found = [each for each in stored if name in (each.info.verifier, each.info.label)]
+    if not found:
+        known = sorted({each.info.verifier for each in stored})
+        raise StoreError(
+            f"{source} holds no verdicts of '{name}' for cell '{cell}'.{did_you_mean(name, known)} Stored there: "
+            f"{listed(known) or 'none'}. Run: ttscale verify {source} --verifier {name}"
+        )
+    return found[0]
+
+
+def _read_cell(
+    store: RunStore,
+    name: str,
+    oracle: VerdictSet,
+    verifiers: Mapping[str, VerdictSet],
+    with_logprob: bool,
+    cell: Cell | None,
+) -> Arm | StoreError:
+    """Read a cell; an error is returned where no sample of it is verified yet."""
+    order = [problem.problem_id for problem in store.problems(name)]
+    rows = only_undecided(store, name, read_cell(store, name, oracle, order, verifiers))
+    judged = judged_samples(rows)
+    if not judged.problem_ids:
+        return StoreError(
+            f"Cell '{name}' of {store.path} has no verified samples. Run: ttscale verify {store.path}"
+        )
+    columns = {each: _verifier_columns(judged, verdicts, each, name) for each, verdicts in verifiers.items()}
+    if with_logprob:
+        columns[LOGPROB] = _logprob_columns(judged, name)
+    frame = judged.frame
+    tokens = frame["completion_tokens"].cast(pl.Int64).to_numpy()
+    prompt = frame["prompt_tokens"].cast(pl.Float64).to_numpy()
+    identity = store.manifest()["cells"][name]
+    return Arm(
+        label=name,
+        model=cell.model.path if cell else str(identity.get("model.path", name)),
+        problem_ids=judged.problem_ids,
+        n=judged.n,
+        c=judged.c,
+        usage=Usage(
+            prompt_tokens=np.bincount(judged.problem, weights=prompt) / judged.n,
+            completion_tokens=tokens.astype(np.float64),
+            problem=judged.problem,
+            request_size=cell.sampling.request_size if cell else 1,
+        ),
+        facts=_measured_facts(store, name, _mean(frame["seconds"])),
+        samples=ArmSamples(
+            problem=judged.problem,
+            correct=judged.correct,
+            answer_class=judged.answer_class,
+            completion_tokens=tokens,
+            truncated=(frame["finish_reason"] == "length").to_numpy(),
+            verifiers=columns,
+        ),
+        max_tokens=cell.sampling.max_tokens if cell else identity.get("sampling.max_tokens"),
+        task=cell.task.name if cell else str(identity.get("task.name", name)),
+    )
+
+
+def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, cell: str) -> VerifierColumns:
+    """Read a verifier's verdicts on the judged samples.
+
+    Raises:
+        InvalidInputError: It failed on some samples, or was never asked about them.
+    """
+    score = scores_of(judged, name)
+    missing = int(np.isnan(score).sum())
+    if missing:
+        raise InvalidInputError(
+            f"'{name}' failed on, or was never asked about, {missing:,} of {len(score):,} samples of '{cell}'. Run `ttscale "
+            f"verify RUN --verifier {name}`; a budget needs its verdict on every sample."
+        )
+    return VerifierColumns(
+        score=score,
+        # One that only scores rejects nothing.
+        accepted=judged.frame[f"outcome:{name}"].is_in([Outcome.CORRECT, Outcome.SCORED]).to_numpy(),
+        seconds=_mean(judged.frame[f"seconds:{name}"]),
+        tokens=_verifier_tokens(judged.frame, verdicts, name, cell),
+        sees_answer=verdicts.info.sees_answer,
+    )
+
+
+def _verifier_tokens(
+    frame: pl.DataFrame, verdicts: VerdictSet, name: str, cell: str
+) -> VerifierTokens | None:
+    """Read what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
+    columns = ["prompt_tokens", "completion_tokens"]
+    own = verdicts.scan(cell).select(*SAMPLE_KEY, *columns)
+    found = collect(
+        frame.lazy().select(SAMPLE_KEY).join(own, on=SAMPLE_KEY, how="left", maintain_order="left"),
+        verdicts.folder,
+    )
+    read, wrote = (_known_or_mean(found[column]) for column in columns)
+    options = verdicts.info.options
+    names = (name, verdicts.info.verifier, *_models_in(options))
+    if read is not None or wrote is not None:
+        nothing = np.zeros(frame.height)
+        return VerifierTokens(
+            names=names,
+            prompt_tokens=nothing if read is None else read,
+            completion_tokens=nothing if wrote is None else wrote,
+        )
+    if verdicts.info.verifier != _REWARD_MODEL:
+        return None
+    length = (frame["prompt_tokens"] + frame["completion_tokens"]).cast(pl.Float64).to_numpy()
+    return VerifierTokens(
+        names=names, prompt_tokens=length, completion_tokens=np.zeros(frame.height), estimated=True
+    )
+
+
+def _known_or_mean(column: pl.Series) -> FloatArray | None:
+    """Return a count for every sample, the mean of the known ones where it is unknown; None where all are."""
+    known = column.cast(pl.Float64)
+    return None if known.null_count() == len(known) else known.fill_null(known.mean()).to_numpy()
+
+
+def _models_in(options: Mapping[str, Any]) -> list[str]:
+    """Return the models that a verifier's options name: on a server, or in a folder or a hub."""
+    endpoint = options.get("endpoint") or {}
+    return [str(one) for one in (options.get("model"), options.get("path"), endpoint.get("model")) if one]
+
+
+def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:
+    if np.isnan(judged.logprob).any():
+        raise InvalidInputError(
+            f"Samples of '{cell}' have no log-probability to choose by. Name another --verifier, or sample with "
+            "sampling.logprobs: true."
+        )
+    everything = np.ones(len(judged.logprob), dtype=bool)
+    return VerifierColumns(score=judged.logprob, accepted=everything, seconds=None)
+
+
+def _measured_facts(store: RunStore, cell: str, verification_s: float | None) -> ModelFacts:
+    """Sum up the sessions of a cell: time, tokens, devices."""
+    sessions = [one for one in store.sessions() if one.cell == cell and one.completion_tokens and one.seconds]
+    if not sessions:
+        return ModelFacts(verification_s=verification_s)
+    tokens = sum(one.completion_tokens for one in sessions)
+    details = [dict(one.engine.get("detail") or {}) for one in sessions]
+    devices = [int(detail.get("tensor_parallel_size") or 1) for detail in details]
+    joules = [float(detail["joules"]) for detail in details if detail.get("joules") is not None]
+    batches = [detail["max_num_seqs"] for detail in details if detail.get("max_num_seqs")]
+    return ModelFacts(
+        seconds_per_token=sum(one.seconds * size for one, size in zip(sessions, devices, strict=True))
+        / tokens,
+        joules_per_token=sum(joules) / tokens if len(joules) == len(sessions) else None,
+        verification_s=verification_s,
+        batch=int(batches[0]) if batches else None,
+        device=", ".join(sorted({str(one.engine.get("device", "its device")) for one in sessions})),
+    )
+
+
+def _mean(column: pl.Series) -> float | None:
+    mean = column.cast(pl.Float64).mean()
+    return float(mean) if isinstance(mean, float) else None

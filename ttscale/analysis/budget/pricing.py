@@ -1,0 +1,299 @@
+"""What a sample of an arm costs: the cost model, and what is known of each arm's model."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ttscale.analysis.budget.arms import Arm
+from ttscale.config.loading import plugin_options
+from ttscale.config.models import PluginSettings
+from ttscale.costs.amounts import MODEL_OF_UNIT
+from ttscale.costs.architecture import (
+    Architecture,
+    architecture_in_name,
+    architecture_of_size,
+    read_architecture,
+)
+from ttscale.costs.contract import Charges, CostModel, ModelFacts, Need, Price, missing_needs, usage
+from ttscale.costs.money import find_price, read_prices
+from ttscale.costs.verification import (
+    VerifierTokens,
+    counts_tokens,
+    missing_of_verifier,
+    verification_charges,
+)
+from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.models import built_in_model
+from ttscale.registry import load_plugin
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kKmMbB]?)")
+_SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+
+_FIX: Mapping[Need, str] = {
+    "tokens": "its tokens: give --tokens prompt=100,completion=400, or columns prompt_tokens and completion_tokens",
+    "architecture": "its model's size: give --model '{label}=PATH' (a model folder or config.json) or a number such as "
+    "--model '{label}=7e9'",
+    "price": "its price: give --price prompt=..,completion=.. (US dollars per million tokens) or --prices FILE",
+    "seconds": "its seconds: only a run directory whose samples ttscale drew itself has measured time",
+    "joules": "its joules: no session of the run recorded energy; give --cost-option watts=300 to assume a power",
+}
+
+_VERIFIER_FIX: Mapping[Need, str] = {
+    "architecture": "the size of its model: give --model '{name}=7e9' or a model folder instead of the number",
+    "price": "the price of its model: give a file with --prices that has an entry '{name}'",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """What a user says about costs.
+
+    Attributes:
+        cost: Name of the cost model; None: the one of the unit asked for, or the best that is known.
+        options: Its options.
+        models: Arm label or model -> a model folder, a config.json or a number of parameters.
+        models_file: YAML, name -> the fields of `Architecture`; see `read_models`.
+        prices_file: Instead of the prices that come with the package.
+        price: One price for every arm; wins over the file.
+        tokens: (prompt, completion) tokens of a typical sample, for arms that do not know theirs.
+    """
+
+    cost: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    models_file: Path | None = None
+    prices_file: Path | None = None
+    price: Price | None = None
+    tokens: tuple[float, float] | None = None
+
+
+class _ModelRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parameters: float = Field(gt=0)
+    active_parameters: float | None = Field(default=None, gt=0)
+    layers: int = Field(default=0, ge=0)
+    width: int = Field(default=0, ge=0)
+    heads: int = Field(default=0, ge=0)
+    kv_heads: int = Field(default=0, ge=0)
+    head_dim: int = Field(default=0, ge=0)
+    source: str = "given"
+
+
+def with_facts(arms: Sequence[Arm], pricing: Pricing) -> list[Arm]:
+    """Add what is known of each arm's model and price, and typical tokens where an arm has none.
+
+    Raises:
+        InvalidInputError: A model or price file that cannot be used, or names that fit no arm.
+    """
+    architectures = read_models(pricing.models_file) if pricing.models_file else {}
+    architectures |= {name: _architecture(what) for name, what in pricing.models.items()}
+    _refuse_strangers(pricing.models, arms)
+    prices = read_prices(pricing.prices_file) if pricing.prices_file else read_prices()
+    return [
+        _with_verifiers(_informed(arm, architectures, prices, pricing), architectures, prices) for arm in arms
+    ]
+
+
+def choose_cost_model(arms: Sequence[Arm], pricing: Pricing, units: Sequence[str]) -> tuple[str, CostModel]:
+    """Return the cost model: the named one, that of the units asked for, or the best that every arm allows.
+
+    Raises:
+        InvalidInputError: Units that differ from each other or from the named model's.
+        UnknownPluginError: No such cost model.
+    """
+    asked = sorted(set(units))
+    if len(asked) > 1:
+        raise InvalidInputError(
+            f"Amounts are given in {' and '.join(asked)}, which cannot be compared. Give all in one unit."
+        )
+    by_unit = MODEL_OF_UNIT[asked[0]] if asked else None
+    name = pricing.cost or by_unit or _best_known(arms)
+    plugin = load_plugin("costs", name)
+    options = plugin_options(
+        PluginSettings(name=name, **pricing.options), plugin.Options, f"cost model {name}"
+    )
+    model: CostModel = plugin(options)
+    if asked and model.unit != asked[0]:
+        raise InvalidInputError(
+            f"The amount is in {asked[0]}, but the cost model '{name}' counts {model.unit}. Give the amount in {model.unit}, or "
+            f"--cost {by_unit}."
+        )
+    return name, model
+
+
+def charges_of(
+    arm: Arm, model: CostModel, name: str, verification_s: float | None, verifier: str | None = None
+) -> Charges:
+    """Return what samples of an arm cost, each judged by a verifier where one is named.
+
+    Raises:
+        InvalidInputError: Something that the cost model needs is not known; the message says how to give it.
+    """
+    facts = replace(arm.facts, verification_s=verification_s)
+    if "price" in model.needs and facts.price is None:
+        facts = replace(facts, price=find_price(_base_name(arm.model), read_prices()))
+    missing = missing_needs(model.needs, facts, has_tokens=arm.usage is not None)
+    if missing:
+        fixes = "; and ".join(_FIX[need].format(label=arm.label) for need in missing)
+        raise InvalidInputError(f"Cost model '{name}' cannot price '{arm.label}' without {fixes}.")
+    tokens = arm.usage or usage(0.0, 0.0, n_problems=len(arm.n))
+    charges = model.charges(tokens, facts)
+    judge = _judge(arm, verifier)
+    if judge is None or not counts_tokens(model):
+        return charges
+    return _with_verdicts(charges, arm, model, name, judge)
+
+
+def _judge(arm: Arm, verifier: str | None) -> VerifierTokens | None:
+    """Return the tokens of the verifier that a selector goes by; None for one that is no model."""
+    if verifier is None or arm.samples is None or verifier not in arm.samples.verifiers:
+        return None
+    return arm.samples.verifiers[verifier].tokens
+
+
+def _with_verdicts(charges: Charges, arm: Arm, model: CostModel, name: str, judge: VerifierTokens) -> Charges:
+    """Add what a verdict costs to every sample."""
+    assert arm.samples is not None  # `_judge` found its tokens there
+    missing = missing_of_verifier(model, judge)
+    if missing:
+        fixes = "; and ".join(_VERIFIER_FIX[need].format(name=judge.names[0]) for need in missing)
+        raise InvalidInputError(
+            f"Cost model '{name}' cannot price the verdicts of '{judge.names[0]}' on '{arm.label}' without {fixes}. Or count "
+            "another unit with --cost."
+        )
+    each, notes = verification_charges(model, judge, arm.samples.problem, len(arm.n))
+    return replace(charges, per_sample=charges.per_sample + each, notes=(*charges.notes, *notes))
+
+
+def read_models(path: Path) -> dict[str, Architecture]:
+    """Read a file of architectures: YAML, model name -> parameters, active_parameters, layers, width, heads, ...
+
+    Raises:
+        InvalidInputError: It cannot be read, or a size is missing or not above 0.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidInputError(f"Model file {path} cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise InvalidInputError(f"Model file {path} must map model names to their sizes.")
+    return {str(name): _model_row(str(name), row, path) for name, row in tree.items()}
+
+
+def _model_row(name: str, row: Any, path: Path) -> Architecture:
+    try:
+        one = _ModelRow.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInputError(
+            f"Model '{name}' in {path}: {'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}. Known sizes: "
+            f"{listed(_ModelRow.model_fields)}."
+        ) from error
+    values = one.model_dump()
+    active = values["active_parameters"] or values["parameters"]
+    return Architecture(**{**values, "active_parameters": active})
+
+
+def _architecture(what: str) -> Architecture:
+    """Read a number of parameters such as 7e9, 7B or 350M, or a model folder or config.json."""
+    if found := _SIZE.fullmatch(what.strip()):
+        return architecture_of_size(float(found[1]) * _SCALE[found[2].lower()])
+    return read_architecture(Path(what).expanduser())
+
+
+def _informed(
+    arm: Arm, architectures: Mapping[str, Architecture], prices: Mapping[str, Price], pricing: Pricing
+) -> Arm:
+    named = [name for name in (arm.label, arm.model, _base_name(arm.model)) if name in architectures]
+    architecture = architectures[named[0]] if named else arm.facts.architecture or _found(arm.model)
+    by_name = {name.lower(): price for name, price in prices.items()}
+    price = pricing.price or next(
+        (by_name[n] for n in (arm.label.lower(), _base_name(arm.model).lower()) if n in by_name), None
+    )
+    tokens = arm.usage
+    if pricing.tokens is not None and arm.samples is None:
+        tokens = usage(*pricing.tokens, n_problems=len(arm.n))
+    return replace(arm, usage=tokens, facts=replace(arm.facts, architecture=architecture, price=price))
+
+
+def _with_verifiers(arm: Arm, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]) -> Arm:
+    """Add what is known of the models that judge an arm's samples."""
+    if arm.samples is None:
+        return arm
+    known = {
+        name: replace(columns, tokens=_known_judge(columns.tokens, architectures, prices))
+        for name, columns in arm.samples.verifiers.items()
+        if columns.tokens is not None
+    }
+    return replace(arm, samples=replace(arm.samples, verifiers={**arm.samples.verifiers, **known}))
+
+
+def _known_judge(
+    judge: VerifierTokens, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]
+) -> VerifierTokens:
+    names = [spelt for name in judge.names for spelt in (name, _base_name(name))]
+    given = next((architectures[name] for name in names if name in architectures), None)
+    found = (
+        _found(name) for name in judge.names[2:]
+    )  # its models; the first two are the verifier's own names
+    architecture = given or next((one for one in found if one is not None), None)
+    by_name = {name.lower(): price for name, price in prices.items()}
+    price = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+    return replace(judge, facts=ModelFacts(architecture=architecture, price=price))
+
+
+def _found(model: str) -> Architecture | None:
+    """Look for a model's configuration without touching a network: built in, a folder, the hub cache, its name."""
+    folder = built_in_model(model) or Path(model).expanduser()
+    if (folder / "config.json").is_file():
+        return read_architecture(folder)
+    cached = _cached_config(model)
+    return read_architecture(cached) if cached else architecture_in_name(_base_name(model))
+
+
+def _cached_config(model: str) -> Path | None:
+    try:
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+    except ImportError:  # the core package needs no hub
+        return None
+    try:
+        path = try_to_load_from_cache(model, "config.json")
+    except HFValidationError:  # not a hub id
+        return None
+    return Path(path) if isinstance(path, str) else None
+
+
+def _base_name(model: str) -> str:
+    return model.rstrip("/").rpartition("/")[2]
+
+
+def _refuse_strangers(models: Mapping[str, str], arms: Sequence[Arm]) -> None:
+    judges = {name for arm in arms for judge in _judges(arm) for name in judge.names}
+    known = judges | {name for arm in arms for name in (arm.label, arm.model, _base_name(arm.model))}
+    for name in models:
+        if name not in known:
+            raise InvalidInputError(
+                f"--model names '{name}', which is no arm and judges none.{did_you_mean(name, known)} Arms: "
+                f"{listed({arm.label for arm in arms})}."
+            )
+
+
+def _judges(arm: Arm) -> list[VerifierTokens]:
+    """Return what the models that judge an arm's samples took."""
+    columns = arm.samples.verifiers.values() if arm.samples else ()
+    return [one.tokens for one in columns if one.tokens is not None]
+
+
+def _best_known(arms: Sequence[Arm]) -> str:
+    """Return FLOPs where the tokens and the size of every arm and of every judge are known, else tokens where they are, else samples."""
+    if any(arm.usage is None for arm in arms):
+        return "samples"
+    facts = [arm.facts for arm in arms] + [judge.facts for arm in arms for judge in _judges(arm)]
+    return "flops" if all(one.architecture for one in facts) else "tokens"

@@ -1,0 +1,486 @@
+"""What more samples cost and which choice is the best buy: from run directories and tables to a `BudgetView`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from ttscale.analysis.budget.answers import (
+    ArmSummary,
+    BreakEven,
+    BudgetView,
+    BuyComparison,
+    CostCurve,
+    Segment,
+    SpendAnswer,
+    TargetAnswer,
+)
+from ttscale.analysis.budget.arms import Arm, on_shared_problems, readable_arms
+from ttscale.analysis.budget.choices import Choice, Metric, priced_choices, selectors_of
+from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
+from ttscale.analysis.budget.questions import (
+    Inference,
+    best_k,
+    outlook_of,
+    saturation_of,
+    spend_answers,
+    target_answers,
+)
+from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
+from ttscale.costs.amounts import UNIT_NAMES, Amount
+from ttscale.errors import InvalidInputError
+from ttscale.stats.adaptive.piloting import PilotPlan, plan_pilot
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.decide.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
+from ttscale.stats.intervals.intervals import bootstrap_over_problems, interval_over_problems, moments
+
+_BUDGETS = 200
+"""Budgets at which choices are compared, evenly spaced on a log scale."""
+_AHEAD = 32
+"""Points of a forecast curve."""
+HELD_BEYOND = "80-100% of cases"
+"""Measured by benchmarks/budget_intervals.py: over problems and over samples, on four laws."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A share of problems to be solved.
+
+    Attributes:
+        share: Above 0 and at most 1.
+        metric: What is to reach it; None: every choice, whatever it is judged by.
+    """
+
+    share: float
+    metric: Metric | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSettings:
+    """What to ask.
+
+    Attributes:
+        selectors: "coverage", "majority", "best" (highest score) or "first" (first accepted).
+        verifiers: Whose scores or verdicts the last two go by; "logprob" for the samples' own.
+        oracle: What defines *correct*; by default each run's own.
+        targets: Shares of problems to be solved, of every choice or of one metric.
+        spends: Sums over all problems.
+        limits: Token limits to compare every arm at, read off its samples.
+        pilot: Pretend that each problem has only so many samples, and forecast.
+        within: With a target, asks how large a pilot must be until the number of samples is known within this factor.
+        ahead: Whether coverage curves go on beyond the samples, by forecast, up to the largest cost compared or asked for.
+        worth: What a solved problem is worth, in the unit of the costs; asks for saturation points.
+        wrong: What a wrong answer costs; with `worth` asks for the best number of samples of "first".
+        pricing: What is known of costs.
+        inference: How numbers beyond and around the data are made.
+    """
+
+    selectors: tuple[str, ...] = ("coverage",)
+    verifiers: tuple[str, ...] = ()
+    oracle: str | None = None
+    targets: tuple[float | Target, ...] = ()
+    spends: tuple[Amount, ...] = ()
+    limits: tuple[int, ...] = ()
+    pilot: int | None = None
+    within: float | None = None
+    ahead: bool = False
+    worth: Amount | None = None
+    wrong: Amount | None = None
+    pricing: Pricing = field(default_factory=Pricing)
+    inference: Inference = field(default_factory=Inference)
+
+
+def budget_view(
+    sources: Sequence[Path | str], *, by: Sequence[str] = (), settings: BudgetSettings | None = None
+) -> BudgetView:
+    """Price every arm of the sources, compare them at equal cost, and answer what is asked.
+
+    Args:
+        sources: Run directories (every cell is an arm) and tables of counts (every group is one).
+        by: Columns that tell a table's groups apart.
+        settings: What to ask.
+
+    Raises:
+        InvalidInputError: Something cannot be priced or compared; the message says what to give.
+        StoreError: A folder is no run, or holds no verdicts of a verifier.
+    """
+    asked = settings or BudgetSettings()
+    arms, unread = readable_arms(
+        [Path(source) for source in sources], by=by, oracle=asked.oracle, verifiers=asked.verifiers
+    )
+    return view_of_arms(arms, asked, notes=unread)
+
+
+def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[str] = ()) -> BudgetView:
+    """Answer what is asked of arms in memory; see `budget_view`.
+
+    Args:
+        arms: At least one.
+        asked: What to ask.
+        notes: What is known already and belongs beside the numbers.
+    """
+    selectors = selectors_of(asked.selectors, asked.verifiers)
+    if asked.inference.over == "samples" and asked.selectors != ("coverage",):
+        raise InvalidInputError(
+            "Intervals over samples are for coverage alone; leave --over or --selector out."
+        )
+    _refuse_half_questions(asked)
+    shared, assumed = _prepared(arms, asked)
+    amounts = [*asked.spends, *(one for one in (asked.worth, asked.wrong) if one is not None)]
+    cost, model = choose_cost_model(shared, asked.pricing, [amount.unit for amount in amounts])
+    choices = priced_choices(shared, selectors, model, cost)
+    how = asked.inference
+    groups = [_Group.of(choices, metric) for metric in dict.fromkeys(choice.metric for choice in choices)]
+    targets = tuple(
+        one
+        for target in map(_target, asked.targets)
+        for one in target_answers(_asked_of(choices, target), target.share, how)
+    )
+    spends = tuple(one for amount in asked.spends for one in spend_answers(choices, amount, how))
+    n_problems = len(shared[0].n)
+    wanted = [one.cost for one in targets if one.cost is not None] + [one.value for one in asked.spends]
+    horizon = max([group.budget[-1] for group in groups] + [total / n_problems for total in wanted])
+    coverage = [choice for choice in choices if choice.selector.kind == "coverage"]
+    first = [choice for choice in choices if choice.selector.kind == "first"]
+    worth = asked.worth.value if asked.worth else None
+    return BudgetView(
+        unit=model.unit,
+        cost_model=cost,
+        n_problems=n_problems,
+        confidence_level=how.confidence_level,
+        over=how.over,
+        arms=tuple(_summary(arm) for arm in shared),
+        curves=tuple(_cost_curve(choice, how, horizon if asked.ahead else 0.0) for choice in choices),
+        comparisons=tuple(_compared(group, how) for group in groups),
+        targets=targets,
+        spends=spends,
+        saturations=tuple((c.label, saturation_of(c, worth, how)) for c in coverage if worth is not None),
+        decisions=tuple(
+            (c.label, best_k(c, worth, asked.wrong.value if asked.wrong else 0.0, how))
+            for c in first
+            if worth is not None
+        ),
+        break_evens=tuple(
+            even for group in groups if group.metric == "coverage" for even in _break_evens(group, how)
+        ),
+        pilots=tuple(_pilots(coverage, asked)),
+        notes=tuple(
+            dict.fromkeys(
+                [
+                    *notes,
+                    *assumed,
+                    *_forecast_notes(targets, spends),
+                    *(n for group in groups for n in _notes(group)),
+                    *(n for c in choices for n in c.notes),
+                ]
+            )
+        ),
+    )
+
+
+def _refuse_half_questions(asked: BudgetSettings) -> None:
+    """Refuse options that answer nothing without another.
+
+    Raises:
+        InvalidInputError: Naming the one that lacks.
+    """
+    if asked.within is not None and not asked.targets:
+        raise InvalidInputError(
+            "--within asks how large a pilot a target needs: give --target, such as coverage=0.5, too."
+        )
+    if asked.wrong is not None and (asked.worth is None or "first" not in asked.selectors):
+        raise InvalidInputError(
+            "--wrong weighs wrong answers of a verifier against right ones: give --worth and --selector first, too."
+        )
+
+
+def _target(asked: float | Target) -> Target:
+    return asked if isinstance(asked, Target) else Target(asked)
+
+
+def _asked_of(choices: Sequence[Choice], target: Target) -> list[Choice]:
+    """Return the choices that a target is for.
+
+    Raises:
+        InvalidInputError: There is none.
+    """
+    found = [choice for choice in choices if target.metric in (None, choice.metric)]
+    if found:
+        return found
+    if target.metric == "coverage":
+        raise InvalidInputError(
+            f"coverage={target.share:g} is a target of coverage, but --selector leaves it out: add coverage to --selector, or "
+            f"ask for accuracy={target.share:g}."
+        )
+    raise InvalidInputError(
+        f"accuracy={target.share:g} is a target of what a selector picks: give --selector majority, or best or first with "
+        f"a --verifier. The share of problems that any sample solves is coverage={target.share:g}."
+    )
+
+
+def _prepared(arms: Sequence[Arm], asked: BudgetSettings) -> tuple[list[Arm], list[str]]:
+    """Keep what all arms share, cut them down as asked, and add what is known of their costs."""
+    shared, notes = on_shared_problems(with_facts(arms, asked.pricing))
+    if asked.limits:
+        shared, more = at_token_limits(shared, asked.limits)
+        notes += more
+    if asked.pilot is not None:
+        rng = np.random.default_rng(asked.inference.seed)
+        shared = [as_pilot(arm, asked.pilot, rng) for arm in shared]
+        notes.append(f"A pilot: {asked.pilot} random samples of each problem; everything else is forecast.")
+    return shared, notes
+
+
+def _summary(arm: Arm) -> ArmSummary:
+    """Say what is known of an arm."""
+    tokens, facts = arm.usage, arm.facts
+    size, speed = facts.architecture, facts.seconds_per_token
+    return ArmSummary(
+        label=arm.label,
+        n_min=int(arm.n.min()),
+        prompt_tokens=float(tokens.prompt_tokens.mean()) if tokens else None,
+        completion_tokens=float(tokens.mean_per_problem(tokens.completion_tokens).mean()) if tokens else None,
+        parameters=size.parameters if size else None,
+        size_from=size.source if size else None,
+        tokens_per_s=1.0 / speed if speed else None,
+        verification_s=facts.verification_s,
+    )
+
+
+def _pilots(coverage: Sequence[Choice], asked: BudgetSettings) -> list[tuple[str, PilotPlan]]:
+    """Say how large a pilot must be for each target; nothing where that is not asked."""
+    if asked.within is None:
+        return []
+    how = asked.inference
+    return [
+        (
+            choice.label,
+            plan_pilot(
+                choice.arm.n,
+                choice.arm.c,
+                target.share,
+                asked.within,
+                over=how.over,
+                confidence_level=how.confidence_level,
+                largest=how.largest,
+                rng=how.seed,
+            ),
+        )
+        for target in map(_target, asked.targets)
+        if target.metric != "selected accuracy"
+        for choice in coverage
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Group:
+    """Every choice of one metric, valued at the same budgets.
+
+    Attributes:
+        metric: What they are judged by.
+        choices: C of them.
+        position: Of each among all choices.
+        k: Of each, the points of its curve whose cost increases.
+        cost: Of each, there.
+        points: Of each, values (P, K) there.
+        budget: Shape (M,).
+        values: Of each, (P, M).
+    """
+
+    metric: str
+    choices: Sequence[Choice]
+    position: Sequence[int]
+    k: Sequence[IntArray]
+    cost: Sequence[FloatArray]
+    points: Sequence[FloatArray]
+    budget: FloatArray
+    values: Sequence[FloatArray]
+
+    @classmethod
+    def of(cls, choices: Sequence[Choice], metric: str) -> "_Group":
+        """Compute the curves and read them off at common budgets."""
+        position = [i for i, choice in enumerate(choices) if choice.metric == metric]
+        own = [choices[i] for i in position]
+        k, cost, points = zip(*(_increasing(choice) for choice in own), strict=True)
+        budget = np.geomspace(min(one[0] for one in cost), max(one[-1] for one in cost), _BUDGETS)
+        values = [values_at(x, v, budget) for x, v in zip(cost, points, strict=True)]
+        return cls(
+            metric=metric,
+            choices=own,
+            position=position,
+            k=k,
+            cost=cost,
+            points=points,
+            budget=budget,
+            values=values,
+        )
+
+    def k_at(self, number: int, budget: float) -> float:
+        """Return the samples per problem that a budget buys of a choice, at most those at hand."""
+        cost, k = (np.concatenate([[0], one[number]]) for one in (self.cost, self.k))
+        return float(np.interp(budget, cost, k))
+
+
+def _increasing(choice: Choice) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return k, cost and values at the budgets that cost more than the one before."""
+    k = choice.grid()
+    cost = choice.costs(k)
+    kept = np.concatenate([[True], np.diff(cost) > 1e-12 * cost[-1]])
+    return k[kept], cost[kept], choice.values(k[kept])
+
+
+def _compared(group: _Group, how: Inference) -> BuyComparison:
+    """Say which choice of a group is the best buy where."""
+    best = best_buys(group.values, group.budget, confidence_level=how.confidence_level, rng=how.seed)
+    return BuyComparison(
+        metric=group.metric,
+        choices=tuple(group.position),
+        best=best,
+        segments=tuple(_segments(group, best)),
+        crossings=tuple(_crossings(group, best, how)),
+        pareto=_pareto(group),
+    )
+
+
+def _cost_curve(choice: Choice, how: Inference, horizon: float) -> CostCurve:
+    """Return a choice's curve, forecast as far as `horizon` per problem where that lies beyond its samples."""
+    k = choice.grid()
+    farthest = min(int(choice.line.affordable(horizon)), how.largest)
+    if choice.selector.kind == "coverage" and farthest > choice.n_min:
+        ahead = np.geomspace(choice.n_min, farthest, _AHEAD)[1:].round().astype(np.int64)
+        k = np.union1d(k, ahead)
+    outlook = outlook_of(choice, k, how)
+    curve = outlook.curve
+    return CostCurve(
+        label=choice.label,
+        arm=choice.arm.label,
+        selector=choice.selector.label,
+        k=curve.k,
+        cost=choice.costs(curve.k),
+        value=curve.value,
+        low=curve.low,
+        high=curve.high,
+        extrapolates=outlook.extrapolates,
+        n_min=choice.n_min,
+        line=choice.line,
+        verification_s=choice.verification_s,
+        method=curve.method,
+    )
+
+
+def _segments(group: _Group, best: BestBuy) -> list[Segment]:
+    """Join neighbouring budgets with the same best choice."""
+    edges = np.flatnonzero(np.diff(best.arm, prepend=-1, append=-1))
+    segments = []
+    for begin, end in zip(edges[:-1], edges[1:] - 1, strict=True):
+        arm = int(best.arm[begin])
+        first = _edge(best.budget, begin - 1) if begin else float(best.budget[0])
+        last = _edge(best.budget, end) if end < len(best.budget) - 1 else float(best.budget[-1])
+        segments.append(
+            Segment(
+                label=group.choices[arm].label,
+                begin=first,
+                end=last,
+                k_begin=group.k_at(arm, first),
+                k_end=group.k_at(arm, last),
+                value_begin=float(best.value[begin]),
+                value_end=float(best.value[end]),
+                chance_best=float(best.chance_best[arm, begin : end + 1].mean()),
+            )
+        )
+    return segments
+
+
+def _edge(budget: FloatArray, j: int) -> float:
+    """Return the middle between two neighbouring budgets, where one range ends and the next begins."""
+    return float(np.sqrt(budget[j] * budget[j + 1]))
+
+
+def _crossings(group: _Group, best: BestBuy, how: Inference) -> list[Crossing]:
+    """Find where the best choice changes, for each two that follow each other as the best one."""
+    found = []
+    for j in np.flatnonzero(np.diff(best.arm)):
+        before, after = int(best.arm[j]), int(best.arm[j + 1])
+        within = group.budget <= min(group.cost[before][-1], group.cost[after][-1])
+        if not within[j + 1]:
+            continue  # one of the two ends here: nothing crosses
+        near = crossings(
+            group.values[before][:, within],
+            group.values[after][:, within],
+            group.budget[within],
+            arms=(group.position[before], group.position[after]),
+            confidence_level=how.confidence_level,
+            rng=how.seed,
+        )
+        found += [one for one in near if group.budget[j] <= one.budget <= group.budget[j + 1]]
+    return found
+
+
+def _pareto(group: _Group) -> tuple[tuple[int, int], ...]:
+    cost = np.concatenate(group.cost)
+    value = np.concatenate([points.mean(axis=0) for points in group.points])
+    owner = np.repeat(group.position, [len(one) for one in group.cost])
+    k = np.concatenate(group.k)
+    return tuple((int(owner[i]), int(k[i])) for i in pareto_front(cost, value))
+
+
+def _break_evens(group: _Group, how: Inference) -> list[BreakEven]:
+    """Compare each coverage choice with the next dearer one, at the price of one dear sample."""
+    ranked = sorted(
+        (i for i, choice in enumerate(group.choices) if choice.selector.kind == "coverage"),
+        key=lambda i: float(group.cost[i][0]),
+    )
+    return [
+        _break_even(group, cheap, dear, how)
+        for cheap, dear in pairwise(ranked)
+        if group.cost[cheap][0] < group.cost[dear][0] <= group.cost[cheap][-1]
+    ]
+
+
+def _break_even(group: _Group, cheap: int, dear: int, how: Inference) -> BreakEven:
+    price = group.cost[dear][:1]
+    bought = values_at(group.cost[cheap], group.points[cheap], price)  # (P, 1)
+    interval = interval_over_problems(moments(bought), how.confidence_level)
+    gain = group.points[dear][:, :1] - bought
+    paired = bootstrap_over_problems(gain, how.confidence_level, rng=how.seed)
+    return BreakEven(
+        dear=group.choices[dear].label,
+        cheap=group.choices[cheap].label,
+        price_ratio=float(price[0] / group.cost[cheap][0]),
+        accuracy=float(bought.mean()),
+        low=float(interval.low[0]),
+        high=float(interval.high[0]),
+        dear_accuracy=float(group.points[dear][:, 0].mean()),
+        gain=float(gain.mean()),
+        gain_low=float(paired.low[0]),
+        gain_high=float(paired.high[0]),
+    )
+
+
+def _forecast_notes(targets: Sequence[TargetAnswer], spends: Sequence[SpendAnswer]) -> list[str]:
+    """Say how far intervals beyond the samples can be trusted, where an answer has one."""
+    if not any(one.reached.extrapolates for one in targets) and not any(one.extrapolates for one in spends):
+        return []
+    return [
+        "Beyond the samples answers are forecasts: in simulation their nominal 95% intervals held the truth in "
+        f"{HELD_BEYOND}, least where nearly all problems are solved in the end."
+    ]
+
+
+def _notes(group: _Group) -> list[str]:
+    """Say which choices end before the largest budget compared."""
+    last = group.budget[-1]
+    short = [
+        f"'{choice.label}' at {cost[-1]:.4g}"
+        for choice, cost in zip(group.choices, group.cost, strict=True)
+        if cost[-1] < last * (1 - 1e-9)
+    ]
+    if not short:
+        return []
+    shown = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
+    return [
+        f"Measured curves end where their samples do ({shown} {UNIT_NAMES.get(group.choices[0].line.unit, group.choices[0].line.unit)} "
+        "per problem); beyond, the comparison takes them as flat, which understates them."
+    ]

@@ -1,0 +1,1 @@
+"""Verifiers compared on the same samples."""

@@ -1,0 +1,1 @@
+"""One run: its curves, laws, outlook and comparison as one result."""

@@ -1,0 +1,321 @@
+"""Answer everything the report shows about a run, from its stored samples and verdicts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from ttscale.analysis.comparison.some import compare_some
+from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
+from ttscale.analysis.reading.choices import (
+    choose_oracle,
+    has_verdicts,
+    newest_first,
+    stored_cells,
+    stored_config,
+    table_budgets,
+)
+from ttscale.analysis.reading.tables import JudgedSamples, judged_samples, read_cell, scores_of
+from ttscale.analysis.run.ahead import look_ahead
+from ttscale.analysis.run.problems import problems_frame
+from ttscale.analysis.run.results import CellResult, RunResult, SamplingTotals, UnmeasuredCell
+from ttscale.config.models import AnalysisSettings, RunConfig
+from ttscale.errors import InvalidInputError, StoreError
+from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
+from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.coverage.plateau import doublings
+from ttscale.stats.laws.fitting import LawFit, fit_law
+from ttscale.stats.selectors.selection import best_of_k_curve
+from ttscale.stats.selectors.voting import majority_curve
+from ttscale.store.run import RunStore
+from ttscale.store.segments import collect
+from ttscale.store.verdicts import VerdictSet
+from ttscale.types import Outcome
+
+__all__ = ["Depth", "analyze_run", "choose_oracle", "stored_config", "table_budgets"]
+
+LAW = "exponentiated-power-law"
+
+Depth = Literal["glance", "curves", "full"]
+"""How much to compute: "curves" is coverage, selectors and the law; "full" adds laws, forecast, backtest and the
+comparison of verifiers; "glance" leaves votes over many samples out, for a view that is refreshed."""
+
+_MANY_SAMPLES = 200_000
+"""From here on exact majority votes at every budget of the grid take minutes: they are computed at fewer."""
+
+
+class _NothingVerifiedError(StoreError):
+    """A cell has no verified samples."""
+
+
+def analyze_run(
+    run: RunStore | Path | str,
+    config: RunConfig | None = None,
+    *,
+    depth: Depth = "curves",
+    allow_empty: bool = False,
+) -> RunResult:
+    """Analyze a run.
+
+    Args:
+        run: The run, or its directory.
+        config: Instead of the stored configuration, to try other analysis settings.
+        depth: How much to compute; see `Depth`.
+        allow_empty: Whether an unfinished run is fine: one in which no cell has verified samples gives a result that
+            says so, and budgets of `analysis.k` that are not reached yet are left out.
+
+    Returns:
+        One result per cell that has verified samples; the others are in `RunResult.unmeasured` with the reason.
+
+    Raises:
+        StoreError: No run is here, or nothing is sampled or verified yet.
+    """
+    store = run if isinstance(run, RunStore) else RunStore(Path(run))
+    config = config or stored_config(store)
+    results, unmeasured = [], []
+    reasons: list[StoreError] = []
+    for cell in store.cells():
+        try:
+            results.append(analyze_cell(store, cell, config, depth=depth, unfinished=allow_empty))
+        except StoreError as error:
+            reasons.append(error)
+            unmeasured.append(UnmeasuredCell(cell=cell, reason=str(error), n_samples=_n_samples(store, cell)))
+    if not results and not allow_empty:
+        raise reasons[0] if reasons else StoreError(f"{store.path} has no cells yet. Run: ttscale run CONFIG")
+    k_max = min((int(result.coverage.k[-1]) for result in results), default=1)
+    return RunResult(
+        name=config.name,
+        path=store.path,
+        config_yaml=store.config_yaml(),
+        manifest=store.manifest() | {"sessions": [session.engine for session in store.sessions()]},
+        table_k=table_budgets(config.analysis.k, k_max),
+        cells=tuple(results),
+        unmeasured=tuple(unmeasured),
+    )
+
+
+def analyze_cell(
+    store: RunStore, cell: str, config: RunConfig, *, depth: Depth = "curves", unfinished: bool = False
+) -> CellResult:
+    """Analyze one cell; see `analyze_run`, where `unfinished` is `allow_empty`."""
+    settings = config.analysis
+    sets = store.verdict_sets()
+    oracle = choose_oracle(sets, config, cell)
+    deployable = _by_name(sets, cell)
+    problems = store.problems(cell)
+    rows = read_cell(store, cell, oracle, [problem.problem_id for problem in problems], deployable)
+    judged = judged_samples(rows)
+    if not judged.problem_ids:
+        raise _NothingVerifiedError(
+            f"Cell '{cell}' of {store.path} has no verified samples yet. Run: ttscale run CONFIG, or "
+            f"ttscale verify {store.path}"
+        )
+    verdicts = {one.info.label: _outcomes(one, cell) for one in sets if has_verdicts(one, cell)}
+    rounds = in_rounds(store, cell, judged, oracle)
+    if unfinished:
+        settings = _reached(settings, int(judged.n.min()) if rounds is None else rounds.k_max)
+    fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
+    coverage = _coverage(judged, settings) if rounds is None else _coverage_in_rounds(rounds, settings)
+    budgets = coverage.k[coverage.k <= fixed.n.min()]
+    selectors, skipped = _selectors(fixed, budgets, settings, tuple(deployable), glance=depth == "glance")
+    comparison = None
+    if depth == "full":
+        comparison, left_out = compare_some(
+            fixed_rows, cell, oracle.info.verifier, tuple(deployable), settings
+        )
+        skipped += left_out
+    identity = stored_cells(store)[cell]
+    sessions = tuple(session for session in store.sessions() if session.cell == cell)
+    return CellResult(
+        cell=cell,
+        model=str(identity.get("model.path", config.model.path)),
+        task=str(identity.get("task.name", config.task.name)),
+        oracle=oracle.info.verifier,
+        problems=problems_frame(store, cell, problems, judged),
+        coverage=coverage,
+        selectors=selectors,
+        law=_law(judged, settings) if rounds is None else None,
+        outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
+        totals=_totals(rows, sum(session.seconds for session in sessions)),
+        warnings=tuple(_caveats(rows, judged, len(problems), adaptive_caveat(store, cell))),
+        identity=identity,
+        verifier_seconds=_short_labels(
+            {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
+        ),
+        sessions=sessions,
+        outlook=look_ahead(
+            judged.n,
+            judged.c,
+            confidence_level=settings.confidence_level,
+            seed=settings.seed,
+            in_rounds=rounds is not None,
+        )
+        if depth == "full"
+        else None,
+        comparison=comparison,
+        skipped=skipped,
+    )
+
+
+def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings) -> IntArray:
+    """Return the budgets of the curves: a log grid up to the smallest n, with the table's budgets in it.
+
+    Raises:
+        InvalidInputError: A budget was asked for that some problem has too few samples for.
+    """
+    k_max = int(judged.n.min())
+    too_large = [k for k in settings.k or () if k > k_max]
+    if too_large:
+        raise InvalidInputError(
+            f"analysis.k asks for k = {max(too_large)}, but the smallest problem has {k_max} verified samples. "
+            f"Draw more samples, or ask for k <= {k_max}."
+        )
+    return np.union1d(budget_grid(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
+
+
+def _reached(settings: AnalysisSettings, k_max: int) -> AnalysisSettings:
+    """Return the settings without the budgets that nothing is known of yet."""
+    reached = tuple(k for k in settings.k or () if k <= k_max)
+    return settings.model_copy(update={"k": reached or None})
+
+
+def _by_name(sets: Iterable[VerdictSet], cell: str) -> dict[str, VerdictSet]:
+    """Return the verifiers that do not see the key, each by its newest verdicts of the cell, in order of name."""
+    here = [one for one in sets if not one.info.sees_answer and has_verdicts(one, cell)]
+    newest_last = {one.info.verifier: one for one in reversed(newest_first(here))}
+    return dict(sorted(newest_last.items()))
+
+
+def _coverage(judged: JudgedSamples, settings: AnalysisSettings) -> Curve:
+    return coverage_curve(judged.n, judged.c, curve_budgets(judged, settings), **_interval_options(settings))
+
+
+def _coverage_in_rounds(rounds: CellInRounds, settings: AnalysisSettings) -> Curve:
+    return rounds.coverage(rounds.budgets(settings.k), confidence_level=settings.confidence_level)
+
+
+def _interval_options(settings: AnalysisSettings) -> dict[str, Any]:
+    return {
+        "confidence_level": settings.confidence_level,
+        "n_resamples": settings.n_resamples,
+        "rng": settings.seed,
+    }
+
+
+def _selectors(
+    judged: JudgedSamples, k: IntArray, settings: AnalysisSettings, deployable: Sequence[str], *, glance: bool
+) -> tuple[dict[str, Curve], tuple[str, ...]]:
+    """Return the accuracy@k curve of every way to pick an answer without the key, and what was left out."""
+    options = _interval_options(settings)
+    curves: dict[str, Curve] = {}
+    skipped = []
+    if (judged.answer_class >= 0).any():
+        if glance and judged.problem.size > _MANY_SAMPLES:
+            skipped.append(
+                "The majority vote is left out while the page is live: it takes long over so many samples."
+            )
+        else:
+            budgets = _vote_budgets(judged, k, settings)
+            curves["majority vote"] = majority_curve(
+                judged.problem, judged.answer_class, judged.correct, budgets, **options
+            )
+    scores = {"best by logprob": judged.logprob}
+    scores |= {f"best by {verifier}": scores_of(judged, verifier) for verifier in deployable}
+    for label, score in scores.items():
+        lacking = int(np.isnan(score).sum())
+        if not lacking:
+            curves[label] = best_of_k_curve(judged.problem, score, judged.correct, k, **options)
+        elif lacking < score.size:  # a curve over part of the samples would not be comparable
+            skipped.append(f"'{label}' has no curve: {lacking:,} of {score.size:,} samples have no score.")
+    return curves, tuple(skipped)
+
+
+def _vote_budgets(judged: JudgedSamples, k: IntArray, settings: AnalysisSettings) -> IntArray:
+    """Return where the majority vote is computed: everywhere, or over many samples at the doublings only."""
+    if judged.problem.size <= _MANY_SAMPLES:
+        return k
+    k_max = int(k[-1])
+    return np.union1d(doublings(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
+
+
+def _law(judged: JudgedSamples, settings: AnalysisSettings) -> LawFit | None:
+    """Fit the exponentiated power law, where there is a curve to fit."""
+    if not judged.c.any() or judged.n.min() < 3:
+        return None
+    return fit_law(LAW, judged.n, judged.c, confidence_level=settings.confidence_level)
+
+
+def _caveats(
+    rows: pl.DataFrame, judged: JudgedSamples, n_problems: int, adaptive: str | None = None
+) -> list[str]:
+    """Say what limits the numbers."""
+    caveats = [] if adaptive is None else [adaptive]
+    n_drawn = rows.height
+    n_judged = n_drawn - rows["outcome"].null_count()
+    errors = int((rows["outcome"] == Outcome.ERROR).sum())
+    if len(judged.problem_ids) < n_problems:
+        caveats.append(
+            f"Only {len(judged.problem_ids)} of {n_problems} problems have verified samples; "
+            "the others are left out."
+        )
+    if n_judged < n_drawn:
+        caveats.append(
+            f"{n_drawn - n_judged:,} of {n_drawn:,} samples are not verified yet and are left out."
+        )
+    if errors:
+        caveats.append(f"The oracle failed on {errors:,} samples; they are left out, not counted as wrong.")
+    if adaptive is None and judged.n.min() != judged.n.max():
+        caveats.append(
+            f"Problems have between {judged.n.min():,} and {judged.n.max():,} samples; "
+            f"curves end at k = {judged.n.min():,}."
+        )
+    truncated = int((judged.frame["finish_reason"] == "length").sum())
+    if truncated:
+        share = truncated / judged.frame.height
+        shown = f"{share:.1%}" if share >= 0.0005 else "under 0.1%"
+        caveats.append(f"{truncated:,} samples ({shown}) were cut off at the token limit.")
+    return caveats
+
+
+def _totals(rows: pl.DataFrame, seconds: float) -> SamplingTotals:
+    prompts = rows.group_by("order").agg(pl.col("prompt_tokens").first().cast(pl.Int64))
+    return SamplingTotals(
+        n_samples=rows.height,
+        n_truncated=int((rows["finish_reason"] == "length").sum()),
+        prompt_tokens=_whole_sum(prompts["prompt_tokens"]),
+        completion_tokens=_whole_sum(rows["completion_tokens"]),
+        seconds=seconds or None,
+    )
+
+
+def _whole_sum(tokens: pl.Series) -> int | None:
+    """Return a sum of counts, None where one of them is unknown: samples of other tools may lack them."""
+    return None if tokens.null_count() else int(tokens.cast(pl.Int64).sum())
+
+
+def _n_samples(store: RunStore, cell: str) -> int:
+    return int(collect(store.samples(cell).select(pl.len()), store.samples_folder(cell)).item())
+
+
+def _outcomes(verdicts: VerdictSet, cell: str) -> tuple[dict[str, int], float | None]:
+    """Return outcome -> how many, and the seconds spent, None where not measured."""
+    per_outcome = collect(
+        verdicts.scan(cell)
+        .group_by("outcome")
+        .agg(pl.len(), pl.col("seconds").cast(pl.Float64).sum().alias("seconds"))
+        .sort("outcome"),
+        verdicts.folder,
+    )
+    seconds = float(per_outcome["seconds"].sum())
+    return dict(per_outcome.select("outcome", "len").iter_rows()), seconds or None
+
+
+def _short_labels(by_label: Mapping[str, Any]) -> dict[str, Any]:
+    """Name verdict sets by their verifier where that is unambiguous."""
+    names = [label.rpartition("-")[0] for label in by_label]
+    return {
+        (name if names.count(name) == 1 else label): counts
+        for name, (label, counts) in zip(names, by_label.items(), strict=True)
+    }

@@ -1,0 +1,190 @@
+"""What an analysis answers: frozen results that the report, the tables and the notebooks read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ttscale.analysis.comparison.results import Comparison
+from ttscale.showing import curves_svg, estimate, framed, html_table, listed_html
+from ttscale.stats.counts.curve import Curve, shown_curve
+from ttscale.stats.forecast.backtesting import Backtest
+from ttscale.stats.forecast.forecasting import Forecast, SamplesNeeded
+from ttscale.stats.laws.fitting import LawFit
+from ttscale.store.run import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingTotals:
+    """What was drawn and what it took.
+
+    Attributes:
+        n_samples: Samples stored.
+        n_truncated: Samples that ended at `max_tokens`.
+        prompt_tokens: Tokens of the prompts, each problem's prompt counted once; None where one is unknown.
+        completion_tokens: Tokens generated; None where those of a sample are unknown.
+        seconds: Engine time over all sessions of the run, None where unknown.
+    """
+
+    n_samples: int
+    n_truncated: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float | None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Completion tokens per second of engine time."""
+        return self.completion_tokens / self.seconds if self.completion_tokens and self.seconds else None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Outlook:
+    """Beyond the samples at hand.
+
+    Attributes:
+        laws: Fitted laws.
+        forecast: Coverage to come, with its predictive interval.
+        needed: How many samples the next round target needs.
+        backtest: How forecasting methods fared on prefixes of these samples.
+        notes: What could not be computed, and why.
+    """
+
+    laws: tuple[LawFit, ...] = ()
+    forecast: Forecast | None = None
+    needed: SamplesNeeded | None = None
+    backtest: Backtest | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CellResult:
+    """Everything measured in one cell.
+
+    Attributes:
+        cell: The cell's name.
+        model: Model path as configured.
+        task: Task name.
+        oracle: The verifier that defines *correct*.
+        problems: One row per problem: problem_id, prompt, answer, n, c, success_rate, answers (list of
+            structs {answer, count, correct}, the most frequent first, at most 10), examples (list of structs
+            {sample_index, completion, outcome, finish_reason}, at most 6).
+        coverage: Coverage at each k, as drawn in figures (log grid from 1 to the smallest n).
+        selectors: Selector label ("majority vote", "best by logprob", "best by last-digit", ...) -> its curve;
+            its budgets are those of coverage or fewer.
+        law: The fitted exponentiated power law, None where it could not be fitted.
+        outcomes: Verifier -> outcome -> how many samples.
+        totals: Tokens and time.
+        warnings: Caveats in plain sentences; they belong beside every number.
+        identity: What decides a sample, as flat ``section.key`` -> value, defaults left out.
+        verifier_seconds: Verifier -> seconds spent on its verdicts, where measured.
+        sessions: The starts of an engine on this cell.
+        outlook: Laws, forecast and backtest; None where they were not asked for.
+        comparison: The verifiers compared on a part of the samples; None where not asked for or not possible.
+        skipped: What was left out for time, in plain sentences.
+    """
+
+    cell: str
+    model: str
+    task: str
+    oracle: str
+    problems: pl.DataFrame
+    coverage: Curve
+    selectors: Mapping[str, Curve]
+    law: LawFit | None
+    outcomes: Mapping[str, Mapping[str, int]]
+    totals: SamplingTotals
+    warnings: tuple[str, ...]
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    verifier_seconds: Mapping[str, float] = field(default_factory=dict)
+    sessions: tuple[Session, ...] = ()
+    outlook: Outlook | None = None
+    comparison: Comparison | None = None
+    skipped: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return coverage and every selector as short tables."""
+        head = f"{self.cell}: {self.model} on {self.task}, correct is what {self.oracle} accepts"
+        return "\n".join(
+            [head, str(self.coverage), *(f"{name}: {one}" for name, one in self.selectors.items())]
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the curves, their table and the caveats for a notebook."""
+        named = {"coverage": self.coverage, **self.selectors}
+        title = f"{self.cell}: {self.model} on {self.task}"
+        level = f"{100 * self.coverage.confidence_level:g}%"
+        rows = [
+            {"k": int(k), **{label: _at(curve, int(k)) for label, curve in named.items()}}
+            for k in self.coverage.k
+            if all(k in curve.k for curve in named.values())
+        ]
+        about = (
+            f"percent of {self.coverage.n_problems} problems [{level} interval over {self.coverage.over}]; correct is "
+            f"what {self.oracle} accepts"
+        )
+        chart = curves_svg([shown_curve(curve, label) for label, curve in named.items()], title)
+        return framed(title, chart, html_table(rows, about), listed_html((*self.warnings, *self.skipped)))
+
+
+def _at(curve: Curve, k: int) -> str | None:
+    found = np.flatnonzero(curve.k == k)
+    return estimate(curve.value[found[0]], curve.low[found[0]], curve.high[found[0]]) if found.size else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmeasuredCell:
+    """A cell that has no numbers yet.
+
+    Attributes:
+        cell: The cell's name.
+        reason: Why, and what to do about it.
+        n_samples: Samples stored.
+    """
+
+    cell: str
+    reason: str
+    n_samples: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RunResult:
+    """Everything measured in one run directory.
+
+    Attributes:
+        name: The run's name.
+        path: The run directory.
+        config_yaml: The resolved configuration as stored with the run.
+        manifest: Schema version, fingerprint, versions, engine sessions.
+        table_k: The budgets shown in tables.
+        cells: One result per cell that has verified samples.
+        unmeasured: The other cells.
+    """
+
+    name: str
+    path: Path
+    config_yaml: str
+    manifest: Mapping[str, Any]
+    table_k: tuple[int, ...]
+    cells: tuple[CellResult, ...]
+    unmeasured: tuple[UnmeasuredCell, ...] = ()
+
+    def __str__(self) -> str:
+        """Return every cell's curves."""
+        return "\n\n".join([f"{self.name} ({self.path})", *map(str, self.cells)])
+
+    def _repr_html_(self) -> str:
+        """Return the cells for a notebook: coverage side by side, then each one."""
+        if len(self.cells) == 1:
+            return self.cells[0]._repr_html_()
+        curves = [shown_curve(cell.coverage, cell.cell) for cell in self.cells]
+        without = listed_html([f"{cell.cell}: {cell.reason}" for cell in self.unmeasured])
+        return framed(
+            f"{self.name}: coverage in {len(self.cells)} cells",
+            curves_svg(curves, self.name),
+            without,
+            *(cell._repr_html_() for cell in self.cells),
+        )
