@@ -11,6 +11,7 @@ import sysconfig
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from ttscale.config.execution import ExecutionSettings
@@ -25,6 +26,8 @@ _QUIET = {
 }
 _REACHABLE_S = 10.0
 """Within which a cluster's port must answer."""
+_INSTALLED = {"site-packages", "dist-packages"}
+"""Folders that installers fill, in whatever environment."""
 
 
 class Cluster:
@@ -128,8 +131,14 @@ def require_ray() -> None:
 def search_path() -> list[str]:
     """Return the folders that plugins of the user's own may lie in: not the standard library, nothing installed."""
     installed = {os.path.realpath(path) for path in sysconfig.get_paths().values()}
-    folders = [os.path.realpath(folder or ".") for folder in sys.path]
-    return [folder for folder in folders if not _is_below(folder, installed) and os.path.isdir(folder)]  # noqa: PTH112  # strings
+    folders = [Path(folder).resolve() for folder in sys.path]
+    return [
+        str(folder)
+        for folder in folders
+        if folder.is_dir()
+        and _INSTALLED.isdisjoint(folder.parts)  # another environment's, named by a .pth file of this one
+        and not _is_below(str(folder), installed)
+    ]
 
 
 def cause_of(error: BaseException) -> BaseException:
