@@ -6,20 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests_paths import ROOT, SUPPORT
 
 from ttscale.errors import VerifierError
 from ttscale.verifiers.workers import JobStatus, WorkerPool
 
 TARGET = "worker_targets:obey"
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def _targets_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
 @pytest.fixture
@@ -126,7 +120,7 @@ def test_an_abandoned_pool_leaves_no_process() -> None:
 
 HANGING_PARENT = f"""
 import os, sys, threading
-sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]
+sys.path[:0] = [{str(ROOT)!r}, {str(SUPPORT)!r}]
 from ttscale.verifiers.workers import WorkerPool
 pool = WorkerPool({TARGET!r}, {{}}, workers=2, time_limit_s=600.0)
 pool.run(list(range(100)))

@@ -16,7 +16,7 @@ mask_broken()
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def script(name: str) -> ModuleType:

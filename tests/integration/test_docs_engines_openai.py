@@ -17,7 +17,7 @@ from ttscale.pipeline.run import sample_run
 from ttscale.samplers.openai import OpenAIOptions
 from ttscale.samplers.openai.sampler import OpenAISampler
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "engines-openai.md").read_text(encoding="utf-8")
 FIRST, HOSTED, SEVERAL, REPLAY = (
     yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

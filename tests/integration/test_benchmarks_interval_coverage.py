@@ -11,7 +11,7 @@ import pytest
 
 from ttscale.stats.intervals.interval_caveats import interval_caveats
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TABLES = ("interval_coverage.md", "interval_coverage_held_out.md")
 NOISE = {
     "problems": 1.2,
