@@ -16,15 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, samples
+from hostile_model import HOSTILE, hostile_model
 from tests_paths import ROOT
 from vllm_server import vllm_server
 
 from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config
 from ttscale.errors import SamplerError
+from ttscale.models import built_in_model
 from ttscale.pipeline.run import sample_run
 from ttscale.samplers.openai import OpenAIOptions, OpenAISampler
+from ttscale.samplers.openai.dialect import TRUNCATING
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm import VllmOptions, VllmSampler
 from ttscale.store.run import RunStore
 from ttscale.types import Problem, Sample, SampleRequest
 
@@ -39,15 +43,17 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server that the documentation's command starts."""
+    """The server that the documentation's command starts; its model comes with a hostile generation config."""
     found = re.search(r"^python -m vllm\.\S+ --model (\"\$\(.*\)\") (.*)$", PAGE, re.MULTILINE)
     assert found is not None
-    folder = subprocess.run(
+    named = subprocess.run(
         ["bash", "-c", f"echo {found[1]}"], capture_output=True, text=True, check=True, env=WITH_PYTHON
     )
+    assert named.stdout.strip() == str(built_in_model(MODEL))
+    folder = hostile_model(tmp_path_factory.mktemp("models") / "hostile")
     arguments = found[2].replace("--port 8000 ", "").split()
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with vllm_server(Path(folder.stdout.strip()), log, *arguments) as url:
+    with vllm_server(folder, log, *arguments) as url:
         yield url
 
 
@@ -67,6 +73,21 @@ def test_a_sample_depends_on_its_own_seed_alone(base_url: str) -> None:
     assert drawn(draw(base_url, n=24, size=7)) == whole
     assert drawn(draw(base_url, n=24, size=24, n_per_request=1)) == whole
     assert len(set(whole.values())) > len(whole) // 4  # and they are not all alike
+
+
+def test_a_generation_config_changes_nothing_unless_it_is_let(base_url: str) -> None:
+    """The same seeds draw the same texts in an engine of the clean folder; with its defaults let in they do not."""
+    here = VllmSampler(
+        ModelSettings(path=MODEL, dtype="float32", engine_options={"kv_cache_memory_bytes": 1 << 28}),
+        SamplingSettings(n=1, max_tokens=10),
+        VllmOptions(own_process=False),
+    )
+    with closing(here):
+        here.start()
+        expected = drawn(samples(here, n=24, size=24))
+    assert drawn(draw(base_url, n=24, size=24)) == expected
+    let = {name: None for name in HOSTILE if name in TRUNCATING}
+    assert drawn(draw(base_url, n=24, size=24, extra_body=let)) != expected
 
 
 def test_tokens_and_log_probabilities_agree_with_a_forward_pass(base_url: str) -> None:

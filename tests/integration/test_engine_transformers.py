@@ -4,12 +4,14 @@ import importlib.util
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import engine_requests
 import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, samples
+from hostile_model import hostile_model
 
 from ttscale.errors import SamplerError
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -25,8 +27,8 @@ pytestmark = [
 ]
 
 
-def _sampler(**sampling: Any) -> TransformersSampler:
-    model = ModelSettings(path="demo-arithmetic", dtype="float32")
+def _sampler(path: str = "demo-arithmetic", **sampling: Any) -> TransformersSampler:
+    model = ModelSettings(path=path, dtype="float32")
     settings = SamplingSettings(**{"n": 1, "max_tokens": 10} | sampling)
     sampler = TransformersSampler(model, settings, TransformersOptions())
     sampler.start()
@@ -46,6 +48,11 @@ def test_on_this_model_a_sample_does_not_depend_on_how_the_work_was_cut() -> Non
     whole = drawn(samples(_sampler(), n=8, size=8))
     assert drawn(samples(_sampler(max_concurrent=5), n=8, size=1)) == whole
     assert len(set(whole.values())) > len(whole) // 4
+
+
+def test_a_generation_config_changes_nothing(tmp_path: Path) -> None:
+    hostile = _sampler(str(hostile_model(tmp_path / "hostile")))
+    assert drawn(samples(hostile, n=16, size=16)) == drawn(samples(_sampler(), n=16, size=16))
 
 
 def test_log_probabilities_agree_with_a_forward_pass() -> None:

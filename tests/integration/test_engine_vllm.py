@@ -17,6 +17,7 @@ import engine_requests
 import numpy as np
 import pytest
 from engine_requests import PROMPTS, drawn, samples
+from hostile_model import hostile_model
 
 from ttscale.errors import SamplerError
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -94,13 +95,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 from engine_requests import drawn, requests, samples
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm import VllmOptions, VllmSampler
-for limits in {limits!r}:
+for path, limits in {limits!r}:
     options = {{"kv_cache_memory_bytes": 1 << 28}} | limits
-    model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options=options)
+    model = ModelSettings(path=path, dtype="float32", engine_options=options)
     sampler = VllmSampler(model, SamplingSettings(**{settings!r}), VllmOptions())
     sampler.start()
     print(json.dumps(list(drawn(samples(sampler, n=8, size=2)).items())), flush=True)
-    if limits != {limits!r}[-1]:
+    if (path, limits) != {limits!r}[-1]:
         sampler.close()
 try:
     for i, batch in enumerate(sampler.sample(requests(10**9, 8))):
@@ -131,9 +132,11 @@ class Child:
 
 
 @pytest.fixture(scope="module")
-def child() -> Child:
+def child(tmp_path_factory: pytest.TempPathFactory) -> Child:
     support = str(Path(engine_requests.__file__).parent)
-    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS, limits=LIMITS)
+    hostile = str(hostile_model(tmp_path_factory.mktemp("models") / "hostile"))
+    engines = list(zip(("demo-arithmetic", hostile), LIMITS, strict=True))
+    code = _IN_NEW_PROCESS.format(support=support, settings=SETTINGS, limits=engines)
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -151,8 +154,12 @@ def child() -> Child:
     return Child(process.pid, [*lines, *rest.splitlines()], errors, process.returncode)
 
 
-@pytest.mark.parametrize("number", range(len(LIMITS)), ids=["few sequences", "few tokens"])
-def test_a_new_process_with_another_batch_size_draws_the_same(make: Make, child: Child, number: int) -> None:
+@pytest.mark.parametrize(
+    "number", range(len(LIMITS)), ids=["few sequences", "few tokens and a generation config"]
+)
+def test_a_new_process_with_another_batch_size_and_generation_config_draws_the_same(
+    make: Make, child: Child, number: int
+) -> None:
     there = {(prompt, index): completion for (prompt, index), completion in json.loads(child.lines[number])}
     assert there == drawn(samples(make(), n=8, size=8))
 

@@ -13,6 +13,10 @@ from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Message, Problem
 
+TRUNCATING = ("top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty")
+"""Sampling settings besides the temperature that change the distribution, and that a server fills in where they are not said."""
+_EVERY_TOKEN = -1
+"""`top_k: null` as vLLM, SGLang and llama.cpp take it."""
 _BROKEN_OFF = frozenset({"abort", "aborted", "error", "cancelled"})
 """Reasons to finish that are the server's and not the model's: such a text is no sample."""
 
@@ -34,6 +38,8 @@ class Terms:
         max_tokens_name: "max_tokens", or "max_completion_tokens" where the server insists.
         keep_token_logprobs: Whether the log-probability of every token is kept.
         keep_top_logprobs: How many of the most probable tokens' are kept, 0 for none.
+        parameters: See `Kind`, as far as all servers take them.
+        also: See `Kind`.
     """
 
     chat: bool = True
@@ -46,6 +52,8 @@ class Terms:
     max_tokens_name: str = "max_tokens"
     keep_token_logprobs: bool = False
     keep_top_logprobs: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -88,6 +96,11 @@ class Dialect:
         self.terms = terms
         self._keep_reasoning = options.keep_reasoning
         self._base = _base(model, sampling, options, terms)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What every request says of how to sample: all of it but the model's name."""
+        return {key: value for key, value in self._base.items() if key != "model"}
 
     def body(self, problem: Problem, n: int, seed: int | None) -> dict[str, Any]:
         """Return the request's body.
@@ -153,19 +166,25 @@ class Dialect:
         return f"<think>\n{reasoning}{end}{content}"
 
 
+def is_neutral(sampling: SamplingSettings, name: str) -> bool:
+    """Whether a setting of `TRUNCATING` is at the value that changes nothing."""
+    return bool(getattr(sampling, name) == SamplingSettings.model_fields[name].default)
+
+
 def _base(
     model: ModelSettings, sampling: SamplingSettings, options: OpenAIOptions, terms: Terms
 ) -> dict[str, Any]:
-    """Return what all requests share; defaults that a server may not know are left out."""
+    """Return what all requests share; neutral values that a server may not know are left out."""
     body: dict[str, Any] = {
         "model": options.served_model or model.path,
         "temperature": sampling.temperature,
         terms.max_tokens_name: sampling.max_tokens,
     }
-    for name in ("top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty"):
+    for name in TRUNCATING:
         value = getattr(sampling, name)
-        if value != SamplingSettings.model_fields[name].default:
-            body[name] = value
+        if name in terms.parameters or not is_neutral(sampling, name):
+            body[terms.parameters.get(name, name)] = _EVERY_TOKEN if value is None else value
+    body |= terms.also
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     if terms.logprobs:

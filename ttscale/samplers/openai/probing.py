@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
-from ttscale.samplers.openai.dialect import Choice, Dialect, Terms
+from ttscale.samplers.openai.dialect import Choice, Dialect, Terms, is_neutral
 from ttscale.samplers.openai.kinds import KINDS, UNKNOWN, Kind
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -177,6 +178,10 @@ class Prober:
             token_ids=all(kind.token_ids for kind in kinds),
             keep_token_logprobs=sampling.token_logprobs,
             keep_top_logprobs=sampling.top_logprobs,
+            parameters=_common(kinds),
+            also={}
+            if UNKNOWN in kinds
+            else {key: value for kind in kinds for key, value in kind.also.items()},
         )
 
     def _top_logprobs(self, kinds: Sequence[Kind]) -> int:
@@ -250,6 +255,7 @@ class Prober:
         """Return what to ask for after a refusal, or None where nothing is left to give."""
         said = failure.reason.lower()
         less: Terms | None = None
+        unwelcome = self._neutral_in(terms, said)
         if failure.status is not None and failure.status < 400:
             less = None
         elif failure.status == 404 or "chat template" in said or "chat_template" in said:
@@ -257,6 +263,9 @@ class Prober:
             less = replace(terms, chat=False) if terms.chat and may_complete else None
         elif isinstance(failure, Refusal):
             less = None
+        elif unwelcome:
+            kept = {name: there for name, there in terms.parameters.items() if name not in unwelcome}
+            less = replace(terms, parameters=kept)
         elif "max_completion_tokens" in said and terms.max_tokens_name == "max_tokens":
             less = replace(terms, max_tokens_name="max_completion_tokens")
         elif "logprob" in said and terms.top_logprobs > terms.keep_top_logprobs > 0:
@@ -269,6 +278,14 @@ class Prober:
         elif terms.most_per_request > 1:
             less = replace(terms, most_per_request=min(terms.most_per_request, self._enough(terms)) // 2)
         return less
+
+    def _neutral_in(self, terms: Terms, said: str) -> set[str]:
+        """Return the settings that a refusal names, and that need not be said: a server may do without their names."""
+        return {
+            name
+            for name, there in terms.parameters.items()
+            if is_neutral(self._sampling, name) and re.search(rf"\b{there}\b", said)
+        }
 
     def _refuse_without_logprobs(self, url: str, reason: str) -> None:
         """Refuse a server that gives no log-probabilities where the run asks for those of every token."""
@@ -314,6 +331,12 @@ class Prober:
         )
 
 
+def _common(kinds: Sequence[Kind]) -> dict[str, str]:
+    """Return the sampling parameters that all kinds take under one name."""
+    shared = set.intersection(*(set(kind.parameters.items()) for kind in kinds))
+    return {name: there for name, there in kinds[0].parameters.items() if (name, there) in shared}
+
+
 def _weakest(agreed: Sequence[Terms]) -> Terms:
     """Return terms that all servers can keep."""
     first = agreed[0]
@@ -328,4 +351,9 @@ def _weakest(agreed: Sequence[Terms]) -> Terms:
         logprobs=all(terms.logprobs for terms in agreed),
         top_logprobs=min(terms.top_logprobs for terms in agreed),
         token_ids=all(terms.token_ids for terms in agreed),
+        parameters={
+            name: there
+            for name, there in first.parameters.items()
+            if all(name in terms.parameters for terms in agreed)
+        },
     )

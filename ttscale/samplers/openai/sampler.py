@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from ttscale.errors import SamplerError, did_you_mean, listed
 from ttscale.execution.http.client import ApiKey, JsonClient, require_aiohttp
 from ttscale.samplers.contract import EngineInfo
-from ttscale.samplers.openai.dialect import Dialect
+from ttscale.samplers.openai.dialect import TRUNCATING, Dialect
 from ttscale.samplers.openai.dispatch import Dispatcher, GivenUp, Hopeless, Lot
 from ttscale.samplers.openai.loop_thread import AWAKE_EVERY_S, LoopThread
 from ttscale.samplers.openai.options import OpenAIOptions
@@ -168,8 +168,23 @@ class OpenAISampler:
                 "seeds": terms.seeds,
                 "several_per_request": terms.most_per_request > 1,
                 "logprobs": terms.logprobs,
+                "request": self._dialect.said,
+                "left_to_server": self._left_to_server(findings),
             },
         )
+
+    def _left_to_server(self, findings: Findings) -> list[str]:
+        """Return the sampling settings that requests do not say, so that the server's defaults hold; warn of them."""
+        there, said = findings.terms.parameters, self._dialect.said
+        left = [name for name in TRUNCATING if there.get(name, name) not in said]
+        if left:
+            logger.warning(
+                "The server (%s) is not known to take %s, so its own defaults decide them: a generation_config.json may "
+                "set them. If it takes them, say them in engine_options.extra_body.",
+                ", ".join(sorted(set(findings.kinds))),
+                ", ".join(left),
+            )
+        return left
 
     def _ended(self, error: BaseException) -> BaseException:
         if isinstance(error, Hopeless):

@@ -151,25 +151,90 @@ def test_greedy_samples_are_drawn_one_by_one() -> None:
     assert all("n" not in body for body in server.seen)
 
 
-def test_settings_reach_the_server_and_defaults_stay_away() -> None:
-    sampling = {"temperature": 0.5, "top_k": 5, "stop": ["x"], "max_tokens": 77, "logprobs": False}
-    with openai_server() as server:
-        draw(
-            server,
-            n=1,
-            sampling=sampling,
-            extra_body={"max_tokens": None, "max_completion_tokens": 99, "a": 1},
-        )
-    body = {key: value for key, value in server.seen[0].items() if key not in ("messages", "seed")}
-    assert body == {
-        "model": "m",
-        "temperature": 0.5,
-        "top_k": 5,
-        "stop": ["x"],
-        "max_completion_tokens": 99,
-        "return_token_ids": True,
-        "a": 1,
-    }
+ALL_NEUTRAL = {
+    "top_p": 1.0,
+    "top_k": -1,
+    "min_p": 0.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "repetition_penalty": 1.0,
+}
+OPENAIS = {name: ALL_NEUTRAL[name] for name in ("top_p", "presence_penalty", "frequency_penalty")}
+LLAMA_CPPS = {name: value for name, value in ALL_NEUTRAL.items() if name != "repetition_penalty"} | {
+    "repeat_penalty": 1.0,
+    "repeat_last_n": -1,
+    "samplers": ["penalties", "temperature", "min_p", "top_k", "top_p"],
+}
+
+
+def said(body: JSON) -> JSON:
+    """What a request says of how to sample, besides what other tests look at."""
+    others = ("messages", "prompt", "seed", "n", "model", "logprobs", "return_token_ids")
+    return {key: value for key, value in body.items() if key not in others}
+
+
+@pytest.mark.parametrize(
+    ("owned_by", "neutral", "left"),
+    [
+        ("vllm", ALL_NEUTRAL, []),
+        ("sglang", ALL_NEUTRAL, []),
+        ("llamacpp", LLAMA_CPPS, []),
+        ("library", OPENAIS, ["top_k", "min_p", "repetition_penalty"]),
+        (None, OPENAIS, ["top_k", "min_p", "repetition_penalty"]),
+    ],
+)
+def test_every_parameter_that_the_server_takes_is_said_and_recorded_and_the_rest_warned_of(
+    owned_by: str | None, neutral: JSON, left: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with openai_server(owned_by=owned_by) as server, closing(sampler_of(server)) as sampler:
+        info = sampler.start()
+        samples(sampler, n=2, size=2)
+    expected = {"temperature": 1.0, "max_tokens": 512} | neutral
+    assert all(said(body) == expected for body in server.seen)
+    assert said(info.detail["request"]) == expected
+    assert info.detail["left_to_server"] == left
+    assert [record for record in caplog.records if ", ".join(left) in record.getMessage()] == caplog.records
+    assert len(caplog.records) == bool(left)
+
+
+def test_settings_reach_every_kind_of_server_and_extra_body_has_the_last_word() -> None:
+    sampling = {"temperature": 0.5, "top_k": 5, "stop": ["x"], "max_tokens": 77, "repetition_penalty": 1.2}
+    for owned_by, neutral, name in (
+        ("vllm", ALL_NEUTRAL, "repetition_penalty"),
+        ("llamacpp", LLAMA_CPPS, "repeat_penalty"),
+        (None, OPENAIS, "repetition_penalty"),
+    ):
+        extra = {"max_tokens": None, "max_completion_tokens": 99, "a": 1, "top_p": 0.5}
+        with openai_server(owned_by=owned_by) as server:
+            draw(server, n=1, sampling=sampling, extra_body=extra)
+        asked = {"temperature": 0.5, "top_k": 5, name: 1.2, "stop": ["x"]}
+        assert said(server.seen[0]) == neutral | asked | {"max_completion_tokens": 99, "a": 1, "top_p": 0.5}
+
+
+def test_a_neutral_value_that_a_server_refuses_by_name_is_left_to_it_and_a_wish_is_not() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        refused = next((name for name in ("top_p", "presence_penalty") if name in body), None)
+        return refused and Reply({"error": {"message": f"Unsupported parameter: '{refused}'."}}, 400)
+
+    with openai_server(misbehave, owned_by=None) as server:
+        with closing(sampler_of(server)) as sampler:
+            left = sampler.start().detail["left_to_server"]
+            assert set(drawn(samples(sampler, n=4, size=4))) == set(expected(4))
+        assert left == ["top_p", "top_k", "min_p", "presence_penalty", "repetition_penalty"]
+        assert "Unsupported parameter: 'top_p'" in start_error(server, sampling={"top_p": 0.9})
+
+
+def test_of_two_servers_each_is_told_only_what_both_take_under_one_name() -> None:
+    with (
+        openai_server(owned_by="vllm") as one,
+        openai_server(owned_by="llamacpp") as other,
+        closing(sampler_of(one, other)) as sampler,
+    ):
+        assert sampler.start().detail["left_to_server"] == ["repetition_penalty"]
+        samples(sampler, n=10, size=5)
+    shared = {name: value for name, value in LLAMA_CPPS.items() if name != "repeat_penalty"}
+    for body in (*one.seen, *other.seen):
+        assert said(body) == {"temperature": 1.0, "max_tokens": 512} | shared
 
 
 @pytest.mark.parametrize(
