@@ -1,4 +1,4 @@
-"""Where a run is worked on: in this process, or wherever its configuration says."""
+"""Where a run is worked on: in this process, beside others, or wherever its configuration says."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,26 +6,33 @@ from contextlib import ExitStack, contextmanager
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError
 from ttscale.pipeline.building import NamedVerifier
+from ttscale.pipeline.contract import CellDrawer, Execution
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.sampling import EngineDrawer
+from ttscale.pipeline.sharing import SharingDrawer
 
 
-class Execution:
+class LocalExecution:
     """This process: one engine at a time, verifiers beside it.
 
     Args:
         progress: Is told what happens.
+        share: Whether other processes draw the same cells.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, *, share: bool = False) -> None:
         self._progress = progress
+        self._share = share
 
-    def engines(self) -> Engines:
-        """Return where cells get their engines from, to be used as a context."""
-        return Engines(self._progress)
+    @contextmanager
+    def drawing(self) -> Iterator[CellDrawer]:
+        """Yield who draws with an engine in this process."""
+        with Engines(self._progress) as engines:
+            yield SharingDrawer(engines) if self._share else EngineDrawer(engines)
 
-    def judging(self, verifier: NamedVerifier) -> NamedVerifier:
-        """Return the verifier that does the judging in a verifier's name."""
+    def verifying(self, verifier: NamedVerifier) -> NamedVerifier:
+        """Return the verifier itself."""
         return verifier
 
 
@@ -38,7 +45,7 @@ def executing(config: RunConfig, progress: Progress, *, share: bool = False) -> 
         ConfigError: It cannot be combined with sharing the run directory.
     """
     if config.execution.name == "local":
-        yield Execution(progress)
+        yield LocalExecution(progress, share=share)
         return
     if share:
         raise ConfigError(

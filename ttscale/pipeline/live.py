@@ -1,17 +1,16 @@
 """Coverage while sampling goes on: the oracle judges each segment as it is written, if it is cheap."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
-from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.verifying import candidates, judge, problems_for, verify_in_batches
-from ttscale.store.run import RunStore, new_session_name
-from ttscale.types import Outcome, Problem
+from ttscale.store.run import new_session_name
+from ttscale.types import Outcome
 
 _LARGEST_SHARE = 0.02
 """Live verification stops once it has taken this share of the sampling time (and a second)."""
@@ -25,19 +24,12 @@ class LiveCoverage:
     The verdicts are stored, so nothing is verified twice. A slow oracle is left to the verify stage.
     """
 
-    def __init__(
-        self,
-        store: RunStore,
-        cell: str,
-        oracle: NamedVerifier,
-        problems: Sequence[Problem],
-        progress: Progress,
-    ) -> None:
-        self._cell = cell
+    def __init__(self, work: CellWork, oracle: NamedVerifier) -> None:
+        self._cell = work.cell.name
         self._oracle = oracle
-        self._problems = problems_for(oracle.verifier, problems)
-        self._progress = progress
-        self._verdicts = store.verdict_set(oracle.info)
+        self._problems = problems_for(oracle.verifier, work.problems)
+        self._progress = work.progress
+        self._verdicts = work.store.verdict_set(oracle.info)
         self._session = new_session_name()
         self._sequence = 0
         self._counts = self._stored_counts()

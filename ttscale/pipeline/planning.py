@@ -10,8 +10,8 @@ from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
 from ttscale.costs.contract import Price
 from ttscale.pipeline.building import cell_identity, read_tasks
+from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
-from ttscale.pipeline.judges import verifiers_by_cell
 from ttscale.pipeline.until import check_rules
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings

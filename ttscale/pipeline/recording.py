@@ -4,18 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from ttscale.errors import StoreError
+from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import RunningEngine
-from ttscale.pipeline.progress import Progress
-from ttscale.store.run import RunStore, Session, new_session_name, now
+from ttscale.store.run import Session, new_session_name, now
 from ttscale.store.writer import Stored
 from ttscale.types import Sample
 
-SegmentHook = Callable[[Path], None]
-"""Called with every segment that was written."""
 StoredHook = Callable[[Sequence[Sample]], None]
 """Called with the samples that are stored now."""
 
@@ -24,28 +21,18 @@ class Recorder:
     """Stores samples, tells how far it is, and keeps the session's record true after every segment.
 
     Args:
-        store: The run, held for writing.
-        cell: The cell.
-        progress: Is told how far it is.
-        on_segment: Called with every segment written.
-        on_stored: Called before that with its samples.
+        work: The cell.
+        on_stored: Called with the samples of every segment before the cell's own hook is.
 
     Attributes:
         n_samples: Samples taken so far, stored or not yet.
     """
 
-    def __init__(
-        self,
-        store: RunStore,
-        cell: str,
-        progress: Progress,
-        on_segment: SegmentHook,
-        on_stored: StoredHook = lambda samples: None,
-    ) -> None:
-        self._store = store
-        self._cell = cell
-        self._progress = progress
-        self._on_segment = on_segment
+    def __init__(self, work: CellWork, on_stored: StoredHook = lambda samples: None) -> None:
+        self._store = work.store
+        self._cell = work.cell.name
+        self._progress = work.progress
+        self._on_segment = work.on_segment
         self._on_stored = on_stored
         self.n_samples = 0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import ttscale
 from ttscale.config.cells import cells
@@ -9,14 +10,14 @@ from ttscale.config.loading import dump_config
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
 from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, read_tasks
+from ttscale.pipeline.cell_verifiers import CellVerifiers, cells_by_verifier, closing_all, verifiers_by_cell
+from ttscale.pipeline.contract import CellDrawer, CellWork, Execution
 from ttscale.pipeline.engines import by_engine
-from ttscale.pipeline.execution import Execution, executing
+from ttscale.pipeline.execution import executing
 from ttscale.pipeline.importing import refuse_imported
-from ttscale.pipeline.judges import Judges, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.sharing import share_cell
-from ttscale.pipeline.until import check_rules, referenced_first, sample_until
+from ttscale.pipeline.until import check_rules, referenced_first, rule_of, sample_until
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
 
@@ -37,11 +38,11 @@ def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bo
     """
     progress = progress or Progress()
     refuse_imported(config)
-    judges = verifiers_by_cell(config)
+    verifiers = verifiers_by_cell(config)
     with (
-        closing_all(judges),
+        closing_all(verifiers),
         executing(config, progress, share=share) as execution,
-        _sampled(config, judges, execution, progress, share=share) as (store, failures),
+        _sampled(config, verifiers, execution, progress, share=share) as (store, failures),
     ):
         _refuse_unfinished(failures)
     return store
@@ -92,17 +93,17 @@ def run(config: RunConfig, progress: Progress | None = None, *, share: bool = Fa
     """
     progress = progress or Progress()
     refuse_imported(config)
-    judges = verifiers_by_cell(config)
+    verifiers = verifiers_by_cell(config)
     with (
-        closing_all(judges),
+        closing_all(verifiers),
         executing(config, progress, share=share) as execution,
-        _sampled(config, judges, execution, progress, share=share) as (store, failures),
+        _sampled(config, verifiers, execution, progress, share=share) as (store, failures),
     ):
-        for verifier, names in cells_by_verifier(judges):
+        for verifier, names in cells_by_verifier(verifiers):
             sampled = [name for name in names if store.has_samples(name)]
-            with _collected(failures, verifier.info.label, alone=len(judges) == 1, progress=progress):
-                judging = execution.judging(verifier)
-                verify_run(store, [judging], progress, cell_names=sampled, share=share)
+            with _collected(failures, verifier.info.label, alone=len(verifiers) == 1, progress=progress):
+                working = execution.verifying(verifier)
+                verify_run(store, [working], progress, cell_names=sampled, share=share)
     _refuse_unfinished(failures)
     return store
 
@@ -123,7 +124,7 @@ def begin_run(store: RunStore, config: RunConfig, tasks: Mapping[str, ReadTask])
 @contextmanager
 def _sampled(
     config: RunConfig,
-    judges: Mapping[str, Judges],
+    verifiers: Mapping[str, CellVerifiers],
     execution: Execution,
     progress: Progress,
     *,
@@ -137,22 +138,27 @@ def _sampled(
     with store.writing(share=share) as torn:
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
-        with execution.engines() as engines:
+        with execution.drawing() as drawer:
             begin_run(store, config, tasks)
             ordered = referenced_first(by_engine(cells(config)))
             for number, cell in enumerate(ordered, start=1):
                 if len(ordered) > 1:
                     progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
+                work = CellWork(store=store, cell=cell, problems=tasks[cell.name].problems, progress=progress)
+                if not share:  # of the verdicts one process is in charge
+                    live = LiveCoverage(work, verifiers[cell.name].oracle)
+                    work = replace(work, on_segment=live.segment_written)
                 with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
-                    of_cell = tasks[cell.name].problems
-                    if share:
-                        share_cell(store, cell, of_cell, engines, progress)
-                    else:
-                        live = LiveCoverage(store, cell.name, judges[cell.name].oracle, of_cell, progress)
-                        sample_until(
-                            store, cell, of_cell, engines, judges, progress, on_segment=live.segment_written
-                        )
+                    _sample_cell(work, drawer, verifiers)
         yield store, failures
+
+
+def _sample_cell(work: CellWork, drawer: CellDrawer, verifiers: Mapping[str, CellVerifiers]) -> None:
+    rule = rule_of(work.cell)
+    if rule is None:
+        drawer.draw(work, work.everything())
+    else:
+        sample_until(work, drawer, rule, verifiers)
 
 
 @contextmanager

@@ -1,110 +1,69 @@
-"""Draw what a cell still lacks, storing samples as they finish."""
+"""Draw what a cell still lacks with an engine here, storing samples as they finish."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
 
 from ttscale.config.models import Cell
-from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError, TtscaleError
+from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError
+from ttscale.pipeline.attempts import drawn
+from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
-from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.recording import Recorder, SegmentHook
+from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import plan_requests
-from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.run import RunStore
-from ttscale.types import Problem, Sample, SampleRequest
+from ttscale.types import SampleRequest
 
 _MOST_RESTARTS = 3
 """Deaths of an engine in a row, without a sample between them, that end a cell."""
 
 
-@runtime_checkable
-class DrawsCells(Protocol):
-    """Engines that draw and store a whole cell themselves: those of a cluster."""
-
-    def draw_cell(
-        self,
-        store: RunStore,
-        cell: Cell,
-        problems: Sequence[Problem],
-        targets: Mapping[str, int],
-        progress: Progress,
-        on_segment: SegmentHook,
-    ) -> int:
-        """Do what `sample_cell` does."""
-
-
-def sample_cell(
-    store: RunStore,
-    cell: Cell,
-    problems: Sequence[Problem],
-    engines: Engines,
-    progress: Progress,
-    *,
-    on_segment: SegmentHook = lambda path: None,
-    targets: Mapping[str, int] | None = None,
-) -> int:
-    """Draw the samples that a cell lacks; return how many were drawn.
-
-    What is stored stays stored whatever happens: an interrupted call is continued by the next one. An engine
-    that dies is started again and goes on with what is still missing.
+class EngineDrawer:
+    """Draws cells with one engine in this process.
 
     Args:
-        store: The run, held for writing.
-        cell: The cell.
-        problems: Its problems, in the order they are sampled.
-        engines: Where the engine comes from.
-        progress: Is told how far it is.
-        on_segment: Called with every segment written.
-        targets: problem_id -> samples wanted; by default `sampling.n` for all.
-
-    Raises:
-        SamplerError: The engine cannot start or serve a request.
-        StoreError: Samples cannot be written.
-        RunMismatchError: Stored samples came from another engine.
+        engines: Where the engine comes from; it is kept for the next cell where it can serve that.
     """
-    targets = targets or {problem.problem_id: cell.sampling.n for problem in problems}
-    total = sum(targets.values())
 
-    def attempt(recorder: Recorder) -> bool:
-        missing = store.missing(cell.name, targets)
-        if not missing:
-            return False
-        n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
-        requests = plan_requests(
-            problems, missing, run_seed=cell.sampling.seed, request_size=cell.sampling.request_size
-        )
-        record(recorder, cell, requests, engines, total=total, done=total - n_missing)
-        _refuse_nothing_drawn(cell, recorder.n_samples, len(missing))
-        return True
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
 
-    if isinstance(engines, DrawsCells):
-        n_drawn = engines.draw_cell(store, cell, problems, targets, progress, on_segment)
-    else:
+    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
+        """Draw what a cell lacks; an engine that dies is started again and goes on with what is still missing."""
+        store, cell = work.store, work.cell
+        total = sum(targets.values())
         refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
-        n_drawn = repeat(
-            attempt, lambda: Recorder(store, cell.name, progress, on_segment), cell.name, engines, progress
-        )
-    if not n_drawn:
-        progress.note(f"{cell.name}: all {total:,} samples are there; nothing to draw.")
-    return n_drawn
+
+        def attempt(recorder: Recorder) -> bool:
+            missing = store.missing(cell.name, targets)
+            if not missing:
+                return False
+            n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
+            requests = plan_requests(
+                work.problems, missing, run_seed=cell.sampling.seed, request_size=cell.sampling.request_size
+            )
+            record(recorder, cell, requests, self._engines, total=total, done=total - n_missing)
+            _refuse_nothing_drawn(cell, recorder.n_samples, len(missing))
+            return True
+
+        n_drawn = repeat(attempt, lambda: Recorder(work), work, self._engines)
+        if not n_drawn:
+            work.tell_complete(total)
+        return n_drawn
 
 
 def repeat(
     attempt: Callable[[Recorder], bool],
     new_recorder: Callable[[], Recorder],
-    cell: str,
+    work: CellWork,
     engines: Engines,
-    progress: Progress,
 ) -> int:
     """Attempt until there is nothing left to do, with a new engine after one that died; return samples drawn.
 
     Args:
         attempt: Draws what it can into a recorder; False when there was nothing to do.
         new_recorder: Makes one for every attempt.
-        cell: The cell's name.
+        work: The cell; its progress is told of deaths.
         engines: Where the engine comes from.
-        progress: Is told of deaths.
 
     Raises:
         EngineDiedError: It died again and again without a sample in between.
@@ -119,7 +78,7 @@ def repeat(
             deaths = 0 if recorder.n_samples else deaths + 1
             if deaths >= _MOST_RESTARTS:
                 raise
-            progress.note(f"{cell}: {error} Starting it again.")
+            work.progress.note(f"{work.cell.name}: {error} Starting it again.")
         n_drawn += recorder.n_samples
 
 
@@ -150,18 +109,6 @@ def record(
     except BaseException:
         engines.close()  # requests may still be under way in it, or it is dead
         raise
-
-
-def drawn(sampler: Sampler, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
-    """Yield what the sampler draws; whatever it dies of becomes an error of ours."""
-    try:
-        yield from sampler.sample(requests)
-    except TtscaleError:
-        raise
-    except Exception as error:
-        raise SamplerError(
-            f"{type(sampler).__name__} broke off with {type(error).__name__}: {error}"
-        ) from error
 
 
 def refuse_other_engine(store: RunStore, cell: str, engine: str) -> None:

@@ -8,18 +8,18 @@ import os
 import random
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from ttscale.config.models import Cell
+from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
-from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import ROUND, plan_requests
 from ttscale.pipeline.sampling import record, refuse_other_engine, repeat
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.claims import Claims
-from ttscale.store.run import RunStore
 from ttscale.store.stored import StoredKeys
 from ttscale.types import Problem, Sample, SampleRequest
 
@@ -27,45 +27,44 @@ _CLAIMED_AT_ONCE = 4
 """Blocks: enough to fill an engine, and few enough that the last ones are spread over the processes."""
 
 
-def share_cell(
-    store: RunStore, cell: Cell, problems: Sequence[Problem], engines: Engines, progress: Progress
-) -> int:
-    """Draw what a cell lacks and no other process is drawing; return how many samples were drawn here.
+class SharingDrawer:
+    """Draws cells with an engine in this process, beside other processes that do the same.
 
-    Raises:
-        SamplerError: The engine cannot start or serve a request.
-        StoreError: Samples cannot be written.
-        RunMismatchError: Stored samples came from another engine.
+    Args:
+        engines: Where the engine comes from.
     """
-    refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
-    targets = {problem.problem_id: cell.sampling.n for problem in problems}
-    total = sum(targets.values())
-    with store.claims(cell.name) as claims:
-        work = SharedWork(store.samples_folder(cell.name), cell, problems, targets, claims)
 
-        def attempt(recorder: Recorder) -> bool:
-            requests = work.requests()
-            first = next(requests, None)
-            if first is None:
-                return False
-            record(recorder, cell, chain([first], requests), engines, total=total, done=work.n_stored)
-            return True
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
 
-        try:
-            n_drawn = repeat(
-                attempt,
-                lambda: Recorder(store, cell.name, progress, work.segment_written, work.stored),
-                cell.name,
-                engines,
-                progress,
-            )
-        finally:
-            work.give_up()
-    progress.note(f"{cell.name}: drew {n_drawn:,} samples; {work.told()}")
-    return n_drawn
+    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
+        """Draw what a cell lacks and no other process is drawing; return how many samples were drawn here."""
+        store, cell = work.store, work.cell
+        total = sum(targets.values())
+        refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
+        with store.claims(cell.name) as claims:
+            blocks = SharedBlocks(store.samples_folder(cell.name), cell, work.problems, targets, claims)
+            own = replace(work, on_segment=blocks.segment_written)
+
+            def attempt(recorder: Recorder) -> bool:
+                requests = blocks.requests()
+                first = next(requests, None)
+                if first is None:
+                    return False
+                record(
+                    recorder, cell, chain([first], requests), self._engines, total=total, done=blocks.n_stored
+                )
+                return True
+
+            try:
+                n_drawn = repeat(attempt, lambda: Recorder(own, blocks.stored), own, self._engines)
+            finally:
+                blocks.give_up()
+        work.progress.note(f"{cell.name}: drew {n_drawn:,} samples; {blocks.told()}")
+        return n_drawn
 
 
-class SharedWork:
+class SharedBlocks:
     """A cell's blocks as one of several processes sees them.
 
     Args:
@@ -91,7 +90,6 @@ class SharedWork:
         self._keys = StoredKeys(folder)
         self._outstanding: dict[int, int] = {}
         self._block_of: dict[str, int] = {problem.problem_id: i for i, problem in enumerate(problems)}
-        self._elsewhere = 0
 
     @property
     def n_stored(self) -> int:

@@ -1,36 +1,23 @@
-"""Sample a cell in rounds: draw, let the oracle judge, decide who gets more, until enough is known."""
+"""Sample a cell in rounds: draw, verify with the oracle, decide who gets more, until enough is known."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ttscale.config.models import Cell
 from ttscale.errors import ConfigError, SamplerError
 from ttscale.pipeline.building import NamedVerifier
-from ttscale.pipeline.engines import Engines
-from ttscale.pipeline.judges import Judges
-from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.recording import SegmentHook
-from ttscale.pipeline.sampling import sample_cell
+from ttscale.pipeline.cell_verifiers import CellVerifiers
+from ttscale.pipeline.contract import CellDrawer, CellWork
 from ttscale.pipeline.stopping import Decision, Reference, decide
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.samplers.until import UntilSettings
 from ttscale.stats.adaptive.rounds import Rounds, error_in_rounds, geometric_ladder, pass_at_k_in_rounds
 from ttscale.store.rounds import Drawn, RoundsLog, read_drawn, read_rounds, write_rounds
-from ttscale.store.run import RunStore
-from ttscale.types import Problem
 
 
 def sample_until(
-    store: RunStore,
-    cell: Cell,
-    problems: Sequence[Problem],
-    engines: Engines,
-    judges: Mapping[str, Judges],
-    progress: Progress,
-    *,
-    on_segment: SegmentHook = lambda path: None,
+    work: CellWork, drawer: CellDrawer, rule: UntilSettings, verifiers: Mapping[str, CellVerifiers]
 ) -> int:
     """Draw a cell's samples round by round until its rule is met; return how many were drawn.
 
@@ -39,51 +26,42 @@ def sample_until(
     keeps them as its first rung.
 
     Args:
-        store: The run, held for writing.
-        cell: The cell; its `sampling.until` is set.
-        problems: Its problems.
-        engines: Where the engine comes from; it is kept between rounds.
-        judges: Verifiers of every cell; the oracle judges after each round.
-        progress: Is told how far it is.
-        on_segment: Called with every segment written.
+        work: The cell.
+        drawer: Draws each round.
+        rule: When enough is known; see `rule_of`.
+        verifiers: Of every cell; the oracle's verdicts decide after each round.
 
     Raises:
-        SamplerError: The engine cannot serve, or the oracle judges nothing.
+        SamplerError: The engine cannot serve, or the oracle fails on everything.
         StoreError: Something cannot be written.
         ConfigError: The other cell of a difference is not there or has other problems.
     """
-    rule = _rule(cell)
-    if rule is None or rule.to == cell.name:
-        return sample_cell(store, cell, problems, engines, progress, on_segment=on_segment)
-    oracle = judges[cell.name].oracle
-    log = _opened(store, cell, rule, problems, oracle)
-    reference = _reference(store, cell, problems, judges, progress)
-    drawing = _Drawing(
-        store=store,
-        cell=cell,
-        problems=problems,
-        engines=engines,
-        oracle=oracle,
-        progress=progress,
-        on_segment=on_segment,
-    )
+    cell, oracle = work.cell, verifiers[work.cell.name].oracle
+    log = _opened(work, rule, oracle)
+    reference = _reference(work, rule, verifiers)
     n_drawn = 0
     while True:
-        drawn, n_new = drawing.settle(log.rounds)
+        drawn, n_new = _settle(work, drawer, oracle, log.rounds)
         n_drawn += n_new
         decision = decide(rule, drawn, reference)
-        progress.note(_told(cell.name, rule, log, decision))
+        work.progress.note(_told(cell.name, rule, log, decision))
         if decision.reason is not None:
-            write_rounds(store, cell.name, log.ended(decision.known, decision.reason))
+            write_rounds(work.store, cell.name, log.ended(decision.known, decision.reason))
             return n_drawn
         log = log.with_round(decision.climb, decision.known)
-        write_rounds(store, cell.name, log)
+        write_rounds(work.store, cell.name, log)
+
+
+def rule_of(cell: Cell) -> UntilSettings | None:
+    """Return the rule that a cell stops by; None: it has none, or is the one that others are compared to."""
+    rule = cell.sampling.until
+    return None if rule is None or rule.to == cell.name else rule
 
 
 def referenced_first(ordered: Iterable[Cell]) -> list[Cell]:
     """Return the cells with those first that others are compared to, else in their order."""
     listed = list(ordered)
-    wanted = {rule.to for cell in listed if (rule := _rule(cell)) is not None and rule.to}
+    wanted = {rule.to for cell in listed if (rule := cell.sampling.until) is not None and rule.to}
     return sorted(listed, key=lambda cell: cell.name not in wanted)
 
 
@@ -95,7 +73,7 @@ def check_rules(cells: Sequence[Cell], *, share: bool = False) -> None:
     """
     names = [cell.name for cell in cells]
     for cell in cells:
-        rule = _rule(cell)
+        rule = cell.sampling.until
         if rule is None:
             continue
         if rule.to is not None and rule.to not in names:
@@ -110,21 +88,15 @@ def check_rules(cells: Sequence[Cell], *, share: bool = False) -> None:
             )
 
 
-def _rule(cell: Cell) -> UntilSettings | None:
-    return cell.sampling.until
-
-
-def _opened(
-    store: RunStore, cell: Cell, rule: UntilSettings, problems: Sequence[Problem], oracle: NamedVerifier
-) -> RoundsLog:
+def _opened(work: CellWork, rule: UntilSettings, oracle: NamedVerifier) -> RoundsLog:
     """Read the cell's log and extend its ladder to the present `n`, or begin one."""
-    n = cell.sampling.n
+    store, cell, n = work.store, work.cell, work.cell.sampling.n
     log = read_rounds(store, cell.name)
     label = oracle.info.label
     settings = rule.model_dump(mode="json", exclude_defaults=True)
     if log is None:
         counts = store.counts(cell.name)
-        stored = {counts.get(problem.problem_id, 0) for problem in problems}
+        stored = {counts.get(problem.problem_id, 0) for problem in work.problems}
         alike = stored.pop() if len(stored) == 1 else 0  # else nobody knows why some have more
         first = min(max(rule.first, alike), n)
         log = RoundsLog(rule=settings, oracle=label, ladder=geometric_ladder(first, n, rule.growth))
@@ -154,68 +126,48 @@ def _extended(ladder: tuple[int, ...], rounds: Rounds, n: int, growth: float) ->
     return (*kept, *above[1:])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawing:
-    """What a cell is drawn and judged with."""
+def _settle(work: CellWork, drawer: CellDrawer, oracle: NamedVerifier, rounds: Rounds) -> tuple[Drawn, int]:
+    """Draw and verify until every problem has what the rounds give it; return how many samples were drawn.
 
-    store: RunStore
-    cell: Cell
-    problems: Sequence[Problem]
-    engines: Engines
-    oracle: NamedVerifier
-    progress: Progress
-    on_segment: SegmentHook
+    Verdicts may be lacking after an interruption, and with them who climbed; each pass tells more.
+    """
+    store, cell = work.store, work.cell.name
+    ids = [problem.problem_id for problem in work.problems]
+    n_drawn = 0
+    while True:
+        verify_cell(store, cell, oracle, work.progress)
+        drawn = read_drawn(store, cell, store.verdict_set(oracle.info), ids, rounds)
+        targets = dict(zip(ids, np.array(rounds.ladder)[drawn.rung].tolist(), strict=True))
+        if not store.missing(cell, targets):
+            _refuse_failed_oracle(cell, oracle, drawn)
+            return drawn, n_drawn
+        n_drawn += drawer.draw(work, targets)
 
-    def settle(self, rounds: Rounds) -> tuple[Drawn, int]:
-        """Draw and judge until every problem has what the rounds give it; return how many samples were drawn.
 
-        Verdicts may be lacking after an interruption, and with them who climbed; each pass tells more.
-        """
-        ids = [problem.problem_id for problem in self.problems]
-        n_drawn = 0
-        while True:
-            verify_cell(self.store, self.cell.name, self.oracle, self.progress)
-            verdicts = self.store.verdict_set(self.oracle.info)
-            drawn = read_drawn(self.store, self.cell.name, verdicts, ids, rounds)
-            targets = dict(zip(ids, np.array(rounds.ladder)[drawn.rung].tolist(), strict=True))
-            if not self.store.missing(self.cell.name, targets):
-                self._refuse_failed_oracle(drawn)
-                return drawn, n_drawn
-            n_drawn += sample_cell(
-                self.store,
-                self.cell,
-                self.problems,
-                self.engines,
-                self.progress,
-                on_segment=self.on_segment,
-                targets=targets,
-            )
-
-    def _refuse_failed_oracle(self, drawn: Drawn) -> None:
-        if not drawn.n.any():
-            raise SamplerError(
-                f"{self.cell.name}: '{self.oracle.info.verifier}' failed on every sample, so nothing can be decided. "
-                "See the details of its verdicts."
-            )
+def _refuse_failed_oracle(cell: str, oracle: NamedVerifier, drawn: Drawn) -> None:
+    if not drawn.n.any():
+        raise SamplerError(
+            f"{cell}: '{oracle.info.verifier}' failed on every sample, so nothing can be decided. "
+            "See the details of its verdicts."
+        )
 
 
 def _reference(
-    store: RunStore, cell: Cell, problems: Sequence[Problem], judges: Mapping[str, Judges], progress: Progress
+    work: CellWork, rule: UntilSettings, verifiers: Mapping[str, CellVerifiers]
 ) -> Reference | None:
     """Return the coverage of the other cell of a difference."""
-    rule = _rule(cell)
-    if rule is None or rule.to is None:
+    if rule.to is None:
         return None
-    oracle = judges[rule.to].oracle
-    ids = [problem.problem_id for problem in problems]
+    store, oracle = work.store, verifiers[rule.to].oracle
+    ids = [problem.problem_id for problem in work.problems]
     counts = store.counts(rule.to) if store.has_samples(rule.to) else {}
     n = min((counts.get(problem_id, 0) for problem_id in ids), default=0)
     if n < (rule.k or 1):
         raise ConfigError(
-            f"cell '{cell.name}': the difference at k = {rule.k} needs as many samples of every problem in "
+            f"cell '{work.cell.name}': the difference at k = {rule.k} needs as many samples of every problem in "
             f"'{rule.to}', which has {n} of the same problems. Sample it first, with a larger n and the same task."
         )
-    verify_cell(store, rule.to, oracle, progress)
+    verify_cell(store, rule.to, oracle, work.progress)
     other = read_drawn(store, rule.to, store.verdict_set(oracle.info), ids, Rounds((n,)))
     k = np.array([rule.k])
     values = pass_at_k_in_rounds(other.rounds, other.rung, other.c, k, judged=other.judged)[:, 0]

@@ -9,7 +9,9 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel
 
+from ttscale.config.models import Cell
 from ttscale.pipeline.building import NamedVerifier
+from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
 from ttscale.store.run import RunStore
@@ -51,7 +53,9 @@ class Seen(Progress):
 
 def run(tmp_path: Path, oracle: Oracle) -> tuple[RunStore, Seen]:
     store, seen = RunStore(tmp_path), Seen()
-    live = LiveCoverage(store, "c", NamedVerifier(oracle, INFO), PROBLEMS, seen)
+    cell = Cell.model_validate({"name": "c", "model": "none", "task": "arithmetic", "sampling": {"n": 200}})
+    work = CellWork(store=store, cell=cell, problems=PROBLEMS, progress=seen)
+    live = LiveCoverage(work, NamedVerifier(oracle, INFO))
     writer = store.sample_writer("c", "s")
     for start in (0, 100):
         samples = [

@@ -17,8 +17,8 @@ from ttscale.pipeline.building import cell_identity
 from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
 from ttscale.pipeline.ray.cluster import Cluster, search_path
 from ttscale.pipeline.ray.handover import Handover, hand_over, take_over
-from ttscale.pipeline.ray.judging import _parts
 from ttscale.pipeline.ray.stream import Draw, EngineStream
+from ttscale.pipeline.ray.verifying import _parts
 from ttscale.pipeline.requests import plan_requests
 from ttscale.store.samples import scan_samples
 from ttscale.types import Problem, Sample, SampleRequest

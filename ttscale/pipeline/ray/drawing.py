@@ -11,21 +11,17 @@ from typing import Any
 
 import ttscale
 from ttscale.config.execution import ExecutionSettings
-from ttscale.config.models import Cell
 from ttscale.errors import EngineDiedError, SamplerError, StoreError, TtscaleError
-from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
 from ttscale.pipeline.ray.cluster import cause_of
 from ttscale.pipeline.ray.replica import Drawn, Placed, Prepared
 from ttscale.pipeline.ray.replicas import Place, Replicas, is_death, reason_of
 from ttscale.pipeline.ray.serving import Serving
-from ttscale.pipeline.recording import SegmentHook
 from ttscale.pipeline.requests import plan_requests
 from ttscale.pipeline.sampling import refuse_other_engine
 from ttscale.samplers.messages import one_line
 from ttscale.store.files import TEMPORARY_PREFIX, write_text
-from ttscale.store.run import RunStore
-from ttscale.types import Problem
 
 _LOOK_S = 1.0
 """Longest wait without looking whether something is wrong."""
@@ -36,29 +32,17 @@ _RESCUE_S = 10.0
 
 
 def draw_cell(
-    store: RunStore,
-    cell: Cell,
-    problems: Sequence[Problem],
-    targets: Mapping[str, int],
-    replicas: Replicas,
-    progress: Progress,
-    *,
-    settings: ExecutionSettings,
-    on_segment: SegmentHook,
+    work: CellWork, targets: Mapping[str, int], replicas: Replicas, settings: ExecutionSettings
 ) -> int:
     """Draw the samples that a cell lacks; return how many were drawn.
 
     What a dead replica was drawing is found missing in the next pass over the store, as after any interruption.
 
     Args:
-        store: The run, held for writing.
-        cell: The cell.
-        problems: Its problems, in the order they are sampled.
+        work: The cell.
         targets: problem_id -> samples wanted.
         replicas: The engines.
-        progress: Is told how far it is.
         settings: Of the execution.
-        on_segment: Called with every segment that was stored.
 
     Raises:
         SamplerError: The engines cannot start or serve a request, or died too often.
@@ -66,15 +50,13 @@ def draw_cell(
         RunMismatchError: Stored samples came from another engine.
     """
     n_drawn = 0
-    with _probe(store.path, settings) as probe:
-        while missing := store.missing(cell.name, targets):
-            one_pass = _Pass(
-                store, cell, replicas, progress, settings=settings, on_segment=on_segment, probe=probe
-            )
-            one_pass.draw(problems, missing, sum(targets.values()))
+    with _probe(work.store.path, settings) as probe:
+        while missing := work.store.missing(work.cell.name, targets):
+            one_pass = _Pass(work, replicas, settings, probe)
+            one_pass.draw(missing, sum(targets.values()))
             if not one_pass.n_samples and not one_pass.n_deaths:
                 raise SamplerError(
-                    f"{cell.name}: the engines took every request and gave no sample; {len(missing)} problems still "
+                    f"{work.cell.name}: the engines took every request and gave no sample; {len(missing)} problems still "
                     "lack some. A sampler must yield every sample that it is asked for."
                 )
             n_drawn += one_pass.n_samples
@@ -108,23 +90,16 @@ class _Pass:
     """Cuts what is missing into chunks and has every one drawn once, or lost with its replica."""
 
     def __init__(
-        self,
-        store: RunStore,
-        cell: Cell,
-        replicas: Replicas,
-        progress: Progress,
-        *,
-        settings: ExecutionSettings,
-        on_segment: SegmentHook,
-        probe: Path | None,
+        self, work: CellWork, replicas: Replicas, settings: ExecutionSettings, probe: Path | None
     ) -> None:
-        self._store = store
-        self._cell = cell
+        self._store = work.store
+        self._cell = work.cell
+        self._problems = work.problems
         self._replicas = replicas
         self._ray = replicas.cluster.ray
         self._settings = settings
-        self._progress = progress
-        self._on_segment = on_segment
+        self._progress = work.progress
+        self._on_segment = work.on_segment
         self._probe = probe
         self._calls: dict[Any, _Call] = {}
         self._serving: dict[Place, Serving] = {}
@@ -133,12 +108,12 @@ class _Pass:
         self.n_samples = 0
         self.n_deaths = 0
 
-    def draw(self, problems: Sequence[Problem], missing: Mapping[str, Sequence[range]], total: int) -> None:
+    def draw(self, missing: Mapping[str, Sequence[range]], total: int) -> None:
         """Draw everything once; see `draw_cell`."""
         n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
         sampling = self._cell.sampling
         requests = plan_requests(
-            problems, missing, run_seed=sampling.seed, request_size=sampling.request_size
+            self._problems, missing, run_seed=sampling.seed, request_size=sampling.request_size
         )
         queue = ChunkQueue(requests, n_missing, len(self._replicas))
         self._progress.begin(f"sample {self._cell.name}", total=total, done=total - n_missing)

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 from ttscale.config.models import Cell
 from ttscale.errors import SamplerError, TtscaleError
+from ttscale.pipeline.attempts import drawn
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.chunks import Chunk
-from ttscale.pipeline.sampling import drawn
 from ttscale.types import Sample, SampleRequest
 
 Key = tuple[str, int]

@@ -1,4 +1,4 @@
-"""Which verifiers judge which cell, and which of them says what is correct there."""
+"""Which verifiers a cell has, and which of them says what is correct there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from ttscale.pipeline.building import NamedVerifier, build_verifier, recommended
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
+class CellVerifiers:
     """The verifiers of one cell.
 
     Attributes:
@@ -23,21 +23,21 @@ class Judges:
     oracle: NamedVerifier
 
 
-def verifiers_by_cell(config: RunConfig) -> dict[str, Judges]:
+def verifiers_by_cell(config: RunConfig) -> dict[str, CellVerifiers]:
     """Return every cell's verifiers; cells that have the same one share it.
 
     Raises:
         ConfigError: A cell has no verifier that defines *correct*.
     """
     built: dict[str, NamedVerifier] = {}
-    judges = {}
+    by_cell = {}
     for cell in cells(config):
-        verifiers = tuple(_built_once(settings, built) for settings in cell_verifiers(cell))
-        judges[cell.name] = Judges(verifiers, find_oracle(verifiers, config.analysis.oracle))
-    return judges
+        verifiers = tuple(_built_once(settings, built) for settings in verifier_settings(cell))
+        by_cell[cell.name] = CellVerifiers(verifiers, find_oracle(verifiers, config.analysis.oracle))
+    return by_cell
 
 
-def cell_verifiers(cell: Cell) -> tuple[PluginSettings, ...]:
+def verifier_settings(cell: Cell) -> tuple[PluginSettings, ...]:
     """Return the verifiers that a cell is configured with, or those that its task recommends.
 
     Raises:
@@ -52,22 +52,22 @@ def cell_verifiers(cell: Cell) -> tuple[PluginSettings, ...]:
     return verifiers
 
 
-def cells_by_verifier(judges: Mapping[str, Judges]) -> list[tuple[NamedVerifier, list[str]]]:
-    """Return every verifier once, with the cells that it judges."""
+def cells_by_verifier(by_cell: Mapping[str, CellVerifiers]) -> list[tuple[NamedVerifier, list[str]]]:
+    """Return every verifier once, with its cells."""
     of: dict[int, tuple[NamedVerifier, list[str]]] = {}
-    for cell, one in judges.items():
+    for cell, one in by_cell.items():
         for verifier in one.verifiers:
             of.setdefault(id(verifier), (verifier, []))[1].append(cell)
     return list(of.values())
 
 
 @contextmanager
-def closing_all(judges: Mapping[str, Judges]) -> Iterator[None]:
+def closing_all(by_cell: Mapping[str, CellVerifiers]) -> Iterator[None]:
     """Close every verifier at the end."""
     try:
         yield
     finally:
-        for verifier, _ in cells_by_verifier(judges):
+        for verifier, _ in cells_by_verifier(by_cell):
             verifier.close()
 
 

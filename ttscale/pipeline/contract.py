@@ -1,0 +1,81 @@
+"""What a run asks of those who do its work: somebody who draws cells, and a place where that is done.
+
+A new way to work (another cluster, another order of drawing) is a class for each of the two protocols here and a line
+in `ttscale.pipeline.execution`; nothing above knows which one it has. Whoever draws, asks a sampler by
+`ttscale.pipeline.attempts` alone: what one attempt at a problem is, is decided there, for all of them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ttscale.config.models import Cell
+from ttscale.pipeline.building import NamedVerifier
+from ttscale.pipeline.progress import Progress
+from ttscale.store.run import RunStore
+from ttscale.types import Problem
+
+SegmentHook = Callable[[Path], None]
+"""Called with every segment that was written."""
+
+
+def ignore_segment(path: Path) -> None:
+    """Do nothing with a segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellWork:
+    """A cell that is worked on.
+
+    Attributes:
+        store: The run, held for writing.
+        cell: The cell.
+        problems: Its problems, in the order they are sampled.
+        progress: Is told how far it is.
+        on_segment: Called with every segment of samples that was stored.
+    """
+
+    store: RunStore
+    cell: Cell
+    problems: Sequence[Problem]
+    progress: Progress
+    on_segment: SegmentHook = ignore_segment
+
+    def everything(self) -> dict[str, int]:
+        """Return ``sampling.n`` samples of every problem: what a cell without a rule is to have."""
+        return {problem.problem_id: self.cell.sampling.n for problem in self.problems}
+
+    def tell_complete(self, total: int) -> None:
+        """Say that nothing is left to draw."""
+        self.progress.note(f"{self.cell.name}: all {total:,} samples are there; nothing to draw.")
+
+
+class CellDrawer(Protocol):
+    """Draws the samples of cells; keeps what it needs for that, such as an engine, from one call to the next."""
+
+    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
+        """Draw and store the samples that a cell lacks; return how many were drawn here.
+
+        What is stored stays stored whatever happens: an interrupted call is continued by the next one.
+
+        Args:
+            work: The cell.
+            targets: problem_id -> samples wanted.
+
+        Raises:
+            SamplerError: The engine cannot start, serve a request, or died too often.
+            StoreError: Samples cannot be written.
+            RunMismatchError: Stored samples came from another engine.
+        """
+
+
+class Execution(Protocol):
+    """A place where a run is worked on."""
+
+    def drawing(self) -> AbstractContextManager[CellDrawer]:
+        """Return who draws the cells; what it holds is freed with the context."""
+
+    def verifying(self, verifier: NamedVerifier) -> NamedVerifier:
+        """Return the verifier that does the work in a verifier's name."""
