@@ -82,7 +82,10 @@ def test_weighted_vote_of_small_pools_equals_enumeration(pool):
     assert not found.standard_error.any()
 
 
-@given(st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 1)), min_size=1, max_size=8))
+tied_scores = st.sampled_from([-np.inf, -2.0, 0.0, 1.0, np.inf])
+
+
+@given(st.lists(st.tuples(tied_scores, st.integers(0, 1)), min_size=1, max_size=8))
 def test_best_of_k_with_ties_equals_enumeration(samples):
     scores, labels = zip(*samples, strict=True)
     k = np.arange(1, len(scores) + 1)

@@ -113,3 +113,27 @@ def test_vote_weights_keep_the_order_of_scores_and_are_not_negative(scheme):
     weight = vote_weights(score, [0, 0, 0, 0], scheme)
     assert (weight >= 0).all()
     assert (np.argsort(weight) == np.argsort(score)).all()
+
+
+@pytest.mark.parametrize("scheme", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("shift", [-1e300, -800.0, 0.0, 800.0])
+def test_a_vote_counts_however_low_its_score(scheme, shift):
+    # three samples say 0, two say 1; weights this alike decide as plain votes do
+    weight = vote_weights(np.array([0.0, 0.01, 0.02, 0.03, 0.04]) + shift, [0] * 5, scheme)
+    assert (weight > 0).all()
+    voted = weighted_maj_at_k([0] * 5, [0, 0, 0, 1, 1], weight, [1, 1, 1, 0, 0], [1, 5]).value
+    assert voted[0].tolist() == pytest.approx([0.6, 1.0])
+
+
+@pytest.mark.parametrize("scheme", ["sigmoid", "softmax"])
+def test_a_vote_beside_a_far_better_one_still_wins_without_it(scheme):
+    weight = vote_weights([0.0, -800.0, -2000.0], [0, 0, 0], scheme)
+    # 2 of 3: the first wins where it is drawn; without it the others tie or the higher wins, never nobody
+    found = weighted_maj_at_k([0] * 3, [0, 1, 2], weight, [0, 1, 1], [2]).value[0, 0]
+    assert found == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1.0, 1.7e308])
+def test_weighted_votes_do_not_depend_on_the_scale_of_the_weights(scale):
+    voted = weighted_maj_at_k([0] * 4, [0, 0, 0, 1], np.ones(4) * scale, [1, 1, 1, 0], [1, 3, 4]).value
+    assert voted[0].tolist() == pytest.approx([0.75, 1.0, 1.0])

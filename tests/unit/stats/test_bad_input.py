@@ -14,7 +14,15 @@ from ttscale.stats.counts.posterior import posterior_pass_at_k
 from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
 from ttscale.stats.coverage.coverage import auc_at_k, coverage_curve, pass_hat_curve
 from ttscale.stats.coverage.stopping import pass_at_k_until_successes, rate_until_successes
-from ttscale.stats.decide.allocation import coverage_of_allocation, greedy_allocation, honest_allocation
+from ttscale.stats.decide.allocation import (
+    best_allocation,
+    coverage_of_allocation,
+    greedy_allocation,
+    honest_allocation,
+)
+from ttscale.stats.decide.pooled_selection import best_of_arms
+from ttscale.stats.forecast.forecasting import samples_for
+from ttscale.stats.forecast.outlook import coverage_ahead, coverage_to_reach, ladder
 from ttscale.stats.intervals.intervals import paired_difference
 from ttscale.stats.selectors.accepting import best_budget, first_accepted_curve, population_utility
 from ttscale.stats.selectors.selection import best_of_k, best_of_k_curve
@@ -178,6 +186,17 @@ def test_a_million_problems_are_no_trouble():
         (lambda: paired_difference([[np.nan]], [[0.1]], 1), "NaN"),
         (lambda: population_utility([0.5, 0.4], [0.1, 0.2], 1, completeness=1, soundness=1), "summing to 1"),
         (lambda: budget_grid(0), "n_max"),
+        (lambda: coverage_to_reach(20, [1, 3, 9, 20], 0.9, largest=0), "largest must be one whole number"),
+        (lambda: coverage_ahead(20, [1, 3, 9, 20], largest=-1), "largest must be one whole number"),
+        (lambda: samples_for(20, [1, 3, 9, 20], 0.9, largest=0), "largest must be one whole number"),
+        (lambda: samples_for(20, [1, 3, 9, 20], 0.9, largest=10**19), "largest"),
+        (lambda: ladder(float("nan")), "largest is not a finite number"),
+        (lambda: best_allocation([[4, 4]], [[4, 1]], [1, 1], -1), "at least 0, not -1"),
+        (lambda: greedy_allocation([[4, 4]], [[4, 1]], [1, 1], -0.5), "at least 0, not -0.5"),
+        (lambda: honest_allocation([[4, 4]], [[4, 1]], [1, 1], -1), "at least 0, not -1"),
+        (lambda: best_of_arms([], [], [], [], [1]), "Every sample needs an arm"),
+        (lambda: best_of_arms([0, 0], [0, -1], [1, 2], [1, 0], [1, 1]), "Every sample needs an arm"),
+        (lambda: best_of_arms([0, 0], [0, 1], [1, 2], [1, 0], [1]), "one number per arm"),
     ],
 )
 def test_other_bad_input_names_what_is_wrong(call, message):

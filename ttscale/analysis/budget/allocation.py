@@ -173,7 +173,7 @@ def _selected(
     pool = _Pool.of(choices)
     choosing = pool.halved(rng)
     limit = _halves(choices)
-    first = pool.objective(choosing, seed)
+    first = pool.objective(choosing)
     every = maximal_allocations(price, once, budget, limit, _MOST_SELECTIONS)
     if every is None:
         every = _coarse_allocations(price, once, budget, limit)
@@ -183,7 +183,7 @@ def _selected(
     return valued(
         solution,
         choosing=first,
-        valuing=pool.objective(~choosing, seed),
+        valuing=pool.objective(~choosing),
         singles=single_arms(price, once, budget, limit),
         cost=(price, once),
         confidence_level=confidence_level,
@@ -243,8 +243,6 @@ class _Pool:
         rank[order] = np.arange(len(group)) - np.repeat(start, size)
         return np.asarray(rank < np.repeat(size, size)[np.argsort(order)] // 2)
 
-    def objective(self, kept: np.ndarray, seed: int) -> Any:
+    def objective(self, kept: np.ndarray) -> Any:
         """Return the accuracy of allocations on some of the samples."""
-        return selection_objective(
-            self.problem[kept], self.arm[kept], self.score[kept], self.correct[kept], rng=seed
-        )
+        return selection_objective(self.problem[kept], self.arm[kept], self.score[kept], self.correct[kept])

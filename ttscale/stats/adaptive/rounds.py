@@ -20,13 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, whole_numbers
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.mixing import mixing_distribution
-from ttscale.stats.counts.pass_at_k import at_least_one
+from ttscale.stats.counts.pass_at_k import at_least_one, log_choose
 from ttscale.stats.forecast.outlook import Generalises
 from ttscale.stats.intervals.interval_caveats import interval_caveats
 from ttscale.stats.intervals.intervals import (
@@ -270,7 +269,7 @@ def sampling_variance(rounds: Rounds, rate: FloatArray, k: IntArray) -> FloatArr
 
 def _first_rung(n: int, k: IntArray) -> Ends:
     c = np.arange(n + 1)
-    return Ends(n, _log_choose(n, c), _after_failures(n, c, k))
+    return Ends(n, log_choose(n, c), _after_failures(n, c, k))
 
 
 def _joined(below: Ends, going: np.ndarray, above: Ends, k: IntArray) -> Ends:
@@ -297,9 +296,7 @@ def _joined_at(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the log of the orders and the value of ends with `after` (C',) successes, of `before` (B,) earlier."""
     m = above.n - below.n
-    log_ways = below.log_orders[before] + _looked_up(
-        _log_choose(m, np.arange(m + 1)), after[:, None] - before
-    )
+    log_ways = below.log_orders[before] + _looked_up(log_choose(m, np.arange(m + 1)), after[:, None] - before)
     stayed = _looked_up(above.log_orders, after)
     top = np.maximum(log_ways.max(axis=1), stayed)
     base = np.where(np.isfinite(top), top, 0.0)
@@ -316,7 +313,7 @@ def _joined_at(
 
 def _is_untouched(end: Ends) -> bool:
     """Tell whether every order of verdicts leads there."""
-    every = _log_choose(end.n, np.arange(end.n + 1))
+    every = log_choose(end.n, np.arange(end.n + 1))
     return len(end.log_orders) == len(every) and np.allclose(end.log_orders, every, rtol=1e-9, atol=1e-9)
 
 
@@ -336,13 +333,6 @@ def _after_failures(m: int, c: IntArray, left: IntArray) -> FloatArray:
     chance = at_least_one(np.array(max(m, 1)), np.minimum(column, max(m, 1)), inside)
     beyond = np.where(column > 0, 1.0, np.nan)
     return np.where(left < 1, 0.0, np.where(left > m, beyond, chance))
-
-
-def _log_choose(n: int, c: IntArray) -> FloatArray:
-    """Return log C(n, c), −inf outside 0 <= c <= n."""
-    inside = np.clip(c, 0, n)
-    log: FloatArray = gammaln(n + 1.0) - gammaln(inside + 1.0) - gammaln(n - inside + 1.0)
-    return np.where(inside == c, log, -np.inf)
 
 
 def _chance_of(end: Ends, rate: FloatArray) -> FloatArray:

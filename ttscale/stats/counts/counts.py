@@ -128,6 +128,21 @@ def budgets(k: ArrayLike) -> IntArray:
     return ks
 
 
+def one_budget(value: ArrayLike, name: str) -> int:
+    """Validate a single budget, such as the largest to look at: a whole number of at least 1.
+
+    Raises:
+        InvalidInputError: Several numbers, a fraction, or less than 1.
+
+    >>> one_budget(64.0, "largest")
+    64
+    """
+    number = whole_numbers(value, name)
+    if number.ndim or not 1 <= number <= _LARGEST:
+        raise InvalidInputError(f"{name} must be one whole number from 1 to 2^53, but is {number}.")
+    return int(number)
+
+
 def refuse_too_few(n: IntArray, k: IntArray, metric: str = "pass@{k}") -> None:
     """Raise when some problem has fewer samples than the largest budget.
 

@@ -111,6 +111,17 @@ def log_none(n: IntArray, c: IntArray, k: IntArray) -> FloatArray:
     return result
 
 
+def log_choose(n: IntArray | int, x: IntArray) -> FloatArray:
+    """Return log C(n, x) to about 1e-12, −inf outside 0 <= x <= n.
+
+    >>> log_choose(4, np.array([0, 2, 5])).round(3).tolist()
+    [0.0, 1.792, -inf]
+    """
+    inside = np.clip(x, 0, n)
+    log = gammaln(np.add(n, 1.0)) - gammaln(inside + 1.0) - gammaln(n - inside + 1.0)
+    return np.where(inside == x, log, -np.inf)
+
+
 def _log_product(n: IntArray, many: IntArray, few: IntArray) -> FloatArray:
     """Sum log1p(−many/(n−j)) over j < few; all shapes (M,)."""
     order = np.argsort(-few, kind="stable")

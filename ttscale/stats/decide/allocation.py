@@ -430,8 +430,8 @@ def _prices(
         raise InvalidInputError(f"cost must hold one number above 0 per arm ({n_arms}), not {price}.")
     if first.shape != (n_arms,) or not (first >= 0).all():
         raise InvalidInputError(f"once must hold one number of at least 0 per arm ({n_arms}), not {first}.")
-    if not np.isfinite(budget):
-        raise InvalidInputError(f"A budget is a finite number, not {budget}.")
+    if not 0 <= budget < np.inf:
+        raise InvalidInputError(f"A budget is a finite number of at least 0, not {budget}.")
     return price, first
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ttscale.errors import DataWarning, FitWarning, InvalidInputError
 from ttscale.showing import curves_svg, estimate, framed, html_table
-from ttscale.stats.counts.counts import Counts, budgets, counts
+from ttscale.stats.counts.counts import Counts, budgets, counts, one_budget
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.model_averaging import posterior_of
@@ -324,7 +324,7 @@ def samples_for(
     if not 0.0 < target <= 1.0:
         raise InvalidInputError(f"A target coverage lies above 0 and is at most 1, but is {target}.")
     check_confidence(confidence_level)
-    data = counts(n, c)
+    data, largest = counts(n, c), one_budget(largest, "largest")
     ks = _ladder(largest)
     method, _ = _resolved(data, largest, method, confidence_level, rng)
     seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**32))

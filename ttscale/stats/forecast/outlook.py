@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import FitWarning, InvalidInputError
-from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts
+from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, one_budget
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.forecast.forecasting import AVERAGE, Rng, forecast
@@ -209,7 +209,7 @@ def coverage_ahead(
     Raises:
         InvalidInputError: Impossible counts, or nothing to forecast from.
     """
-    data = counts(n, c)
+    data, largest = counts(n, c), one_budget(largest, "largest")
     first = int(data.n.min()) + 1
     return _beyond(data, _knots(np.array([first, max(largest, first)])), over, method, confidence_level, rng)
 
@@ -310,6 +310,7 @@ def reached_within(
         InvalidInputError: A target outside (0, 1].
     """
     check_target(target)
+    largest = one_budget(largest, "largest")
     if 0 < n_min < largest:
         within = samples_to_reach(outlook(ladder(n_min)), target)
         if within.high is not None:
@@ -335,6 +336,7 @@ def ladder(largest: int) -> IntArray:
     >>> len(ladder(10**6)) < 2500
     True
     """
+    largest = one_budget(largest, "largest")
     fine = np.arange(1, min(largest, 1000) + 1)
     steps = np.array([], dtype=np.int64)
     if largest > 1000:

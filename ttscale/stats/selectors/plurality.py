@@ -184,7 +184,7 @@ def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, n_no
     Powers are taken of the product and not of each factor: with Q_j the product of the factors in whose exponent bit j
     is set, the whole is (...(Q_J)²·Q_{J−1})²·...·Q_0. As many nodes are done at a time as the processor's cache holds.
     """
-    nodes, weights = _tie_nodes(n_nodes)
+    nodes, weights = gauss_nodes(n_nodes)
     planes = [np.flatnonzero(classes >> j & 1) for j in range(int(classes.max(initial=1)).bit_length())]
     stops = np.cumsum([len(plane) for plane in planes]).tolist()
     chosen = np.concatenate(planes)  # (G',): a group once for each bit of its exponent
@@ -224,7 +224,7 @@ def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray,
 
 
 @cache
-def _tie_nodes(count: int) -> tuple[FloatArray, FloatArray]:
+def gauss_nodes(count: int) -> tuple[FloatArray, FloatArray]:
     """Return Gauss-Legendre nodes and weights on [0, 1], exact for polynomials of degree 2·count − 1."""
     x, w = np.polynomial.legendre.leggauss(count)
     return (x + 1) / 2, w / 2

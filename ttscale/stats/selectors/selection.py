@@ -129,7 +129,9 @@ def _tied_means(score: FloatArray, label: IntArray) -> FloatArray:
     """Return the labels by ascending score, each replaced by the mean of those tied with it; shape (n,)."""
     order = np.argsort(score)
     score, label = score[order], label[order]
-    first = np.flatnonzero(np.diff(score, prepend=np.nan) != 0)  # where each group of equal scores begins
+    begins = np.ones(len(score), dtype=bool)
+    begins[1:] = score[1:] != score[:-1]  # not by differences: -inf less -inf is NaN
+    first = np.flatnonzero(begins)
     if len(first) == len(score):
         return label.astype(np.float64)
     sizes = np.diff(np.append(first, len(score)))

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import log_expit
 from scipy.stats import rankdata
 
 from ttscale.errors import InvalidInputError
@@ -22,6 +22,11 @@ from ttscale.stats.selectors.vote_simulation import Ballots, simulate
 
 WeightScheme = Literal["as is", "sigmoid", "softmax", "rank"]
 """How scores become weights; see `vote_weights`."""
+
+_FAINTEST = 1e-200
+"""Least weight beside the problem's largest."""
+_SAFE = -200.0
+"""Log of a weight far from underflow, also when times `_FAINTEST`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +49,8 @@ def vote_weights(score: ArrayLike, problem: ArrayLike, scheme: WeightScheme = "s
         score: Score of each sample, shape (S,).
         problem: Problem number of each sample, shape (S,).
         scheme: "as is" (refuses negative scores), "sigmoid" (logits of a reward model), "softmax" within each
-            problem, or "rank" within each problem, from 0 (exclusive) to 1.
+            problem, or "rank" within each problem, from 0 (exclusive) to 1. A score so low that its weight would be 0 in
+            floating point keeps a tiny one.
 
     Returns:
         Weights of at least 0, shape (S,).
@@ -65,17 +71,27 @@ def vote_weights(score: ArrayLike, problem: ArrayLike, scheme: WeightScheme = "s
         raise InvalidInputError("A weighted vote needs finite scores, but some are infinite.")
     if scheme == "as is":
         return _non_negative(value)
-    if scheme == "sigmoid":
-        weight: FloatArray = expit(value)
-        return weight
+    if scheme != "rank":
+        return _weights_from_logs(log_expit(value) if scheme == "sigmoid" else value, scheme, table)
     result = np.empty(len(value))
     for rows in table.rows():
-        if len(rows):
-            within = value[rows]
-            result[rows] = (
-                np.exp(within - within.max()) if scheme == "softmax" else rankdata(within) / len(within)
-            )
+        result[rows] = rankdata(value[rows]) / max(len(rows), 1)
     return result
+
+
+def _weights_from_logs(log_weight: FloatArray, scheme: WeightScheme, table: Pools) -> FloatArray:
+    """Exponentiate so that no vote vanishes: only the ratios within a problem decide who wins.
+
+    A softmax is 1 at the best score. A sigmoid is left as it is unless a problem's best one would vanish; then the
+    problem's weights are raised together. A vote beside which all others are nearly nothing leaves them `_FAINTEST` of it,
+    so that they still decide among themselves where it was not drawn.
+    """
+    number = table.problem_of_row()
+    top = np.full(len(table), -np.inf)
+    np.maximum.at(top, number, log_weight)
+    shift = top if scheme == "softmax" else np.minimum(0.0, top - _SAFE)
+    weight: FloatArray = np.exp(np.maximum(log_weight, top[number] + np.log(_FAINTEST)) - shift[number])
+    return weight
 
 
 def weighted_maj_at_k(
@@ -214,7 +230,8 @@ def _ballots(table: Pools, answer_class: ArrayLike, weight: ArrayLike, correct: 
             named = named[1:]
         sizes = np.bincount(member, minlength=len(named))[: len(named)]
         right = np.bincount(member, weights=label[rows], minlength=len(named))[: len(named)] / sizes
-        result.append(Ballots(member, mass[rows], right))
+        scale = mass[rows].max(initial=0.0)  # sums of the largest floats would overflow, and then tie
+        result.append(Ballots(member, mass[rows] / scale if scale else mass[rows], right))
     return result
 
 
