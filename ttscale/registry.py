@@ -49,6 +49,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "numeric": "ttscale.verifiers.numeric:NumericVerifier",
             "choice": "ttscale.verifiers.choice:ChoiceVerifier",
             "regex": "ttscale.verifiers.regex:RegexVerifier",
+            "regex-form": "ttscale.verifiers.regex:FormVerifier",
             "math": "ttscale.verifiers.math:MathVerifier",
             "confidence": "ttscale.verifiers.confidence:ConfidenceVerifier",
             "code": "ttscale.verifiers.code:CodeVerifier",

@@ -14,6 +14,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+TRUNCATED = frozenset(
+    word
+    for name in (
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "max_new_tokens",
+        "max_length",
+        "model_length",
+        "token_limit",
+    )
+    for word in (name, name.upper())
+) | {"model_context_window_exceeded"}
+"""Finish reasons that say that a limit on tokens cut a sample off, in the words of servers and harnesses."""
+
+
 class Outcome(StrEnum):
     """What a verifier says of one sample. Unknown is not wrong: only the first two are judgements.
 
@@ -88,7 +104,7 @@ class Sample:
         problem_id: The problem it answers.
         sample_index: 0-based index within the problem.
         completion: The generated text, without the prompt.
-        finish_reason: "stop", "length" (truncated) or the engine's own word.
+        finish_reason: "stop", "length" (truncated) or the engine's own word; those of `TRUNCATED` mean truncated, too.
         prompt_tokens: Tokens of the prompt; None where nobody counted them (imports, some servers).
         completion_tokens: Tokens generated, the end token included where the engine counts it; None as above.
         cumulative_logprob: Sum of the log-probabilities of the generated tokens (nats), or None.

@@ -10,11 +10,10 @@ from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import SearchError, find_extractor, prefetch
+from ttscale.verifiers.extraction import SearchError, find_extractor, pieces_of, prefetch, stated_pieces
+from ttscale.verifiers.reasoning import StatedOptions, is_truncated, over_answers
 
 MAX_ANSWER_LENGTH = 1000
 """Characters of an answer kept in a verdict; a longer one is cut, and its class is a hash of all of it."""
@@ -31,16 +30,18 @@ class AnswerVerifier(ABC, Generic[Value]):
     """An oracle that reads answers as values of one type.
 
     Args:
+        options: What is reasoning, and what a truncated sample is worth.
         extract: Names of extractors, tried in order.
     """
 
-    Options: ClassVar[type[BaseModel]]
+    Options: ClassVar[type[StatedOptions]]
     version: ClassVar[str]
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
 
-    def __init__(self, extract: Sequence[str]) -> None:
-        self._extractors = tuple(find_extractor(name) for name in extract)
+    def __init__(self, options: StatedOptions, extract: Sequence[str]) -> None:
+        self._reading = options
+        self._extractors = tuple((name, find_extractor(name)) for name in extract)
         self._remembered = lru_cache(_CACHE_SIZE)(self._judge)
         self._read_short = lru_cache(_CACHE_SIZE)(self.read)
         self._read_short_key = lru_cache(_CACHE_SIZE)(self.read_key)
@@ -63,18 +64,28 @@ class AnswerVerifier(ABC, Generic[Value]):
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
-        prefetch(self._extractors, [candidate.sample.completion for candidate in batch])
-        return [self._verify_one(candidate.problem, candidate.sample.completion) for candidate in batch]
+        return over_answers(batch, self._reading, self._verify)
 
-    def _verify_one(self, problem: Problem, completion: str) -> Verdict:
+    def is_whole(self, completion: str) -> bool:
+        """Return whether a completion states an answer and nothing else, which a cut does not put in doubt."""
+        return True
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        prefetch(
+            (extract for _, extract in self._extractors), [candidate.sample.completion for candidate in batch]
+        )
+        return [self._verify_one(candidate) for candidate in batch]
+
+    def _verify_one(self, candidate: Candidate) -> Verdict:
         """Judge the first extracted answer that can be read."""
-        key = problem.answer
+        key, completion = candidate.problem.answer, candidate.sample.completion
         if key is None:
-            return missing_key(problem)
+            return missing_key(candidate.problem)
+        is_cut = self._reading.truncated == "stated" and is_truncated(candidate.sample)
+        find = stated_pieces if is_cut else pieces_of
         try:
-            for extract in self._extractors:
-                answer = extract(completion)
-                if answer is None:
+            for name, answer in find(self._extractors, completion):
+                if is_cut and name == "whole" and not self.is_whole(completion):
                     continue
                 judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._judge
                 verdict = judge(answer, key)

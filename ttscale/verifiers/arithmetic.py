@@ -12,21 +12,20 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.answers import bounded, shown
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.extraction import ExtractorNames, find_extractor
+from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 
 _EQUATION = re.compile(r"([0-9]+)([+*])([0-9]+)=")
 _INTEGER = re.compile(r"([+-]?)([0-9]+)")
 
 
-class CongruenceOptions(BaseModel):
+class CongruenceOptions(ReadingOptions):
     """Options of `last-digit` and `casting-out-nines`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extract: ExtractorNames = ("whole",)
     """Where the answer stands in the completion: extractors tried in order, until one finds an integer."""
@@ -36,16 +35,20 @@ class CongruenceVerifier:
     """Accept an answer that agrees with the operands of a prompt such as ``37*52=`` modulo `modulus`."""
 
     Options: ClassVar[type[BaseModel]] = CongruenceOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
     modulus: ClassVar[int]
 
     def __init__(self, options: CongruenceOptions) -> None:
+        self._reading = options
         self._extractors = tuple(find_extractor(name) for name in options.extract)
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order, with the score 1 for accepted and 0 for rejected."""
+        return over_answers(batch, self._reading, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         return [self._verify_one(candidate.problem, candidate.sample.completion) for candidate in batch]
 
     def _verify_one(self, problem: Problem, completion: str) -> Verdict:

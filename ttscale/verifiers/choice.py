@@ -3,20 +3,19 @@
 import re
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ttscale.verifiers.answers import AnswerVerifier
 from ttscale.verifiers.extraction import ExtractorNames
+from ttscale.verifiers.reasoning import StatedOptions
 
 _LETTERS = "ABCDEFGHIJ"
 
 _WRAPPING = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s?\{([^{}]*)\}|[*_$`\"']|\\[()\[\]]")
 
 
-class ChoiceOptions(BaseModel):
+class ChoiceOptions(StatedOptions):
     """Options of `choice`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extract: ExtractorNames = ("boxed", "hash", "answer-is", "last-line", "whole")
     """Where the answer stands in the completion: extractors tried in order, until one finds a letter."""
@@ -41,11 +40,11 @@ class ChoiceOptions(BaseModel):
 class ChoiceVerifier(AnswerVerifier[str]):
     """Compare letters, in the ways that models state them: ``B``, ``(b)``, ``B) Paris``, ``option B``, ``**B**``."""
 
-    Options: ClassVar[type[BaseModel]] = ChoiceOptions
-    version: ClassVar[str] = "1"
+    Options: ClassVar[type[StatedOptions]] = ChoiceOptions
+    version: ClassVar[str] = "2"
 
     def __init__(self, options: ChoiceOptions) -> None:
-        super().__init__(options.extract)
+        super().__init__(options, options.extract)
         self._letters = options.letters
         self._first_number = options.first_number
         self._forms = _forms(options.letters)
@@ -57,6 +56,11 @@ class ChoiceVerifier(AnswerVerifier[str]):
             if match := form.search(text):
                 return match.group(1).upper()
         return None
+
+    def is_whole(self, completion: str) -> bool:
+        """Return whether a completion is a letter and nothing else."""
+        text = _WRAPPING.sub(lambda match: match.group(1) or "", completion).strip()
+        return self._forms[0].search(text) is not None
 
     def read_key(self, key: str) -> str | None:
         """Return the key's letter; a number counts options from `first_number`."""

@@ -19,20 +19,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.execution.sandbox import Completed, Limits, View, require_sandbox, run_sandboxed
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.contract import Candidate, by_threshold
+from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 
 _SPOKEN = (Outcome.CORRECT, Outcome.INCORRECT, Outcome.NO_ANSWER, Outcome.SCORED)
 _SHOWN = 500
 
 
-class CommandOptions(BaseModel):
+class CommandOptions(ReadingOptions):
     """Options of `command` and `command-oracle`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: tuple[str, ...] = Field(min_length=1)
     """The program and its arguments; ``{completion}`` and ``{problem}`` stand for files."""
@@ -61,7 +60,7 @@ class CommandVerifier:
     """A program of the user's that does not see the answer key."""
 
     Options: ClassVar[type[BaseModel]] = CommandOptions
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
 
@@ -70,6 +69,9 @@ class CommandVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Run the program once per candidate."""
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
         with ThreadPoolExecutor(self.options.workers) as threads:
             return list(threads.map(self._judge, batch))

@@ -2,16 +2,13 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from ttscale.verifiers.answers import AnswerVerifier
 from ttscale.verifiers.extraction import ExtractorNames
+from ttscale.verifiers.reasoning import StatedOptions
 
 
-class ExactOptions(BaseModel):
+class ExactOptions(StatedOptions):
     """Options of `exact`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extract: ExtractorNames = ("whole",)
     """Where the answer stands in the completion: extractors tried in order."""
@@ -24,11 +21,11 @@ class ExactOptions(BaseModel):
 class ExactVerifier(AnswerVerifier[str]):
     """Compare texts. An empty answer is no answer."""
 
-    Options: ClassVar[type[BaseModel]] = ExactOptions
-    version: ClassVar[str] = "1"
+    Options: ClassVar[type[StatedOptions]] = ExactOptions
+    version: ClassVar[str] = "2"
 
     def __init__(self, options: ExactOptions) -> None:
-        super().__init__(options.extract)
+        super().__init__(options, options.extract)
         self._whitespace = options.whitespace
         self._ignore_case = options.ignore_case
 

@@ -9,7 +9,7 @@ user's own may not, and is searched in a process that can be killed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -126,6 +126,11 @@ EXTRACTORS: Mapping[str, Extractor] = MappingProxyType(
 )
 """name -> extractor. "regex:PATTERN" is one more spelling, for a pattern of the user's own."""
 
+UNSTATED = frozenset({"last-number", "last-line"})
+"""Extractors whose piece nobody called an answer: of a truncated completion it is none."""
+
+_OPEN_ENDED = frozenset({"hash", "answer-is"})
+
 _REGEX = "regex:"
 
 
@@ -181,6 +186,27 @@ class RegexExtractor:
         """Search many completions at once; the calls that follow only look up."""
         different = list(dict.fromkeys(completions))
         self._found = dict(zip(different, self._pool.run(different), strict=True))
+
+
+def pieces_of(extractors: Iterable[tuple[str, Extractor]], completion: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the piece of every extractor that finds one."""
+    for name, extract in extractors:
+        if piece := extract(completion):
+            yield name, piece
+
+
+def stated_pieces(extractors: Iterable[tuple[str, Extractor]], completion: str) -> Iterator[tuple[str, str]]:
+    """Yield the pieces that a truncated completion gave as its answer, and before the cut.
+
+    A statement that ends where the text does is left out: the cut may have taken the rest of ``#### 12``.
+
+    >>> [*stated_pieces([("hash", hash_line)], "#### 12")], [*stated_pieces([("hash", hash_line)], "#### 12\\n")]
+    ([], [('hash', '12')])
+    """
+    stated = ((name, extract) for name, extract in extractors if name not in UNSTATED)
+    for name, piece in pieces_of(stated, completion):
+        if name not in _OPEN_ENDED or not completion.endswith(piece):
+            yield name, piece
 
 
 class SearchError(Exception):

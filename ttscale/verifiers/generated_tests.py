@@ -36,6 +36,7 @@ from ttscale.verifiers.code.pool import Job, Pool
 from ttscale.verifiers.code.suite import Suite, asserts_suite, parse_quietly, suite_key
 from ttscale.verifiers.code.verifier import ProgramOptions
 from ttscale.verifiers.contract import Candidate, by_threshold
+from ttscale.verifiers.reasoning import over_answers
 
 _SAFE_CALLS = frozenset(
     [
@@ -91,7 +92,7 @@ class GeneratedTestsVerifier:
     """Scores programs by tests that a model wrote: the number passed, and a judgement only with `accept_share`."""
 
     Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
@@ -103,6 +104,9 @@ class GeneratedTestsVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Score programs; equal programs of one problem run once."""
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         with self._starting:
             if self._pool is None:
                 self._pool = self.options.pool(self.options.timeout_s)

@@ -11,14 +11,22 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ttscale.errors import MissingExtraError
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, missing_key, shown
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import ExtractorNames, SearchError, find_extractor, prefetch
+from ttscale.verifiers.extraction import (
+    ExtractorNames,
+    SearchError,
+    find_extractor,
+    pieces_of,
+    prefetch,
+    stated_pieces,
+)
 from ttscale.verifiers.numbers import value_name
+from ttscale.verifiers.reasoning import StatedOptions, is_truncated, over_answers
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
 _WORKER = "ttscale.verifiers.math_worker:start"
@@ -35,10 +43,8 @@ _PLAIN_NUMBER = re.compile(
 )
 
 
-class MathOptions(BaseModel):
+class MathOptions(StatedOptions):
     """Options of `math`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extract: ExtractorNames = ("boxed",)
     """Where the answer stands in the completion: extractors tried in order."""
@@ -68,15 +74,16 @@ class MathVerifier:
         MissingExtraError: math-verify is not installed.
     """
 
-    Options: ClassVar[type[BaseModel]] = MathOptions
-    version: ClassVar[str] = "1"
+    Options: ClassVar[type[StatedOptions]] = MathOptions
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
 
     def __init__(self, options: MathOptions) -> None:
         if importlib.util.find_spec("math_verify") is None:
             raise MissingExtraError("Verifier 'math' needs the 'math' extra: pip install 'ttscale[math]'")
-        self._extractors = tuple(find_extractor(name) for name in options.extract)
+        self._reading = options
+        self._extractors = tuple((name, find_extractor(name)) for name in options.extract)
         self._searches = options.otherwise == "search"
         self._pool = WorkerPool(
             _WORKER,
@@ -90,7 +97,12 @@ class MathVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
-        prefetch(self._extractors, [candidate.sample.completion for candidate in batch])
+        return over_answers(batch, self._reading, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        prefetch(
+            (extract for _, extract in self._extractors), [candidate.sample.completion for candidate in batch]
+        )
         questions = [self._question(candidate) for candidate in batch]
         asked = {question for question in questions if isinstance(question, _Question)}
         verdicts = {question: self._verdicts[question] for question in asked if question in self._verdicts}
@@ -109,14 +121,19 @@ class MathVerifier:
         if key is None:
             return missing_key(candidate.problem)
         completion = candidate.sample.completion
+        is_cut = self._reading.truncated == "stated" and is_truncated(candidate.sample)
         try:
-            pieces = (extract(completion) for extract in self._extractors)
-            answer = next((plain for piece in pieces if piece and (plain := _plain(piece))), None)
+            pieces = (
+                stated_pieces(self._extractors, completion)
+                if is_cut
+                else pieces_of(self._extractors, completion)
+            )
+            answer = next((plain for _, piece in pieces if (plain := _plain(piece))), None)
         except SearchError as error:
             return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
         if answer is not None:
             return _Question("boxed", _plain(key), answer)
-        if self._searches and completion and not completion.isspace():
+        if self._searches and not is_cut and completion and not completion.isspace():
             return _Question("text", _plain(key), _readable(completion[-_SEARCHED:]))
         return _NO_ANSWER
 

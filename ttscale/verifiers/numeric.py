@@ -3,17 +3,16 @@
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ttscale.verifiers.answers import AnswerVerifier
 from ttscale.verifiers.extraction import ExtractorNames
 from ttscale.verifiers.numbers import read_number
+from ttscale.verifiers.reasoning import StatedOptions
 
 
-class NumericOptions(BaseModel):
+class NumericOptions(StatedOptions):
     """Options of `numeric`. With both tolerances at zero, numbers are compared exactly, as fractions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extract: ExtractorNames = ("hash", "boxed", "answer-is", "last-number")
     """Where the answer stands in the completion: extractors tried in order, until one finds a number."""
@@ -31,11 +30,11 @@ class NumericVerifier(AnswerVerifier[Fraction]):
     Tolerances decide what is correct, not what votes together: being close is not transitive.
     """
 
-    Options: ClassVar[type[BaseModel]] = NumericOptions
-    version: ClassVar[str] = "1"
+    Options: ClassVar[type[StatedOptions]] = NumericOptions
+    version: ClassVar[str] = "2"
 
     def __init__(self, options: NumericOptions) -> None:
-        super().__init__(options.extract)
+        super().__init__(options, options.extract)
         # Through the decimal spelling: 0.01 means one hundredth, not its nearest binary fraction.
         self._rel_tol = Fraction(str(options.rel_tol))
         self._abs_tol = Fraction(str(options.abs_tol))

@@ -15,23 +15,22 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import MissingExtraError
 from ttscale.execution.randomness import global_randomness
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, shown
 from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 
 _END = "</answer>"
 _START = "<answer>"
 _SPACE = re.compile(r"\s+")
 
 
-class ReasoningGymOptions(BaseModel):
+class ReasoningGymOptions(ReadingOptions):
     """Options of `reasoning-gym`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     correct_at: float = Field(default=1.0, gt=0.0, le=1.0)
     """The score from which on an answer is correct."""
@@ -41,12 +40,13 @@ class ReasoningGymVerifier:
     """Score answers with the scorer of Reasoning Gym's own data set."""
 
     Options: ClassVar[type[BaseModel]] = ReasoningGymOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
     isolated: ClassVar[bool] = True
 
     def __init__(self, options: ReasoningGymOptions) -> None:
+        self._reading = options
         self._correct_at = options.correct_at
         self._datasets: dict[str, Any] = {}
         self._entries: dict[tuple[str, int], dict[str, Any]] = {}
@@ -57,6 +57,9 @@ class ReasoningGymVerifier:
         Raises:
             MissingExtraError: Reasoning Gym is not installed.
         """
+        return over_answers(batch, self._reading, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         try:
             gym = import_module("reasoning_gym")
         except ImportError as error:

@@ -1,31 +1,33 @@
-"""The verifier `regex`: a completion is correct when the user's pattern is found in it."""
+"""The verifiers `regex` and `regex-form`: a completion passes when the user's pattern is found in it.
+
+`regex` is an oracle: its pattern holds the key. A pattern without it says nothing of right and wrong, so it is refused
+there; `regex-form` takes it as a check of the form, which sees no key and is measured against an oracle.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, missing_key, shown
 from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
 KEY = "{answer}"
 """Stands for the answer key, taken literally, in a pattern."""
 
 
-class RegexOptions(BaseModel):
-    """Options of `regex`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class FormOptions(ReadingOptions):
+    """Options of `regex-form`."""
 
     pattern: str = Field(min_length=1)
-    r"""A Python regular expression; {answer} in it stands for the key, as in ``(?i)\b{answer}\b``. Its first
-    group, or all of it, is the answer that votes."""
+    """A Python regular expression. Its first group, or all of it, is the answer that votes."""
     full_match: bool = False
-    """Whether the pattern must match the whole completion, white space around it aside."""
+    """Whether the pattern must match the whole answer, white space around it aside."""
     time_limit_s: float = Field(default=2.0, gt=0.0, allow_inf_nan=False)
     """Computing time for one completion: nested repetitions can take for ever on some texts."""
     workers: int | None = Field(default=None, ge=1)
@@ -41,16 +43,36 @@ class RegexOptions(BaseModel):
         return pattern
 
 
-class RegexVerifier:
+class RegexOptions(FormOptions):
+    """Options of `regex`."""
+
+    pattern: str = Field(min_length=1)
+    r"""A Python regular expression; {answer} in it stands for the key, as in ``(?i)\b{answer}\b``. Its first
+    group, or all of it, is the answer that votes."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _holds_key(cls, pattern: str) -> str:
+        if KEY not in pattern:
+            raise ValueError(
+                f"'{pattern}' holds no {KEY}, so it would call every completion correct in which it is found, whatever "
+                f"the key is. Write {KEY} where the key must stand; or extract the answer with the pattern and compare it: "
+                f"{{name: exact, extract: 'regex:{pattern}'}} (or numeric, math); or check the form alone, without "
+                "the key: regex-form."
+            )
+        return pattern
+
+
+class FormVerifier:
     """Search with a pattern, in worker processes that a hopeless search cannot block."""
 
-    Options: ClassVar[type[BaseModel]] = RegexOptions
+    Options: ClassVar[type[FormOptions]] = FormOptions
     version: ClassVar[str] = "1"
-    sees_answer: ClassVar[bool] = True
+    sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
 
-    def __init__(self, options: RegexOptions) -> None:
-        self._needs_key = KEY in options.pattern
+    def __init__(self, options: FormOptions) -> None:
+        self._reading = options
         self._pool = WorkerPool(
             "ttscale.verifiers.regex:start",
             {"pattern": options.pattern, "full_match": options.full_match},
@@ -60,6 +82,9 @@ class RegexVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
+        return over_answers(batch, self._reading, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         asked = [candidate for candidate in batch if self._can_ask(candidate)]
         jobs = [[candidate.problem.answer or "", candidate.sample.completion] for candidate in asked]
         results = iter(self._pool.run(jobs))
@@ -73,7 +98,15 @@ class RegexVerifier:
         self._pool.close()
 
     def _can_ask(self, candidate: Candidate) -> bool:
-        return candidate.problem.answer is not None or not self._needs_key
+        return candidate.problem.answer is not None or not self.sees_answer
+
+
+class RegexVerifier(FormVerifier):
+    """Search for the key where the pattern says; defines *correct*."""
+
+    Options: ClassVar[type[FormOptions]] = RegexOptions
+    version: ClassVar[str] = "2"
+    sees_answer: ClassVar[bool] = True
 
 
 def _verdict(result: JobResult) -> Verdict:

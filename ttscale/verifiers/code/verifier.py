@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import InvalidInputError
 from ttscale.execution.sandbox import Limits, require_sandbox
@@ -32,6 +32,7 @@ from ttscale.verifiers.code.pool import Job, Pool, PoolSettings
 from ttscale.verifiers.code.program import Extraction, extract_program
 from ttscale.verifiers.code.suite import Suite, suite_key, suite_of
 from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 
 _OUTCOME = {
     "passed": Outcome.CORRECT,
@@ -41,10 +42,8 @@ _OUTCOME = {
 }
 
 
-class ProgramOptions(BaseModel):
+class ProgramOptions(ReadingOptions):
     """How programs are cut out of completions, and run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     extraction: Extraction = "auto"
     """"auto", "continuation" of the prompt, "fence" or "whole": see `ttscale.verifiers.code.program`."""
@@ -98,7 +97,7 @@ class CodeVerifier:
     """Unit tests in a sandbox; which kind is chosen by what the problem's metadata holds (see `suite`)."""
 
     Options: ClassVar[type[BaseModel]] = CodeOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
@@ -111,6 +110,9 @@ class CodeVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Judge programs; equal programs of one problem run once."""
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         with self._starting:
             if self._pool is None:
                 self._pool = self.options.pool(self.options.timeout_s)

@@ -9,9 +9,10 @@ from pydantic import Field
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.endpoint import EndpointSettings, Failure
+from ttscale.verifiers.reasoning import ReadingOptions
 
 
-class AskingOptions(EndpointSettings):
+class AskingOptions(EndpointSettings, ReadingOptions):
     """Options of every judge, beside those of the endpoint."""
 
     temperature: float = Field(default=0.0, ge=0.0)

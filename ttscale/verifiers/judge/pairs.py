@@ -24,6 +24,7 @@ from ttscale.verifiers.endpoint import Endpoint, Failure
 from ttscale.verifiers.judge.asking import AskingOptions, Reply, empty_verdict, priced, reply_of
 from ttscale.verifiers.judge.parsing import spoken
 from ttscale.verifiers.judge.prompt import asked_of, block, cleaned, filled, missing_places, shortened
+from ttscale.verifiers.reasoning import over_answers
 
 DEFAULT_TEMPLATE = """\
 You compare two answers to one problem. First solve the problem yourself, briefly. Which answer is more likely to be right \
@@ -84,7 +85,7 @@ class JudgePairsVerifier:
     """A language model that compares the answers of a problem in pairs, without seeing the key."""
 
     Options: ClassVar[type[JudgePairsOptions]] = JudgePairsOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True  # equal answers are one
     by_problem: ClassVar[bool] = True
@@ -95,6 +96,9 @@ class JudgePairsVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Compare the candidates of each problem with each other; see `ttscale.verifiers.contract`."""
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         questions = [question for ring in _rings(batch) for question in self._questions(batch, ring)]
         bodies = [self.options.body(question.text, number) for number, question in enumerate(questions)]
         replies = self._endpoint.post_all("chat/completions", bodies, reply_of)

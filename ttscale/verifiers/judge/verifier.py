@@ -20,6 +20,7 @@ from ttscale.verifiers.endpoint import Endpoint, Failure
 from ttscale.verifiers.judge.asking import AskingOptions, Reply, empty_verdict, priced, reply_of
 from ttscale.verifiers.judge.parsing import parse_reply
 from ttscale.verifiers.judge.prompt import DEFAULT_TEMPLATE, Prompt, build_prompt, missing_places
+from ttscale.verifiers.reasoning import over_answers
 
 _BATCHES_AHEAD = 4
 """Requests of a batch over those in flight: few enough to lose little, enough to keep the server busy."""
@@ -58,7 +59,7 @@ class JudgeVerifier:
     """A language model that grades each candidate without seeing the answer key."""
 
     Options: ClassVar[type[JudgeOptions]] = JudgeOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = (
         True  # equal candidates get one verdict: asking again would only cost more
@@ -71,6 +72,9 @@ class JudgeVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Ask for every vote on every candidate; see `ttscale.verifiers.contract`."""
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         asked = [candidate for candidate in batch if self._refusal(candidate) is None]
         prompts = [self._prompt(candidate, vote) for candidate in asked for vote in range(self.options.votes)]
         replies = self._endpoint.post_all(

@@ -11,6 +11,7 @@ from ttscale.execution.sandbox import require_sandbox
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.proof.source import fenced_or_all
+from ttscale.verifiers.reasoning import over_answers
 
 Statement = TypeVar("Statement")
 
@@ -25,7 +26,7 @@ class ProofVerifier(ABC, Generic[Statement]):
         options: With `workers` and `unsafe_no_sandbox`.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
 
@@ -55,6 +56,9 @@ class ProofVerifier(ABC, Generic[Statement]):
         Raises:
             VerifierError: There is no checker or no sandbox.
         """
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
         self.require_tools()
         with ThreadPoolExecutor(self.options.workers) as threads:

@@ -33,13 +33,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import VerifierError
 from ttscale.execution.sandbox import Completed, Limits, View, run_sandboxed
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.proof.checking import ProofVerifier, stated
 from ttscale.verifiers.proof.source import declares
+from ttscale.verifiers.reasoning import ReadingOptions
 
 STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 """The axioms of Lean's own logic, on which most of Mathlib rests."""
@@ -87,10 +88,8 @@ def main (arguments : List String) : IO Unit := do
 """
 
 
-class LeanOptions(BaseModel):
+class LeanOptions(ReadingOptions):
     """Options of `lean`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     project: str
     """Folder of a built Lean 4 project, with a lakefile and what the statements import."""

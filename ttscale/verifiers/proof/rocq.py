@@ -36,13 +36,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import VerifierError
 from ttscale.execution.sandbox import Completed, Limits, View, run_sandboxed
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.proof.checking import ProofVerifier, stated
 from ttscale.verifiers.proof.source import declares
+from ttscale.verifiers.reasoning import ReadingOptions
 
 CLASSICAL_AXIOMS = (
     "Coq.Logic.FunctionalExtensionality.functional_extensionality_dep",
@@ -78,10 +79,8 @@ Print Assumptions ttscale_proof.
 """
 
 
-class RocqOptions(BaseModel):
+class RocqOptions(ReadingOptions):
     """Options of `rocq`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     coqc: str = "coqc"
     """The compiler; found on PATH, or a path."""

@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ttscale.types import Message
 from ttscale.verifiers.endpoint import EndpointSettings
+from ttscale.verifiers.reasoning import ReadingOptions
 
 Reduction = Literal["min", "prod", "last", "mean"]
 
 
-class RewardModelOptions(BaseModel):
+class RewardModelOptions(ReadingOptions):
     """Which model scores, where it runs, and what becomes of its rewards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str | None = None
     """A local folder or hub id of a model with a classification head; or give `endpoint`."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from ttscale.types import Message, Outcome, Problem, Verdict
 from ttscale.verifiers.contract import Candidate, by_threshold
+from ttscale.verifiers.reasoning import over_answers
 from ttscale.verifiers.reward_model.options import Backend, Passage, RewardModelOptions, Rewards
 from ttscale.verifiers.reward_model.reducing import reduced
 
@@ -22,7 +23,7 @@ class RewardModelVerifier:
     """Score samples with a reward model: outcome or step rewards."""
 
     Options: ClassVar[type[RewardModelOptions]] = RewardModelOptions
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
     min_batch: ClassVar[int] = 32  # texts of like length can only be batched if there are some
@@ -33,6 +34,9 @@ class RewardModelVerifier:
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Score every candidate; see `ttscale.verifiers.contract`."""
+        return over_answers(batch, self.options, self._verify)
+
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         if self._backend is None:
             self._backend = backend_of(self.options)
         passages = [self._passage(candidate) for candidate in batch]

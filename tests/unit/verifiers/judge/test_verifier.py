@@ -298,7 +298,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_a_completion_stays_between_its_markers(text: str) -> None:
     with serve(honest) as server:
-        (found,) = judge(server, text)
+        (found,) = judge(server, text, reasoning="keep")
     assert found.outcome is Outcome.INCORRECT
     nonce, block = answer_block(server.seen[0])
     assert nonce not in block
