@@ -11,7 +11,7 @@ from ttscale.analysis.budget.choices import Choice
 from ttscale.costs.amounts import Amount
 from ttscale.stats.counts.curve import Curve, IntArray
 from ttscale.stats.coverage.marginal import Saturation, saturation
-from ttscale.stats.decide.deciding import BudgetDecision, best_decision
+from ttscale.stats.decide.deciding import MOST_DECISIONS, BudgetDecision, best_decision
 from ttscale.stats.forecast.outlook import (
     LARGEST,
     Generalises,
@@ -29,9 +29,6 @@ from ttscale.stats.selectors.accepting import utility
 
 _HALVINGS = 4
 """Of the gap, on a log scale, below the budget at which a selector reaches a target."""
-
-_MOST_DECISIONS = 512
-"""Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +139,7 @@ def saturation_of(choice: Choice, worth: float, how: Inference) -> Saturation:
 def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> BudgetDecision:
     """Find the best number of samples to draw at most, where a wrong answer costs `wrong`."""
     most = choice.n_min
-    k = np.unique(np.linspace(1, most, min(most, _MOST_DECISIONS)).round().astype(np.int64))
+    k = np.unique(np.linspace(1, most, min(most, MOST_DECISIONS)).round().astype(np.int64))
     price = choice.line.per_sample + choice.line.per_request / choice.line.request_size
     gains = utility(*choice.acceptance(), k, value_correct=worth, cost_wrong=wrong, cost_per_draw=price)
     return best_decision(gains, k, confidence_level=how.confidence_level, rng=how.seed)

@@ -11,6 +11,9 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 
+MOST_DECISIONS = 512
+"""Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetDecision:

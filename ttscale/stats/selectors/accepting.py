@@ -4,16 +4,18 @@ Notation: of n samples the verifier accepts A, and T of those are correct. Sampl
 at most k of them, and the first accepted one is returned.
 """
 
+from typing import ClassVar, Unpack
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import at_least_one
-from ttscale.stats.counts.pools import flags, pools
-from ttscale.stats.intervals.intervals import IntervalMethod, Rng
-from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.intervals.intervals import Rng
+from ttscale.stats.selectors.averaging import IntervalKeywords, IntervalOptions, curve
+from ttscale.stats.selectors.contract import Effort, Need, Picked, SamplePools, Selector, sample_pools
 
 
 def first_accepted(
@@ -184,18 +186,35 @@ def population_utility(
     return total
 
 
+class FirstAccepted(Selector):
+    """The first sample that the verifier accepts; drawing ends there."""
+
+    metric = "first_accepted"
+    needs: ClassVar[frozenset[Need]] = frozenset({"verdicts"})
+    effort: ClassVar[Effort] = "counts"
+    stops_early = True
+    at_k = "first_accepted at k = {k}"
+
+    def label(self, verifier: str | None = None) -> str:
+        """Return what a table calls it."""
+        return f"first accepted by {verifier}" if verifier else "first accepted"
+
+    def values(self, pools: SamplePools, k: IntArray, *, rng: Rng = None) -> Picked:
+        """Return the chance that a correct sample is returned, exactly."""
+        return Picked(first_accepted(*pools.acceptance(), k))
+
+    def draws(self, pools: SamplePools, k: IntArray) -> FloatArray:
+        """Return how many samples are drawn until one is accepted, at most k."""
+        n, accepted, _ = pools.acceptance()
+        return expected_draws(n, accepted, k)
+
+
 def first_accepted_curve(
     problem: ArrayLike,
     accepted: ArrayLike,
     correct: ArrayLike,
     k: ArrayLike,
-    *,
-    confidence_level: float = 0.95,
-    over: Over = "problems",
-    method: IntervalMethod = "analytic",
-    simultaneous: bool = False,
-    n_resamples: int = 2000,
-    rng: Rng = None,
+    **interval: Unpack[IntervalKeywords],
 ) -> Curve:
     """Estimate the chance of returning a correct sample, averaged over problems, with its interval.
 
@@ -204,12 +223,7 @@ def first_accepted_curve(
         accepted: Whether the verifier accepts each sample, shape (S,).
         correct: Whether each sample is correct, shape (S,).
         k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
-        confidence_level: Such as 0.95.
-        over: What the interval generalises over; see `ttscale.stats.intervals.intervals`.
-        method: "analytic" (default) or "bootstrap", over problems.
-        simultaneous: Whether the band shall hold at all k together.
-        n_resamples: Replicates of whatever is simulated.
-        rng: Generator or seed, for whatever is simulated.
+        **interval: How the interval is computed; see `IntervalOptions`.
 
     Returns:
         The curve; its values are exact averages over all orders of the samples.
@@ -217,24 +231,8 @@ def first_accepted_curve(
     Raises:
         InvalidInputError: Columns of unequal length, k > n, or an option that does not exist.
     """
-    table, ks = pools(problem), np.unique(budgets(k))
-    size = len(table.order)
-    yes, right = flags(accepted, "accepted", size), flags(correct, "correct", size)
-    number = table.problem_of_row()
-
-    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
-        part = pools(number[rows])
-        return first_accepted(part.n, part.totals(yes[rows]), part.totals((yes * right)[rows]), k)
-
-    options = IntervalOptions(
-        confidence_level=confidence_level,
-        over=over,
-        method=method,
-        simultaneous=simultaneous,
-        n_resamples=n_resamples,
-        rng=rng,
-    )
-    return averaged_curve("first_accepted", table, ks, values_of, options)
+    verdicts = sample_pools(problem, correct, accepted=accepted)
+    return curve(FirstAccepted(), verdicts, k, interval=IntervalOptions(**interval))
 
 
 def _validated(

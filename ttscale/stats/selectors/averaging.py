@@ -1,12 +1,13 @@
-"""From the values of each problem to a curve: the mean over problems and its interval."""
+"""From a selector to its curve: the mean over problems of what it collects, and an interval around it."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ttscale.stats.counts.counts import refuse_too_few
+from ttscale.stats.counts.counts import budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
-from ttscale.stats.counts.pools import Pools
 from ttscale.stats.intervals.intervals import (
     Interval,
     IntervalMethod,
@@ -20,7 +21,19 @@ from ttscale.stats.intervals.intervals import (
     named,
     simultaneous_level,
 )
-from ttscale.stats.intervals.sampling_error import ValuesOf, split_sampling_error
+from ttscale.stats.intervals.sampling_error import split_sampling_error
+from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
+
+
+class IntervalKeywords(TypedDict, total=False):
+    """The fields of `IntervalOptions` as keyword arguments."""
+
+    confidence_level: float
+    over: Over
+    method: IntervalMethod
+    simultaneous: bool
+    n_resamples: int
+    rng: Rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +42,12 @@ class IntervalOptions:
 
     Attributes:
         confidence_level: Such as 0.95.
-        over: What it generalises over; see `ttscale.stats.intervals.intervals`.
+        over: What it generalises over; see `ttscale.stats.intervals.intervals`. "samples" costs a vote about ten times
+            as much as "problems".
         method: "analytic" or "bootstrap" (over problems only).
         simultaneous: Whether the band shall hold at all k together; analytic over problems only.
         n_resamples: Replicates of whatever is simulated.
-        rng: Generator or seed.
+        rng: Generator or seed, for whatever is simulated.
     """
 
     confidence_level: float = 0.95
@@ -44,70 +58,99 @@ class IntervalOptions:
     rng: Rng = None
 
 
+def curve(
+    selector: Selector, pools: SamplePools, k: ArrayLike, *, interval: IntervalOptions | None = None
+) -> Curve:
+    """Estimate what a selector collects, averaged over problems, with its interval at every budget.
+
+    Args:
+        selector: How one answer of k is picked.
+        pools: The samples, with what the selector needs.
+        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
+        interval: How the interval is computed.
+
+    Returns:
+        The curve; exact, or with its Monte Carlo standard error where the selector simulates.
+
+    Raises:
+        InvalidInputError: Pools that lack what the selector needs, k > n, or an option that does not exist.
+
+    >>> from ttscale.stats.selectors.contract import sample_pools
+    >>> from ttscale.stats.selectors.selection import BestOfK
+    >>> pools = sample_pools([0, 0, 0], [True, False, True], score=[0.1, 0.9, 0.5])
+    >>> curve(BestOfK(), pools, [1, 2, 3]).value.round(3).tolist()
+    [0.667, 0.333, 0.0]
+    """
+    options = interval or IntervalOptions()
+    ks = np.unique(budgets(k))
+    refuse_too_few(pools.n, ks, selector.at_k)
+    check_options(options.over, options.method, options.simultaneous)
+    check_confidence(options.confidence_level)
+    rng = np.random.default_rng(options.rng)
+    picked = selector.values(pools, ks, rng=rng)
+    if options.over != "samples":
+        return averaged_curve(selector.metric, ks, picked, options, rng=rng)
+    between = _interval_over_samples(selector, pools, ks, picked, options.confidence_level, rng)
+    return averaged_curve(selector.metric, ks, picked, options, interval=between)
+
+
 def averaged_curve(
     metric: str,
-    table: Pools,
     k: IntArray,
-    values_of: ValuesOf,
+    picked: Picked,
     options: IntervalOptions,
     *,
-    how: str = "exact mean over subsets",
-    standard_error: FloatArray | None = None,
-    values: FloatArray | None = None,
+    interval: Interval | None = None,
+    rng: Rng = None,
 ) -> Curve:
     """Average the values of all problems and put an interval around each mean.
 
     Args:
         metric: Name of the curve.
-        table: The pools, one per problem.
         k: Budgets, increasing, shape (K,).
-        values_of: Computes values (P, K) from rows of the table and budgets.
+        picked: The values of all problems.
         options: Of the interval.
-        how: How the values are computed, for the curve's method.
-        standard_error: Monte Carlo error of the mean, shape (K,), where the values are simulated.
-        values: The values of all rows where the caller has them already, shape (P, K).
-
-    Returns:
-        The curve.
-
-    Raises:
-        InvalidInputError: Some pool has fewer samples than the largest budget, or an option does not exist.
+        interval: The interval itself, where it cannot be told from the values: over samples.
+        rng: Generator or seed, instead of that of the options.
     """
-    check_options(options.over, options.method, options.simultaneous)
-    check_confidence(options.confidence_level)
-    refuse_too_few(table.n, k, f"{metric} at k = {{k}}")
-    if values is None:
-        values = values_of(table.order, k)
-    mean = values.mean(axis=0)
-    interval = _interval(values, table, k, values_of, options)
+    mean = picked.value.mean(axis=0)
+    error = picked.error_of_mean()
+    between = interval or _interval_over_problems(picked.value, options, options.rng if rng is None else rng)
+    how = "exact mean over subsets" if error is None else "mean over random orders"
     return Curve(
         metric=metric,
         k=k,
         value=mean,
-        low=np.minimum(interval.low, mean),
-        high=np.maximum(interval.high, mean),
+        low=np.minimum(between.low, mean),
+        high=np.maximum(between.high, mean),
         confidence_level=options.confidence_level,
         over=options.over,
-        method=f"{how}; {interval.method}",
-        n_problems=len(values),
-        standard_error=standard_error,
+        method=f"{how}; {between.method}",
+        n_problems=len(picked.value),
+        standard_error=error,
     )
 
 
-def _interval(
-    values: FloatArray, table: Pools, k: IntArray, values_of: ValuesOf, options: IntervalOptions
-) -> Interval:
-    level = options.confidence_level
-    if options.over == "samples":
-        error = split_sampling_error(table, k, values_of, options.rng)
-        mean = values.mean(axis=0)
-        unknown = ~np.isfinite(error)  # a single sample says nothing of other draws but that it is 0 or 1
-        error = np.where(unknown, np.sqrt(mean * (1 - mean) / len(table)), error)
-        groups = len(table) ** 2 / (k * (1 / np.maximum(table.n, 1)).sum())
-        return interval_over_samples(mean, error, groups, level)
+def _interval_over_problems(values: FloatArray, options: IntervalOptions, rng: Rng) -> Interval:
+    level, n_resamples = options.confidence_level, options.n_resamples
     if options.method == "bootstrap":
-        return bootstrap_over_problems(values, level, n_resamples=options.n_resamples, rng=options.rng)
+        return bootstrap_over_problems(values, level, n_resamples=n_resamples, rng=rng)
     if options.simultaneous:
-        band = simultaneous_level(values, level, n_resamples=options.n_resamples, rng=options.rng)
+        band = simultaneous_level(values, level, n_resamples=n_resamples, rng=rng)
         return named(interval_over_problems(moments(values), band), "simultaneous")
     return interval_over_problems(moments(values), level)
+
+
+def _interval_over_samples(
+    selector: Selector, pools: SamplePools, k: IntArray, picked: Picked, level: float, rng: Rng
+) -> Interval:
+    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
+        return selector.values(pools.take(rows), k, rng=rng).value
+
+    table, _ = pools.samples()
+    error = split_sampling_error(table, k, values_of, rng)
+    mean = picked.value.mean(axis=0)
+    unknown = ~np.isfinite(error)  # a single sample says nothing of other draws but that it is 0 or 1
+    error = np.where(unknown, np.sqrt(mean * (1 - mean) / len(table)), error)
+    groups = len(table) ** 2 / (k * (1 / np.maximum(table.n, 1)).sum())
+    return interval_over_samples(mean, error, groups, level)

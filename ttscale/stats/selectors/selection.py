@@ -3,14 +3,17 @@
 Notation: a pool of n samples, each with a score and correct or not; k of them are drawn without replacement.
 """
 
+from typing import ClassVar, Unpack
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
-from ttscale.stats.intervals.intervals import IntervalMethod, Rng
-from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.intervals.intervals import Rng
+from ttscale.stats.selectors.averaging import IntervalKeywords, IntervalOptions, curve
+from ttscale.stats.selectors.contract import Need, Picked, SamplePools, Selector, sample_pools
 
 
 def best_of_k(
@@ -59,18 +62,29 @@ def rank_weights(n: int, k: IntArray) -> FloatArray:
     return downwards[::-1]
 
 
+class BestOfK(Selector):
+    """The sample with the verifier's highest score, ties broken at random."""
+
+    metric = "best_of_k"
+    needs: ClassVar[frozenset[Need]] = frozenset({"scores"})
+    at_k = "best_of_k at k = {k}"
+
+    def label(self, verifier: str | None = None) -> str:
+        """Return what a table calls it."""
+        return f"best by {verifier}" if verifier else "best of k"
+
+    def values(self, pools: SamplePools, k: IntArray, *, rng: Rng = None) -> Picked:
+        """Return best_of_k of every problem, exactly."""
+        table, label = pools.samples()
+        return Picked(_values(table, pools.scores(), label, k))
+
+
 def best_of_k_curve(
     problem: ArrayLike,
     score: ArrayLike,
     correct: ArrayLike,
     k: ArrayLike,
-    *,
-    confidence_level: float = 0.95,
-    over: Over = "problems",
-    method: IntervalMethod = "analytic",
-    simultaneous: bool = False,
-    n_resamples: int = 2000,
-    rng: Rng = None,
+    **interval: Unpack[IntervalKeywords],
 ) -> Curve:
     """Estimate best_of_k, averaged over problems, with its interval at every budget.
 
@@ -79,12 +93,7 @@ def best_of_k_curve(
         score: Score of each sample, higher is better, shape (S,).
         correct: Whether each sample is correct, shape (S,).
         k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
-        confidence_level: Such as 0.95.
-        over: What the interval generalises over; see `ttscale.stats.intervals.intervals`.
-        method: "analytic" (default) or "bootstrap", over problems.
-        simultaneous: Whether the band shall hold at all k together.
-        n_resamples: Replicates of whatever is simulated.
-        rng: Generator or seed, for whatever is simulated.
+        **interval: How the interval is computed; see `IntervalOptions`.
 
     Returns:
         The curve; its values are exact averages over all subsets.
@@ -92,25 +101,9 @@ def best_of_k_curve(
     Raises:
         InvalidInputError: As `best_of_k`, or an option that does not exist.
     """
-    table, ks = pools(problem), np.unique(budgets(k))
-    size = len(table.order)
-    value, label = scores(score, "score", size), flags(correct, "correct", size)
-    number = table.problem_of_row()
-
-    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
-        return _values(pools(number[rows]), value[rows], label[rows], k)
-
-    options = IntervalOptions(
-        confidence_level=confidence_level,
-        over=over,
-        method=method,
-        simultaneous=simultaneous,
-        n_resamples=n_resamples,
-        rng=rng,
+    return curve(
+        BestOfK(), sample_pools(problem, correct, score=score), k, interval=IntervalOptions(**interval)
     )
-    refuse_too_few(table.n, ks, "best_of_k at k = {k}")
-    values = _values(table, value, label, ks)
-    return averaged_curve("best_of_k", table, ks, values_of, options, values=values)
 
 
 def _values(table: Pools, score: FloatArray, label: IntArray, k: IntArray) -> FloatArray:

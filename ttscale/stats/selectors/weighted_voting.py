@@ -14,10 +14,9 @@ from scipy.stats import rankdata
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, classes, flags, pools, scores
-from ttscale.stats.intervals.intervals import IntervalMethod, Rng
-from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.selectors.vote_simulation import Ballots, simulate
 
 WeightScheme = Literal["as is", "sigmoid", "softmax", "rank"]
@@ -137,77 +136,6 @@ def weighted_maj_at_k(
     if not max_standard_error > 0:
         raise InvalidInputError(f"max_standard_error must be above 0, but is {max_standard_error}.")
     return VoteEstimate(*simulate(votes, ks, max_standard_error, np.random.default_rng(rng)))
-
-
-def weighted_majority_curve(
-    problem: ArrayLike,
-    answer_class: ArrayLike,
-    weight: ArrayLike,
-    correct: ArrayLike,
-    k: ArrayLike,
-    *,
-    max_standard_error: float = 1e-3,
-    confidence_level: float = 0.95,
-    over: Over = "problems",
-    method: IntervalMethod = "analytic",
-    simultaneous: bool = False,
-    n_resamples: int = 2000,
-    rng: Rng = None,
-) -> Curve:
-    """Estimate the weighted vote, averaged over problems, with its interval at every budget.
-
-    Args:
-        problem: Problem number of each sample, shape (S,), 0..P-1.
-        answer_class: Class of each sample's answer within its problem, shape (S,); −1 abstains.
-        weight: Weight of each sample's vote, at least 0, shape (S,); see `vote_weights`.
-        correct: Whether each sample is correct, shape (S,).
-        k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
-        max_standard_error: Monte Carlo error allowed in the curve, small beside the interval.
-        confidence_level: Such as 0.95.
-        over: What the interval generalises over; see `ttscale.stats.intervals.intervals`.
-        method: "analytic" (default) or "bootstrap", over problems.
-        simultaneous: Whether the band shall hold at all k together.
-        n_resamples: Replicates of whatever is simulated.
-        rng: Generator or seed.
-
-    Returns:
-        The curve, with its Monte Carlo standard error.
-
-    Raises:
-        InvalidInputError: As `weighted_maj_at_k`, or an option that does not exist.
-    """
-    table, ks = pools(problem), np.unique(budgets(k))
-    answer, mass, label = _columns(table, answer_class, weight, correct)
-    number = table.problem_of_row()
-    generator = np.random.default_rng(rng)
-    estimate = weighted_maj_at_k(
-        number, answer, mass, label, ks, max_standard_error=max_standard_error, rng=generator
-    )
-
-    def values_of(rows: IntArray, k: IntArray) -> FloatArray:
-        part = number[rows], answer[rows], mass[rows], label[rows]
-        return weighted_maj_at_k(*part, k, max_standard_error=max_standard_error, rng=generator).value
-
-    options = IntervalOptions(
-        confidence_level=confidence_level,
-        over=over,
-        method=method,
-        simultaneous=simultaneous,
-        n_resamples=n_resamples,
-        rng=generator,
-    )
-    error = np.sqrt((estimate.standard_error**2).sum(axis=0)) / len(table)
-    exact = not error.any()
-    return averaged_curve(
-        "weighted_maj_at_k",
-        table,
-        ks,
-        values_of,
-        options,
-        how="exact mean over subsets" if exact else "mean over random orders",
-        standard_error=None if exact else error,
-        values=estimate.value,
-    )
 
 
 def _columns(

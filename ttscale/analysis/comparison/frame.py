@@ -1,0 +1,122 @@
+"""What all verifiers of a comparison share: the samples, the budgets, coverage, and how to compare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ttscale.analysis.reading.choices import table_budgets
+from ttscale.analysis.reading.scored_samples import ErrorPolicy, ScoredSamples, VerifierScores
+from ttscale.errors import InvalidInputError
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.coverage.plateau import TOLERANCE, doublings
+from ttscale.stats.selectors.any_correct import AnyCorrect
+from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.selectors.contract import Picked, SamplePools, sample_pools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonSettings:
+    """How to compare.
+
+    Attributes:
+        k: Budgets of the tables; by default powers of ten and the smallest n.
+        errors: What a verifier's error counts as; see `ErrorPolicy`.
+        thresholds: Verifier -> the score from which on it accepts.
+        value_correct: V, what a correct answer is worth.
+        cost_wrong: C, what a wrong answer costs.
+        cost_per_draw: Price of drawing and verifying one sample.
+        tolerance: Most that accuracy may move per doubling of k on a plateau.
+        confidence_level: Of every interval; of the differences, all together.
+        n_resamples: Bootstrap replicates.
+        n_folds: Folds of problems for the ensemble.
+        seed: Of everything that is simulated or dealt at random.
+    """
+
+    k: tuple[int, ...] | None = None
+    errors: ErrorPolicy = "stop"
+    thresholds: Mapping[str, float] | None = None
+    value_correct: float = 1.0
+    cost_wrong: float = 1.0
+    cost_per_draw: float = 0.0
+    tolerance: float = TOLERANCE
+    confidence_level: float = 0.95
+    n_resamples: int = 2000
+    n_folds: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Frame:
+    """What all verifiers share.
+
+    Attributes:
+        samples: The samples.
+        settings: How to compare.
+        pools: The samples by problem, with the oracle's answers.
+        table_k: Budgets of the tables.
+        k: Budgets of the curves, shape (K,): those of the tables and the doublings. Votes are too costly for more.
+        coverage: pass@k, shape (P, K).
+        success: Success rate of each problem, shape (P,).
+    """
+
+    samples: ScoredSamples
+    settings: ComparisonSettings
+    pools: SamplePools
+    table_k: tuple[int, ...]
+    k: IntArray
+    coverage: FloatArray
+    success: FloatArray
+
+    @classmethod
+    def of(cls, samples: ScoredSamples, settings: ComparisonSettings) -> "Frame":
+        """Choose the budgets and compute coverage."""
+        pools = sample_pools(samples.problem, samples.correct, answer_class=_voting(samples.answer_class))
+        k_max = int(pools.n.min())
+        too_large = [k for k in settings.k or () if k > k_max]
+        if too_large:
+            raise InvalidInputError(
+                f"k = {max(too_large)} is asked for, but the smallest problem has {k_max} samples. "
+                f"Draw more samples, or ask for k <= {k_max}."
+            )
+        table_k = table_budgets(settings.k, k_max)
+        k = np.union1d(doublings(k_max), np.array(table_k, dtype=np.int64))
+        return cls(
+            samples=samples,
+            settings=settings,
+            pools=pools,
+            table_k=table_k,
+            k=k,
+            coverage=AnyCorrect().values(pools, k).value,
+            success=pools.c / pools.n,
+        )
+
+    def curve(self, metric: str, picked: Picked) -> Curve:
+        """Average the values of all problems."""
+        options = IntervalOptions(confidence_level=self.settings.confidence_level)
+        return averaged_curve(metric, self.k, picked, options)
+
+    def view(self, scores: VerifierScores) -> tuple[SamplePools, bool]:
+        """Return the samples as a selector sees them that goes by a verifier, and whether the answers are the verifier's own.
+
+        Its own classes stand in where the oracle has none: programs that pass the same tests, say.
+        """
+        answers = self.pools.answer_class
+        own = _voting(scores.answer_class) if answers is None else None
+        view = replace(
+            self.pools,
+            answer_class=answers if own is None else own,
+            score=scores.score,
+            accepted=None if scores.accepted is None else scores.accepted.astype(np.int64),
+            failed=scores.failed.astype(np.int64),
+        )
+        return view, own is not None
+
+    def at(self, k: int) -> int:
+        """Return the position of a budget in `k`."""
+        return int(np.searchsorted(self.k, k))
+
+
+def _voting(answer_class: IntArray) -> IntArray | None:
+    """Return the answers, None where all abstain."""
+    return answer_class if (answer_class >= 0).any() else None
