@@ -2,7 +2,8 @@
 
 The data is CC-BY-4.0-licensed and comes from the hub as ``deepmind/code_contests``: 165 test problems, 117 validation
 problems (split ``valid``). A program is right if it prints the expected output for the public, private and generated tests. Where
-several outputs are right, the data knows only one of them: such problems count too few programs as correct.
+several outputs are right, the data knows only one of them: such problems count too few programs as correct. Outputs are compared
+word by word, numbers by exact value.
 
 Each problem has its own time limit in the contest, made for compiled languages; it is in the metadata as
 `time_limit_s`, and the verifier's `timeout_s` (10 s per test) holds instead. Tested on rows made in the data's layout,
@@ -60,7 +61,7 @@ class CodeContestsTask(DataTask[CodeContestsOptions]):
                 "difficulty": row.get("difficulty"),
                 "time_limit_s": _seconds(row.get("time_limit")),
             },
-            hidden={"stdin_tests": tests},
+            hidden={"stdin_tests": tests, "output_rule": "tokens"},
         )
 
 

@@ -5,9 +5,9 @@ file per release: ``test6.jsonl`` holds the 175 problems that release v6 added (
 together are what others call release_v6: 1,055 problems, several gigabytes with their tests.
 
 A problem is judged by its public and private tests: what a script prints (Codeforces, AtCoder), or what a method of
-``class Solution`` returns (LeetCode). As in LiveCodeBench's own runner, a program finds the usual imports done. What
-differs: lines of output are compared as text, without the fall-back to decimal numbers; methods have the verifier's
-`timeout_s` for all tests together, instead of 6 s each.
+``class Solution`` returns (LeetCode). As in LiveCodeBench's own runner, a program finds the usual imports done, lines of output
+are compared as text or as exact decimal numbers, and what a method returns by ``==``, floats too. What differs: methods have
+the verifier's `timeout_s` for all tests together, instead of 6 s each.
 
 Private tests are a pickled string in the data; it is unpickled without access to any class or function. Tested on
 rows made in the data's layout, not on the hub's data.
@@ -145,7 +145,7 @@ class LiveCodeBenchTask(DataTask[LiveCodeBenchOptions]):
                 "difficulty": row["difficulty"],
                 "contest_date": str(row["contest_date"])[:10],
             },
-            hidden=_calls(tests, str(method)) if is_method else {"stdin_tests": _scripts(tests)},
+            hidden=_calls(tests, str(method)) if is_method else _scripts(tests),
         )
 
 
@@ -172,8 +172,9 @@ class _TextUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
 
 
-def _scripts(tests: list[dict[str, Any]]) -> list[dict[str, str]]:
-    return [{"input": test["input"], "output": test["output"]} for test in tests]
+def _scripts(tests: list[dict[str, Any]]) -> dict[str, Any]:
+    pairs = [{"input": test["input"], "output": test["output"]} for test in tests]
+    return {"stdin_tests": pairs, "output_rule": "livecodebench"}
 
 
 def _calls(tests: list[dict[str, Any]], method: str) -> dict[str, Any]:

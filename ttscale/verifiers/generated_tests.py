@@ -33,7 +33,7 @@ from pydantic import BaseModel, Field
 from ttscale.errors import VerifierError
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool
-from ttscale.verifiers.code.suite import Suite, asserts_suite, parse_quietly, suite_key
+from ttscale.verifiers.code.suite import Suite, asserts_suite, names_tested, parse_quietly, suite_key
 from ttscale.verifiers.code.verifier import ProgramOptions
 from ttscale.verifiers.contract import Candidate, by_threshold
 from ttscale.verifiers.reasoning import over_answers
@@ -119,7 +119,7 @@ class GeneratedTestsVerifier:
                 suite, weights = self._suite(problem)
                 prepared[problem.problem_id] = (suite, suite_key(problem, suite), weights)
             suite, key, _ = prepared[problem.problem_id]
-            program = self.options.program(candidate)
+            program = self.options.program(candidate, names_tested(suite))
             keys.append(None if program is None else (key, program))
             if program is not None and (key, program) not in running:
                 running[key, program] = self._pool.submit(self._job(key, suite, program))

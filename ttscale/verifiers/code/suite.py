@@ -3,7 +3,9 @@
 A task puts one of these into ``Problem.hidden`` (or ``metadata``, where any verifier may see them); the first that
 is present is used, in this order:
 
-* ``stdin_tests``: list of ``{"input": str, "output": str}``. The program is a script.
+* ``stdin_tests``: list of ``{"input": str, "output": str}``. The program is a script. Optional ``output_rule`` says how
+  printed text is compared ("decimals" by default: see `ttscale.verifiers.code.inside.printed`),
+  ``output_tolerance`` how far numbers may be off (absolute or relative, default 0).
 * ``test`` and ``entry_point``: source of a function ``check(candidate)`` full of assertions (HumanEval).
 * ``inputs``, ``canonical_solution`` and ``entry_point``: lists of arguments; the reference solution says what
   they should give (EvalPlus: ``base_input`` and ``plus_input`` joined). Optional ``atol`` (float) and
@@ -34,6 +36,7 @@ from ttscale.types import Problem
 Suite = dict[str, Any]
 """A suite of tests as it is sent to the tester: plain data with a `kind`."""
 
+OUTPUT_RULES = ("lines", "decimals", "livecodebench", "tokens")
 _NEEDED = "stdin_tests, test, inputs with canonical_solution, or tests"
 
 
@@ -45,7 +48,7 @@ def suite_of(problem: Problem) -> Suite:
     """
     metadata = {**problem.metadata, **problem.hidden}
     if metadata.get("stdin_tests"):
-        return {"kind": "stdin", "tests": [dict(test) for test in metadata["stdin_tests"]]}
+        return _stdin_suite(problem, metadata)
     if metadata.get("test"):
         return {
             "kind": "check",
@@ -74,6 +77,16 @@ def suite_of(problem: Problem) -> Suite:
     )
 
 
+def _stdin_suite(problem: Problem, metadata: Mapping[str, Any]) -> Suite:
+    rule, tolerance = metadata.get("output_rule", "decimals"), metadata.get("output_tolerance", 0.0)
+    if rule not in OUTPUT_RULES:
+        raise InvalidInputError(
+            f"Problem '{problem.problem_id}' has the output_rule {rule!r}. Known: {', '.join(OUTPUT_RULES)}."
+        )
+    tests = [dict(test) for test in metadata["stdin_tests"]]
+    return {"kind": "stdin", "tests": tests, "rule": rule, "tolerance": float(tolerance)}
+
+
 def _entry_point(problem: Problem) -> str:
     name = problem.metadata.get("entry_point")
     if not name:
@@ -81,6 +94,11 @@ def _entry_point(problem: Problem) -> str:
             f"Problem '{problem.problem_id}' has tests but no entry_point in its metadata."
         )
     return str(name)
+
+
+def names_tested(suite: Suite) -> tuple[str, ...]:
+    """Return the names of the program that the tests use; none where it is a script."""
+    return (suite["entry_point"],) if "entry_point" in suite else tuple(suite.get("names", ()))
 
 
 def asserts_suite(tests: Sequence[str], *, setup: str = "", entry_points: Sequence[str] = ()) -> Suite:

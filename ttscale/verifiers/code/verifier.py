@@ -19,7 +19,7 @@ functions to a candidate cannot be run this way and is an error, not a wrong ans
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ from ttscale.execution.sandbox import Limits, require_sandbox
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool, PoolSettings
 from ttscale.verifiers.code.program import Extraction, extract_program
-from ttscale.verifiers.code.suite import Suite, suite_key, suite_of
+from ttscale.verifiers.code.suite import Suite, names_tested, suite_key, suite_of
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 
@@ -74,13 +74,14 @@ class ProgramOptions(ReadingOptions):
         settings = PoolSettings(limits=limits, python=self.python, preload=self.preload)
         return Pool(require_sandbox(unsafe_no_sandbox=self.unsafe_no_sandbox), settings, self.workers)
 
-    def program(self, candidate: Candidate) -> str | None:
-        """Return the program in a sample, or None."""
-        metadata = candidate.problem.metadata
+    def program(self, candidate: Candidate, entry_points: Iterable[str] = ()) -> str | None:
+        """Return the program in a sample, or None; the tests call its `entry_points`."""
+        problem = candidate.problem
         return extract_program(
             candidate.sample.completion,
-            code_prompt=metadata.get("code_prompt", ""),
-            entry_point=metadata.get("entry_point"),
+            code_prompt=problem.metadata.get("code_prompt", ""),
+            prompt=_shown(problem),
+            entry_points=entry_points,
             extraction=self.extraction,
             stop=self.stop,
         )
@@ -134,7 +135,7 @@ class CodeVerifier:
             suite, key = self._suite(candidate.problem)
         except (InvalidInputError, SyntaxError) as error:
             return Verdict(outcome=Outcome.ERROR, detail=str(error))
-        program = self.options.program(candidate)
+        program = self.options.program(candidate, names_tested(suite))
         if program is None:
             return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
         if (key, program) not in running:
@@ -153,6 +154,13 @@ class CodeVerifier:
         timeout_s = self.options.timeout_s
         runs = len(suite["tests"]) if suite["kind"] == "stdin" else 1
         return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=runs * timeout_s)
+
+
+def _shown(problem: Problem) -> str:
+    """Return the text that a completion goes on from: a prompt, or the last message."""
+    if problem.messages:
+        return problem.messages[-1].content
+    return problem.prompt or ""
 
 
 def verdict_of(result: dict[str, Any]) -> Verdict:

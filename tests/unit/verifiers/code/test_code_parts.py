@@ -156,7 +156,7 @@ PROMPT = "import math\n\ndef helper(x):\n    return x\n\ndef f(x):\n    '''Do it
 def test_programs_are_cut_out_of_completions(
     completion: str, options: dict[str, Any], program: str | None
 ) -> None:
-    assert extract_program(completion, code_prompt=PROMPT, entry_point="f", **options) == program
+    assert extract_program(completion, code_prompt=PROMPT, entry_points=["f"], **options) == program
 
 
 def test_names_that_tests_use_belong_to_the_program_unless_defined() -> None:

@@ -19,6 +19,7 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
 import traceback
@@ -252,6 +253,7 @@ class Server:
 
     def do_load(self, request: dict[str, Any]) -> None:
         """Run the program's top level."""
+        site.setquit()
         sys.modules["candidate"] = self._module
         program = compile(request["program"], "candidate.py", "exec", dont_inherit=True)
         exec(program, self._module.__dict__)
@@ -311,6 +313,7 @@ def _run_script(fds: list[int]) -> int:
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
+    site.setquit()
     try:
         exec(compile(source, "candidate.py", "exec", dont_inherit=True), module.__dict__)
         code = 0

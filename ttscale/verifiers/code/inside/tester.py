@@ -24,6 +24,7 @@ from types import CodeType
 from typing import Any
 
 from ttscale.execution.inside.confine import Limits, drop_privileges, limit_resources
+from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
 
 _MAX_CONTROL = 1 << 16
@@ -432,15 +433,10 @@ def _run_stdin(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
         result = _run_script(tester, program, test["input"], timeout_s)
         if result["outcome"] != "passed":
             return {**result, "detail": f"test {number}: {result['detail']}"}
-        if _lines(result["output"]) != _lines(test["output"].encode()):
+        if not agrees_with(result["output"], test["output"], suite["rule"], suite["tolerance"]):
             shown = result["output"][:200].decode(errors="replace")
             return {"outcome": "failed", "detail": f"test {number}: printed {shown!r}"}
     return {"outcome": "passed", "share": 1.0}
-
-
-def _lines(output: bytes) -> list[bytes]:
-    """Return the lines without trailing blanks, and without empty ones at the end."""
-    return [line.rstrip() for line in output.rstrip().split(b"\n")]
 
 
 def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Result:
