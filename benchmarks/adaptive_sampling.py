@@ -78,7 +78,7 @@ def standing(rounds: Rounds, successes: np.ndarray) -> Drawn:
     judged = np.broadcast_to(np.array(rounds.ladder), successes.shape)
     ids = tuple(map(str, range(len(successes))))
     return Drawn(
-        problem_ids=ids, rounds=rounds, rung=follow(rounds, successes), successes=successes, judged=judged
+        problem_ids=ids, rounds=rounds, rung=follow(rounds, successes), successes=successes, verified=judged
     )
 
 

@@ -122,7 +122,7 @@ def test_large_samples_stay_within_one_and_keep_their_digits() -> None:
 def test_samples_without_a_verdict_count_as_not_drawn() -> None:
     rounds = Rounds((4, 8), ({0: ((0, 1),)},))
     shorter = Rounds((3, 6), ({0: ((0, 1),)},))
-    found = pass_at_k_in_rounds(rounds, [1, 1], [2, 2], [1, 5], judged=[[3, 6], [4, 8]])
+    found = pass_at_k_in_rounds(rounds, [1, 1], [2, 2], [1, 5], verified=[[3, 6], [4, 8]])
     assert found[0] == pytest.approx(pass_at_k_in_rounds(shorter, [1], [2], [1, 5])[0])
     assert found[1] == pytest.approx(pass_at_k_in_rounds(rounds, [1], [2], [1, 5])[0])
 

@@ -23,7 +23,7 @@ def sampled(rule: UntilSettings, rate: np.ndarray, rng: np.random.Generator) -> 
             rounds=rounds,
             rung=follow(rounds, successes),
             successes=successes,
-            judged=judged,
+            verified=judged,
         )
         decision = decide(rule, drawn)
         if decision.reason is not None:

@@ -115,7 +115,7 @@ def _undecided(group: CountsGroup) -> tuple[IntArray, IntArray]:
     rounds = rounds_of(group)
     if rounds is None:
         return group.n, group.c
-    return rounds.drawn.judged[:, 0], rounds.drawn.successes[:, 0]
+    return rounds.drawn.verified[:, 0], rounds.drawn.successes[:, 0]
 
 
 def _reach(group: CountsGroup) -> int:
@@ -140,7 +140,7 @@ def _arm(group: CountsGroup) -> Arm:
     if rounds is None:
         return counted_arm(group.n, group.c)
     drawn = rounds.drawn
-    return lambda k: pass_at_k_in_rounds(drawn.rounds, drawn.rung, drawn.c, k, judged=drawn.judged)
+    return lambda k: pass_at_k_in_rounds(drawn.rounds, drawn.rung, drawn.c, k, verified=drawn.verified)
 
 
 def _weights(shares: Sequence[str], names: Sequence[str]) -> np.ndarray:

@@ -89,7 +89,7 @@ def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None, s
 @click.option(
     "--retry-errors",
     is_flag=True,
-    help="Judge samples again on which a verifier failed; the new verdict counts.",
+    help="Verify samples again on which a verifier failed; the new verdict counts.",
 )
 @unsafe_option
 @output_options
@@ -123,10 +123,11 @@ def verify_command(
     if unsafe_no_sandbox:
         chosen = [without_sandbox(verifier) for verifier in chosen]
     verifiers = [build_verifier(verifier) for verifier in chosen]
-    judged = verify_run(store, verifiers, make_progress(), retry_errors=retry_errors)
+    verified = verify_run(store, verifiers, make_progress(), retry_errors=retry_errors)
     outcomes = {one.info.label: store.verdict_set(one.info).outcomes(store.cells()) for one in verifiers}
     print_rows(
-        [{"verdicts": label, "samples_verified": n, **outcomes[label]} for label, n in judged.items()], output
+        [{"verdicts": label, "samples_verified": n, **outcomes[label]} for label, n in verified.items()],
+        output,
     )
     _exit_by_failures(outcomes.values())
 

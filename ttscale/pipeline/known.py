@@ -1,4 +1,4 @@
-"""Verdicts of candidates judged before: equal candidates of a problem are verified once.
+"""Verdicts of candidates verified before: equal candidates of a problem are verified once.
 
 Samples that agree in problem, completion and finish reason are one candidate to a deterministic verifier. They are
 told apart by 128 bits of hash under keys drawn for each object, so that memory does not hold their texts. The
@@ -91,13 +91,13 @@ class KnownVerdicts:
             return keys.clear()
         return with_verdicts(keys, pl.concat(self._frames))
 
-    def add(self, judged: pl.DataFrame) -> None:
+    def add(self, verified: pl.DataFrame) -> None:
         """Remember verdicts by fingerprint; an error may have passed by the next time and is forgotten."""
-        self._frames.append(judged.filter(pl.col("outcome") != Outcome.ERROR))
+        self._frames.append(verified.filter(pl.col("outcome") != Outcome.ERROR))
         while len(self._frames) > 1 and sum(f.estimated_size() for f in self._frames) > self._largest_bytes:
             self._frames.pop(0)
 
 
-def with_verdicts(keys: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+def with_verdicts(keys: pl.DataFrame, verified: pl.DataFrame) -> pl.DataFrame:
     """Give samples the verdicts of their candidates; those without one are left out."""
-    return keys.join(judged, on=FINGERPRINT, how="inner", maintain_order="left").drop(FINGERPRINT)
+    return keys.join(verified, on=FINGERPRINT, how="inner", maintain_order="left").drop(FINGERPRINT)

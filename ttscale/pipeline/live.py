@@ -1,4 +1,4 @@
-"""Coverage while sampling goes on: the oracle judges each segment as it is written, if it is cheap."""
+"""Coverage while sampling goes on: the oracle verifies each segment as it is written, if it is cheap."""
 
 import time
 from pathlib import Path
@@ -8,14 +8,14 @@ import polars as pl
 from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.contract import CellWork
-from ttscale.pipeline.verifying import candidates, judge, problems_for, verify_in_batches
+from ttscale.pipeline.verifying import candidates, problems_for, verify_batch, verify_in_batches
 from ttscale.store.run import new_session_name
 from ttscale.types import Outcome
 
 _LARGEST_SHARE = 0.02
 """Live verification stops once it has taken this share of the sampling time (and a second)."""
 _TRIAL = 8
-"""Samples judged to see how slow the oracle is."""
+"""Samples verified to see how slow the oracle is."""
 
 
 class LiveCoverage:
@@ -38,7 +38,7 @@ class LiveCoverage:
         self._gave_up = False
 
     def segment_written(self, path: Path) -> None:
-        """Judge a new segment, if judging has been cheap so far."""
+        """Verify a new segment, if verifying has been cheap so far."""
         began = time.monotonic()
         if self._gave_up or self._spent > max(1.0, _LARGEST_SHARE * (began - self._began)):
             return
@@ -47,7 +47,7 @@ class LiveCoverage:
             if self._would_take(rows) > max(1.0, _LARGEST_SHARE * (began - self._began)):
                 self._gave_up = True
                 return
-            self._judge(rows)
+            self._verify(rows)
         except (
             VerifierError,
             MissingExtraError,
@@ -59,14 +59,16 @@ class LiveCoverage:
         self._report()
 
     def _would_take(self, rows: pl.DataFrame) -> float:
-        """Return the seconds that judging these rows will take, from a trial of a few: sampling must not wait."""
+        """Return the seconds that verifying these rows will take, from a trial of a few: sampling must not wait."""
         trial = candidates(rows.head(_TRIAL + 1), self._problems)
-        judge(self._oracle.verifier, trial[:1])  # whatever is set up at the first use is no cost of a sample
+        verify_batch(
+            self._oracle.verifier, trial[:1]
+        )  # whatever is set up at the first use is no cost of a sample
         began = time.monotonic()
-        judge(self._oracle.verifier, trial[1:])
+        verify_batch(self._oracle.verifier, trial[1:])
         return (time.monotonic() - began) * rows.height / _TRIAL
 
-    def _judge(self, rows: pl.DataFrame) -> None:
+    def _verify(self, rows: pl.DataFrame) -> None:
         for verified in verify_in_batches(self._oracle.verifier, self._problems, rows):
             name = f"{self._session}-{self._sequence:06d}"
             self._verdicts.write(self._cell, verified.with_columns(cell=pl.lit(self._cell)), name)
@@ -77,9 +79,9 @@ class LiveCoverage:
         return _tally(self._verdicts.scan(self._cell))
 
     def _report(self) -> None:
-        judged = self._counts.filter(pl.col("n") > 0)
-        n_solved = int((judged["c"] > 0).sum())
-        success_rate = float((judged["c"] / judged["n"]).sum() / max(judged.height, 1))
+        verified = self._counts.filter(pl.col("n") > 0)
+        n_solved = int((verified["c"] > 0).sum())
+        success_rate = float((verified["c"] / verified["n"]).sum() / max(verified.height, 1))
         self._progress.solved(n_solved, len(self._problems), success_rate)
 
 

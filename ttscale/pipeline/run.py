@@ -57,26 +57,26 @@ def verify_run(
     retry_errors: bool = False,
     share: bool = False,
 ) -> dict[str, int]:
-    """Verify all stored samples of a run; return how many each verifier judged now.
+    """Verify all stored samples of a run; return how many each verifier verified now.
 
     Args:
         store: The run.
         verifiers: Are closed when they are done.
         progress: Is told how far it is.
         cell_names: Only these cells; by default all.
-        retry_errors: Judge samples again on which a verifier failed; the new verdicts count.
+        retry_errors: Verify samples again on which a verifier failed; the new verdicts count.
         share: Beside other processes that share the run; waits for those that use the same verifier.
     """
     progress = progress or Progress()
-    judged: dict[str, int] = {}
+    verified: dict[str, int] = {}
     with store.writing(share=share):
         for verifier in verifiers:
-            with _closing(verifier), store.judging(verifier.info.label):
-                judged[verifier.info.label] = sum(
+            with _closing(verifier), store.verifying(verifier.info.label):
+                verified[verifier.info.label] = sum(
                     verify_cell(store, cell, verifier, progress, retry_errors=retry_errors)
                     for cell in (store.cells() if cell_names is None else cell_names)
                 )
-    return judged
+    return verified
 
 
 def run(config: RunConfig, progress: Progress | None = None, *, share: bool = False) -> RunStore:

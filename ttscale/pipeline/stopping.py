@@ -56,7 +56,7 @@ def decide(rule: UntilSettings, drawn: Drawn, reference: Reference | None = None
 
     Args:
         rule: The settings.
-        drawn: Where the problems stand, every sample of the rounds so far judged.
+        drawn: Where the problems stand, every sample of the rounds so far verified.
         reference: For ``quantity: difference``.
     """
     standing = Standing(drawn.rounds, drawn.rung, drawn.c)
@@ -121,14 +121,14 @@ def _measure(rule: UntilSettings, drawn: Drawn, reference: Reference | None) -> 
             k,
             over=rule.over,
             confidence_level=rule.confidence_level,
-            judged=drawn.judged,
+            verified=drawn.verified,
         )
         floor = _left(curve, error) if rule.over == "problems" else 0.0
         why = "other problems would differ more than that; only more problems narrow it (or over: samples)"
         return _Measurement(_known(n_samples, curve), floor, why)
     if reference is None:
         raise InvalidInputError("A difference needs the other cell's coverage.")
-    values = pass_at_k_in_rounds(drawn.rounds, drawn.rung, drawn.c, k, judged=drawn.judged)[:, 0]
+    values = pass_at_k_in_rounds(drawn.rounds, drawn.rung, drawn.c, k, verified=drawn.verified)[:, 0]
     return _difference(rule, n_samples, values, error, reference)
 
 

@@ -170,7 +170,7 @@ def _reference(
     verify_cell(store, rule.to, oracle, work.progress)
     other = read_drawn(store, rule.to, store.verdict_set(oracle.info), ids, Rounds((n,)))
     k = np.array([rule.k])
-    values = pass_at_k_in_rounds(other.rounds, other.rung, other.c, k, judged=other.judged)[:, 0]
+    values = pass_at_k_in_rounds(other.rounds, other.rung, other.c, k, verified=other.verified)[:, 0]
     error = error_in_rounds(other.rounds, other.rung, other.c, k).standard_error[0]
     return Reference(values, float(error))
 

@@ -56,7 +56,7 @@ def verify_cell(
         cell: The cell.
         verifier: The verifier.
         progress: Told what happens.
-        retry_errors: Judge samples again whose verdict is an error; the new verdict counts.
+        retry_errors: Verify samples again whose verdict is an error; the new verdict counts.
 
     Raises:
         VerifierError: The verifier as a whole cannot run.
@@ -66,7 +66,7 @@ def verify_cell(
     total = sum(store.counts(cell).values())
     if not retry_errors and verdicts.count(cell) >= total:
         return 0
-    settled = verdicts.judged(cell, errors=not retry_errors)
+    settled = verdicts.verified(cell, errors=not retry_errors)
     if len(settled) >= total:
         return 0
     problems = problems_for(verifier.verifier, store.problems(cell))
@@ -123,7 +123,7 @@ class _Failures:
         ((reason, count),) = self._by_reason.most_common(1)
         return (
             f"failed on {self._by_reason.total():,} of {n_verified:,} samples; they count as errors, not as wrong. Most often "
-            f"({count:,}): {_printable(reason)}. Once that is mended, judge them again: ttscale verify {run} "
+            f"({count:,}): {_printable(reason)}. Once that is mended, verify them again: ttscale verify {run} "
             "--retry-errors, with the same --verifier."
         )
 
@@ -141,7 +141,7 @@ def _columns(verifier: Verifier) -> list[str]:
 
 
 def _asks_once(verifier: Verifier) -> bool:
-    """Say whether equal candidates get equal verdicts, whenever and beside whomever they are judged."""
+    """Say whether equal candidates get equal verdicts, whenever and beside whomever they are verified."""
     return verifier.deterministic and not getattr(verifier, "by_problem", False)
 
 
@@ -171,10 +171,10 @@ def verify_in_batches(
     """Yield verdict rows for sample rows, a few seconds of work at a time.
 
     Args:
-        verifier: Judges each distinct candidate once if it is deterministic.
+        verifier: Verifies each distinct candidate once if it is deterministic.
         problems: By id, as the verifier may see them.
         rows: Sample rows; every one gets exactly one verdict row.
-        known: Verdicts of candidates judged before, to be used and added to.
+        known: Verdicts of candidates verified before, to be used and added to.
     """
     unknown = set(rows["problem_id"].unique()) - problems.keys()
     if unknown:
@@ -184,7 +184,7 @@ def verify_in_batches(
         )
     if not verifier.deterministic:
         keys = rows.select(SAMPLE_KEY)
-        for start, verdicts in _judged_in_order(verifier, problems, rows):
+        for start, verdicts in _verified_in_order(verifier, problems, rows):
             yield pl.concat([keys.slice(start, verdicts.height), verdicts], how="horizontal")
         return
     known = known or KnownVerdicts()
@@ -198,14 +198,14 @@ def verify_in_batches(
     distinct = keyed.unique(FINGERPRINT, keep="first", maintain_order=True)
     if getattr(verifier, "by_problem", False):
         distinct = distinct.sort("problem_id", maintain_order=True)
-    for start, verdicts in _judged_in_order(verifier, problems, distinct):
+    for start, verdicts in _verified_in_order(verifier, problems, distinct):
         prints = distinct.select(FINGERPRINT).slice(start, verdicts.height)
-        judged = pl.concat([prints, verdicts], how="horizontal")
-        known.add(judged)
-        yield with_verdicts(keys, judged)
+        verified = pl.concat([prints, verdicts], how="horizontal")
+        known.add(verified)
+        yield with_verdicts(keys, verified)
 
 
-def _judged_in_order(
+def _verified_in_order(
     verifier: Verifier, problems: Mapping[str, Problem], rows: pl.DataFrame
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the first row's number and the verdicts of some rows after another, about `_FLUSH_S` of work each."""
@@ -256,11 +256,11 @@ def _timed_verdicts(
 ) -> tuple[pl.DataFrame, float]:
     began = time.monotonic()
     with _garbage_kept():
-        frame = _verdict_frame(judge(verifier, candidates(batch, problems)))
+        frame = _verdict_frame(verify_batch(verifier, candidates(batch, problems)))
     return frame, time.monotonic() - began
 
 
-def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
+def verify_batch(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
     """Verify a batch; a verifier's failure becomes ``Outcome.ERROR`` on the candidate that caused it.
 
     A batch that fails is cut into parts until that candidate stands alone: few levels, since each costs a whole
@@ -282,7 +282,7 @@ def judge(verifier: Verifier, batch: Sequence[Candidate]) -> list[Verdict]:
         return [Verdict(outcome=Outcome.ERROR, detail=reason)]
     size = -(-len(batch) // _PARTS)
     parts = [batch[start : start + size] for start in range(0, len(batch), size)]
-    return [verdict for part in parts for verdict in judge(verifier, part)]
+    return [verdict for part in parts for verdict in verify_batch(verifier, part)]
 
 
 def _checked(verdict: Verdict, *, is_oracle: bool) -> Verdict:
@@ -291,7 +291,7 @@ def _checked(verdict: Verdict, *, is_oracle: bool) -> Verdict:
         reason = (
             "an oracle only scored the sample, but it defines what is correct"
             if is_oracle
-            else "the verifier neither judged nor scored the sample"
+            else "the verifier neither decided on nor scored the sample"
         )
         return replace(verdict, outcome=Outcome.ERROR, detail=reason)
     if verdict.score is not None and math.isnan(verdict.score):

@@ -10,7 +10,7 @@ Quantity = Literal["coverage", "forecast", "difference"]
 class UntilSettings(BaseModel):
     """Stop a problem at so many successes, or a cell when an interval is narrow enough. No part of a sample's identity.
 
-    Samples are drawn in rounds; the oracle judges each before the next one is decided.
+    Samples are drawn in rounds; the oracle verifies each before the next one is decided.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

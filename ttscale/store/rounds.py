@@ -141,14 +141,14 @@ class Drawn:
         rounds: The rounds; a single rung where all problems have equally many samples.
         rung: Where each problem stands, shape (P,).
         successes: Correct samples among the first of each rung, shape (P, R).
-        judged: Samples with a verdict among the first of each rung, shape (P, R).
+        verified: Samples with a verdict among the first of each rung, shape (P, R).
     """
 
     problem_ids: tuple[str, ...]
     rounds: Rounds
     rung: IntArray
     successes: IntArray
-    judged: IntArray
+    verified: IntArray
 
     @property
     def c(self) -> IntArray:
@@ -158,7 +158,7 @@ class Drawn:
     @property
     def n(self) -> IntArray:
         """Samples with a verdict, shape (P,)."""
-        return np.asarray(self.judged[np.arange(len(self.rung)), self.rung])
+        return np.asarray(self.verified[np.arange(len(self.rung)), self.rung])
 
 
 def read_drawn(
@@ -174,13 +174,13 @@ def read_drawn(
         .select("problem_id", "sample_index", correct=pl.col("outcome") == Outcome.CORRECT),
         verdicts.folder,
     )
-    judged, successes = counts_by_rung(frame, problem_ids, rounds.ladder)
+    verified, successes = counts_by_rung(frame, problem_ids, rounds.ladder)
     return Drawn(
         problem_ids=tuple(problem_ids),
         rounds=rounds,
         rung=follow(rounds, successes),
         successes=successes,
-        judged=judged,
+        verified=verified,
     )
 
 
@@ -206,10 +206,10 @@ def counts_by_rung(
     size = len(ladder) + 1  # the last column is what lies above the ladder
     cell_of = frame["row"].to_numpy() * size + rung
     length = len(problem_ids) * size
-    judged = np.bincount(cell_of, minlength=length)
+    verified = np.bincount(cell_of, minlength=length)
     correct = np.bincount(cell_of[frame["correct"].to_numpy()], minlength=length)
     shape = (len(problem_ids), size)
     return (
-        np.cumsum(judged.reshape(shape), axis=1)[:, :-1].astype(np.int64),
+        np.cumsum(verified.reshape(shape), axis=1)[:, :-1].astype(np.int64),
         np.cumsum(correct.reshape(shape), axis=1)[:, :-1].astype(np.int64),
     )

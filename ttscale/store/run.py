@@ -222,7 +222,7 @@ class RunStore:
         """Return this process's claims on a cell's blocks, for processes that share the run."""
         return Claims(self.path / "claims" / f"{cell}.blocks")
 
-    def judging(self, verdicts: str) -> AbstractContextManager[None]:
+    def verifying(self, verdicts: str) -> AbstractContextManager[None]:
         """Wait until no other process writes this verdict set, and hold it."""
         return waiting_lock(self.path / "claims" / f"{verdicts}.lock")
 

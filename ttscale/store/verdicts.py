@@ -1,6 +1,6 @@
 """Verdicts: one set per verifier, version and options, beside the samples and never in place of others.
 
-A set is append-only. A sample that is judged again (after an error) gets a second row in a segment whose name
+A set is append-only. A sample that is verified again (after an error) gets a second row in a segment whose name
 begins with "again-"; of several rows the newest counts, and `VerdictSet.scan` gives that one alone.
 """
 
@@ -96,7 +96,7 @@ class VerdictSet:
         return pl.concat([kept, newest])
 
     def count(self, cell: str) -> int:
-        """Return how many samples of a cell have a verdict; reads footers only, where none was judged again."""
+        """Return how many samples of a cell have a verdict; reads footers only, where none was verified again."""
         return int(collect(self.scan(cell).select(pl.len()), self.folder / cell).item())
 
     def outcomes(self, cells: Iterable[str]) -> dict[str, int]:
@@ -108,12 +108,12 @@ class VerdictSet:
                 total[outcome] += n
         return total
 
-    def judged(self, cell: str, *, errors: bool = True) -> SampleKeys:
+    def verified(self, cell: str, *, errors: bool = True) -> SampleKeys:
         """Return the samples of a cell that have a verdict, or one that is no error, segment by segment."""
         keys = SampleKeys()
         for path in [path for paths in self._segments(cell) for path in paths]:
             rows = scan([path], VERDICT_SCHEMA)
-            if not errors:  # only errors are judged again, so any other verdict is the last
+            if not errors:  # only errors are verified again, so any other verdict is the last
                 rows = rows.filter(pl.col("outcome") != Outcome.ERROR)
             keys.add(collect(rows.select(SAMPLE_KEY), self.folder / cell))
         return keys

@@ -91,8 +91,8 @@ def test_of_several_verdicts_the_newest_counts(tmp_path: Path) -> None:
         "error": 1,
     }
     asked = frame([("a", index) for index in range(6)])
-    assert verdicts.judged("c").contains(asked).tolist() == [True] * 5 + [False]
-    assert verdicts.judged("c", errors=False).contains(asked).tolist() == [
+    assert verdicts.verified("c").contains(asked).tolist() == [True] * 5 + [False]
+    assert verdicts.verified("c", errors=False).contains(asked).tolist() == [
         True,
         True,
         True,

@@ -16,7 +16,7 @@ from hostile_verifiers import HostileOptions, InProcessVerifier
 from ttscale.config.models import PluginSettings
 from ttscale.errors import ConfigError, VerifierError
 from ttscale.pipeline.building import build_verifier
-from ttscale.pipeline.verifying import judge, problems_for, verify_in_batches
+from ttscale.pipeline.verifying import problems_for, verify_batch, verify_in_batches
 from ttscale.store.samples import samples_frame
 from ttscale.types import Message, Problem, Sample
 from ttscale.verifiers.contract import Candidate
@@ -141,7 +141,7 @@ def test_few_calls_find_the_bad_ones_of_many() -> None:
     verifier = Counting(HostileOptions(deed="raise"))
     problems = problems_for(verifier, [PROBLEM])
     batch = [Candidate(problems["a"], sample(text)) for text in completions]
-    found = [verdict.outcome for verdict in judge(verifier, batch)]
+    found = [verdict.outcome for verdict in verify_batch(verifier, batch)]
     assert [place for place, outcome in enumerate(found) if outcome == "error"] == [1000, 3000]
     assert found[2] == "correct"
     assert Counting.calls <= 1 + 16 + 2 * 16 * 2

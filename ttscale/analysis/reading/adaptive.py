@@ -57,7 +57,7 @@ class CellInRounds:
             k,
             over="samples" if over == "samples" else "problems",
             confidence_level=confidence_level,
-            judged=self.drawn.judged,
+            verified=self.drawn.verified,
         )
 
     def budgets(self, wanted: tuple[int, ...] | None) -> IntArray:
@@ -109,7 +109,7 @@ def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: Verdict
         rounds=rounds,
         rung=follow(rounds, successes),
         successes=successes,
-        judged=known,
+        verified=known,
     )
     found = CellInRounds(log=log, drawn=drawn, by_other_oracle=by_other)
     return found if found.k_max else None

@@ -62,11 +62,11 @@ class Cluster:
         wanted = {"CPU": self._cpus_per_replica(), "GPU": self._gpus_per_replica()} | self._settings.resources
         return max(1, sum(_fits(node, wanted) for node in self._nodes()))
 
-    def judging_options(self) -> dict[str, Any]:
+    def verifying_options(self) -> dict[str, Any]:
         """Return what a verification task is started with."""
         return {"num_cpus": self._cpus_per_verifier(), "max_retries": 3, "scheduling_strategy": "SPREAD"}
 
-    def n_judges(self) -> int:
+    def n_verifying(self) -> int:
         """Return how many verification tasks the cluster has room for."""
         return max(1, sum(_fits(node, {"CPU": self._cpus_per_verifier()}) for node in self._nodes()))
 

@@ -1,7 +1,7 @@
-"""Verification as Ray tasks: batches are cut into parts, and every part is judged wherever there is room.
+"""Verification as Ray tasks: batches are cut into parts, and every part is verified wherever there is room.
 
-Only the judging is spread. Which samples lack a verdict, which candidates are equal and what is stored is decided
-by the driver, as in a run on one machine; so equal candidates are judged once however many machines take part.
+Only the verifying is spread. Which samples lack a verdict, which candidates are equal and what is stored is decided
+by the driver, as in a run on one machine; so equal candidates are verified once however many machines take part.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.pipeline.building import NamedVerifier, build_verifier
 from ttscale.pipeline.ray.cluster import Cluster, cause_of, search_path
 from ttscale.pipeline.ray.replica import extend_search_path
-from ttscale.pipeline.verifying import judge
+from ttscale.pipeline.verifying import verify_batch
 from ttscale.samplers.messages import one_line
 from ttscale.types import Verdict
 from ttscale.verifiers.contract import Candidate, Verifier
@@ -28,12 +28,12 @@ _BATCH_PER_TASK = 256
 
 
 class ClusterVerifier:
-    """Stands in for a verifier and has its batches judged on the cluster.
+    """Stands in for a verifier and has its batches verified on the cluster.
 
     Args:
         verifier: What is declared of it is declared here.
         settings: Builds the same one in a worker.
-        connect: Gives the cluster; called when there is something to judge.
+        connect: Gives the cluster; called when there is something to verify.
     """
 
     Options: ClassVar[type[BaseModel]] = BaseModel
@@ -55,7 +55,7 @@ class ClusterVerifier:
 
     @cached_property
     def _n_tasks(self) -> int:
-        return self._cluster.n_judges()
+        return self._cluster.n_verifying()
 
     @property
     def min_batch(self) -> int:
@@ -63,7 +63,7 @@ class ClusterVerifier:
         return max(self._smallest, _BATCH_PER_TASK) * self._n_tasks
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Judge a batch in parts, all at the same time.
+        """Verify a batch in parts, all at the same time.
 
         Raises:
             VerifierError: The verifier cannot run at all.
@@ -71,7 +71,7 @@ class ClusterVerifier:
         """
         size = max(self._smallest, -(-len(batch) // (_PARTS_PER_TASK * self._n_tasks)))
         parts = _parts(batch, size, whole_problems=self.by_problem)
-        task = self._cluster.ray.remote(judge_part).options(**self._cluster.judging_options())
+        task = self._cluster.ray.remote(verify_part).options(**self._cluster.verifying_options())
         calls = [task.remote(self._settings, self._search_path, part) for part in parts]
         return [verdict for call in calls for verdict in self._answer(call)]
 
@@ -97,10 +97,10 @@ def _parts(batch: Sequence[Candidate], size: int, *, whole_problems: bool) -> It
             start = stop
 
 
-def judge_part(settings: str, folders: Sequence[str], part: Sequence[Candidate]) -> list[Verdict]:
-    """Judge some candidates in a worker, which keeps the verifier for the next ones."""
+def verify_part(settings: str, folders: Sequence[str], part: Sequence[Candidate]) -> list[Verdict]:
+    """Verify some candidates in a worker, which keeps the verifier for the next ones."""
     extend_search_path(folders)
-    return judge(_verifier(settings).verifier, part)
+    return verify_batch(_verifier(settings).verifier, part)
 
 
 @lru_cache(maxsize=4)

@@ -121,7 +121,7 @@ def climbs_now(climb: Climb, rung: IntArray, c: IntArray) -> IntArray:
 
 
 def pass_at_k_in_rounds(
-    rounds: Rounds, rung: ArrayLike, c: ArrayLike, k: ArrayLike, *, judged: ArrayLike | None = None
+    rounds: Rounds, rung: ArrayLike, c: ArrayLike, k: ArrayLike, *, verified: ArrayLike | None = None
 ) -> FloatArray:
     """Estimate pass@k without bias from samples drawn in rounds.
 
@@ -130,7 +130,7 @@ def pass_at_k_in_rounds(
         rung: Where each problem ended, shape (P,).
         c: Correct ones among its samples up to that rung, shape (P,).
         k: Budgets, shape (K,), at most the samples of every problem without a success.
-        judged: Samples with a verdict among the first of each rung, shape (P, R), where the verifier failed on
+        verified: Samples with a verdict among the first of each rung, shape (P, R), where the verifier failed on
             some; by default all.
 
     Returns:
@@ -146,8 +146,8 @@ def pass_at_k_in_rounds(
     """
     ks, rungs, right = budgets(k), whole_numbers(rung, "rung"), whole_numbers(c, "c")
     known = np.broadcast_to(np.array(rounds.ladder), (len(rungs), len(rounds.ladder)))
-    if judged is not None:
-        known = whole_numbers(judged, "judged")
+    if verified is not None:
+        known = whole_numbers(verified, "verified")
     values = np.empty((len(rungs), len(ks)))
     ladders, of = np.unique(known, axis=0, return_inverse=True)
     for number, ladder in enumerate(ladders):  # one, but where the verifier failed
@@ -165,7 +165,7 @@ def coverage_in_rounds(
     *,
     over: Generalises = "problems",
     confidence_level: float = 0.95,
-    judged: ArrayLike | None = None,
+    verified: ArrayLike | None = None,
 ) -> Curve:
     """Estimate coverage from samples drawn in rounds, with an interval at every budget.
 
@@ -176,7 +176,7 @@ def coverage_in_rounds(
         k: Budgets, shape (K,); sorted and made unique.
         over: "problems" for all problems of this kind, "samples" for these very problems.
         confidence_level: Such as 0.95.
-        judged: As in `pass_at_k_in_rounds`.
+        verified: As in `pass_at_k_in_rounds`.
 
     Returns:
         The curve.
@@ -192,7 +192,7 @@ def coverage_in_rounds(
     if over not in ("problems", "samples"):
         raise InvalidInputError(f"over must be 'problems' or 'samples', not '{over}'.")
     ks, rungs, right = np.unique(budgets(k)), whole_numbers(rung, "rung"), whole_numbers(c, "c")
-    values = pass_at_k_in_rounds(rounds, rungs, right, ks, judged=judged)
+    values = pass_at_k_in_rounds(rounds, rungs, right, ks, verified=verified)
     mean = values.mean(axis=0)
     if over == "problems":
         interval = interval_over_problems(moments(values), confidence_level)
