@@ -247,7 +247,7 @@ def test_the_oracle_that_decided_is_the_one_to_judge(pilot: Path) -> None:
     ids = [problem.problem_id for problem in store.problems("other")]
     judged = read_judged(store, "other", oracle, ids)
     same = in_rounds(store, "other", judged, oracle)
-    renamed = VerdictSet(oracle.folder, replace(oracle.info, version="2"))
+    renamed = VerdictSet(oracle.folder, replace(oracle.info, version=f"{oracle.info.version}-changed"))
     changed = in_rounds(store, "other", judged, renamed)
     assert same is not None
     assert changed is not None
