@@ -95,7 +95,7 @@ def test_models_and_prices_come_from_files(ttscale, table: Path, tmp_path: Path)
 
 def test_an_allocation_is_printed_and_machine_readable(ttscale, run: Path) -> None:
     done = ttscale("allocate", run, "--spend", "2500tokens")
-    assert "Samples per problem for 2500tokens, coverage" in done.out
+    assert "Samples per problem for 2,500 tokens, coverage" in done.out
     assert "gain" in done.out
     rows = json.loads(ttscale("allocate", run, "--spend", "2500tokens", "--json").out)
     assert rows[-1]["question"] == "allocation"

@@ -75,4 +75,4 @@ def test_the_code_gives_a_curve() -> None:
     (code,) = blocks("python")
     names: dict[str, object] = {}
     exec(code, names)
-    assert "coverage, 3 problems" in str(names["curve"])
+    assert "coverage: 3 problems" in str(names["curve"])

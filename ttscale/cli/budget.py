@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ttscale.analysis.budget.view import Target
     from ttscale.costs.amounts import Amount
     from ttscale.costs.contract import Price
+    from ttscale.showing.view import View
 
 
 class Spend(click.ParamType["Amount"]):
@@ -272,8 +273,7 @@ def allocate_command(
     from ttscale.analysis.budget.allocation import allocate
     from ttscale.analysis.budget.questions import Inference
     from ttscale.analysis.budget.view import BudgetSettings
-    from ttscale.cli.main import say
-    from ttscale.cli.output import print_rows, print_table
+    from ttscale.cli.output import print_rows
 
     settings = BudgetSettings(
         selectors=(selector,),
@@ -286,56 +286,24 @@ def allocate_command(
     if output:
         print_rows(list(view.to_rows()), output)
         return
-    for note in view.notes:
-        say(f"Note: {note}")
-    arms = [row for row in view.to_rows() if row["question"] == "arm"]
-    print_table(
-        [_brief(row, "spend", "selector") for row in arms],
-        title=f"Samples per problem for {spend.text}, {view.selector}",
-    )
-    print()
-    print_table(
-        [_shown_value(view.value_row())],
-        title="What that is worth, on the half of the samples that did not choose it",
-    )
-
-
-def _shown_value(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Join estimates with their intervals."""
-    from ttscale.analysis.budget.tables import with_interval
-
-    return {
-        "value": with_interval(row["value"], row["low"], row["high"]),
-        "best single arm": f"{row['single_arm']}, k = {row['single_arm_k']:,}",
-        "its value": row["single_arm_value"],
-        "gain": with_interval(row["gain"], row["gain_low"], row["gain_high"]),
-        "upper bound (other half)": row["upper_bound_there"],
-        "method": row["method"].partition(";")[0],
-    }
+    _print_view(view.view())
 
 
 def print_budget(view: "BudgetView") -> None:
     """Print a view's tables to stdout and its caveats to stderr."""
-    from ttscale.analysis.budget.tables import shown_tables
+    _print_view(view.view())
+
+
+def _print_view(view: "View") -> None:
+    """Print what a result has to say: tables to stdout, notes to stderr."""
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table
 
     for note in view.notes:
         say(f"Note: {note}")
-    for title, rows in shown_tables(view):
+    for title, rows in (*([(view.title, view.rows)] if view.rows else []), *view.more):
         print_table(rows, title=title)
         print()
-
-
-Row = Mapping[str, Any]
-
-
-_LEFT_OUT = {"question", "confidence_level", "over", "n_problems", "method", "unit", "largest_k"}
-
-
-def _brief(row: Row, *more: str) -> dict[str, Any]:
-    """Leave out what the title or --json says."""
-    return {key: value for key, value in row.items() if key not in {*_LEFT_OUT, *more}}
 
 
 def _pricing(

@@ -120,14 +120,15 @@ def print_comparison(result: "Comparison") -> None:
     """Print a comparison's tables to stdout and its caveats to stderr."""
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table
+    from ttscale.showing.numbers import count, exact_percent, rests_on
 
     for note in result.notes:
         say(f"Note: {note}")
-    n_problems, level = result.coverage.n_problems, f"{100 * result.coverage.confidence_level:g}%"
+    curve = result.coverage
+    rests = rests_on(curve.n_problems, curve.confidence_level, curve.over)
     print_table(
         result.collected_table(),
-        title=f"{result.label}: {n_problems} problems, {result.n_samples:,} samples. "
-        f"Percent solved with k samples, {level} interval over problems",
+        title=f"{result.label}: {count(result.n_samples, 'sample')}. Percent solved with k samples of {rests}",
     )
     print()
     print_table(
@@ -144,12 +145,13 @@ def print_comparison(result: "Comparison") -> None:
         print()
         print_table(
             result.difference_table(),
-            title=f"Paired differences in percentage points; {level} for all {len(result.differences_at)} together (max-t)",
+            title=f"Paired differences in percentage points; {exact_percent(curve.confidence_level)} for all {len(result.differences_at)} together (max-t)",
         )
 
 
 def _plot(path: Path, results: list["Comparison"]) -> None:
     from ttscale.plots import Line, plot_curves, save_figure
+    from ttscale.showing.numbers import rests_on
 
     lines = []
     for result in results:
@@ -163,13 +165,14 @@ def _plot(path: Path, results: list["Comparison"]) -> None:
             for name, curve in curves.items()
         ]
     one = results[0].coverage
-    subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval over problems"
+    subtitle = rests_on(one.n_problems, one.confidence_level, one.over)
     save_figure(plot_curves(lines, title="What each verifier collects", subtitle=subtitle), path)
 
 
 def _plot_reliability(path: Path, results: list["Comparison"]) -> None:
     from ttscale.plots import save_figure
     from ttscale.plots.reliability import ReliabilityLine, plot_reliability
+    from ttscale.showing.numbers import rests_on
 
     lines = [
         ReliabilityLine(
@@ -184,5 +187,5 @@ def _plot_reliability(path: Path, results: list["Comparison"]) -> None:
         if one.reliability is not None
     ]
     one = results[0].coverage
-    subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval over problems"
+    subtitle = rests_on(one.n_problems, one.confidence_level, one.over)
     save_figure(plot_reliability(lines, subtitle=subtitle), path)

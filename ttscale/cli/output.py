@@ -8,18 +8,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ttscale.showing import shown
+from ttscale.showing.tables import columns, terminal_table
 
 Row = Mapping[str, Any]
 
+_UNBOUND = 1000
+"""Columns off a terminal: nothing folds, a row is a line for grep."""
 
-def print_rows(rows: Sequence[Row], output: str | None, *, title: str | None = None) -> None:
+
+def print_rows(
+    rows: Sequence[Row], output: str | None, *, title: str | None = None, table: Sequence[Row] | None = None
+) -> None:
     """Print rows in the asked form.
 
     Args:
         rows: One mapping per row; columns are those of the first row, later ones appended.
         output: "json", "jsonl", "csv", or None for a table.
         title: Heading of the table.
+        table: What the table shows instead of the rows: fewer columns, numbers joined with their intervals.
     """
     if output == "json":
         print(json.dumps([_finite(row) for row in rows], indent=2, ensure_ascii=False))
@@ -29,28 +35,18 @@ def print_rows(rows: Sequence[Row], output: str | None, *, title: str | None = N
     elif output == "csv":
         sys.stdout.write(_csv(rows))
     else:
-        print_table(rows, title=title)
+        print_table(rows if table is None else table, title=title)
 
 
 def print_table(rows: Sequence[Row], *, title: str | None = None) -> None:
-    """Print rows as a plain table: numbers to the right, no colour off a terminal."""
+    """Print rows as a plain table: what is constant in a line above, numbers to the right, no colour off a terminal."""
     if rows:
         print_lines(table_of(rows, title=title))
 
 
 def table_of(rows: Sequence[Row], *, title: str | None = None) -> Any:
-    """Return rows as a table of rich; columns in which nothing is known are left out."""
-    from rich import box
-    from rich.table import Table
-
-    known = [name for name in columns(rows) if any(row.get(name) is not None for row in rows)]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in known:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(shown(row.get(name)) for name in known))
-    return table
+    """Return rows as a table of rich that fits stdout."""
+    return terminal_table(rows, title=title, width=stdout_console().width)
 
 
 def print_lines(renderable: Any) -> None:
@@ -65,16 +61,11 @@ def print_lines(renderable: Any) -> None:
 
 
 def stdout_console() -> Any:
-    """Return a console on stdout that is wide and plain where stdout is no terminal."""
+    """Return a console on stdout that is without bound and plain where stdout is no terminal."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 160
+    width = None if sys.stdout.isatty() else _UNBOUND
     return Console(file=sys.stdout, width=width, highlight=False, markup=False)
-
-
-def columns(rows: Sequence[Row]) -> list[str]:
-    """Return all column names, in order of first appearance."""
-    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _finite(value: Any) -> Any:

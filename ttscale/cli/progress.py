@@ -12,6 +12,7 @@ from rich.progress import Task as RichTask
 from rich.text import Text
 
 from ttscale.pipeline.progress import Progress
+from ttscale.showing.numbers import percent
 
 _LOG_EVERY_S = 10.0
 _RATE_WINDOW_S = 30.0
@@ -164,7 +165,7 @@ class _Summary(ProgressColumn):
 
 
 def _solved(n_solved: int, n_problems: int, success_rate: float) -> str:
-    return f", {n_solved}/{n_problems} problems solved, pass@1 {100 * success_rate:.1f}%"
+    return f", {n_solved}/{n_problems} problems solved, pass@1 {percent(success_rate)}"
 
 
 def _clock(seconds: float | None) -> str:

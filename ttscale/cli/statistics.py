@@ -1,6 +1,6 @@
 """Commands that work on counts alone: curve, fit, forecast, backtest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,7 @@ from ttscale.cli.options import output_options
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
     from ttscale.stats.counts.curve import Curve
+    from ttscale.stats.laws.fitting import LawFit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -127,22 +128,27 @@ def curve_command(
         raise click.UsageError("--pool and --metric pass_hat_k have intervals over problems only.")
     if (pool and metric != "coverage") or (shares and not pool):
         raise click.UsageError("--pool is for coverage, and --share for --pool.")
-    rows, curves = [], []
+    curves: list[tuple[CountsGroup, Curve]] = []
     groups = read_source(source, by=by)
     _tell_caveats(groups)
     if pool:
         group, curve = pooled(groups, k, shares, confidence_level=level)
-        rows, curves, groups = [{**group.labels, **row} for row in curve.to_rows()], [(group, curve)], []
+        curves, groups = [(group, curve)], []
     for group in groups:
         if metric == "pass_hat_k":
             curve = pass_hat_of(group, k, confidence_level=level)
         else:
             curve = coverage_of(group, k, over=over, confidence_level=level, seed=seed)
         curves.append((group, curve))
-        rows += [{**group.labels, **row} for row in curve.to_rows()]
     if plot:
         _plot(plot, curves, title=metric, measured_k=None)
-    print_rows(rows if output else _with_short_caveats(rows), output)
+    if not output:
+        _tell_known(curve for _, curve in curves)
+    print_rows(
+        [{**group.labels, **row} for group, curve in curves for row in curve.to_rows()],
+        output,
+        table=[{**group.labels, **row, **_about(curve)} for group, curve in curves for row in curve.table()],
+    )
 
 
 @click.command("fit")
@@ -171,17 +177,18 @@ def fit_command(
     from ttscale.stats.laws.fitting import fit_law
 
     laws = tuple(plugins("laws")) if law == ("all",) else law
-    rows, curves = [], []
+    rows, table, curves = [], [], []
     groups = read_source(source, by=by)
     _tell_caveats(groups, of_laws=laws)
     for group in groups:
         for name in laws:
             fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or 0.95)
             rows.append({**group.labels, **_fit_row(fit)})
+            table += [{**group.labels, **row} for row in _fit_table(fit)]
             curves.append((group, fit.predict(budget_grid(int(group.n.max())))))
     if plot:
         _plot(plot, curves, title="fitted coverage", measured_k=None)
-    print_rows(rows if output in ("json", "jsonl") else [_flat(row) for row in rows], output)
+    print_rows(rows if output in ("json", "jsonl") else [_flat(row) for row in rows], output, table=table)
 
 
 @click.command("forecast")
@@ -219,7 +226,7 @@ def forecast_command(
     from ttscale.stats.forecast.forecasting import forecast
 
     rng = np.random.default_rng(seed)
-    rows, curves = [], []
+    rows, table, curves = [], [], []
     n_max = 0
     groups = read_source(source, by=by)
     _tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
@@ -235,9 +242,13 @@ def forecast_command(
             {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
             for row in ahead.to_rows()
         ]
+        table += [
+            {**group.labels, **row, **_about(ahead.curve), "method": ahead.method}
+            for row in ahead.view().rows
+        ]
     if plot:
         _plot(plot, curves, title="forecast coverage", measured_k=n_max)
-    print_rows(rows, output)
+    print_rows(rows, output, table=table)
 
 
 @click.command("backtest")
@@ -264,7 +275,7 @@ def backtest_command(
     from ttscale.cli.output import print_rows
     from ttscale.stats.forecast.backtesting import METHODS, backtest
 
-    rows = []
+    rows, table = [], []
     groups = read_source(source, by=by)
     _tell_caveats(groups, of_prefixes=True)
     for group in groups:
@@ -278,7 +289,12 @@ def backtest_command(
             rng=seed,
         )
         rows += [{**group.labels, **row} for row in result.to_rows()]
-    print_rows(rows, output)
+        view = result.view()
+        table += [
+            {**group.labels, **row, "problems": result.n_problems, "forecast": view.title}
+            for row in view.rows
+        ]
+    print_rows(rows, output, table=table)
 
 
 def _tell_caveats(
@@ -291,11 +307,23 @@ def _tell_caveats(
         click.echo(f"Note: {text}", err=True)
 
 
-def _with_short_caveats(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows for a table: caveats in two words, explained once on stderr."""
-    for text in dict.fromkeys(row["caveat"] for row in rows if row.get("caveat")):
+def _tell_known(curves: Iterable["Curve"]) -> None:
+    """Say on stderr what is known against intervals; the table has it in two words."""
+    for text in dict.fromkeys(text for curve in curves for text in curve.view().notes):
         click.echo(f"Note: {text}.", err=True)
-    return [{**row, "caveat": (row.get("caveat") or "").split(":")[0] or None} for row in rows]
+
+
+def _about(curve: "Curve") -> dict[str, Any]:
+    """Return what a curve rests on as columns of a table."""
+    from ttscale.showing.numbers import exact_percent
+
+    interval = f"{exact_percent(curve.confidence_level)} over {curve.over}"
+    return {
+        "metric": curve.metric,
+        "interval": interval,
+        "problems": curve.n_problems,
+        "method": curve.method,
+    }
 
 
 def _fit_row(fit: Any) -> dict[str, Any]:
@@ -318,7 +346,7 @@ def _fit_row(fit: Any) -> dict[str, Any]:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a fit's row for a table: parameters as text."""
+    """Return a fit's row for CSV: parameters as text."""
     text = ", ".join(
         f"{name} = {one['value']:.4g} [{one['low']:.4g}, {one['high']:.4g}]{' at bound' if one['at_bound'] else ''}"
         for name, one in row["params"].items()
@@ -326,10 +354,26 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in {**row, "params": text}.items() if value is not None}
 
 
+def _fit_table(fit: "LawFit") -> list[dict[str, Any]]:
+    """Return one row per parameter as a person reads it, with how well the law fits."""
+    from ttscale.showing.numbers import exact_percent, width
+
+    about = {
+        "error on the curve": width(fit.residual),
+        "AIC": fit.aic,
+        "fit": "converged" if fit.converged else fit.status,
+        "interval": f"{exact_percent(fit.confidence_level)} over problems",
+        "problems": fit.n_problems,
+        "samples": fit.n_max,
+    }
+    return [{"law": fit.law, **row, **about} for row in fit.view().rows]
+
+
 def _plot(
     path: Path, curves: Sequence[tuple["CountsGroup", "Curve"]], *, title: str, measured_k: int | None
 ) -> None:
     from ttscale.plots import Line, plot_curves, save_figure
+    from ttscale.showing.numbers import rests_on
 
     lines = [
         Line(
@@ -342,5 +386,5 @@ def _plot(
         for group, curve in curves
     ]
     one = curves[0][1]
-    subtitle = f"{one.n_problems} problems, {100 * one.confidence_level:g}% interval"
+    subtitle = rests_on(one.n_problems, one.confidence_level, one.over)
     save_figure(plot_curves(lines, title=title, subtitle=subtitle, measured_k=measured_k), path)

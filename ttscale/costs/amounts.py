@@ -50,9 +50,18 @@ MODEL_OF_UNIT: Mapping[str, str] = MappingProxyType(
 
 
 UNIT_NAMES: Mapping[str, str] = MappingProxyType(
-    {"flops": "FLOPs", "eflops": "eFLOPs", "usd": "US dollars", "device_s": "device-seconds"}
+    {"flops": "FLOPs", "eflops": "eFLOPs", "usd": "US dollars", "device_s": "device seconds"}
 )
 """How a person reads a unit, where it is not the word itself."""
+
+
+def unit_name(unit: str) -> str:
+    """Return how a person reads a unit.
+
+    >>> unit_name("usd"), unit_name("tokens")
+    ('US dollars', 'tokens')
+    """
+    return UNIT_NAMES.get(unit, unit)
 
 
 @dataclass(frozen=True, slots=True)

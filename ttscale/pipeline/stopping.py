@@ -8,6 +8,7 @@ from scipy.special import ndtri
 
 from ttscale.errors import InvalidInputError, TtscaleWarning
 from ttscale.samplers.until import UntilSettings
+from ttscale.showing.numbers import width
 from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest, where_it_counts
 from ttscale.stats.adaptive.rounds import Climb, coverage_in_rounds, error_in_rounds, pass_at_k_in_rounds
 from ttscale.stats.counts.curve import Curve, FloatArray
@@ -65,7 +66,7 @@ def decide(rule: UntilSettings, drawn: Drawn, reference: Reference | None = None
     measured = _measure(rule, drawn, reference)
     known, asked = measured.known, float(rule.width or 0.0)
     if known.width is not None and known.width <= asked:
-        return Decision(known, {}, f"the interval is narrower than {asked:g}")
+        return Decision(known, {}, f"the interval is narrower than {width(asked)}")
     if known.width is not None and measured.floor >= asked:
         return Decision(known, {}, measured.why_not)
     climb = _next(rule, standing, measured, asked)

@@ -12,6 +12,7 @@ from ttscale.pipeline.contract import CellDrawer, CellWork
 from ttscale.pipeline.stopping import Decision, Reference, decide
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.samplers.until import UntilSettings
+from ttscale.showing.numbers import share, width
 from ttscale.stats.adaptive.rounds import Rounds, error_in_rounds, geometric_ladder, pass_at_k_in_rounds
 from ttscale.store.rounds import Drawn, RoundsLog, read_drawn, read_rounds, write_rounds
 
@@ -179,7 +180,8 @@ def _told(cell: str, rule: UntilSettings, log: RoundsLog, decision: Decision) ->
     known = decision.known
     shown = ""
     if known.value is not None and known.width is not None:
-        shown = f", {rule.quantity}@{rule.k} {known.value:.3f} [{known.low:.3f}, {known.high:.3f}], width {known.width:.3f}"
+        estimate = share(known.value, known.low, known.high, sign="%")
+        shown = f", {rule.quantity}@{rule.k} {estimate}, width {width(known.width)}"
     if decision.reason is not None:
         return f"{cell}: done after {known.n_samples:,} samples{shown}: {decision.reason}."
     return f"{cell}: round {len(log.climbs) + 1} after {known.n_samples:,} samples{shown}"

@@ -17,13 +17,12 @@ from ttscale.plots.style import (
     MUTED,
     RULE,
     SMALL_PT,
-    color_of,
-    head,
-    name_y,
+    describe,
     paper,
     percent_axis,
     shortened,
 )
+from ttscale.showing.palette import color_of
 
 _LABEL_CHARS = 26
 _LABEL_GAP = 0.05
@@ -75,6 +74,7 @@ def plot_costs(
     subtitle: str | None = None,
     best: Sequence[tuple[float, float, int]] = (),
     changes: Sequence[Change] = (),
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw curves over a log axis of cost, with a strip below that says which one is the best buy.
 
@@ -85,6 +85,7 @@ def plot_costs(
         subtitle: What the numbers rest on.
         best: (from, to, line) of each range of costs with one best choice.
         changes: Where the best choice changes; drawn with their intervals in the strip.
+        ax: Axes to draw on, without the strip; by default a figure of its own.
 
     Returns:
         A figure that belongs to no window and no global state.
@@ -99,7 +100,7 @@ def plot_costs(
     if not lines:
         raise InvalidInputError("plot_costs needs at least one line.")
     bottom = 0.25 if best else 0.13
-    figure, axes = paper(width=8.2, height=5.1, margins=(0.085, 0.77, bottom, 0.81))
+    figure, axes = paper(width=8.2, height=5.1, margins=(0.085, 0.77, bottom, 0.81), ax=ax)
     axes.set_xscale("log")
     percent_axis(axes)
     costs = [_array(line, line.cost) for line in lines]
@@ -112,13 +113,12 @@ def plot_costs(
     for begin, end, position in best:
         _embolden(axes, lines[position], begin, end, color_of(position))
     _label_ends(axes, lines, limits[1])
-    under = _strip(figure, axes, lines, best, changes) if best else axes
-    if best:
+    under = _strip(figure, axes, lines, best, changes) if best and ax is None else axes
+    if under is not axes:
         axes.tick_params(labelbottom=False)
         axes.spines["bottom"].set_visible(False)
     _cost_axis(under, x_label)
-    name_y(axes, "problems solved")
-    head(figure, title, subtitle, left=0.03)
+    describe(axes, title, subtitle, y_label="problems solved", borrowed=ax is not None)
     return figure
 
 

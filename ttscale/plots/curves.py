@@ -13,14 +13,13 @@ from ttscale.plots.style import (
     MUTED,
     RULE,
     SMALL_PT,
-    color_of,
-    head,
+    describe,
     log_k_axis,
-    name_y,
     paper,
     percent_axis,
     shortened,
 )
+from ttscale.showing.palette import color_of
 
 _LABEL_GAP = 0.052
 """Least distance between two labels at the right edge, as a fraction of the axes' height."""
@@ -67,6 +66,7 @@ def plot_curves(
     y_label: str = "problems solved",
     log_y: bool = False,
     measured_k: int | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw curves over a log axis of budgets, each labelled where it ends.
 
@@ -78,6 +78,7 @@ def plot_curves(
         y_label: The y axis.
         log_y: A log y axis; values below 1e-5 are left out of it.
         measured_k: The largest budget with data; a line beyond it is marked as extrapolated.
+        ax: Axes to draw on; by default a figure of its own.
 
     Returns:
         A figure that belongs to no window and no global state; see `save_figure`.
@@ -92,7 +93,7 @@ def plot_curves(
     if not lines:
         raise InvalidInputError("plot_curves needs at least one line.")
     left, right = 0.085, 0.77
-    figure, axes = paper(width=8.2, height=4.7, margins=(left, right, 0.13, 0.80))
+    figure, axes = paper(width=8.2, height=4.7, margins=(left, right, 0.13, 0.80), ax=ax)
     k_max = max(float(np.max(_array(line, line.k))) for line in lines)
     log_k_axis(axes, k_max, x_label)
     percent_axis(axes)
@@ -103,8 +104,7 @@ def plot_curves(
     _label_ends(axes, lines, k_max)
     if measured_k is not None and measured_k < k_max:
         _mark_extrapolation(axes, measured_k)
-    name_y(axes, y_label)
-    head(figure, title, subtitle, left=0.03)
+    describe(axes, title, subtitle, y_label=y_label, borrowed=ax is not None)
     return figure
 
 

@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ttscale.errors import InvalidInputError
-from ttscale.plots.style import BODY_PT, GRID, INK, MUTED, NEVER, PALETTE, SMALL_PT, head, name_y, paper
+from ttscale.plots.style import BODY_PT, GRID, INK, MUTED, NEVER, SMALL_PT, head, name_y, paper
+from ttscale.showing.numbers import percent_tick
+from ttscale.showing.palette import PALETTE
 
 BINS_PER_DECADE = 3
 
@@ -108,7 +110,7 @@ def plot_success_rates(
             )
     decades = np.arange(0, n_bins + 1, BINS_PER_DECADE)
     axes.set_xticks(
-        [0.44, *(decades + 1.54)], ["never", *(f"{100 * histogram.edges[j]:g}%" for j in decades)]
+        [0.44, *(decades + 1.54)], ["never", *(percent_tick(histogram.edges[j]) for j in decades)]
     )
     axes.set_yticks([])
     axes.grid(axis="y", color=GRID)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
@@ -14,13 +15,13 @@ from ttscale.plots.style import (
     MUTED,
     RULE,
     SMALL_PT,
-    color_of,
-    head,
-    name_y,
+    describe,
     paper,
     percent_axis,
     shortened,
 )
+from ttscale.showing.numbers import percent_tick
+from ttscale.showing.palette import color_of
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -47,6 +48,7 @@ def plot_reliability(
     *,
     title: str = "Is the score a probability?",
     subtitle: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw accuracy over claimed probability, one colour per verifier, with an interval at every bin.
 
@@ -54,6 +56,7 @@ def plot_reliability(
         lines: What to draw.
         title: What the figure shows.
         subtitle: What the numbers rest on.
+        ax: Axes to draw on; by default a figure of its own.
 
     Returns:
         A figure that belongs to no window and no global state; see `save_figure`.
@@ -69,9 +72,9 @@ def plot_reliability(
         raise InvalidInputError(
             "plot_reliability needs at least one verifier whose scores read as probabilities."
         )
-    figure, axes = paper(width=5.6, height=5.6, margins=(0.12, 0.95, 0.11, 0.82))
+    figure, axes = paper(width=5.6, height=5.6, margins=(0.12, 0.95, 0.11, 0.82), ax=ax)
     percent_axis(axes)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: percent_tick(value)))
     axes.set_xlabel("claimed chance to be correct", fontsize=BODY_PT, color=MUTED, labelpad=6)
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1.2, zorder=0)
     for position, line in enumerate(lines):
@@ -92,6 +95,5 @@ def plot_reliability(
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.legend(frameon=False, fontsize=SMALL_PT, loc="upper left")
-    name_y(axes, "samples correct")
-    head(figure, title, subtitle, left=0.03)
+    describe(axes, title, subtitle, y_label="samples correct", borrowed=ax is not None)
     return figure

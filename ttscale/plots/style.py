@@ -1,4 +1,4 @@
-"""The look that every figure shares: palette, paper, type sizes, axes."""
+"""The look that every figure shares: paper, type sizes, axes."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-PALETTE = ("#0072b2", "#d55e00", "#00805d", "#b0568f", "#9a6b00", "#3f8fc4", "#555555")
-"""Line colours. The hues of Okabe and Ito (2008), which stay apart under every colour-vision deficiency; the
-light ones are darkened until they reach 3:1 against white paper (WCAG 2.1, 1.4.11)."""
+from ttscale.errors import InvalidInputError
+from ttscale.showing.numbers import percent_tick
 
 INK = "#1b1f24"
 MUTED = "#5b6570"
@@ -25,19 +24,22 @@ _TITLE_CHARS, _SUBTITLE_CHARS = 68, 120
 """What fits across the figure."""
 
 
-def color_of(position: int) -> str:
-    """Return the colour of the line at this position; it repeats after the palette's end."""
-    return PALETTE[position % len(PALETTE)]
-
-
-def paper(*, width: float, height: float, margins: Sequence[float]) -> tuple[Figure, Axes]:
-    """Return an empty figure with one pair of axes.
+def paper(
+    *, width: float, height: float, margins: Sequence[float], ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Return an empty figure with one pair of axes, or the axes given and their figure.
 
     Args:
         width: Inches.
         height: Inches.
         margins: Left, right, bottom and top edge of the axes, as fractions of the figure.
+        ax: Axes of the caller, which keep their place and their looks.
     """
+    if ax is not None:
+        borrowed = ax.get_figure(root=True)
+        if borrowed is None:
+            raise InvalidInputError("These axes belong to no figure.")
+        return borrowed, ax
     left, right, bottom, top = margins
     figure = Figure(figsize=(width, height), facecolor=PAPER, dpi=160)
     axes = figure.add_axes((left, bottom, right - left, top - bottom), facecolor=PAPER)
@@ -47,6 +49,20 @@ def paper(*, width: float, height: float, margins: Sequence[float]) -> tuple[Fig
     axes.tick_params(colors=MUTED, labelsize=SMALL_PT, length=0, pad=5)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def describe(
+    axes: Axes, title: str, subtitle: str | None, *, y_label: str = "", borrowed: bool = False
+) -> None:
+    """Write title, subtitle and name of the y axis: as a head over a figure of ours, plainly on axes of others."""
+    figure = axes.get_figure(root=True)
+    if borrowed or figure is None:
+        axes.set_title(shortened(title, _TITLE_CHARS), fontsize=BODY_PT, loc="left", parse_math=False)
+        axes.set_ylabel(y_label, fontsize=SMALL_PT, color=MUTED)
+        return
+    if y_label:
+        name_y(axes, y_label)
+    head(figure, title, subtitle, left=0.03)
 
 
 def head(figure: Figure, title: str, subtitle: str | None, *, left: float) -> None:
@@ -88,7 +104,7 @@ def name_y(axes: Axes, words: str) -> None:
 
 def percent_axis(axes: Axes) -> None:
     """Show fractions on the y axis as percentages, with a quiet grid."""
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent_tick(value)))
     axes.grid(axis="y", color=GRID, linewidth=0.9)
 
 

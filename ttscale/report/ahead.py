@@ -1,16 +1,17 @@
 """Laws, forecast and backtest of a cell as rows for tables, every number with its interval."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ttscale.analysis.run.results import Outlook
-from ttscale.report.laws import law_formula, law_parameters
-from ttscale.report.numbers import at_k, percent, percent_digits
+from ttscale.report.laws import law_formula, listed_parameters
+from ttscale.showing.numbers import at_k, exact_percent, percent, points, significant, width
 from ttscale.stats.forecast.forecasting import AVERAGE
 from ttscale.stats.laws.fitting import LawFit
 
-Row = dict[str, str]
+Row = dict[str, Any]
 
 _SHOWN = 4
 """Budgets of the forecast in the table."""
@@ -49,8 +50,8 @@ def _law(fit: LawFit) -> Row:
     formula = law_formula(fit)
     return {
         "law": fit.law if formula == fit.law else f"{fit.law}: {formula}",
-        "parameters": ", ".join(f"{name} = {text}" for name, text in law_parameters(fit)),
-        "error on the curve": f"{100 * fit.residual:.2f} points" if np.isfinite(fit.residual) else "–",
+        "parameters": listed_parameters(fit),
+        "error on the curve": width(fit.residual),
         "AIC": "–" if fit.aic is None else f"{fit.aic:,.1f}",
         "fit": "converged" if fit.converged else f"not to be trusted: {fit.status}",
     }
@@ -66,16 +67,16 @@ def _forecast(outlook: Outlook) -> tuple[list[Row], str]:
         {
             "samples of each problem": f"{k[j]:,}",
             "coverage": at_k(ahead.curve, int(k[j])),
-            "times the samples at hand": f"{k[j] / k[0]:.3g}",
+            "times the samples at hand": significant(k[j] / k[0]),
         }
         for j in shown
     ]
     carried = ", ".join(
-        f"{name} {100 * weight:.0f}%"
+        f"{name} {percent(weight)}"
         for name, weight in sorted(ahead.law_weights.items(), key=lambda item: -item[1])
         if weight >= 0.01
     )
-    level = f"{100 * ahead.curve.confidence_level:g}%"
+    level = exact_percent(ahead.curve.confidence_level)
     note = (
         f"{level} predictive intervals, for these same problems. The forecast averages over laws of success rates"
         + (f" ({carried})" if carried else "")
@@ -92,14 +93,12 @@ def _backtest(outlook: Outlook) -> tuple[list[Row], str]:
     rows = [
         {
             "method": f"{score.method} (the forecast above)" if score.method == AVERAGE else score.method,
-            "mean error": f"{percent_digits(score.error)} points"
-            if np.isfinite(score.error)
-            else "no forecast",
-            "bias": f"{100 * score.bias:+.1f} points" if np.isfinite(score.bias) else "–",
+            "mean error": width(score.error) if np.isfinite(score.error) else "no forecast",
+            "bias in points": points(score.bias),
             "interval held the truth": f"{round(score.inside * score.n_draws)} of {score.n_draws}"
             if score.n_draws
             else "–",
-            "interval's width": f"{100 * score.width:.1f} points" if np.isfinite(score.width) else "–",
+            "interval's width": width(score.width),
         }
         for score in ordered
     ]

@@ -4,36 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ttscale.analysis.budget.answers import (
-    BreakEven,
     BudgetView,
     BuyComparison,
     CostCurve,
     Segment,
     TargetAnswer,
 )
+from ttscale.analysis.budget.figure import budget_figure
 from ttscale.analysis.budget.runs import RunsBudget, TaskBudget
-from ttscale.plots.cost import Change, CostLine, plot_costs
+from ttscale.analysis.budget.tables import shown_point, shown_rows
+from ttscale.costs.amounts import unit_name
 from ttscale.report.cells import PageCell
 from ttscale.report.figures import ReportFigure
-from ttscale.report.numbers import amount, percent, percent_interval
 from ttscale.report.payload import numbers
 from ttscale.report.visible import visible_text
-
-UNITS = {
-    "flops": "FLOPs",
-    "eflops": "eFLOPs",
-    "usd": "US dollars",
-    "device_s": "device seconds",
-    "joules": "joules",
-}
-"""How a person reads a unit."""
+from ttscale.showing.numbers import amount, exact_percent, percent, rests_on
 
 _PARETO_ROWS = 12
 
-Row = dict[str, str]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +75,7 @@ def cost_figures(budget: RunsBudget) -> dict[str, ReportFigure]:
 
 def _figure(task: TaskBudget, name: str) -> ReportFigure:
     view = task.view
-    compared = _compared(view)
-    position = {one.label: i for i, one in enumerate(view.curves)}
-    figure = plot_costs(
-        [
-            CostLine(
-                label=visible_text(one.label),
-                cost=one.cost,
-                value=one.value,
-                low=one.low,
-                high=one.high,
-                dashed=one.extrapolates,
-            )
-            for one in view.curves
-        ],
-        title=f"Coverage by cost on {visible_text(task.task)}",
-        subtitle=f"{_rests(view)}; bold: the best buy",
-        x_label=f"{_unit(view)} per problem (log scale)",
-        best=[(one.begin, one.end, position[one.label]) for one in compared.segments],
-        changes=[
-            Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
-            for one in compared.crossings
-        ],
-    )
+    figure = budget_figure(view, title=f"Coverage by cost on {visible_text(task.task)}")
     rows = [
         {
             "cell": one.label,
@@ -123,35 +91,25 @@ def _figure(task: TaskBudget, name: str) -> ReportFigure:
         for j in range(len(one.k))
     ]
     labels = ", ".join(visible_text(one.label) for one in view.curves)
-    alt = (
-        f"Share of problems solved against {_unit(view)} per problem on a log axis: {labels}. Tables follow."
-    )
+    alt = f"Share of problems solved against {unit_name(view.unit)} per problem on a log axis: {labels}. Tables follow."
     return ReportFigure(name, figure, rows, alt)
 
 
 def _section(task: TaskBudget, chart_id: str, cells: Sequence[PageCell]) -> BudgetSection:
     view = task.view
-    unit, compared = _unit(view), _compared(view)
+    unit = unit_name(view.unit)
     return BudgetSection(
         id=chart_id,
         task=visible_text(task.task),
         unit=unit,
         chart=_chart(view, unit, cells),
         words=_words(view, unit),
-        targets=[_target(one, unit) for one in view.targets],
-        segments=[_segment(one, unit) for one in compared.segments] if len(view.curves) > 1 else [],
-        crossings=[
-            {
-                "from": view.curves[one.before].label,
-                "to": view.curves[one.after].label,
-                f"at {unit} per problem": _between(one.budget, one.low, one.high),
-                "coverage there": percent(one.value),
-            }
-            for one in compared.crossings
-        ],
-        break_evens=[_break_even(one) for one in view.break_evens],
-        pareto=_pareto(view, unit) if len(view.curves) > 1 else [],
-        rests=_rests(view),
+        targets=shown_rows(view, "target"),
+        segments=shown_rows(view, "best-buy") if len(view.curves) > 1 else [],
+        crossings=shown_rows(view, "crossover"),
+        break_evens=shown_rows(view, "break-even"),
+        pareto=_pareto(view) if len(view.curves) > 1 else [],
+        rests=rests_on(view.n_problems, view.confidence_level, view.over),
         notes=view.notes,
     )
 
@@ -206,7 +164,7 @@ def _with_chance(one: Segment) -> str:
 
 
 def _target_words(one: TargetAnswer, view: BudgetView, unit: str) -> str:
-    share = f"Solving {100 * one.reached.target:g}% of the problems"
+    share = f"Solving {exact_percent(one.reached.target)} of the problems"
     verb = f"is cheapest with {visible_text(one.label)}:" if len(view.curves) > 1 else "costs"
     ends = (
         f"{amount(one.low or 0.0)} to {amount(one.high)}"
@@ -220,81 +178,13 @@ def _target_words(one: TargetAnswer, view: BudgetView, unit: str) -> str:
     )
 
 
-def _target(one: TargetAnswer, unit: str) -> Row:
-    return {
-        "cell": one.label,
-        "target": f"{100 * one.reached.target:g}%",
-        "samples of each problem": _samples(one),
-        f"{unit} over all problems": "–" if one.cost is None else _between(one.cost, one.low, one.high),
-        "": ", ".join(
-            word
-            for word, said in (("cheapest", one.cheapest), ("extrapolated", one.reached.extrapolates))
-            if said
-        )
-        or one.why_not,
-    }
-
-
-def _samples(one: TargetAnswer) -> str:
-    reached = one.reached
-    if reached.k is None:
-        return "–"
-    low, high = ("…" if end is None else f"{end:,}" for end in (reached.low, reached.high))
-    return f"{reached.k:,} [{low}, {high}]"
-
-
-def _segment(one: Segment, unit: str) -> Row:
-    return {
-        "best buy": one.label,
-        f"from {unit} per problem": amount(one.begin),
-        "to": amount(one.end),
-        "samples": f"{one.k_begin:,.0f} to {one.k_end:,.0f}",
-        "coverage": f"{percent(one.value_begin)} to {percent(one.value_end)}",
-        "chance to be the best": percent(one.chance_best),
-    }
-
-
-def _break_even(one: BreakEven) -> Row:
-    return {
-        "one sample of": one.dear,
-        "against": one.cheap,
-        "price ratio": f"{one.price_ratio:.3g}",
-        "must reach": f"{percent(one.accuracy)} {percent_interval(one.low, one.high)}",
-        "reaches": percent(one.dear_accuracy),
-        "gain in points": f"{100 * one.gain:+.1f} [{100 * one.gain_low:+.1f}, {100 * one.gain_high:+.1f}]",
-    }
-
-
 def _compared(view: BudgetView) -> BuyComparison:
     """Return the comparison by coverage."""
     return next(one for one in view.comparisons if one.metric == "coverage")
 
 
-def _pareto(view: BudgetView, unit: str) -> list[Row]:
+def _pareto(view: BudgetView) -> list[Row]:
     """Return some of the points of the front, evenly along it."""
-    front = _compared(view).pareto
+    front = view.pareto_rows()
     step = max(1, -(-len(front) // _PARETO_ROWS))
-    kept = [point for i, point in enumerate(front) if i % step == 0 or i == len(front) - 1]
-    return [_pareto_row(view.curves[position], k, unit) for position, k in kept]
-
-
-def _pareto_row(curve: CostCurve, k: int, unit: str) -> Row:
-    j = int(np.searchsorted(curve.k, k))
-    return {
-        "cell": curve.label,
-        "samples": f"{k:,}",
-        f"{unit} per problem": amount(float(curve.cost[j])),
-        "coverage": f"{percent(curve.value[j])} {percent_interval(curve.low[j], curve.high[j])}",
-    }
-
-
-def _between(value: float, low: float | None, high: float | None) -> str:
-    return f"{amount(value)} [{'…' if low is None else amount(low)}, {'…' if high is None else amount(high)}]"
-
-
-def _unit(view: BudgetView) -> str:
-    return UNITS.get(view.unit, view.unit)
-
-
-def _rests(view: BudgetView) -> str:
-    return f"{view.n_problems:,} problems, {100 * view.confidence_level:g}% interval over {view.over}"
+    return [shown_point(row) for i, row in enumerate(front) if i % step == 0 or i == len(front) - 1]

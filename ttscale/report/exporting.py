@@ -28,7 +28,7 @@ from ttscale.report.figures import (
     overlay_figure,
     success_rates_figure,
 )
-from ttscale.report.numbers import percent_digits, percent_interval
+from ttscale.showing.numbers import exact_percent, share
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
@@ -160,7 +160,7 @@ def _findings(store: RunStore, oracles: dict[str, VerdictSet | None]) -> str:
         return "The samples are not verified."
     head = [
         "Coverage: the share of problems that at least one of k samples solves, with the "
-        f"{100 * settings.confidence_level:g}% interval over problems.",
+        f"{exact_percent(settings.confidence_level)} interval over problems.",
         "",
         "| configuration | k | coverage in percent |",
         "| --- | ---: | --- |",
@@ -179,7 +179,7 @@ def _coverage_rows(cell: str, counts: pl.DataFrame, settings: AnalysisSettings) 
         rng=settings.seed,
     )
     return [
-        f"| `{cell}` | {k:,} | {percent_digits(value)} {percent_interval(low, high)} |"
+        f"| `{cell}` | {k:,} | {share(value, low, high)} |"
         for k, value, low, high in zip(curve.k.tolist(), curve.value, curve.low, curve.high, strict=True)
     ]
 

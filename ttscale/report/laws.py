@@ -3,7 +3,7 @@
 import math
 
 from ttscale.analysis.run.results import CellResult
-from ttscale.report.numbers import significant
+from ttscale.showing.numbers import Prose, parameter, said
 from ttscale.stats.laws.fitting import LawFit
 
 _FORMULAS = {
@@ -12,6 +12,8 @@ _FORMULAS = {
     "power-law-plus-constant": ("exp(-a k^-b - e)", "exp(−a k⁻ᵇ − e)"),
 }
 """Law -> its right-hand side in ASCII and as typeset."""
+
+_AT_EDGE = " (at the edge of its range)"
 
 
 def usable_law(cell: CellResult) -> LawFit | None:
@@ -28,18 +30,24 @@ def law_formula(fit: LawFit, *, typeset: bool = True) -> str:
     return pretty if typeset else plain
 
 
-def law_parameters(fit: LawFit) -> list[tuple[str, str]]:
+def law_parameters(fit: LawFit) -> list[tuple[str, Prose]]:
     """Return each parameter's name with its value, interval and a remark where it lies at a bound."""
-    rows = []
-    for name, parameter in fit.params.items():
-        interval = f"[{significant(parameter.low)}, {significant(parameter.high)}]"
-        remark = " (at the edge of its range)" if parameter.at_bound else ""
-        rows.append((name, f"{significant(parameter.value)} {interval}{remark}"))
-    return rows
+    return [
+        (name, said("{}{}", parameter(one.value, one.low, one.high), _AT_EDGE if one.at_bound else ""))
+        for name, one in fit.params.items()
+    ]
+
+
+def listed_parameters(fit: LawFit, between: str = ", ") -> Prose:
+    """Return all parameters in one line."""
+    words = Prose()
+    for name, text in law_parameters(fit):
+        words += (between if words else "") + f"{name} = "
+        words += text
+    return words
 
 
 def law_sentence(fit: LawFit) -> str:
     """Return the law in one line, as the terminal shows it."""
-    parameters = ", ".join(f"{name} = {text}" for name, text in law_parameters(fit))
     caveat = "" if fit.converged else f" (did not converge: {fit.status})"
-    return f"coverage(k) ~ {law_formula(fit, typeset=False)}, {parameters}{caveat}"
+    return f"coverage(k) ~ {law_formula(fit, typeset=False)}, {listed_parameters(fit)}{caveat}"

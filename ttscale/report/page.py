@@ -1,19 +1,18 @@
 """What the page says: the templates' variables, section by section."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 import ttscale
 from ttscale.analysis.budget.runs import RunsBudget
 from ttscale.analysis.run.results import CellResult, RunResult
-from ttscale.report import numbers, payload
+from ttscale.report import payload
 from ttscale.report.ahead import ahead_of
 from ttscale.report.budget import budget_sections
 from ttscale.report.cells import PageCell
@@ -31,14 +30,11 @@ from ttscale.report.summary import (
     verdict_rows,
 )
 from ttscale.report.visible import excerpt_line, visible_text
+from ttscale.showing.numbers import DASH, Prose, amount, at_k, count, duration, percent, said, shown
 from ttscale.store.run import Session
 
 _SCRIPTS = ("chart.js", "problems.js", "page.js")
 _LIVE_SCRIPTS = (*_SCRIPTS, "live.js")
-_RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
-_ESTIMATE = re.compile(
-    rf"(?<![\w.,])([+-]?\d[\d.,]*(?:e[+-]?\d+)?(?:×10[{_RAISED}]+)?%?) (\[[-+\d., e…×{_RAISED}]*\])"
-)
 _LINE_LENGTH = 90
 """Of a prompt or an answer in the table of problems; the rest is one click away."""
 _STATIC_ROWS = 400
@@ -161,14 +157,13 @@ def _overview(cells: Sequence[PageCell]) -> dict[str, Any]:
     }
 
 
-def _best_at(cell: CellResult, k: int) -> str:
+def _best_at(cell: CellResult, k: int) -> Prose:
     """Return the selector that collects most at a budget, with its value there."""
-    found = [(item, numbers.index_of(item.curve, k)) for item in measured_series(cell)[1:]]
-    known = [(item.curve.value[at], item) for item, at in found if at is not None]
+    known = [(found[0], item) for item in measured_series(cell)[1:] if (found := item.curve.at(k))]
     if not known:
-        return "–"
+        return Prose(DASH)
     _, best = max(known, key=lambda pair: pair[0])
-    return f"{best.label}: {numbers.at_k(best.curve, k)}"
+    return said("{}: {}", best.label, at_k(best.curve, k))
 
 
 def _cell_context(
@@ -237,9 +232,9 @@ def _session_row(session: Session) -> dict[str, str]:
         "device": visible_text(str(engine.get("device") or "–")),
         "samples": f"{session.n_samples:,}",
         "tokens": f"{session.completion_tokens:,}" if session.completion_tokens else "–",
-        "engine start": numbers.duration(session.start_s),
-        "sampling": numbers.duration(session.seconds),
-        "tokens/s": "–" if rate is None else f"{rate:,.0f}",
+        "engine start": duration(session.start_s),
+        "sampling": duration(session.seconds),
+        "tokens/s": DASH if rate is None else amount(rate),
     }
 
 
@@ -254,25 +249,14 @@ def _environment() -> Environment:
     environment.filters |= {
         "visible": lambda text: visible_text(str(text)),
         "excerpted": lambda text: excerpt_line(text, _LINE_LENGTH),
-        "emphasized": emphasized,
-        "percent": numbers.percent,
-        "count": numbers.count,
-        "duration": numbers.duration,
+        "percent": percent,
+        "shown": shown,
+        "count": count,
+        "duration": duration,
         "known": _known,
-        "at_k": numbers.at_k,
+        "at_k": at_k,
     }
     return environment
-
-
-def emphasized(sentence: str) -> Markup:
-    """Set the estimates of a sentence in bold and their intervals in grey, everything else as text.
-
-    >>> str(emphasized("<b> 7.7% [5.3, 11.2]"))
-    '&lt;b&gt; <strong>7.7%</strong> <span class="interval">[5.3, 11.2]</span>'
-    """
-    # After escaping; what is matched are digits and brackets only, so nothing foreign becomes markup.
-    marked = _ESTIMATE.sub(r'<strong>\1</strong> <span class="interval">\2</span>', str(escape(sentence)))
-    return Markup(marked)
 
 
 def _source(name: str) -> str:

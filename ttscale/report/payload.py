@@ -13,8 +13,9 @@ import polars as pl
 from ttscale.analysis.run.results import CellResult
 from ttscale.plots.distribution import BINS_PER_DECADE, rate_histogram
 from ttscale.report.cells import PageCell
-from ttscale.report.series import Series, cell_series, measured_k, measured_series
+from ttscale.report.series import Series, cell_series, measured_k
 from ttscale.report.visible import excerpt, visible_text
+from ttscale.showing.numbers import percent
 
 _TEXT_BUDGET = 2_400_000
 """Characters of prompts and completions in a page, so that it can still be sent around."""
@@ -103,15 +104,10 @@ def overlay_chart(cells: Sequence[PageCell]) -> dict[str, Any]:
     }
 
 
-def selector_names(cells: Iterable[PageCell]) -> list[str]:
-    """Return the labels of all curves measured in any cell, in order of first appearance."""
-    return list(dict.fromkeys(item.label for cell in cells for item in measured_series(cell.result)))
-
-
 def rates_chart(cell: CellResult) -> dict[str, Any]:
     """Return the distribution of success rates for the interactive chart."""
     histogram = rate_histogram(cell.problems["n"].to_numpy(), cell.problems["c"].to_numpy())
-    edges = [f"{100 * edge:.2g}%" if edge < 1 else "100%" for edge in histogram.edges]
+    edges = [percent(edge) for edge in histogram.edges.tolist()]
     bars = [
         {"label": f"{low} to {high}", "count": int(size)}
         for low, high, size in zip(edges[:-1], edges[1:], histogram.counts, strict=True)

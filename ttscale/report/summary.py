@@ -6,9 +6,9 @@ import numpy as np
 
 from ttscale.analysis.run.results import CellResult
 from ttscale.report.cells import PageCell
-from ttscale.report.laws import law_formula, law_parameters, usable_law
-from ttscale.report.numbers import at_k, count, index_of, percent
+from ttscale.report.laws import law_formula, listed_parameters, usable_law
 from ttscale.report.series import Series, measured_k, measured_series
+from ttscale.showing.numbers import Prose, at_k, count, exact_percent, percent, said, width
 from ttscale.stats.forecast.forecasting import SamplesNeeded
 from ttscale.types import Outcome
 
@@ -23,7 +23,7 @@ def sample_span(cell: CellResult) -> str:
 def interval_phrase(cell: CellResult) -> str:
     """Return what the intervals are, such as "95% interval over problems"."""
     curve = cell.coverage
-    return f"{100 * curve.confidence_level:g}% interval over {curve.over}"
+    return f"{exact_percent(curve.confidence_level)} interval over {curve.over}"
 
 
 def never_solved(cell: CellResult) -> int:
@@ -37,7 +37,7 @@ def best_selector(cell: CellResult) -> Series | None:
     return max(selectors, key=lambda item: item.curve.value[-1], default=None)
 
 
-def headline(cell: CellResult) -> list[str]:
+def headline(cell: CellResult) -> list[Prose]:
     """Return the cell's findings, one sentence or two to a paragraph."""
     paragraphs = [_coverage_words(cell), _selector_words(cell), _ahead_words(cell), _never_words(cell)]
     return [words for words in paragraphs if words]
@@ -50,15 +50,13 @@ def law_words(cell: CellResult) -> str:
         return ""
     if not fit.converged:
         return f"The law {law_formula(fit)} was fitted, but the search did not converge: do not rely on it."
-    return (
-        f"{law_formula(fit)} fits coverage to {100 * fit.residual:.1f} percentage points (root mean square)"
-    )
+    return f"{law_formula(fit)} fits coverage to {width(fit.residual)} (root mean square)"
 
 
-def overview_words(cells: Sequence[PageCell], k: int) -> list[str]:
+def overview_words(cells: Sequence[PageCell], k: int) -> list[Prose]:
     """Return what several cells say together, at a budget that is in the grid of all of them."""
     at_one = sorted(cells, key=lambda cell: cell.result.coverage.value[0])
-    at_most = sorted(cells, key=lambda cell: cell.result.coverage.value[index_of(cell.result.coverage, k)])
+    at_most = sorted(cells, key=lambda cell: cell.result.coverage.at(k) or (0.0,))
     words = [_range_words("A single sample solves", at_one, 1)]
     if k > 1:
         words.append(_range_words(f"Among {k:,} samples at least one is correct for", at_most, k))
@@ -66,16 +64,17 @@ def overview_words(cells: Sequence[PageCell], k: int) -> list[str]:
     least, most = min(never, key=lambda pair: pair[0]), max(never, key=lambda pair: pair[0])
     return [
         *words,
-        f"Problems never solved: between {least[0]} ({least[1].label}) and {most[0]} ({most[1].label}).",
+        Prose(
+            f"Problems never solved: between {least[0]} ({least[1].label}) and {most[0]} ({most[1].label})."
+        ),
     ]
 
 
-def _range_words(verb: str, ordered: Sequence[PageCell], k: int) -> str:
+def _range_words(verb: str, ordered: Sequence[PageCell], k: int) -> Prose:
     low, high = ordered[0], ordered[-1]
-    return (
-        f"{verb} between {at_k(low.result.coverage, k)} of the problems ({low.label}) and "
-        f"{at_k(high.result.coverage, k)} ({high.label})."
-    )
+    lowest, highest = (at_k(one.result.coverage, k) for one in (low, high))
+    places = (verb, lowest, low.label, highest, high.label)
+    return said("{} between {} of the problems ({}) and {} ({}).", *places)
 
 
 def method_notes(series: Sequence[Series]) -> list[tuple[str, str]]:
@@ -96,52 +95,53 @@ def verdict_rows(cell: CellResult) -> list[tuple[str, list[tuple[str, int]]]]:
     return sorted(rows, key=lambda row: row[0] != cell.oracle)
 
 
-def _coverage_words(cell: CellResult) -> str:
+def _coverage_words(cell: CellResult) -> Prose:
     k = measured_k(cell)
     at_one, at_all = at_k(cell.coverage, 1), at_k(cell.coverage, k)
     if k == 1:
-        return f"One sample solves {at_one} of the problems."
-    return (
-        f"A single sample solves {at_one} of the problems; "
-        f"among {k:,} samples at least one is correct for {at_all}."
-    )
+        return said("One sample solves {} of the problems.", at_one)
+    template = "A single sample solves {} of the problems; among {} samples at least one is correct for {}."
+    return said(template, at_one, f"{k:,}", at_all)
 
 
-def _selector_words(cell: CellResult) -> str:
+def _selector_words(cell: CellResult) -> Prose:
     best = best_selector(cell)
     if best is None:
-        return ""
+        return Prose()
     k = int(best.curve.k[-1])
     gap = cell.coverage.value[-1] - best.curve.value[-1]
+    collected = at_k(best.curve, k)
     if k != measured_k(cell) or gap <= 0:
-        return (
-            f"Without the answer key, {best.label} collects {at_k(best.curve, k)} of them with {k:,} samples."
-        )
-    return (
-        f"Without the answer key, the best selector here ({best.label}) collects {at_k(best.curve, k)}. "
-        f"The other {100 * gap:.1f} percentage points of coverage stay uncollected."
+        template = "Without the answer key, {} collects {} of them with {} samples."
+        return said(template, best.label, collected, f"{k:,}")
+    template = (
+        "Without the answer key, the best selector here ({}) collects {}. "
+        "The other {} of coverage stay uncollected."
     )
+    return said(template, best.label, collected, width(gap).replace("points", "percentage points"))
 
 
-def _ahead_words(cell: CellResult) -> str:
+def _ahead_words(cell: CellResult) -> Prose:
     """Say what the forecast is, and without one what the law is."""
     ahead = cell.outlook.forecast if cell.outlook else None
     if ahead is None or cell.outlook is None:
         return _law_words(cell)
     k = int(ahead.curve.k[-1])
-    words = (
-        f"With {k:,} samples of each problem, coverage of these problems would be {at_k(ahead.curve, k)} "
-        f"({100 * ahead.curve.confidence_level:g}% predictive interval; an extrapolation)."
+    words = said(
+        "With {} samples of each problem, coverage of these problems would be {} "
+        "({} predictive interval; an extrapolation).",
+        f"{k:,}",
+        at_k(ahead.curve, k),
+        exact_percent(ahead.curve.confidence_level),
     )
     return words + (f" {needed_words(cell.outlook.needed)}" if cell.outlook.needed else "")
 
 
-def _law_words(cell: CellResult) -> str:
+def _law_words(cell: CellResult) -> Prose:
     fit = usable_law(cell)
     if fit is None or not fit.converged:
-        return law_words(cell)
-    parameters = " and ".join(f"{name} = {text}" for name, text in law_parameters(fit))
-    return f"{law_words(cell)}, with {parameters}."
+        return Prose(law_words(cell))
+    return said("{}, with {}.", law_words(cell), listed_parameters(fit, " and "))
 
 
 def needed_words(needed: SamplesNeeded) -> str:
@@ -151,7 +151,7 @@ def needed_words(needed: SamplesNeeded) -> str:
     ...     confidence_level=0.9, n_problems=9, method="average"))
     'Coverage of 90% is unlikely to be reached within 1,000 samples of each problem (chance 2.0%).'
     """
-    target = f"{100 * needed.target:g}%"
+    target = exact_percent(needed.target)
     if needed.k is None:
         return (
             f"Coverage of {target} is unlikely to be reached within {needed.largest:,} samples of each problem "
@@ -163,12 +163,12 @@ def needed_words(needed: SamplesNeeded) -> str:
     return f"Coverage of {target} takes about {needed.k:,} samples of each problem, {low} to {high}."
 
 
-def _never_words(cell: CellResult) -> str:
+def _never_words(cell: CellResult) -> Prose:
     never = never_solved(cell)
     if never == 0:
-        return "Every problem was solved at least once."
+        return Prose("Every problem was solved at least once.")
     share = percent(never / cell.problems.height)
-    return (
+    return Prose(
         f"{count(never, 'problem')} ({share}) {'was' if never == 1 else 'were'} never solved: "
         "their success rate is unknown, not zero."
     )

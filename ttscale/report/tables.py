@@ -13,11 +13,10 @@ from rich.text import Text
 
 from ttscale.analysis.run.results import CellResult, RunResult
 from ttscale.report.laws import law_sentence, usable_law
-from ttscale.report.numbers import count, index_of, percent_digits, percent_interval
 from ttscale.report.series import measured_series
 from ttscale.report.summary import sample_span
 from ttscale.report.visible import visible_text
-from ttscale.stats.counts.curve import Curve
+from ttscale.showing.numbers import at_k, rests_on
 
 _PLAIN_WIDTH = 160
 """Off a terminal nothing wraps: one budget is one line for grep."""
@@ -83,13 +82,10 @@ def _cell_table(
     cell: CellResult, name: str, table_k: tuple[int, ...], *, framed: bool, between: str
 ) -> Table:
     series = measured_series(cell)
-    level = f"{100 * cell.coverage.confidence_level:g}%"
+    rests = rests_on(cell.coverage.n_problems, cell.coverage.confidence_level, cell.coverage.over)
     table = Table(
         title=Text(f"{visible_text(name)}: {sample_span(cell)}"),
-        caption=Text(
-            f"percent of {count(cell.coverage.n_problems, 'problem')} solved, "
-            f"with the {level} interval over {cell.coverage.over}"
-        ),
+        caption=Text(f"percent solved of {rests}"),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD if framed else None,
@@ -100,15 +96,8 @@ def _cell_table(
     for item in series:
         table.add_column(Text(item.label, overflow="fold"), justify="right", min_width=len("[00.0, 00.0]"))
     for k in table_k:
-        table.add_row(f"{k:,}", *(Text(_entry(item.curve, k, between)) for item in series))
+        table.add_row(f"{k:,}", *(Text(at_k(item.curve, k, sign="").apart(between)) for item in series))
     return table
-
-
-def _entry(curve: Curve, k: int, between: str) -> str:
-    index = index_of(curve, k)
-    if index is None:
-        return "–"
-    return f"{percent_digits(curve.value[index])}{between}{percent_interval(curve.low[index], curve.high[index])}"
 
 
 def result_rows(result: RunResult) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 from ttscale.errors import InvalidInputError
 from ttscale.plots import Line, plot_curves
 from ttscale.plots.curves import spread
-from ttscale.plots.style import PALETTE, PAPER
+from ttscale.plots.style import PAPER
+from ttscale.showing.palette import PALETTE
 
 K = np.array([1, 10, 100])
 

@@ -20,8 +20,8 @@ from ttscale.errors import InvalidInputError, StoreError, TtscaleWarning
 from ttscale.report import write_report
 from ttscale.report.cells import page_cells
 from ttscale.report.html import render_html
-from ttscale.report.numbers import at_k
 from ttscale.report.page import render_page
+from ttscale.showing.numbers import at_k
 from ttscale.stats.laws.fitting import fit_law
 
 
@@ -293,4 +293,4 @@ def test_a_full_analysis_shows_laws_forecast_backtest_and_comparison(tmp_path: P
     assert cell.outlook is not None
     ahead = cell.outlook.forecast
     assert ahead is not None
-    assert at_k(ahead.curve, 240) in text
+    assert str(at_k(ahead.curve, 240)) in text

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ttscale.analysis.run.results import RunResult
 from ttscale.report import render_table, result_rows
-from ttscale.report.numbers import at_k
+from ttscale.showing.numbers import at_k
 
 
 def rendered(result: RunResult, *, terminal: bool = False, width: int = 80) -> str:
@@ -26,7 +26,7 @@ def test_each_budget_is_one_line_with_every_estimate_and_its_interval() -> None:
     for k in (1, 10, 100, 256):
         (line,) = [line for line in lines if line.strip().startswith(f"{k} ")]
         for curve in (cell.coverage, *cell.selectors.values()):
-            assert at_k(curve, k).replace("%", "") in line
+            assert str(at_k(curve, k, sign="")) in line
 
 
 def test_law_caveats_and_interval_are_written_below_the_table() -> None:

@@ -171,7 +171,7 @@ def test_saturation_tends_to_the_closed_form_of_one_known_rate():
 def test_what_does_not_saturate_within_the_samples_says_so():
     found = saturation(np.full(30, 5), np.tile([0, 1, 2], 10), 1e-6)
     assert (found.k, found.k_max) == (None, 4)
-    assert "> 4" in str(found)
+    assert "k = >4 [>4, >4]" in str(found)
     assert saturation(np.full(30, 5), np.tile([0, 1, 2], 10), 0.99).k == 0
 
 

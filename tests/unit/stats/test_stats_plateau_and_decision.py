@@ -39,7 +39,7 @@ def test_problems_that_disagree_widen_the_interval() -> None:
     assert (alike.k, alike.low, alike.high, alike.unreached) == (2, 2, 2, 0.0)
     assert (mixed.k, mixed.low, mixed.high) == (None, 2, None)
     assert mixed.unreached == pytest.approx(1 - 0.95**20, abs=0.05)
-    assert "no plateau up to k = 16 [2, > 16]" in str(mixed)
+    assert "no plateau up to k = 16 [2, >8]" in str(mixed)
 
 
 def test_one_budget_shows_no_plateau() -> None:

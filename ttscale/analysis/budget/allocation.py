@@ -11,8 +11,11 @@ from ttscale.analysis.budget.arms import ArmSamples, on_shared_problems, readabl
 from ttscale.analysis.budget.choices import Choice, priced_choices, selectors_of
 from ttscale.analysis.budget.pricing import choose_cost_model, with_facts
 from ttscale.analysis.budget.view import BudgetSettings
-from ttscale.costs.amounts import Amount
+from ttscale.costs.amounts import Amount, unit_name
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import amount, percent, points, rests_on, share
+from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.allocation import (
     Allocation,
@@ -29,8 +32,8 @@ _MOST_SELECTIONS = 4_000
 """Allocations tried for selected accuracy, which costs more to value than coverage does."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class AllocationView:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class AllocationView(Result):
     """How a sum is best spread over arms.
 
     Attributes:
@@ -86,6 +89,37 @@ class AllocationView:
             "over": "problems",
             "n_problems": one.n_problems,
         }
+
+    def view(self) -> View:
+        """Return how many samples each arm gets and what that is worth."""
+        one = self.found
+        rests = rests_on(one.n_problems, one.confidence_level, "problems")
+        worth = {
+            "percent": share(one.coverage, one.low, one.high),
+            "best single arm": f"{self.arms[one.single]}, k = {one.single_k:,}",
+            "its percent": share(one.single_coverage),
+            "gain in points": points(one.gain, one.gain_low, one.gain_high),
+            "upper bound (other half)": percent(one.bound),
+            "method": one.method,
+        }
+        return View(
+            title=f"Samples per problem for {amount(self.spend)} {unit_name(self.unit)}, {self.selector}",
+            rows=[
+                {
+                    "arm": label,
+                    "k": int(k),
+                    "cost per sample": float(price),
+                    "share of samples": percent(k / max(one.k.sum(), 1)),
+                }
+                for label, k, price in zip(self.arms, one.k, self.per_sample, strict=True)
+            ],
+            more=[
+                (f"What that is worth, on the half of the samples that did not choose it: {rests}", [worth])
+            ],
+            dots=[Dot(label="this allocation", value=one.coverage, low=one.low, high=one.high)],
+            axis="problems solved",
+            notes=self.notes,
+        )
 
 
 def allocate(

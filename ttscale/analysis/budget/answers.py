@@ -6,19 +6,27 @@ model, a token limit) with one way to pick an answer.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ttscale.analysis.budget.tables import shown_tables, unit_name
+from ttscale.analysis.budget.tables import shown_tables
+from ttscale.costs.amounts import unit_name
 from ttscale.costs.contract import CostLine
-from ttscale.showing import ShownCurve, curves_svg, estimate, framed, html_table, listed_html
+from ttscale.result import Result
+from ttscale.showing.notebook import ShownCurve
+from ttscale.showing.numbers import amount, rests_on
+from ttscale.showing.view import View
 from ttscale.stats.adaptive.piloting import PilotPlan
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.coverage.marginal import Saturation
 from ttscale.stats.decide.best_buy import BestBuy, Crossing
 from ttscale.stats.decide.deciding import BudgetDecision
 from ttscale.stats.forecast.outlook import Reached
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Row = dict[str, Any]
 
@@ -221,8 +229,8 @@ class BuyComparison:
     pareto: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class BudgetView:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class BudgetView(Result):
     """Everything a budget analysis found; what a section of a report shows.
 
     Attributes:
@@ -259,40 +267,24 @@ class BudgetView:
     pilots: tuple[tuple[str, PilotPlan], ...] = ()
     notes: tuple[str, ...] = ()
 
-    def _repr_html_(self) -> str:
-        """Return the cost curves, every answer and the caveats for a notebook."""
+    def view(self) -> View:
+        """Return the cost curves, every answer and the caveats."""
         cheapest = min(float(curve.cost[0]) for curve in self.curves)
-        shown = [
-            ShownCurve(
-                label=curve.label,
-                k=(curve.cost / cheapest).tolist(),
-                value=curve.value.tolist(),
-                low=curve.low.tolist(),
-                high=curve.high.tolist(),
-                dashed=bool(curve.extrapolates.any()),
-            )
-            for curve in self.curves
-        ]
-        title = f"What {self.n_problems} problems cost, in {unit_name(self)}"
-        x_label = f"cost per problem, in {cheapest:,.4g} {unit_name(self)}"
-        tables = [html_table(rows, caption) for caption, rows in shown_tables(self)]
-        return framed(title, curves_svg(shown, title, x_label=x_label), *tables, listed_html(self.notes))
+        unit = unit_name(self.unit)
+        return View(
+            title=f"What {self.n_problems} problems cost, in {unit}",
+            about=rests_on(self.n_problems, self.confidence_level, self.over),
+            more=shown_tables(self),
+            curves=[_drawn(curve, cheapest) for curve in self.curves],
+            axis=f"cost per problem, in {amount(cheapest)} {unit}",
+            notes=self.notes,
+        )
 
-    def __str__(self) -> str:
-        """Return one line per target and sum, or the best buys where neither was asked for."""
-        unit = unit_name(self)
-        lines = [f"{self.n_problems} problems, costs in {unit}"]
-        lines += [f"{one.label}: {one.why_not or one.reached}" for one in self.targets]
-        lines += [
-            f"{one.label}: {one.text} reach {estimate(one.value, one.low, one.high)} %" for one in self.spends
-        ]
-        if len(lines) == 1:
-            lines += [
-                f"{one.label}: best from {one.begin:,.4g} to {one.end:,.4g} per problem"
-                for group in self.comparisons
-                for one in group.segments
-            ]
-        return "\n".join(lines)
+    def plot(self, ax: "Axes | None" = None) -> "Figure":
+        """Draw what every choice reaches at which cost, the best buy in bold."""
+        from ttscale.analysis.budget.figure import budget_figure
+
+        return budget_figure(self, ax=ax)
 
     def to_rows(self) -> Iterator[Row]:
         """Yield tidy rows; `question` says what each answers."""
@@ -483,6 +475,17 @@ class BudgetView:
             "over": self.over,
             "n_problems": self.n_problems,
         }
+
+
+def _drawn(curve: CostCurve, cheapest: float) -> ShownCurve:
+    return ShownCurve(
+        label=curve.label,
+        k=(curve.cost / cheapest).tolist(),
+        value=curve.value.tolist(),
+        low=curve.low.tolist(),
+        high=curve.high.tolist(),
+        dashed=bool(curve.extrapolates.any()),
+    )
 
 
 def _named(row: Row) -> Row:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ttscale.analysis.budget.answers import TargetVerdict
 from ttscale.analysis.budget.choices import Choice
+from ttscale.showing.numbers import exact_percent, percent, points, share
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
 from ttscale.stats.forecast.outlook import Reached
 from ttscale.stats.intervals.intervals import bootstrap_over_problems, interval_over_problems, moments
@@ -50,8 +51,8 @@ class LastDoubling:
 
     def __str__(self) -> str:
         """Return a clause."""
-        points = f"{100 * self.gain:+.2g} [{100 * self.low:+.2g}, {100 * self.high:+.2g}] points"
-        return f"doubling from {self.begin:,} to {self.end:,} samples moved it by {points}"
+        moved = points(self.gain, self.low, self.high)
+        return f"doubling from {self.begin:,} to {self.end:,} samples moved it by {moved} points"
 
 
 def last_doubling(choice: Choice, *, confidence_level: float = 0.95, seed: int = 0) -> LastDoubling | None:
@@ -94,17 +95,15 @@ def beyond_the_samples(
         "not reachable" or "unknown", why in words, and the samples per problem that it takes at least, None where that is
         not known or where no number of them is enough.
     """
-    target, best = reached.target, f"{reached.best:.4g}"
+    target, best = reached.target, percent(reached.best)
     if coverage.k is None and coverage.low is None:
-        words = (
-            f"coverage, which no selector beats, does not reach {target:g} by {coverage.largest:,} samples"
-        )
+        words = f"coverage, which no selector beats, does not reach {exact_percent(target)} by {coverage.largest:,} samples"
         return "not reachable", f"{words}; it reaches {best}", None
     precision, ceiling = _precision_and_ceiling(choice)
     if ceiling < target:
         words = (
-            f"false positives: of what '{choice.selector.verifier}' accepts of a problem, {precision:.4g} is correct on average, "
-            f"so that the ceiling is {ceiling:.4g} however many samples are drawn"
+            f"false positives: of what '{choice.selector.verifier}' accepts of a problem, {percent(precision)} is correct on average, "
+            f"so that the ceiling is {percent(ceiling)} however many samples are drawn"
         )
         return "not reachable", words, None
     at_least = f"; coverage, which no selector beats, takes {_samples(coverage)}"
@@ -113,7 +112,7 @@ def beyond_the_samples(
         return "unknown", f"one sample per problem shows no trend: draw more{at_least}", coverage.low
     if last.has_settled:
         since = f" from k = {last.settled_from:,} on" if last.settled_from else ""
-        stays = f"{last.value:.4g} [{last.value_low:.4g}, {last.value_high:.4g}]"
+        stays = share(last.value, last.value_low, last.value_high, sign="%")
         words = f"it plateaus{since} at {stays}: {last}; the most is {best}"
         if last.value_high >= target:
             return "unknown", f"{words}. More problems would tell, more samples would not", coverage.low

@@ -3,24 +3,29 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ttscale.analysis.budget.answers import BudgetView, CostCurve, Segment
-from ttscale.costs.amounts import UNIT_NAMES
+from ttscale.costs.amounts import unit_name
 from ttscale.plots.cost import Change, CostLine, plot_costs
+from ttscale.showing.numbers import rests_on
 from ttscale.stats.counts.curve import FloatArray
 
 _STEPS = 256
 """Costs at which a best buy is looked at, evenly on a log scale."""
 
 
-def budget_figure(view: BudgetView, *, comparison: int = 0, title: str | None = None) -> Figure:
+def budget_figure(
+    view: BudgetView, *, comparison: int = 0, title: str | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw one comparison of a view.
 
     Args:
         view: From `ttscale.analysis.budget.view.budget_view`.
         comparison: Position in the view's `comparisons`; the first is coverage, unless only selectors were asked for.
         title: Instead of the metric's name.
+        ax: Axes of yours; they show the curves without the strip of best buys below.
 
     Returns:
         A figure that belongs to no window and no global state.
@@ -41,13 +46,12 @@ def budget_figure(view: BudgetView, *, comparison: int = 0, title: str | None = 
     ]
     best = [cut for one in group.segments if (cut := _undisputed(one, position[one.label], curves))]
     is_cut = best != [(one.begin, one.end, position[one.label]) for one in group.segments]
-    level = f"{100 * view.confidence_level:g}% interval over {view.over}"
     bold = "the best buy, as far as no forecast is higher" if is_cut else "the best buy"
     return plot_costs(
         lines,
         title=title or f"{group.metric.capitalize()} by cost",
-        subtitle=f"{view.n_problems} problems, {level}; bold: {bold}",
-        x_label=f"{UNIT_NAMES.get(view.unit, view.unit)} per problem (log scale)",
+        subtitle=f"{rests_on(view.n_problems, view.confidence_level, view.over)}; bold: {bold}",
+        x_label=f"{unit_name(view.unit)} per problem (log scale)",
         best=best,
         changes=[
             Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
@@ -57,6 +61,7 @@ def budget_figure(view: BudgetView, *, comparison: int = 0, title: str | None = 
                 for _, end, arm in best
             )
         ],
+        ax=ax,
     )
 
 

@@ -9,6 +9,7 @@ from ttscale.analysis.budget.answers import SpendAnswer, TargetAnswer, TargetVer
 from ttscale.analysis.budget.beyond import beyond_the_samples
 from ttscale.analysis.budget.choices import Choice
 from ttscale.costs.amounts import Amount
+from ttscale.showing.numbers import exact_percent, percent
 from ttscale.stats.counts.curve import Curve, IntArray
 from ttscale.stats.coverage.marginal import Saturation, saturation
 from ttscale.stats.decide.deciding import MOST_DECISIONS, BudgetDecision, best_decision
@@ -200,10 +201,14 @@ def _said_of(choice: Choice, reached: Reached, how: Inference) -> tuple[TargetVe
     if reached.k is not None:
         return ("forecast" if reached.extrapolates else "reached"), "", None
     if choice.selector.kind == "coverage":
-        words = f"the forecast reaches {reached.best:.4g} with {reached.largest:,} samples"
+        words = f"the forecast reaches {percent(reached.best)} with {reached.largest:,} samples"
         if reached.low is None:
             return "not reachable", words, None
-        return "unknown", f"{words}, the upper end of its interval {reached.target:g}", reached.low
+        return (
+            "unknown",
+            f"{words}, the upper end of its interval {exact_percent(reached.target)}",
+            reached.low,
+        )
     coverage = _coverage_to_reach(choice, reached.target, how)
     return beyond_the_samples(choice, reached, coverage, confidence_level=how.confidence_level, seed=how.seed)
 

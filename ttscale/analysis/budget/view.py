@@ -29,8 +29,9 @@ from ttscale.analysis.budget.questions import (
     target_answers,
 )
 from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
-from ttscale.costs.amounts import UNIT_NAMES, Amount
+from ttscale.costs.amounts import Amount, unit_name
 from ttscale.errors import InvalidInputError
+from ttscale.showing.numbers import amount
 from ttscale.stats.adaptive.piloting import PilotPlan, plan_pilot
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
@@ -211,12 +212,12 @@ def _asked_of(choices: Sequence[Choice], target: Target) -> list[Choice]:
         return found
     if target.metric == "coverage":
         raise InvalidInputError(
-            f"coverage={target.share:g} is a target of coverage, but --selector leaves it out: add coverage to --selector, or "
-            f"ask for accuracy={target.share:g}."
+            f"coverage={target.share} is a target of coverage, but --selector leaves it out: add coverage to --selector, or "
+            f"ask for accuracy={target.share}."
         )
     raise InvalidInputError(
-        f"accuracy={target.share:g} is a target of what a selector picks: give --selector majority, or best or first with "
-        f"a --verifier. The share of problems that any sample solves is coverage={target.share:g}."
+        f"accuracy={target.share} is a target of what a selector picks: give --selector majority, or best or first with "
+        f"a --verifier. The share of problems that any sample solves is coverage={target.share}."
     )
 
 
@@ -473,7 +474,7 @@ def _notes(group: _Group) -> list[str]:
     """Say which choices end before the largest budget compared."""
     last = group.budget[-1]
     short = [
-        f"'{choice.label}' at {cost[-1]:.4g}"
+        f"'{choice.label}' at {amount(cost[-1])}"
         for choice, cost in zip(group.choices, group.cost, strict=True)
         if cost[-1] < last * (1 - 1e-9)
     ]
@@ -481,6 +482,6 @@ def _notes(group: _Group) -> list[str]:
         return []
     shown = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
     return [
-        f"Measured curves end where their samples do ({shown} {UNIT_NAMES.get(group.choices[0].line.unit, group.choices[0].line.unit)} "
+        f"Measured curves end where their samples do ({shown} {unit_name(group.choices[0].line.unit)} "
         "per problem); beyond, the comparison takes them as flat, which understates them."
     ]

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ttscale.showing import framed, html_table, listed_html
-from ttscale.stats.counts.curve import Curve
+from ttscale.result import Result
+from ttscale.showing.numbers import Shown, amount, at_k, count, decimal, p_value, points, rests_on, share
+from ttscale.showing.view import View
+from ttscale.stats.counts.curve import Curve, shown_curve
 from ttscale.stats.coverage.plateau import Plateau
 from ttscale.stats.decide.deciding import BudgetDecision
 from ttscale.stats.intervals.estimate import Estimate
@@ -81,8 +83,8 @@ class VerifierReport:
         return next((one for one in both if (one.metric, one.averaging) == (metric, averaging)), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class Comparison(Result):
     """Verifiers compared on the same samples.
 
     Attributes:
@@ -118,17 +120,25 @@ class Comparison:
                 yield {"source": self.label, "verifier": verifier.name, **row}
         yield from self.difference_rows()
 
-    def _repr_html_(self) -> str:
-        """Return what is collected, how well is judged and what differs, for a notebook."""
+    def view(self) -> View:
+        """Return what is collected, how well is judged and what differs."""
         tables = {
             "Percent of problems solved with k samples": self.collected_table(),
             "How well the scores judge": self.judgement_table(),
             "What the verdicts are worth": self.decision_table(),
             "Paired differences in percentage points": self.difference_table(),
         }
-        title = f"{self.label}: {self.coverage.n_problems} problems, {self.n_samples:,} samples, oracle {self.oracle}"
-        shown = [html_table(rows, caption) for caption, rows in tables.items() if rows]
-        return framed(title, *shown, listed_html(self.notes))
+        curves = {"coverage": self.coverage} | {
+            f"{one.name}, {one.selections[0].name}": one.selections[0].curve for one in self.verifiers
+        }
+        level, over = self.coverage.confidence_level, self.coverage.over
+        return View(
+            title=f"{self.label}: {count(self.n_samples, 'sample')}, oracle {self.oracle}",
+            about=rests_on(self.coverage.n_problems, level, over),
+            more=[(caption, rows) for caption, rows in tables.items() if rows],
+            curves=[shown_curve(curve, label) for label, curve in curves.items()],
+            notes=self.notes,
+        )
 
     def difference_rows(self) -> list[Row]:
         """Return one row per paired difference of accuracy."""
@@ -159,9 +169,9 @@ class Comparison:
                 "verifier": verifier.name,
                 "picks by": selection.name,
                 **_at(selection.curve, self.table_k),
-                "of coverage": _percent(selection.coverage_share[last]),
-                "of the gain": _percent(selection.gain_share[last]),
-                "plateau k": _plateau(selection.plateau),
+                "of coverage": _share(selection.coverage_share[last]),
+                "of the gain": _share(selection.gain_share[last]),
+                "plateau k": selection.plateau.shown,
             }
             for verifier in self.verifiers
             for selection in verifier.selections
@@ -192,10 +202,10 @@ class Comparison:
                 "verifier": verifier.name,
                 "precision": _plain(verifier.find("precision", "pooled")),
                 "recall": _plain(verifier.find("recall", "pooled")),
-                "ceiling T/A": _percent(verifier.ceiling),
+                "ceiling T/A": _share(verifier.ceiling),
                 "picks by": verifier.policy,
-                "best k": _best_k(verifier.decision),
-                "utility": _signed(verifier.decision),
+                "best k": verifier.decision.shown,
+                "utility": verifier.decision.shown_utility,
             }
             for verifier in self.verifiers
         ]
@@ -207,8 +217,8 @@ class Comparison:
                 "verifier": row["verifier"],
                 "versus": row["versus"],
                 "k": row["k"],
-                "difference": f"{100 * row['value']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]",
-                "p (family)": f"{row['p_value']:.4f}",
+                "difference": points(row["value"], row["low"], row["high"]),
+                "p (family)": p_value(row["p_value"]),
             }
             for row in self.difference_rows()
             if row["k"] == self.table_k[-1]
@@ -228,8 +238,8 @@ def _verifier_rows(verifier: VerifierReport) -> Iterator[Row]:
         for row in verifier.claimed.to_rows():
             yield {"selection": None, **row}
     yield from _decision_rows(verifier)
-    for outcome, count in verifier.outcomes.items():
-        yield {"selection": None, "metric": f"samples {outcome}", "value": count}
+    for outcome, n_samples in verifier.outcomes.items():
+        yield {"selection": None, "metric": f"samples {outcome}", "value": n_samples}
     if verifier.seconds_per_sample is not None:
         yield {"selection": None, "metric": "seconds per sample", "value": verifier.seconds_per_sample}
     for kind, tokens in zip(("prompt", "completion"), verifier.tokens_per_sample or (), strict=False):
@@ -241,8 +251,8 @@ def _verifier_rows(verifier: VerifierReport) -> Iterator[Row]:
 def _selection_rows(selection: Selection) -> Iterator[Row]:
     for row in selection.curve.to_rows():
         yield {"selection": selection.name, **row, "metric": "accuracy"}
-    for share in (selection.coverage_share, selection.gain_share):
-        for k, estimate in share.items():
+    for found in (selection.coverage_share, selection.gain_share):
+        for k, estimate in found.items():
             yield {"selection": selection.name, "k": k, **estimate.to_row()}
     flat = selection.plateau
     yield {
@@ -286,12 +296,7 @@ def _decision_rows(verifier: VerifierReport) -> Iterator[Row]:
 
 def _at(curve: Curve, table_k: tuple[int, ...]) -> Row:
     """Return the curve's values at the budgets of the table, in percent."""
-    cells = {}
-    for k in table_k:
-        j = int(np.searchsorted(curve.k, k))
-        ends = f"[{100 * curve.low[j]:.1f}, {100 * curve.high[j]:.1f}]"
-        cells[f"k={k:,}"] = f"{100 * curve.value[j]:.1f} {ends}"
-    return cells
+    return {f"k={k:,}": at_k(curve, k, sign="") for k in table_k}
 
 
 def _tokens(verifier: VerifierReport) -> str | None:
@@ -299,30 +304,14 @@ def _tokens(verifier: VerifierReport) -> str | None:
     if verifier.tokens_per_sample is None:
         return None
     asked, written = verifier.tokens_per_sample
-    return f"{asked:,.0f} + {written:,.0f}"
+    return f"{amount(asked)} + {amount(written)}"
 
 
-def _percent(estimate: Estimate | None) -> str | None:
+def _share(estimate: Estimate | None) -> Shown | None:
     if estimate is None or np.isnan(estimate.value):
         return None
-    return f"{100 * estimate.value:.0f}% [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
+    return share(estimate.value, estimate.low, estimate.high, sign="%")
 
 
-def _plain(estimate: Estimate | None) -> str | None:
-    if estimate is None or np.isnan(estimate.value):
-        return None
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def _plateau(flat: Plateau) -> str:
-    beyond = f">{flat.k_max // 2}"
-    return f"{flat.k or beyond} [{flat.low or beyond}, {flat.high or beyond}]"
-
-
-def _signed(decision: BudgetDecision) -> str:
-    return f"{decision.utility:+.3f} [{decision.utility_low:+.3f}, {decision.utility_high:+.3f}]"
-
-
-def _best_k(decision: BudgetDecision) -> str:
-    edge = "+" if decision.at_edge else ""
-    return f"{decision.k}{edge} [{decision.low}, {decision.high}]"
+def _plain(estimate: Estimate | None) -> Shown | None:
+    return None if estimate is None else decimal(estimate.value, estimate.low, estimate.high)

@@ -1,15 +1,16 @@
 """What an analysis answers: frozen results that the report, the tables and the notebooks read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from ttscale.analysis.comparison.results import Comparison
-from ttscale.showing import curves_svg, estimate, framed, html_table, listed_html
+from ttscale.result import Result
+from ttscale.showing.numbers import at_k, rests_on
+from ttscale.showing.view import View
 from ttscale.stats.counts.curve import Curve, shown_curve
 from ttscale.stats.forecast.backtesting import Backtest
 from ttscale.stats.forecast.forecasting import Forecast, SamplesNeeded
@@ -60,8 +61,8 @@ class Outlook:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class CellResult:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class CellResult(Result):
     """Everything measured in one cell.
 
     Attributes:
@@ -105,34 +106,32 @@ class CellResult:
     comparison: Comparison | None = None
     skipped: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        """Return coverage and every selector as short tables."""
-        head = f"{self.cell}: {self.model} on {self.task}, correct is what {self.oracle} accepts"
-        return "\n".join(
-            [head, str(self.coverage), *(f"{name}: {one}" for name, one in self.selectors.items())]
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """Coverage and every selector, by label."""
+        return {"coverage": self.coverage, **self.selectors}
+
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one row per curve and budget."""
+        head = {"cell": self.cell, "model": self.model, "task": self.task, "oracle": self.oracle}
+        for label, curve in self.curves.items():
+            for row in curve.to_rows():
+                yield {**head, "curve": label, **row}
+
+    def view(self) -> View:
+        """Return the curves, their table and the caveats."""
+        rests = rests_on(self.coverage.n_problems, self.coverage.confidence_level, self.coverage.over)
+        return View(
+            title=f"{self.cell}: {self.model} on {self.task}",
+            about=f"percent solved of {rests}; correct is what {self.oracle} accepts",
+            rows=[
+                {"k": k, **{label: at_k(curve, k, sign="") for label, curve in self.curves.items()}}
+                for k in self.coverage.k.tolist()
+                if all(curve.at(k) for curve in self.curves.values())
+            ],
+            curves=[shown_curve(curve, label) for label, curve in self.curves.items()],
+            notes=(*self.warnings, *self.skipped),
         )
-
-    def _repr_html_(self) -> str:
-        """Return the curves, their table and the caveats for a notebook."""
-        named = {"coverage": self.coverage, **self.selectors}
-        title = f"{self.cell}: {self.model} on {self.task}"
-        level = f"{100 * self.coverage.confidence_level:g}%"
-        rows = [
-            {"k": int(k), **{label: _at(curve, int(k)) for label, curve in named.items()}}
-            for k in self.coverage.k
-            if all(k in curve.k for curve in named.values())
-        ]
-        about = (
-            f"percent of {self.coverage.n_problems} problems [{level} interval over {self.coverage.over}]; correct is "
-            f"what {self.oracle} accepts"
-        )
-        chart = curves_svg([shown_curve(curve, label) for label, curve in named.items()], title)
-        return framed(title, chart, html_table(rows, about), listed_html((*self.warnings, *self.skipped)))
-
-
-def _at(curve: Curve, k: int) -> str | None:
-    found = np.flatnonzero(curve.k == k)
-    return estimate(curve.value[found[0]], curve.low[found[0]], curve.high[found[0]]) if found.size else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +149,8 @@ class UnmeasuredCell:
     n_samples: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RunResult:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class RunResult(Result):
     """Everything measured in one run directory.
 
     Attributes:
@@ -172,6 +171,21 @@ class RunResult:
     cells: tuple[CellResult, ...]
     unmeasured: tuple[UnmeasuredCell, ...] = ()
 
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one row per cell, curve and budget."""
+        for cell in self.cells:
+            for row in cell.to_rows():
+                yield {"run": self.name, **row}
+
+    def view(self) -> View:
+        """Return the coverage of all cells side by side."""
+        return View(
+            title=f"{self.name}: coverage in {len(self.cells)} cells",
+            about=str(self.path),
+            curves=[shown_curve(cell.coverage, cell.cell) for cell in self.cells],
+            notes=[f"{cell.cell}: {cell.reason}" for cell in self.unmeasured],
+        )
+
     def __str__(self) -> str:
         """Return every cell's curves."""
         return "\n\n".join([f"{self.name} ({self.path})", *map(str, self.cells)])
@@ -180,11 +194,4 @@ class RunResult:
         """Return the cells for a notebook: coverage side by side, then each one."""
         if len(self.cells) == 1:
             return self.cells[0]._repr_html_()
-        curves = [shown_curve(cell.coverage, cell.cell) for cell in self.cells]
-        without = listed_html([f"{cell.cell}: {cell.reason}" for cell in self.unmeasured])
-        return framed(
-            f"{self.name}: coverage in {len(self.cells)} cells",
-            curves_svg(curves, self.name),
-            without,
-            *(cell._repr_html_() for cell in self.cells),
-        )
+        return f"<div>{self.view().to_html()}{''.join(cell._repr_html_() for cell in self.cells)}</div>"

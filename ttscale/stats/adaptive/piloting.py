@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import exact_percent
+from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, counts
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.forecast.model_averaging import posterior_of
@@ -46,8 +49,8 @@ class TriedPilot:
     simulated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PilotPlan:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PilotPlan(Result):
     """How large a pilot must be.
 
     Attributes:
@@ -84,6 +87,25 @@ class PilotPlan:
                 "over": self.over,
                 "method": f"median of {self.n_simulations} simulations" if one.simulated else "at hand",
             }
+
+    def view(self) -> View:
+        """Return the pilots tried, the cheapest good one named."""
+        return View(
+            title=f"Pilots for coverage {exact_percent(self.target)}, known within a factor of {self.within:g}",
+            about=f"{exact_percent(self.confidence_level)} interval over {self.over}",
+            rows=[
+                {
+                    "problems": row["n_problems"],
+                    "samples": row["n_samples"],
+                    "in all": row["total_samples"],
+                    "factor": row["factor"],
+                    "enough": row["enough"],
+                    "how": row["method"],
+                }
+                for row in self.to_rows()
+            ],
+            notes=[] if self.enough is not None else ["None of the pilots tried is large enough."],
+        )
 
 
 def uncertainty(reached: Reached) -> float:

@@ -3,13 +3,18 @@
 Notation: the pilot has counts (n_i, c_i); coverage at k is to be known within ± half_width.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import exact_percent, width
+from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets, counts
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.mixing import mixing_distribution
@@ -17,8 +22,8 @@ from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.intervals.sampling_error import pass_at_k_variance
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Plan(Result):
     """Problems needed for each number of samples per problem.
 
     Attributes:
@@ -44,10 +49,37 @@ class Plan:
         """Return the row with the fewest samples in all."""
         return int(np.argmin(self.total))
 
-    def __str__(self) -> str:
-        head = f"coverage@{self.k} within ±{self.half_width:g} ({100 * self.confidence_level:g}%, over problems) needs"
-        rows = zip(self.samples, self.problems, self.total, strict=True)
-        return "\n".join([head, *(f"  {p} problems x {n} samples = {t}" for n, p, t in rows)])
+    def to_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one row per number of samples per problem."""
+        for samples, problems, total in zip(self.samples, self.problems, self.total, strict=True):
+            yield {
+                "k": self.k,
+                "half_width": self.half_width,
+                "samples": int(samples),
+                "problems": int(problems),
+                "total": int(total),
+                "confidence_level": self.confidence_level,
+            }
+
+    def view(self) -> View:
+        """Return the choices, with the cheapest named."""
+        rows = [
+            {
+                "samples per problem": row["samples"],
+                "problems": row["problems"],
+                "samples in all": row["total"],
+            }
+            for row in self.to_rows()
+        ]
+        cheapest = rows[self.cheapest]
+        return View(
+            title=f"coverage@{self.k} within ±{width(self.half_width)}",
+            about=f"{exact_percent(self.confidence_level)} interval over problems",
+            rows=rows,
+            notes=[
+                f"fewest samples in all: {cheapest['problems']:,} problems × {cheapest['samples per problem']:,}"
+            ],
+        )
 
 
 def plan_coverage(

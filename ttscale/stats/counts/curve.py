@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttscale.errors import InvalidInputError
-from ttscale.showing import ShownCurve, curves_svg, estimate, framed, html_table
+from ttscale.result import Result
+from ttscale.showing.notebook import ShownCurve
+from ttscale.showing.numbers import rests_on, share
+from ttscale.showing.view import View
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -17,8 +20,8 @@ Over = Literal["problems", "samples", "both"]
 """What an interval generalises over: other problems of this kind, other samples of these problems, or both."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Curve:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class Curve(Result):
     """A quantity at each budget k.
 
     Attributes:
@@ -47,6 +50,20 @@ class Curve:
     standard_error: FloatArray | None = None
     caveat: tuple[str | None, ...] = ()
 
+    def at(self, k: int, /) -> tuple[float, float, float] | None:
+        """Return (value, low, high) at a budget, None where the curve does not have it.
+
+        >>> curve = Curve(metric="coverage", k=np.array([1]), value=np.array([0.5]), low=np.array([0.4]),
+        ...     high=np.array([0.6]), confidence_level=0.95, over="problems", method="", n_problems=9)
+        >>> curve.at(1), curve.at(2)
+        ((0.5, 0.4, 0.6), None)
+        """
+        found = np.flatnonzero(self.k == k)
+        if not found.size:
+            return None
+        value, low, high = (float(array[found[0]]) for array in (self.value, self.low, self.high))
+        return value, low, high
+
     def to_rows(self) -> Iterator[dict[str, Any]]:
         """Yield one plain dictionary per budget: tidy rows for any frame library or JSON."""
         for j, k in enumerate(self.k):
@@ -67,33 +84,24 @@ class Curve:
                 row["caveat"] = self.caveat[j]
             yield row
 
-    def __str__(self) -> str:
-        """Return a short table for a person."""
-        level = f"{100 * self.confidence_level:g}%"
-        head = f"{self.metric}, {self.n_problems} problems, {level} interval over {self.over} ({self.method})"
-        lines = [
-            f"  k={int(k):<8d} {value:.4f}  [{low:.4f}, {high:.4f}]{'' if known is None else '  ' + known.split(':')[0]}"
-            for k, value, low, high, known in zip(
-                self.k, self.value, self.low, self.high, self._caveats(), strict=True
-            )
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row per budget as a person reads it."""
+        known = self.caveat or (None,) * len(self.k)
+        rows = zip(self.k.tolist(), self.value, self.low, self.high, known, strict=True)
+        return [
+            {"k": k, "percent": share(value, low, high)} | ({"caveat": said.split(":")[0]} if said else {})
+            for k, value, low, high, said in rows
         ]
-        return "\n".join([head, *lines, *(f"  {text}" for text in dict.fromkeys(filter(None, self.caveat)))])
 
-    def _caveats(self) -> tuple[str | None, ...]:
-        return self.caveat or (None,) * len(self.k)
-
-    def _repr_html_(self) -> str:
-        """Return a chart and a table for a notebook."""
-        level = f"{100 * self.confidence_level:g}%"
-        title = f"{self.metric}, {self.n_problems} problems"
-        rows = [
-            {"k": int(k), f"percent [{level} interval]": estimate(value, low, high)}
-            for k, value, low, high in zip(self.k, self.value, self.low, self.high, strict=True)
-        ]
-        about = "; ".join(
-            [f"interval over {self.over}", self.method, *dict.fromkeys(filter(None, self.caveat))]
+    def view(self) -> View:
+        """Return the curve with its table and what is known against it."""
+        return View(
+            title=self.metric,
+            about=f"{rests_on(self.n_problems, self.confidence_level, self.over)}; {self.method}",
+            rows=self.table(),
+            curves=[shown_curve(self, self.metric)],
+            notes=list(dict.fromkeys(filter(None, self.caveat))),
         )
-        return framed(title, curves_svg([shown_curve(self, self.metric)], title), html_table(rows, about))
 
 
 def shown_curve(curve: Curve, label: str, *, dashed: bool = False) -> ShownCurve:

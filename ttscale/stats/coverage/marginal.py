@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import Shown, rests_on, width
+from ttscale.showing.numbers import counts as shown_counts
+from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems, moments
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saturation:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Saturation(Result):
     """The number of samples from which on the next one is worth less than its price.
 
     Attributes:
@@ -38,11 +42,17 @@ class Saturation:
     confidence_level: float
     n_problems: int
 
-    def __str__(self) -> str:
-        """Return one line."""
-        beyond = f"> {self.k_max:,}"
-        k, low, high = (beyond if end is None else f"{end:,}" for end in (self.k, self.low, self.high))
-        return f"the next sample gains at most {self.threshold:.3g} from k = {k} [{low}, {high}]"
+    @property
+    def shown(self) -> Shown:
+        """The budget with its interval, as a person reads it."""
+        return shown_counts(self.k, self.low, self.high, most=self.k_max)
+
+    def view(self) -> View:
+        """Return the budget in one line."""
+        return View(
+            title=f"the next sample gains at most {width(self.threshold)} from k = {self.shown}",
+            about=rests_on(self.n_problems, self.confidence_level, "problems"),
+        )
 
 
 def marginal_gain(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArray:

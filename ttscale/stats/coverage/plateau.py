@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import Shown, counts, exact_percent, percent, width
+from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
@@ -21,8 +24,8 @@ TOLERANCE = 0.01
 """One percentage point per doubling."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plateau:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Plateau(Result):
     """The budget at which a curve plateaus.
 
     Attributes:
@@ -43,11 +46,19 @@ class Plateau:
     k_max: int
     confidence_level: float
 
-    def __str__(self) -> str:
-        """Return one line for a person."""
-        found = f"plateau from k = {self.k}" if self.k else f"no plateau up to k = {self.k_max}"
-        ends = f"[{self.low or f'> {self.k_max}'}, {self.high or f'> {self.k_max}'}]"
-        return f"{found} {ends}, at most {self.tolerance:g} per doubling"
+    @property
+    def shown(self) -> Shown:
+        """The budget with its interval, as a person reads it."""
+        return counts(self.k, self.low, self.high, most=self.k_max // 2)
+
+    def view(self) -> View:
+        """Return the budget in one line."""
+        found = f"plateau from k = {self.k:,}" if self.k else f"no plateau up to k = {self.k_max:,}"
+        return View(
+            title=f"{found} {self.shown.interval}",
+            about=f"at most {width(self.tolerance)} per doubling; {exact_percent(self.confidence_level)} interval; "
+            f"none in {percent(self.unreached)} of the replicates",
+        )
 
 
 def doublings(k_max: int) -> IntArray:
@@ -85,7 +96,7 @@ def plateau(
         InvalidInputError: Budgets that do not double from 1, shapes that differ, or a tolerance below 0.
 
     >>> str(plateau([[0.1, 0.5, 0.6, 0.6, 0.6]], [1, 2, 4, 8, 16], rng=0))
-    'plateau from k = 4 [4, 4], at most 0.01 per doubling'
+    'plateau from k = 4 [4, 4]: at most 1.0 points per doubling; 95% interval; none in 0% of the replicates'
     """
     check_confidence(confidence_level)
     table, ks = np.asarray(values, dtype=np.float64), budgets(k)

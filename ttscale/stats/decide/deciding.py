@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import Shown, amounts, counts, rests_on
+from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import Rng, check_confidence
@@ -15,8 +18,8 @@ MOST_DECISIONS = 512
 """Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetDecision:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BudgetDecision(Result):
     """The best budget.
 
     Attributes:
@@ -40,6 +43,24 @@ class BudgetDecision:
     utility_high: float
     confidence_level: float
     n_problems: int
+
+    @property
+    def shown(self) -> Shown:
+        """The budget with its interval, as a person reads it; "+" where more might be better still."""
+        found = counts(self.k, self.low, self.high)
+        return Shown(found.value + ("+" if self.at_edge else ""), found.interval)
+
+    @property
+    def shown_utility(self) -> Shown:
+        """What it is worth per problem, with its interval."""
+        return amounts(self.utility, self.utility_low, self.utility_high)
+
+    def view(self) -> View:
+        """Return the budget and its worth in one line."""
+        return View(
+            title=f"best k = {self.shown}, worth {self.shown_utility} per problem",
+            about=rests_on(self.n_problems, self.confidence_level, "problems"),
+        )
 
 
 def best_decision(

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import InvalidInputError
-from ttscale.showing import framed, html_table
+from ttscale.result import Result
+from ttscale.showing.numbers import count, exact_percent, percent, points, width
+from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import Counts, budgets, counts
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
@@ -34,8 +36,8 @@ METHODS: tuple[str, ...] = (
 """Methods compared by default: ours and the published ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backtest:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Backtest(Result):
     """Scores of every method at every prefix length.
 
     Attributes:
@@ -68,35 +70,34 @@ class Backtest:
                 "confidence_level": self.confidence_level,
             }
 
-    def __str__(self) -> str:
-        """Return a short table for a person."""
-        k = self.scores[0].k
-        head = f"coverage at {k} is {self.truth:.4f} ({self.n_problems} problems); forecasts of it from s samples"
-        level = f"{100 * self.confidence_level:g}% interval"
-        lines = [
-            f"  s={s.s:<6d} {s.method:<24} error {s.error:.4f}  bias {s.bias:+.4f}  "
-            f"{level} holds it {100 * s.inside:.0f}%, width {s.width:.4f}"
-            for s in self.scores
-        ]
-        return "\n".join([head, *lines])
-
-    def _repr_html_(self) -> str:
-        """Return a table for a notebook, the smallest error first."""
-        level = f"{100 * self.confidence_level:g}% interval"
+    def view(self) -> View:
+        """Return how every method fared, the smallest error first."""
+        ordered = sorted(self.scores, key=lambda s: (s.s, np.nan_to_num(s.error, nan=np.inf)))
+        level = exact_percent(self.confidence_level)
         rows = [
             {
-                "from": s.s,
-                "method": s.method,
-                "error in points": f"{100 * s.error:.2f}",
-                "bias": f"{100 * s.bias:+.2f}",
-                f"{level} held the truth": f"{round(s.inside * s.n_draws)} of {s.n_draws}"
-                if s.n_draws
+                "from": one.s,
+                "method": one.method,
+                "mean error": width(one.error),
+                "bias": points(one.bias),
+                f"{level} interval held it": f"{round(one.inside * one.n_draws)} of {one.n_draws}"
+                if one.n_draws
                 else None,
+                "its width": width(one.width),
             }
-            for s in sorted(self.scores, key=lambda s: (s.s, np.nan_to_num(s.error, nan=np.inf)))
+            for one in ordered
         ]
-        title = f"Forecasts of coverage at {self.scores[0].k:,}, known to be {100 * self.truth:.1f}%"
-        return framed(title, html_table(rows, f"{self.n_problems} problems"))
+        return View(
+            title=f"Forecasts of coverage at {self.scores[0].k:,}, known to be {percent(self.truth)}",
+            about=count(self.n_problems, "problem"),
+            rows=rows,
+            dots=[
+                Dot(label=f"{one.method}, from {one.s}", value=one.error, low=0.0, high=one.error)
+                for one in ordered
+                if np.isfinite(one.error)
+            ],
+            axis="mean error of the forecast",
+        )
 
 
 def backtest(

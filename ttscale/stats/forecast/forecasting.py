@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import DataWarning, FitWarning, InvalidInputError
-from ttscale.showing import curves_svg, estimate, framed, html_table
+from ttscale.result import Result
+from ttscale.showing.numbers import counts as shown_counts
+from ttscale.showing.numbers import exact_percent, percent, width
+from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import Counts, budgets, counts, one_budget
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
@@ -47,8 +50,8 @@ _LAW_DRAWS = 200
 _LONGEST_STRETCH = 10.0  # of a backtest: prefixes shorter than a tenth leave little to forecast from
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Forecast:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class Forecast(Result):
     """Coverage to come.
 
     Attributes:
@@ -72,42 +75,29 @@ class Forecast:
         for row, beyond in zip(self.curve.to_rows(), self.extrapolates, strict=True):
             yield {**row, "extrapolates": bool(beyond)}
 
-    def __str__(self) -> str:
-        """Return a short table for a person."""
-        lines = [
-            str(self.curve),
-            f"  drawn so far: up to {self.n_max} samples per problem; beyond them this extrapolates",
-        ]
-        carried = [f"{name} {100 * w:.0f}%" for name, w in self.law_weights.items() if w >= 0.01]
-        if carried:
-            lines.append(f"  laws: {', '.join(carried)}")
-        if self.backtest is not None:
-            lines.append(f"  backtest: {_told(self.backtest)}")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the forecast with its band and a table for a notebook."""
-        curve, level = self.curve, f"{100 * self.curve.confidence_level:g}%"
-        title = f"Coverage forecast by {self.method}, {curve.n_problems} problems"
+    def view(self) -> View:
+        """Return the forecast with its band and what carries it."""
         rows = [
-            {
-                "k": int(k),
-                f"percent [{level} predictive]": estimate(value, low, high),
-                "extrapolates": bool(beyond),
-            }
-            for k, value, low, high, beyond in zip(
-                curve.k, curve.value, curve.low, curve.high, self.extrapolates, strict=True
-            )
+            row | {"extrapolates": bool(beyond)}
+            for row, beyond in zip(self.curve.table(), self.extrapolates, strict=True)
         ]
-        about = f"drawn so far: up to {self.n_max:,} samples per problem"
-        if self.backtest is not None:
-            about += f"; backtest: {_told(self.backtest)}"
-        chart = curves_svg([shown_curve(curve, "forecast", dashed=True)], title)
-        return framed(title, chart, html_table(rows, about))
+        carried = [f"{name} {percent(w)}" for name, w in self.law_weights.items() if w >= 0.01]
+        about = [
+            f"{exact_percent(self.curve.confidence_level)} predictive interval for these problems",
+            f"drawn so far: up to {self.n_max:,} samples per problem",
+            f"laws: {', '.join(carried)}" if carried else "",
+            f"backtest: {_told(self.backtest)}" if self.backtest else "",
+        ]
+        return View(
+            title=f"Coverage forecast by {self.method}, {self.curve.n_problems} problems",
+            about="; ".join(filter(None, about)),
+            rows=rows,
+            curves=[shown_curve(self.curve, "forecast", dashed=True)],
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SamplesNeeded:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class SamplesNeeded(Result):
     """How many samples per problem, in all, until coverage reaches a target.
 
     Attributes:
@@ -132,20 +122,27 @@ class SamplesNeeded:
     n_problems: int
     method: str
 
-    def to_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the answer as one plain dictionary."""
-        yield {name: getattr(self, name) for name in self.__slots__}
+    def view(self) -> View:
+        """Return the answer in one sentence."""
+        ends = shown_counts(self.k, self.low, self.high, most=self.largest)
+        found = f"{ends.value} samples per problem"
+        if self.k is None:
+            found = f"not within {self.largest:,} samples (chance {percent(self.chance_at_largest)})"
+        dots = [] if self.k is None else [_dot(self)]
+        return View(
+            title=f"coverage {exact_percent(self.target)}: {found} {ends.interval}",
+            about=f"{self.n_problems} problems, {exact_percent(self.confidence_level)} predictive interval; {self.method}",
+            dots=dots,
+            axis="samples per problem",
+            is_share=False,
+        )
 
-    def __str__(self) -> str:
-        """Return one sentence."""
-        end = f"not within {self.largest} samples (chance {self.chance_at_largest:.2f})"
-        shown = [str(v) if v is not None else f"more than {self.largest}" for v in (self.low, self.high)]
-        answer = f"{self.k} samples per problem" if self.k is not None else end
-        return f"coverage {self.target:g}: {answer} [{shown[0]}, {shown[1]}], {self.n_problems} problems ({self.method})"
 
-    def _repr_html_(self) -> str:
-        """Return the sentence for a notebook."""
-        return framed(str(self))
+def _dot(needed: SamplesNeeded) -> Dot:
+    low, high = (needed.largest if end is None else end for end in (needed.low, needed.high))
+    return Dot(
+        label=f"coverage {exact_percent(needed.target)}", value=needed.k or needed.largest, low=low, high=high
+    )
 
 
 def forecast(
@@ -285,7 +282,7 @@ def _told(score: Score) -> str:
     if score.n_draws == 0:
         return f"from {score.s} of {score.k} samples no forecast was possible"
     held = f"its interval held the truth {round(score.inside * score.n_draws)} times of {score.n_draws}"
-    return f"from {score.s} of {score.k} samples coverage was missed by {score.error:.4f}; {held}"
+    return f"from {score.s} of {score.k} samples coverage was missed by {width(score.error)}; {held}"
 
 
 def samples_for(

@@ -11,14 +11,18 @@ not which of these problems will have been solved once the samples at hand are a
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.errors import FitWarning, InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import counts as shown_counts
+from ttscale.showing.numbers import exact_percent, rests_on
+from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, one_budget
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.coverage import coverage_curve
@@ -76,8 +80,8 @@ class Outlook:
     n_min: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Reached(Result):
     """How many samples per problem a target needs.
 
     Attributes:
@@ -108,17 +112,20 @@ class Reached:
     method: str
     n_problems: int
 
-    def to_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the answer as one plain dictionary."""
-        yield {name: getattr(self, name) for name in self.__slots__}
-
-    def __str__(self) -> str:
-        """Return one sentence."""
-        beyond = f"> {self.largest:,}"
-        low, high = (beyond if end is None else f"{end:,}" for end in (self.low, self.high))
-        answer = f"{self.k:,} samples per problem" if self.k else f"not reached by {self.largest:,} samples"
+    def view(self) -> View:
+        """Return the answer in one sentence."""
+        ends = shown_counts(self.k, self.low, self.high, most=self.largest)
+        found = f"{ends.value} samples per problem" if self.k else f"not reached by {self.largest:,} samples"
         aside = ", extrapolated" if self.extrapolates else ""
-        return f"{self.metric} {self.target:g}: {answer} [{low}, {high}]{aside} ({self.method})"
+        low, high = (self.largest if end is None else end for end in (self.low, self.high))
+        target = f"{self.metric} {exact_percent(self.target)}"
+        return View(
+            title=f"{target}: {found} {ends.interval}{aside}",
+            about=f"{rests_on(self.n_problems, self.confidence_level, self.over)}; {self.method}",
+            dots=[Dot(label=target, value=self.k, low=low, high=high)] if self.k else [],
+            axis="samples per problem",
+            is_share=False,
+        )
 
 
 def coverage_outlook(

@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri, stdtrit
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import DASH, decimal, rests_on
+from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.intervals import (
     Rng,
@@ -24,8 +27,8 @@ Averaging = Literal["pooled", "within problem"]
 """All samples in one pool, or computed problem by problem and then averaged with equal weight."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Estimate(Result):
     """A quantity with its interval over problems.
 
     Attributes:
@@ -52,12 +55,14 @@ class Estimate:
         """Return a plain dictionary: a tidy row."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        """Return one line for a person."""
-        level = f"{100 * self.confidence_level:g}%"
-        ends = f"[{self.low:.4f}, {self.high:.4f}]"
-        return (
-            f"{self.metric} ({self.averaging}): {self.value:.4f} {ends} {level}, {self.n_problems} problems"
+    def view(self) -> View:
+        """Return the number with its interval."""
+        found = decimal(self.value, self.low, self.high) or DASH
+        return View(
+            title=f"{self.metric} ({self.averaging}): {found}",
+            about=f"{rests_on(self.n_problems, self.confidence_level, 'problems')}; {self.method}",
+            dots=[Dot(label=self.metric, value=self.value, low=self.low, high=self.high)],
+            axis=self.metric,
         )
 
 

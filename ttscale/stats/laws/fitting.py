@@ -11,7 +11,7 @@ the parameters, the starts and the choice among them; certified fits (NIST StRD)
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from scipy.optimize import least_squares, minimize
 from scipy.stats import norm
 
 from ttscale.errors import FitWarning, InvalidInputError
-from ttscale.showing import curves_svg, framed, html_table
+from ttscale.result import Result
+from ttscale.showing.numbers import exact_percent, parameter, shown, width
+from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts
 from ttscale.stats.counts.curve import Curve, FloatArray, budget_grid, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
@@ -55,8 +57,8 @@ class Parameter:
     at_bound: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class LawFit:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class LawFit(Result):
     """A fitted law.
 
     Attributes:
@@ -87,9 +89,9 @@ class LawFit:
     aic: float | None
     bic: float | None
     confidence_level: float
-    family: ScalingLaw = field(repr=False)
-    free: FloatArray = field(repr=False)
-    covariance: FloatArray = field(repr=False)
+    family: ScalingLaw
+    free: FloatArray
+    covariance: FloatArray
 
     def predict(self, k: ArrayLike) -> Curve:
         """Return the fitted curve with its band over problems.
@@ -133,14 +135,14 @@ class LawFit:
 
     def to_rows(self) -> Iterator[dict[str, Any]]:
         """Yield one plain dictionary per parameter."""
-        for name, parameter in self.params.items():
+        for name, one in self.params.items():
             yield {
                 "law": self.law,
                 "parameter": name,
-                "value": parameter.value,
-                "low": parameter.low,
-                "high": parameter.high,
-                "at_bound": parameter.at_bound,
+                "value": one.value,
+                "low": one.low,
+                "high": one.high,
+                "at_bound": one.at_bound,
                 "confidence_level": self.confidence_level,
                 "converged": self.converged,
                 "residual": self.residual,
@@ -150,36 +152,31 @@ class LawFit:
                 "n_problems": self.n_problems,
             }
 
-    def __str__(self) -> str:
-        """Return the summary a person wants."""
-        state = "converged" if self.converged else f"NOT converged: {self.status}"
-        head = f"{self.law}, {self.n_problems} problems, up to {self.n_max} samples each ({state})"
-        lines = [
-            f"  {name:<8} {p.value:.5g}  [{p.low:.5g}, {p.high:.5g}]"
-            + ("  at its bound" if p.at_bound else "")
-            for name, p in self.params.items()
-        ]
-        tail = f"  error on the curve {self.residual:.4f}"
-        if self.log_likelihood is not None:
-            tail += f", log-likelihood {self.log_likelihood:.2f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
-        return "\n".join([head, *lines, tail])
-
-    def _repr_html_(self) -> str:
-        """Return the curve and the parameters for a notebook."""
-        title = f"{self.law}, {self.n_problems} problems, up to {self.n_max:,} samples each"
+    def view(self) -> View:
+        """Return the curve and the parameters."""
         rows = [
             {
                 "parameter": name,
-                "value": float(one.value),
-                f"{100 * self.confidence_level:g}% interval": f"[{one.low:.4g}, {one.high:.4g}]",
-                "at its bound": one.at_bound,
+                "value": parameter(one.value, one.low, one.high),
+                "at its bound": one.at_bound or None,
             }
             for name, one in self.params.items()
         ]
-        about = f"{'converged' if self.converged else self.status}; error on the curve {self.residual:.4f}"
         usable = all(np.isfinite(one.value) for one in self.params.values())
-        fitted = [shown_curve(self.predict(budget_grid(self.n_max)), self.law, dashed=True)] if usable else []
-        return framed(title, curves_svg(fitted, title), html_table(rows, about))
+        state = "converged" if self.converged else f"NOT converged: {self.status}"
+        about = [f"{exact_percent(self.confidence_level)} intervals", state]
+        about += [f"error on the curve {width(self.residual)}"]
+        if self.log_likelihood is not None:
+            criteria = (("log-likelihood", self.log_likelihood), ("AIC", self.aic), ("BIC", self.bic))
+            about += [f"{name} {shown(value)}" for name, value in criteria]
+        return View(
+            title=f"{self.law}, {self.n_problems} problems, up to {self.n_max:,} samples each",
+            about="; ".join(about),
+            rows=rows,
+            curves=[shown_curve(self.predict(budget_grid(self.n_max)), self.law, dashed=True)]
+            if usable
+            else [],
+        )
 
 
 def fit_law(

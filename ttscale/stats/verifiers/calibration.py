@@ -5,17 +5,24 @@ Notation: each of S samples of P problems has a probability claimed by the verif
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from ttscale.errors import InvalidInputError
+from ttscale.result import Result
+from ttscale.showing.numbers import rests_on, share
+from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.estimate import Estimate, cluster_variance, clustered_bounds
 from ttscale.stats.intervals.intervals import Rng, check_confidence, percentiles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ProbabilityScale = Literal["as is", "sigmoid"]
 """Scores that are probabilities already, or logits."""
@@ -23,8 +30,8 @@ ProbabilityScale = Literal["as is", "sigmoid"]
 _MOST_BINS, _PROBLEMS_PER_BIN = 15, 5
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class ReliabilityCurve:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class ReliabilityCurve(Result):
     """The accuracy of the samples in each bin of claimed probability; B bins, none of them empty.
 
     Attributes:
@@ -59,6 +66,31 @@ class ReliabilityCurve:
                 "averaging": "pooled",
                 "n_problems": self.n_problems,
             }
+
+    def view(self) -> View:
+        """Return the accuracy of every bin."""
+        return View(
+            title="accuracy by claimed probability",
+            about=rests_on(self.n_problems, self.confidence_level, "problems"),
+            rows=[
+                {
+                    "claimed percent": share(row["claimed"]),
+                    "percent correct": share(row["value"], row["low"], row["high"]),
+                    "samples": row["n_samples"],
+                }
+                for row in self.to_rows()
+            ],
+        )
+
+    def plot(self, ax: "Axes | None" = None) -> "Figure":
+        """Draw accuracy over claimed probability; on the diagonal a score is a probability."""
+        from ttscale.plots.reliability import ReliabilityLine, plot_reliability
+
+        line = ReliabilityLine(
+            label="samples", claimed=self.claimed, accuracy=self.accuracy, low=self.low, high=self.high
+        )
+        subtitle = rests_on(self.n_problems, self.confidence_level, "problems")
+        return plot_reliability([line], subtitle=subtitle, ax=ax)
 
 
 def probability_scale(score: ArrayLike) -> ProbabilityScale | None:

@@ -9,6 +9,7 @@ from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
 from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.view import BudgetSettings, view_of_arms
+from ttscale.showing.numbers import percent
 from ttscale.stats.selectors.voting import maj_at_k
 
 ASKED = {"selectors": ("majority",), "pricing": Pricing(cost="samples")}
@@ -50,7 +51,7 @@ def test_a_vote_that_has_settled_is_said_to_stay_where_it_really_stays():
     chances = np.where(right[:, None], [0.7, 0.2, 0.1], [0.15, 0.75, 0.1])
     one = answer(voting_arm(drawn(chances, 64, rng)), 0.8, largest=1000)
     assert (one.verdict, one.cost, one.at_least) == ("not reachable", None, None)
-    stays = f"at {right.mean():.4g} ["  # the limit is the share of problems whose likeliest answer is correct
+    stays = f"at {percent(right.mean())} ["  # the limit is the share of problems whose likeliest answer is correct
     assert "it plateaus from k = " in one.why_not
     assert stays in one.why_not
 
@@ -77,7 +78,7 @@ def test_what_coverage_cannot_reach_no_selector_can():
     chances = np.where(np.arange(60)[:, None] < 30, [0.0, 1.0], [0.6, 0.4])
     one = answer(voting_arm(drawn(chances, 100, rng)), 0.99, largest=500)
     assert one.verdict == "not reachable"
-    assert "coverage, which no selector beats, does not reach 0.99 by 500 samples" in one.why_not
+    assert "coverage, which no selector beats, does not reach 99% by 500 samples" in one.why_not
 
 
 def test_a_target_within_the_samples_is_found_closely_and_costs_what_it_takes():

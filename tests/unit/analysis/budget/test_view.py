@@ -112,7 +112,7 @@ def test_an_unreachable_coverage_says_what_the_forecast_reaches(run):
     one = view(run, targets=(1.0,), pricing=TOKENS, inference=how).targets[0]
     assert one.reached.k is None
     assert one.verdict == ("not reachable" if one.reached.low is None else "unknown")
-    assert "the forecast reaches 0." in one.why_not
+    assert "the forecast reaches 9" in one.why_not
     assert one.reached.extrapolates
 
 
@@ -145,9 +145,10 @@ def test_a_notebook_and_a_terminal_show_curves_answers_and_caveats(run):
         *map(html.escape, found.notes),
     ):
         assert words in page
-    assert "coverage 0.5: " in str(found)
-    assert "3000tokens reach" in str(found)
-    assert "best from" in str(view(run, pricing=TOKENS))
+    assert "What a target costs" in str(found)
+    assert "50%" in str(found)
+    assert "What a sum reaches" in str(found)
+    assert "The best buy" in str(view(run, pricing=TOKENS))
 
 
 def test_coverage_and_selected_accuracy_are_compared_apart(run):

@@ -146,7 +146,7 @@ def test_what_cannot_be_reached_is_said_so() -> None:
     assert needed.k is None
     assert needed.high is None
     assert needed.chance_at_largest < 0.05
-    assert "not within 2000 samples" in str(needed)
+    assert "not within 2,000 samples" in str(needed)
 
 
 @pytest.mark.parametrize("target", [0.0, -0.1, 1.1, float("nan")])

@@ -104,7 +104,7 @@ def test_a_plan_reaches_its_width_and_knows_the_pilots_own():
     row = list(plan.samples).index(40)
     needed = 400 * (plan.half_width_of_pilot / 0.02) ** 2
     assert plan.problems[row] == pytest.approx(needed, rel=0.01)
-    assert "problems x 40 samples" in str(plan)
+    assert f"{plan.problems[row]:,}" in str(plan)
 
 
 def test_curves_say_how_they_were_made():

@@ -1,4 +1,4 @@
-"""Results in a notebook: a table and a small chart as HTML, from plain rows and numbers, importing nothing heavy.
+"""Results in a notebook: tables and a small chart as HTML, from plain rows and numbers, importing nothing heavy.
 
 Everything from outside is escaped. Colours are the reader's own (`currentColor`) but for the curves, so that light
 and dark notebooks both work; the chart is SVG, so that showing a result draws no figure and imports no matplotlib.
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-COLORS = ("#0072b2", "#d55e00", "#00805d", "#b0568f", "#9a6b00", "#3f8fc4", "#777777")
-"""The hues of the figures (`ttscale.plots.style.PALETTE`); the last is lighter, to be seen on dark paper too."""
+from ttscale.showing.numbers import percent, shown
+from ttscale.showing.palette import color_of
 
 _WIDTH, _HEIGHT = 560.0, 260.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 150.0, 12.0, 34.0
@@ -59,17 +59,6 @@ def html_table(rows: Iterable[Mapping[str, Any]], caption: str = "") -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
 
-def estimate(value: float, low: float, high: float) -> str:
-    """Write a fraction in percent with its interval.
-
-    >>> estimate(0.5, 0.4, 0.6)
-    '50.0 [40.0, 60.0]'
-    """
-    if not math.isfinite(value):
-        return "–"
-    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
 def curves_svg(curves: Sequence[ShownCurve], title: str, *, x_label: str = "samples per problem, k") -> str:
     """Return curves with their bands over a log axis of budgets as an SVG element, labelled where they end."""
     drawn = [curve for curve in curves if len(curve.k)]
@@ -83,7 +72,7 @@ def curves_svg(curves: Sequence[ShownCurve], title: str, *, x_label: str = "samp
     ends = _apart([paper.y(_last_finite(curve.value)) for curve in drawn])
     parts = [paper.axes(x_label)]
     for number, (curve, end) in reversed(list(enumerate(zip(drawn, ends, strict=True)))):
-        parts.append(paper.curve(curve, COLORS[number % len(COLORS)], end))
+        parts.append(paper.curve(curve, color_of(number), end))
     words = html.escape(title, quote=True)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" width="{_WIDTH:g}" '
@@ -124,7 +113,7 @@ class _Paper:
             y = self.y(value)
             parts.append(
                 f'<path d="M{_LEFT:g} {y:.1f}H{_WIDTH - _RIGHT:g}" stroke="currentColor" stroke-opacity=".15"/>'
-                f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" fill-opacity=".7">{100 * value:.3g}%</text>'
+                f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" fill-opacity=".7">{percent(value)}</text>'
             )
         base = 10 if self.k_max >= 10 else 2
         parts += [
@@ -166,19 +155,6 @@ def _thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         return list(rows)
     places = sorted({round(i * (len(rows) - 1) / (_MOST_ROWS - 1)) for i in range(_MOST_ROWS)})
     return [rows[place] for place in places]
-
-
-def shown(value: Any) -> str:
-    """Return a value as a person reads it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return str(value)
 
 
 def _last_finite(values: Sequence[float]) -> float:

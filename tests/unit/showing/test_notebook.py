@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from report_results import make_result
 
-from ttscale.showing import ShownCurve, curves_svg, html_table
+from ttscale.showing.notebook import ShownCurve, curves_svg, html_table
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.forecast.backtesting import backtest
 from ttscale.stats.forecast.forecasting import forecast, samples_for
