@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import betaincinv
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.adaptive.planning import plan_coverage
@@ -126,8 +127,8 @@ def test_extreme_tables_have_an_interval_around_the_value(n, c, over, method):
 
 def test_none_solved_and_all_solved_leave_room_for_doubt():
     none, every = (coverage_curve([10] * 50, [c] * 50, [1, 10]) for c in (0, 10))
-    assert none.high == pytest.approx([1 - 0.025 ** (1 / 50)] * 2)
-    assert every.low == pytest.approx([0.025 ** (1 / 50)] * 2)
+    assert none.high == pytest.approx([betaincinv(0.5, 50, 0.975)] * 2, rel=0.02)
+    assert every.low == pytest.approx([betaincinv(50, 0.5, 0.025)] * 2, rel=0.002)
     assert (coverage_curve([10] * 50, [0] * 50, [1, 10], over="samples").high > 0).all()
 
 

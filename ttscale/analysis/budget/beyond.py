@@ -15,7 +15,10 @@ from ttscale.analysis.budget.choices import Choice
 from ttscale.showing.numbers import exact_percent, percent, points, share
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
 from ttscale.stats.forecast.outlook import Reached
-from ttscale.stats.intervals.intervals import bootstrap_over_problems, interval_over_problems, moments
+from ttscale.stats.intervals.intervals import interval_over_problems
+
+_MOST_MOVED = 0.5
+"""What a problem like none seen may gain by a doubling: a single best sample is in half of the draws before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,10 @@ def last_doubling(choice: Choice, *, confidence_level: float = 0.95, seed: int =
         return None
     begin = end // 2
     values = choice.values(np.array([begin, end]))  # (P, 2)
-    paired = bootstrap_over_problems(values[:, 1:] - values[:, :1], confidence_level, rng=seed)
-    there = interval_over_problems(moments(values[:, 1:]), confidence_level)
+    moves = values[:, 1:] - values[:, :1]
+    most = max(_MOST_MOVED, float(np.abs(moves).max()))
+    paired = interval_over_problems(moves, confidence_level, span=(-most, most))
+    there = interval_over_problems(values[:, 1:], confidence_level)
     ks = doublings(end)
     flat = plateau(choice.values(ks), ks, confidence_level=confidence_level, rng=seed)
     return LastDoubling(

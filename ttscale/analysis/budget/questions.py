@@ -25,7 +25,7 @@ from ttscale.stats.forecast.outlook import (
     reached_within,
     samples_to_reach,
 )
-from ttscale.stats.intervals.intervals import interval_over_problems, moments
+from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.selectors.accepting import utility
 
 _HALVINGS = 4
@@ -57,7 +57,7 @@ def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
         return _coverage_outlook(choice, k, how)
     inside = k[k <= choice.n_min]
     values = choice.values(inside)
-    interval = interval_over_problems(moments(values), how.confidence_level)
+    interval = interval_over_problems(values, how.confidence_level)
     mean = values.mean(axis=0)
     curve = Curve(
         metric=choice.selector.label,

@@ -35,7 +35,8 @@ from ttscale.showing.numbers import amount
 from ttscale.stats.adaptive.piloting import PilotPlan, plan_pilot
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
-from ttscale.stats.intervals.intervals import bootstrap_over_problems, interval_over_problems, moments
+from ttscale.stats.intervals.intervals import interval_over_problems
+from ttscale.stats.intervals.unseen import SIGNED
 
 _BUDGETS = 200
 """Budgets at which choices are compared, evenly spaced on a log scale."""
@@ -443,9 +444,9 @@ def _break_evens(group: _Group, how: Inference) -> list[BreakEven]:
 def _break_even(group: _Group, cheap: int, dear: int, how: Inference) -> BreakEven:
     price = group.cost[dear][:1]
     bought = values_at(group.cost[cheap], group.points[cheap], price)  # (P, 1)
-    interval = interval_over_problems(moments(bought), how.confidence_level)
+    interval = interval_over_problems(bought, how.confidence_level)
     gain = group.points[dear][:, :1] - bought
-    paired = bootstrap_over_problems(gain, how.confidence_level, rng=how.seed)
+    paired = interval_over_problems(gain, how.confidence_level, span=SIGNED)
     return BreakEven(
         dear=group.choices[dear].label,
         cheap=group.choices[cheap].label,

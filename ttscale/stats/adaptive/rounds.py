@@ -33,7 +33,6 @@ from ttscale.stats.intervals.intervals import (
     check_confidence,
     interval_over_problems,
     interval_over_samples,
-    moments,
 )
 from ttscale.stats.intervals.sampling_error import SamplingError
 
@@ -195,7 +194,7 @@ def coverage_in_rounds(
     values = pass_at_k_in_rounds(rounds, rungs, right, ks, verified=verified)
     mean = values.mean(axis=0)
     if over == "problems":
-        interval = interval_over_problems(moments(values), confidence_level)
+        interval = interval_over_problems(values, confidence_level)
     else:
         interval = _over_samples(rounds, rungs, right, mean, ks, confidence_level)
     return Curve(

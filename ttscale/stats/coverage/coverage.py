@@ -16,7 +16,6 @@ from ttscale.stats.intervals.intervals import (
     check_options,
     interval_over_problems,
     interval_over_samples,
-    moments,
     named,
     simultaneous_level,
 )
@@ -113,7 +112,7 @@ def pass_hat_curve(n: ArrayLike, c: ArrayLike, k: ArrayLike, *, confidence_level
     pairs = data.unique()
     values = all_of_them(pairs.n[:, None], pairs.c[:, None], ks)
     mean = pairs.weight @ values / len(data)
-    interval = interval_over_problems(moments(values, pairs.weight), confidence_level)
+    interval = interval_over_problems(values, confidence_level, weight=pairs.weight)
     return Curve(
         metric="pass_hat_k",
         k=ks,
@@ -157,11 +156,10 @@ def auc_at_k(n: ArrayLike, c: ArrayLike, k_max: int) -> FloatArray:
 def _over_problems(
     pairs: UniqueCounts, values: FloatArray, level: float, simultaneous: bool, n_resamples: int, rng: Rng
 ) -> Interval:
-    sample = moments(values, pairs.weight)
     if not simultaneous:
-        return interval_over_problems(sample, level)
+        return interval_over_problems(values, level, weight=pairs.weight)
     band = simultaneous_level(values, level, weight=pairs.weight, n_resamples=n_resamples, rng=rng)
-    return named(interval_over_problems(sample, band), "simultaneous")
+    return named(interval_over_problems(values, band, weight=pairs.weight), "simultaneous")
 
 
 def _over_samples(pairs: UniqueCounts, values: FloatArray, k: IntArray, level: float) -> Interval:

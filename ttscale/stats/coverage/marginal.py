@@ -16,7 +16,7 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
-from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems, moments
+from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -116,9 +116,10 @@ def saturation(n: ArrayLike, c: ArrayLike, threshold: float, *, confidence_level
         raise InvalidInputError("Every problem needs at least one sample to tell what a sample gains.")
     pairs = data.unique()
     ks = _candidates(k_max)
-    sample = moments(marginal_gain(pairs.n, pairs.c, ks), pairs.weight)
-    interval = interval_over_problems(sample, confidence_level)
-    k, low, high = (_first_below(ks, end, threshold) for end in (sample.mean, interval.low, interval.high))
+    gain = marginal_gain(pairs.n, pairs.c, ks)
+    interval = interval_over_problems(gain, confidence_level, weight=pairs.weight)
+    mean = pairs.weight @ gain / len(data)
+    k, low, high = (_first_below(ks, end, threshold) for end in (mean, interval.low, interval.high))
     return Saturation(
         k=k,
         low=low,

@@ -15,7 +15,7 @@ from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.interval_caveats import interval_caveats
-from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems, moments
+from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems
 
 Arm = Callable[[IntArray], FloatArray]
 """Budgets (K,), each at least 1 -> pass@k of every problem (P, K) by this arm alone."""
@@ -92,7 +92,7 @@ def pooled_curve(
         raise InvalidInputError(f"{len(arms)} arms need as many shares, not {weight.size}.")
     ks = np.unique(budgets(k))
     values = pooled_pass_at_k(arms, split_of(ks, weight))
-    interval = interval_over_problems(moments(values), confidence_level)
+    interval = interval_over_problems(values, confidence_level)
     mean = values.mean(axis=0)
     return Curve(
         metric="coverage",

@@ -15,7 +15,8 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import counts, whole_numbers
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import log_none
-from ttscale.stats.intervals.intervals import Rng, bootstrap_over_problems, interval_over_problems, moments
+from ttscale.stats.intervals.intervals import Rng, interval_over_problems
+from ttscale.stats.intervals.unseen import SIGNED
 
 Objective = Callable[[IntArray], FloatArray]
 """Allocations of shape (M, A) -> the value of each problem under each, shape (P, M)."""
@@ -274,9 +275,9 @@ def valued(
         )
     single = int(np.argmax(choosing(singles).mean(axis=0)))
     values = valuing(np.stack([solution.k, singles[single]]))  # (P, 2)
-    interval = interval_over_problems(moments(values[:, :1]), confidence_level)
+    interval = interval_over_problems(values[:, :1], confidence_level)
     gain = values[:, 0] - values[:, 1]
-    paired = bootstrap_over_problems(gain[:, None], confidence_level, rng=0)
+    paired = interval_over_problems(gain[:, None], confidence_level, span=SIGNED)
     return Allocation(
         k=solution.k,
         cost=float(solution.k @ cost[0] + (solution.k > 0) @ cost[1]),
@@ -288,8 +289,8 @@ def valued(
         single_k=int(singles[single, single]),
         single_coverage=float(values[:, 1].mean()),
         gain=float(gain.mean()),
-        gain_low=float(min(paired.low[0], gain.mean())),
-        gain_high=float(max(paired.high[0], gain.mean())),
+        gain_low=float(paired.low[0]),
+        gain_high=float(paired.high[0]),
         bound=solution.bound,
         method=solution.method,
         confidence_level=confidence_level,

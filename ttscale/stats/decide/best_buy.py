@@ -19,11 +19,10 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import (
     Rng,
-    bootstrap_over_problems,
     check_confidence,
     interval_over_problems,
-    moments,
 )
+from ttscale.stats.intervals.unseen import SIGNED
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -156,7 +155,7 @@ def best_buys(
     at = np.arange(n_budgets)
     generator = np.random.default_rng(rng)
     best = np.argmax(table.mean(axis=1), axis=0)  # (M,)
-    interval = interval_over_problems(moments(table[best, :, at].T), confidence_level)
+    interval = interval_over_problems(table[best, :, at].T, confidence_level)
     weight = generator.multinomial(n_problems, np.full(n_problems, 1 / n_problems), size=n_resamples)
     means = np.tensordot(weight / n_problems, table, axes=(1, 1))  # (R, A, M)
     winner = np.argmax(means, axis=1)  # (R, M)
@@ -206,7 +205,7 @@ def crossings(
     at = np.asarray(budget, dtype=np.float64)
     difference = table[0] - table[1]  # (P, M)
     mean = difference.mean(axis=0)
-    interval = bootstrap_over_problems(difference, confidence_level, n_resamples=n_resamples, rng=rng)
+    interval = interval_over_problems(difference, confidence_level, span=SIGNED)
     certain = np.where(interval.low > 0, 1, np.where(interval.high < 0, -1, 0))
     found = []
     for j in _sign_changes(mean):

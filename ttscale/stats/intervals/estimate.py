@@ -19,7 +19,6 @@ from ttscale.stats.intervals.intervals import (
     Rng,
     check_confidence,
     interval_over_problems,
-    moments,
     percentiles,
 )
 
@@ -133,7 +132,7 @@ def mean_over_problems(
     known = known[~np.isnan(known)]
     value, low, high, method = float("nan"), 0.0, 1.0, "no problem tells"
     if len(known):
-        interval = interval_over_problems(moments(known[:, None]), confidence_level)
+        interval = interval_over_problems(known[:, None], confidence_level)
         value, low, high = float(known.mean()), float(interval.low[0]), float(interval.high[0])
         method = interval.method
     return Estimate(

@@ -1,10 +1,12 @@
 """Many quantities compared on the same problems, without one being declared better by the number of tries.
 
 Notation: V_im is the value of quantity m on problem i, shape (P, M). A family is every pair of quantities, at every
-budget that is looked at. The *single-step max-t* method gives intervals that all hold together with the
-confidence level, and p-values that fit them: the critical value is the quantile of the largest |t| of the family,
+budget that is looked at. The *single-step* method gives intervals that all hold together with the
+confidence level, and p-values that fit them: the critical value is the quantile of the largest |z| of the family,
 simulated with Gaussian multipliers on the problems, which keeps the correlation between comparisons and is therefore
-less strict than Bonferroni or Holm on comparisons as correlated as these.
+less strict than Bonferroni or Holm on comparisons as correlated as these. Each z is the signed root of
+`ttscale.stats.intervals.unseen`, whose half a problem unseen keeps a few problems, or many that agree, from proving more
+than they can.
 """
 
 from collections.abc import Iterator
@@ -14,16 +16,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
+from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, mean_ends, roots_against
 
 _BATCH = 4_000_000
 """Random numbers drawn at a time."""
 
-METHOD = "paired over problems; single-step max-t (Gaussian multipliers)"
+METHOD = "paired over problems, half of one unseen; single-step over the family (Gaussian multipliers)"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -36,7 +39,7 @@ class PairedDifferences:
         low: Lower ends of the simultaneous intervals, shape (D,).
         high: Upper ends, shape (D,).
         p_value: Adjusted for the family, shape (D,).
-        p_unadjusted: Of each comparison alone, t over problems, shape (D,).
+        p_unadjusted: Of each comparison alone, shape (D,).
         confidence_level: Of all intervals together.
         n_problems: P.
     """
@@ -104,58 +107,67 @@ def paired_differences(
     """
     check_confidence(confidence_level)
     table = np.asarray(values, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
+    if table.ndim != 2 or table.shape[1] < 2 or not len(table) or not np.isfinite(table).all():
         raise InvalidInputError(f"Comparing needs finite values of shape (P, at least 2), not {table.shape}.")
+    if table.min() < -1e-9 or table.max() > 1 + 1e-9:
+        raise InvalidInputError(
+            f"Comparing needs values within [0, 1], but they lie between {table.min():g} and {table.max():g}."
+        )
+    table = np.clip(table, 0.0, 1.0)
     chosen = pairs if pairs is not None else tuple(combinations(range(table.shape[1]), 2))
     first, second = np.array(chosen).T
     difference = table[:, first] - table[:, second]  # (P, D)
     P = len(table)
-    mean = difference.mean(axis=0)
-    spread = difference.std(axis=0, ddof=1) if P > 1 else np.zeros(len(chosen))
-    varies = spread > 1e-12
-    error = spread / np.sqrt(P)
-    t = np.where(varies, np.abs(mean) / np.where(varies, error, 1.0), 0.0)
-    # a constant difference other than 0 says nothing of its own error: no test, and the widest interval
-    largest = _largest_t(difference[:, varies], n_resamples, np.random.default_rng(rng))
+    if P < 2:  # one problem says nothing about others
+        return _told_nothing(chosen, difference, confidence_level)
+    largest = _largest_z(difference, n_resamples, np.random.default_rng(rng))
     critical = max(float(np.quantile(largest, confidence_level)), float(ndtri(0.5 + confidence_level / 2)))
-    widened = critical * _t_over_z(confidence_level, P)
-    reach = np.where(varies, widened * error, _unseen(confidence_level, len(chosen), P))
-    exceeded = (largest[:, None] * _t_over_z(confidence_level, P) >= t).sum(axis=0)
-    p_value = np.where(varies, (1 + exceeded) / (1 + n_resamples), 1.0)
-    alone = np.where(varies, 2 * stdtr(max(P - 1, 1), -t), 1.0)
+    low, high = mean_ends(difference, critical, span=SIGNED)
+    mean = difference.mean(axis=0)
+    z = roots_against(difference, 0.0, span=SIGNED)
+    alone = 2 * ndtr(-z)
+    exceeded = (largest[:, None] >= z).sum(axis=0)
     return PairedDifferences(
         pairs=chosen,
         value=mean,
-        low=np.clip(mean - reach, -1, 1),
-        high=np.clip(mean + reach, -1, 1),
-        p_value=np.maximum(p_value, alone),
+        low=np.minimum(low, mean),
+        high=np.maximum(high, mean),
+        p_value=np.maximum((1 + exceeded) / (1 + n_resamples), alone),
         p_unadjusted=alone,
         confidence_level=confidence_level,
         n_problems=P,
     )
 
 
-def _largest_t(difference: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
-    """Simulate the largest |t| of the family when no pair differs, shape (R,)."""
-    if not difference.shape[1] or len(difference) < 2:
-        return np.zeros(n_resamples)
-    centered = difference - difference.mean(axis=0)
-    standardised = centered / np.sqrt((centered**2).sum(axis=0))
-    batch = max(1, _BATCH // len(difference))
-    sizes = [min(batch, n_resamples - start) for start in range(0, n_resamples, batch)]
-    return np.concatenate(
-        [np.abs(rng.standard_normal((size, len(difference))) @ standardised).max(axis=1) for size in sizes]
+def _told_nothing(
+    pairs: tuple[tuple[int, int], ...], difference: FloatArray, confidence_level: float
+) -> PairedDifferences:
+    none = np.ones(len(pairs))
+    return PairedDifferences(
+        pairs=pairs,
+        value=difference.mean(axis=0),
+        low=-none,
+        high=none,
+        p_value=none,
+        p_unadjusted=none,
+        confidence_level=confidence_level,
+        n_problems=len(difference),
     )
 
 
-def _t_over_z(confidence_level: float, n_problems: int) -> float:
-    """Return how much wider t is than normal, the error itself being estimated from P problems."""
-    if n_problems < 2:
-        return 1.0  # nothing varies over one problem
-    half = 0.5 + confidence_level / 2
-    return float(stdtrit(n_problems - 1, half) / ndtri(half))
+def _largest_z(difference: FloatArray, n_resamples: int, rng: np.random.Generator) -> FloatArray:
+    """Simulate the largest |z| of the family when no pair differs, shape (R,).
 
-
-def _unseen(confidence_level: float, n_comparisons: int, n_problems: int) -> float:
-    """Return the largest mean difference that P problems would still have hidden, Bonferroni over the family."""
-    return float(1 - ((1 - confidence_level) / n_comparisons) ** (1 / n_problems))
+    The half unseen at either end is another problem for every pair: on the safe side, and exact for a single pair.
+    """
+    centered = difference - difference.mean(axis=0)
+    unseen = np.sqrt(2 * UNSEEN)  # variance of the two halves, at 1 and −1
+    scale = np.sqrt((centered**2).sum(axis=0) + unseen**2)
+    standardised, own = centered / scale, unseen / scale
+    batch = max(1, _BATCH // len(difference))
+    largest = []
+    for start in range(0, n_resamples, batch):
+        size = min(batch, n_resamples - start)
+        shared = rng.standard_normal((size, len(difference))) @ standardised
+        largest.append(np.abs(shared + own * rng.standard_normal((size, difference.shape[1]))).max(axis=1))
+    return np.concatenate(largest)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ttscale.stats.counts.counts import UniqueCounts
 from ttscale.stats.counts.curve import FloatArray, IntArray
-from ttscale.stats.intervals.intervals import Moments, interval_over_problems
+from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.laws.frame import Mixture, ScalingLaw
 from ttscale.stats.laws.likelihood import binomial_kernel
 
@@ -35,9 +35,9 @@ class NonParametric(ScalingLaw):
     ) -> tuple[FloatArray, FloatArray]:
         """Return the ends of the band over problems at each k, shapes (K,).
 
-        Up to n samples coverage is a mean over problems whose variance and skewness follow from the atoms: those of
-        ``f = 1 - (1-p)^k`` over the atoms and, within a problem, those of an average over ``n / k`` groups of k samples, which
-        pass@k is never worse than (Hoeffding 1948). Beyond n the data set no upper end.
+        Up to n samples the interval is that of problems as the atoms have them: ``f = 1 - (1-p)^k``, and with chance k/n
+        the outcome of a single group of k, 0 or 1, so that the variance within a problem is that of an average over
+        ``n / k`` groups, which pass@k is never worse than (Hoeffding 1948). Beyond n the data set no upper end.
 
         Args:
             k: Budgets.
@@ -50,14 +50,11 @@ class NonParametric(ScalingLaw):
         x, weight = np.append(theta[:atoms], -np.inf), theta[atoms:]
         reached = np.minimum(k, n)
         f = -np.expm1(-np.multiply.outer(np.exp(x), reached.astype(float)))  # (A + 1, K)
-        mean, group = weight @ f, reached / n
-        within = f * (1.0 - f) * group
-        variance = weight @ ((f - mean) ** 2 + within)
-        third = weight @ ((f - mean) ** 3 + 3.0 * (f - mean) * within + within * group * (1.0 - 2.0 * f))
-        varies = variance > 1e-30
-        variance, skewness = np.where(varies, variance, 0.0), np.zeros(len(k))
-        skewness[varies] = third[varies] / variance[varies] ** 1.5
-        interval = interval_over_problems(Moments(n_problems, mean, variance, skewness), confidence_level)
+        group = np.broadcast_to(reached / n, f.shape)
+        values = np.concatenate([f, np.zeros_like(f), np.ones_like(f)])
+        share = np.concatenate([1.0 - group, group * (1.0 - f), group * f])
+        mass = n_problems * np.tile(weight, 3)[:, None] * share
+        interval = interval_over_problems(values, confidence_level, weight=mass)
         return interval.low, np.where(k > n, 1.0, interval.high)
 
     def fit(self, pairs: UniqueCounts) -> tuple[FloatArray, float, float]:

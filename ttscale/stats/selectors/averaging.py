@@ -17,7 +17,6 @@ from ttscale.stats.intervals.intervals import (
     check_options,
     interval_over_problems,
     interval_over_samples,
-    moments,
     named,
     simultaneous_level,
 )
@@ -137,8 +136,8 @@ def _interval_over_problems(values: FloatArray, options: IntervalOptions, rng: R
         return bootstrap_over_problems(values, level, n_resamples=n_resamples, rng=rng)
     if options.simultaneous:
         band = simultaneous_level(values, level, n_resamples=n_resamples, rng=rng)
-        return named(interval_over_problems(moments(values), band), "simultaneous")
-    return interval_over_problems(moments(values), level)
+        return named(interval_over_problems(values, band), "simultaneous")
+    return interval_over_problems(values, level)
 
 
 def _interval_over_samples(

@@ -30,7 +30,11 @@ SEEDED = {
     "weighted vote": lambda rng: (
         weighted_maj_at_k(PROBLEM, ANSWER, SCORE, CORRECT, K, max_standard_error=0.01, rng=rng).value
     ),
-    "difference": lambda rng: paired_difference(pass_at_k(N, C, K), pass_at_k(N, C[::-1], K), K, rng=rng).low,
+    "difference": lambda rng: (
+        paired_difference(
+            pass_at_k(N, C, K), pass_at_k(N, C[::-1], K), K, simultaneous=True, n_resamples=200, rng=rng
+        ).low
+    ),
 }
 
 
@@ -69,13 +73,17 @@ def test_a_simultaneous_band_is_wider_than_pointwise_and_narrower_than_bonferron
 
 def test_pairing_removes_what_both_have_in_common():
     shared = RNG.random((200, 1))
-    first, second = shared + 0.01 + RNG.normal(0, 0.001, (200, 1)), shared
+    shared *= 0.9
+    first, second = shared + 0.05 + RNG.normal(0, 0.001, (200, 1)), shared
     paired = paired_difference(first, second, [1], rng=0)
-    assert paired.value[0] == pytest.approx(0.01, abs=1e-3)
-    assert paired.high[0] - paired.low[0] < 1e-3
+    assert paired.value[0] == pytest.approx(0.05, abs=1e-3)
+    assert paired.high[0] - paired.low[0] < 0.03  # a problem unlike all 200 may turn up; beyond that, nothing
     assert paired.low[0] > 0
+    unpaired = paired_difference(RNG.permutation(first), second, [1], rng=0)
+    assert unpaired.high[0] - unpaired.low[0] > 0.09
     swapped = paired_difference(second, first, [1], rng=0)
     assert swapped.value[0] == -paired.value[0]
+    assert (swapped.low[0], swapped.high[0]) == pytest.approx((-paired.high[0], -paired.low[0]))
 
 
 @pytest.mark.parametrize("n", [4, 10, 25])
