@@ -41,8 +41,9 @@ class ImportOptions(BaseModel):
     """The model's name, instead of what the files say."""
     task: str | None = None
     """The benchmark's name, instead of what the files say."""
-    threshold: float = 1.0
-    """The score from which on a sample counts as correct, where a format has scores and no verdicts."""
+    threshold: float | None = None
+    """The score from which on a sample counts as correct, where a format has scores and no verdicts. None: 1, and a verifier
+    with a score below 0 or above 1 is not imported."""
 
 
 class PlainImporter:
@@ -139,12 +140,18 @@ class ReadingNotes:
     def __init__(self) -> None:
         self.unmapped: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
+        self.no_verdicts: dict[VerifierKey, str] = {}
 
     def leave_out(self, record: Mapping[str, Any], known: frozenset[str], prefix: str = "") -> None:
         """Count the fields of a record that nothing is made of."""
         for name, value in record.items():
             if name not in known and value not in (None, "", [], {}):
                 self.unmapped[prefix + name] += 1
+
+    def no_verdict(self, key: VerifierKey, why: str) -> None:
+        """Say that what a verifier gave are no verdicts: none of this source's are imported."""
+        self.no_verdicts.setdefault(key, why)
+        self.unmapped[f"{key.name} ({self.no_verdicts[key]})"] += 1
 
     def remark(self, sentence: str) -> None:
         """Say something about the data, once however often it occurs."""

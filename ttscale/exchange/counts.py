@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.exchange.values import WORDS
 from ttscale.stats.counts.curve import IntArray
+from ttscale.types import Outcome
 
 PROBLEM_NAMES = ("problem_id", "problem_idx", "problem", "task_id", "doc_id", "unique_id", "id")
 N_NAMES = ("n", "n_samples", "num_samples")
@@ -16,8 +18,8 @@ C_NAMES = ("c", "n_correct", "num_correct")
 OUTCOME_NAMES = ("correct", "is_correct", "passed", "outcome", "success", "score")
 """Column names looked for, the first found wins."""
 
-TRUE = ("true", "correct", "passed", "pass", "1")
-FALSE = ("false", "incorrect", "failed", "fail", "no_answer", "timeout", "0")
+TRUE = tuple(word for word, outcome in WORDS.items() if outcome is Outcome.CORRECT)
+FALSE = tuple(word for word, outcome in WORDS.items() if outcome not in (Outcome.CORRECT, Outcome.ERROR))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -133,7 +135,7 @@ def _whole(column: pl.Series, name: str, path: Path) -> pl.Series:
 
 def _tallied(frame: pl.DataFrame, problem: str, outcome: str, by: Sequence[str], path: Path) -> pl.DataFrame:
     """Count samples and correct ones per problem from one row per sample; verifier errors are left out."""
-    text = frame[outcome].cast(pl.String).str.to_lowercase().str.strip_suffix(".0")
+    text = frame[outcome].cast(pl.String).str.strip_chars().str.to_lowercase()
     known = text.is_in([*TRUE, *FALSE, "error"])
     if not known.all():
         strange = frame[outcome].filter(~known.fill_null(value=False)).unique().head(5).to_list()

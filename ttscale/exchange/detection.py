@@ -1,5 +1,6 @@
 """Which format a file or folder is of, and what to say when it is another one than was named."""
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,14 @@ from typing import Any
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.contract import Importer
 from ttscale.registry import load_plugin, plugins
+
+_PACKINGS = {
+    ".zst": "packed with Zstandard", ".bz2": "packed with bzip2", ".xz": "packed with xz", ".lz4": "packed with LZ4",
+    ".br": "packed with Brotli", ".7z": "a 7z archive", ".rar": "a RAR archive", ".tar": "an archive in the archive",
+    ".tgz": "an archive in the archive", ".zip": "an archive in the archive", ".gz": "packed with gzip",
+}  # fmt: skip
+"""What is not read where it stands: archives are unpacked once, gzip where a format's names allow it."""
+_MOST_LOOKED_AT = 1000
 
 
 def detect_format(path: Path) -> str:
@@ -20,6 +29,8 @@ def detect_format(path: Path) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
+        if packed := packed_within(path):
+            raise InvalidInputError(packed)
         raise InvalidInputError(
             f"{path} is in no format that is recognized: {listed(plugins('importers'))}. A table of your own: "
             "ttscale import table PATH --map problem_id=COLUMN,completion=COLUMN,correct=COLUMN"
@@ -27,6 +38,18 @@ def detect_format(path: Path) -> str:
     raise InvalidInputError(
         f"{path} could be {' or '.join(found)}. Name one: ttscale import {found[0]} {path} --out RUN"
     )
+
+
+def packed_within(path: Path) -> str:
+    """Return a sentence if a path is, or a folder holds, files in a packing that is not read; else nothing."""
+    files = [path] if path.is_file() else itertools.islice(path.rglob("*"), _MOST_LOOKED_AT)
+    packed = [file for file in files if file.suffix.lower() in _PACKINGS and file.is_file()]
+    if not packed:
+        return ""
+    is_archive = packed[0].name.lower().endswith((".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
+    what = "an archive in the archive" if is_archive else _PACKINGS[packed[0].suffix.lower()]
+    holds = "is" if packed[0] == path else f"holds {packed[0].name}, which is"
+    return f"{path} {holds} {what}, which is not read here. Unpack it, and import what is in it."
 
 
 def formats_of(path: Path) -> list[str]:

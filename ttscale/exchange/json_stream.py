@@ -40,7 +40,7 @@ class JsonStream:
         self._name = name
         self._most = most
         self._decoder = json.JSONDecoder()
-        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._utf8 = codecs.getincrementaldecoder("utf-8-sig")()
         self._buffer = ""
         self._at = 0
         self._before = 0  # characters read and forgotten

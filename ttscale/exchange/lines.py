@@ -1,11 +1,13 @@
 """JSON Lines, read one line at a time: gzipped or not, and never more than one line in memory."""
 
+import codecs
 import gzip
 import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
 from ttscale.errors import InvalidInputError
@@ -47,6 +49,8 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         number = 0
         while line := file.readline(MOST_LINE_BYTES + 1):
             number += 1
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if len(line) > MOST_LINE_BYTES:
                 raise InvalidInputError(
                     f"Line {number} of {path} is longer than {MOST_LINE_BYTES // 2**20} MiB: this is no JSON Lines "
@@ -68,7 +72,7 @@ def parse_object(text: bytes, where: str, *, ends: bool = True) -> dict[str, Any
         InvalidInputError: It is not UTF-8, no JSON, or no object.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InvalidInputError(
             f"{where} is not UTF-8: byte 0x{text[error.start]:02x} at {error.start}."
@@ -95,7 +99,7 @@ def field(record: dict[str, Any], name: str, kind: type | tuple[type, ...], wher
     value = record[name]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        wanted = " or ".join(each.__name__ for each in kinds)
+        wanted = " or ".join("null" if each is NoneType else each.__name__ for each in kinds)
         raise InvalidInputError(f"{where}: field '{name}' should be {wanted}, but is {_shown(value)}.")
     return value
 

@@ -162,7 +162,7 @@ def _judged(column: pl.Series, name: str, path: Path) -> Mapping[str, pl.Series]
 
 
 def _from_words(column: pl.Series, name: str, path: Path) -> pl.Series:
-    words = column.str.to_lowercase()
+    words = column.str.strip_chars().str.to_lowercase()
     kept = [outcome.value for outcome in Outcome]
     known = [*TRUE, *FALSE, *kept]
     if not words.drop_nulls().is_in(known).all():

@@ -1,6 +1,7 @@
 """One source's samples and verdicts into segments, in constant memory: numbered, checked, hashed."""
 
 import hashlib
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ttscale.errors import InvalidInputError
-from ttscale.exchange.contract import CellKey, ImportedSample, Source, VerifierKey
+from ttscale.exchange.contract import CellKey, ImportedSample, ReadingNotes, Source, VerifierKey
 from ttscale.exchange.naming import safe_name
 from ttscale.exchange.records import KEYS_SCHEMA, RECORDS
 from ttscale.store.run import RunStore
@@ -132,6 +133,8 @@ class SourceWriter:
         source: For messages and hashes.
         format_name: Part of the verdict sets' identity.
         known: An earlier version of this source, or its twin.
+        notes: Where verifiers are named whose scores are no verdicts.
+        any_score: Whether scores below 0 and above 1 are, because a threshold was named.
     """
 
     def __init__(
@@ -144,6 +147,8 @@ class SourceWriter:
         source: Source,
         format_name: str,
         known: KnownKeys | None,
+        notes: ReadingNotes,
+        any_score: bool,
     ) -> None:
         self._area = area
         self._staged = staged
@@ -152,6 +157,8 @@ class SourceWriter:
         self._source = source
         self._format = format_name
         self._known = known
+        self._notes = notes
+        self._any_score = any_score
         self._names: dict[CellKey, str] = {}
         self._states: dict[tuple[str, str], _ProblemState] = {}
         self._changed_problems: set[str] = set()
@@ -185,6 +192,7 @@ class SourceWriter:
             self._number(state, problem_id, position)
             self._take(cell, problem_id, position, index, sample, state.stored(position))
         for verifier, verdict in sample.verdicts.items():
+            self._require_judgement(verifier, verdict)
             kept = _without_whole_text(verdict, sample.completion)
             self._verdicts[verifier, cell].append(_verdict_row(cell, problem_id, index, kept))
             self._rows += 1
@@ -198,10 +206,11 @@ class SourceWriter:
             InvalidInputError: A changed file lacks samples that it had.
         """
         self._flush()
+        self._drop_what_is_no_verdict()
         if self._known is not None and self._known.must_match:
             self._require_all_known()
         for cell in self._changed_problems:
-            self._staged.keep_problems(cell, list(self._area.problems_of(cell).values()))
+            self._staged.write_problems(cell, list(self._area.problems_of(cell).values()))
         return self._totals
 
     def take_indices(self) -> None:
@@ -322,13 +331,33 @@ class SourceWriter:
         self._rows = self._characters = 0
         self._n_segments += 1
 
-    def _write_verdicts(self, verifier: VerifierKey, cell: str, frame: pl.DataFrame, name: str) -> None:
-        info = VerdictSetInfo(
+    def _require_judgement(self, verifier: VerifierKey, verdict: Verdict) -> None:
+        """Note an oracle whose scores are a measure, and not a share of right."""
+        score = verdict.score
+        if verifier.sees_answer and score is not None and not (self._any_score or 0.0 <= score <= 1.0):
+            why = f"{score:g} is no share of right; --threshold says from which score on a sample is correct"
+            self._notes.no_verdict(verifier, why)
+
+    def _drop_what_is_no_verdict(self) -> None:
+        for verifier in self._notes.no_verdicts:
+            info = self._info_of(verifier)
+            verdicts = self._staged.verdict_set(info)
+            for path in verdicts.folder.glob(f"*/{self._session}-*.parquet"):
+                path.unlink()
+            if not any(verdicts.folder.glob("*/*.parquet")):
+                shutil.rmtree(verdicts.folder, ignore_errors=True)
+            self._totals.n_verdicts.pop(info.verifier, None)
+
+    def _info_of(self, verifier: VerifierKey) -> VerdictSetInfo:
+        return VerdictSetInfo(
             verifier=safe_name(verifier.name),
             version=IMPORTED_VERSION,
             options={"format": self._format},
             sees_answer=verifier.sees_answer,
         )
+
+    def _write_verdicts(self, verifier: VerifierKey, cell: str, frame: pl.DataFrame, name: str) -> None:
+        info = self._info_of(verifier)
         if self._known is not None:  # some of these samples may have their verdicts already
             for home in (self._stored, self._staged):
                 verdicts = home.verdict_set(info)

@@ -36,13 +36,16 @@ _MOVED = ("problems", "samples", "verdicts", "sessions", RECORDS)
 
 
 @contextmanager
-def staging(store: RunStore, format_name: str, command: str) -> Iterator["Staging"]:
+def staging(
+    store: RunStore, format_name: str, command: str, *, any_score: bool = False
+) -> Iterator["Staging"]:
     """Hold a run directory for an import; on an error nothing of it stays.
 
     Args:
         store: The run; it need not exist yet.
         format_name: The importer's name, for the records.
         command: What is imported and how; what a killed import of another command left is thrown away.
+        any_score: Whether scores below 0 and above 1 are verdicts, because a threshold was named.
 
     Raises:
         RunLockedError: Another process is writing here.
@@ -52,7 +55,7 @@ def staging(store: RunStore, format_name: str, command: str) -> Iterator["Stagin
     try:
         with store.writing():
             finish_move(store)
-            area = Staging(store, format_name, command)
+            area = Staging(store, format_name, command, any_score=any_score)
             try:
                 yield area
             except Exception:
@@ -72,14 +75,16 @@ class Staging:
         store: Where they will go.
         format_name: The importer's name, for the records.
         command: See `staging`.
+        any_score: See `staging`.
     """
 
-    def __init__(self, store: RunStore, format_name: str, command: str) -> None:
+    def __init__(self, store: RunStore, format_name: str, command: str, *, any_score: bool = False) -> None:
         self.path = store.path / _STAGING
         _keep_only(self.path, command)
         self._store = store
         self._area = RunStore(self.path)
         self._format = format_name
+        self._any_score = any_score
         self._stored_records = read_records(store.path / RECORDS)
         self._staged_records = read_records(self.path / RECORDS)
         self._remove_unfinished()
@@ -175,6 +180,8 @@ class Staging:
             source=source,
             format_name=self._format,
             known=known,
+            notes=notes,
+            any_score=self._any_score,
         )
         for sample in read(source, notes):
             writer.add(sample)

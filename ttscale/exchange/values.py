@@ -2,15 +2,35 @@
 
 import json
 import math
+import re
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from ttscale.exchange.contract import ReadingNotes
 from ttscale.types import Outcome, Verdict
 
-_WORDS = MappingProxyType(
-    dict.fromkeys(("pass", "passed", "correct", "true", "yes", "resolved", "1"), Outcome.CORRECT)
+WORDS = MappingProxyType(
+    dict.fromkeys(
+        ("true", "correct", "passed", "pass", "1", "1.0", "yes", "y", "t", "right", "resolved", "accepted"),
+        Outcome.CORRECT,
+    )
     | dict.fromkeys(
-        ("fail", "failed", "incorrect", "wrong", "false", "no", "unresolved", "0"), Outcome.INCORRECT
+        (
+            "false",
+            "incorrect",
+            "failed",
+            "fail",
+            "0",
+            "0.0",
+            "no",
+            "n",
+            "f",
+            "wrong",
+            "unresolved",
+            "rejected",
+        ),
+        Outcome.INCORRECT,
     )
     | {
         "timeout": Outcome.TIMEOUT,
@@ -19,7 +39,49 @@ _WORDS = MappingProxyType(
         "error": Outcome.ERROR,
     }
 )
-"""How formats spell verdicts."""
+"""How formats and tables spell verdicts, in small letters: the one truth table."""
+
+_NO_VERDICTS = frozenset(
+    {
+        "wer",
+        "cer",
+        "mer",
+        "ter",
+        "ppl",
+        "perplexity",
+        "loss",
+        "nll",
+        "bpb",
+        "bits",
+        "byte",
+        "bypass",
+        "distance",
+    }
+    | {
+        "likelihood",
+        "loglikelihood",
+        "logprob",
+        "logprobs",
+        "mse",
+        "mae",
+        "rmse",
+        "brier",
+        "ece",
+        "error",
+        "errors",
+    }
+    | {"count", "counts", "num", "length", "tokens", "latency", "seconds", "duration", "turns", "inst"}
+)
+"""Parts of names of what is measured and is no verdict, even where it happens to be 0 or 1: errors, losses, counts."""
+
+
+def measures(name: str) -> bool:
+    """Say whether a metric's name is that of an error rate, a loss or a count, so that it is no verdict.
+
+    >>> measures("word_perplexity"), measures("wer"), measures("inst_level_strict_acc"), measures("exact_match")
+    (True, True, True, False)
+    """
+    return not _NO_VERDICTS.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
 def whole(value: Any) -> int | None:
@@ -28,9 +90,8 @@ def whole(value: Any) -> int | None:
     >>> whole(3), whole(3.0), whole(True), whole("3")
     (3, 3, None, None)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return int(value) if value >= 0 and value == int(value) else None
+    number = None if isinstance(value, bool) else real(value)
+    return int(value) if number is not None and number >= 0 and number == int(number) else None
 
 
 def real(value: Any) -> float | None:
@@ -39,9 +100,11 @@ def real(value: Any) -> float | None:
     >>> real(True), real(float("nan")), real("1")
     (1.0, None, None)
     """
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:  # an integer beyond all floats
         return None
-    return float(value)
+    return number if math.isfinite(number) else None
 
 
 def text_of(value: Any) -> str | None:
@@ -55,7 +118,25 @@ def text_of(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def judged(value: Any, *, threshold: float = 1.0, **known: Any) -> Verdict | None:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return what should be an object; nothing of what is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listing(value: Any) -> Sequence[Any]:
+    """Return what should be a list; nothing of what is none."""
+    return value if isinstance(value, list) else []
+
+
+def text_or_empty(value: Any, notes: ReadingNotes) -> str | None:
+    """Return a sample's text, "" where the format has null because nothing was answered; None for what is no text."""
+    if value is None:
+        notes.remark("Texts that are null are kept as empty answers: nothing was answered.")
+        return ""
+    return value if isinstance(value, str) else None
+
+
+def judged(value: Any, *, threshold: float | None = None, **known: Any) -> Verdict | None:
     """Return the verdict that a value stands for: true, false, a score, or a word such as "pass".
 
     >>> judged(True).outcome, judged(0.3).outcome, judged(0.3).score, judged("timeout").outcome
@@ -63,19 +144,19 @@ def judged(value: Any, *, threshold: float = 1.0, **known: Any) -> Verdict | Non
 
     Args:
         value: As a format gives it.
-        threshold: The score from which on it is correct.
+        threshold: The score from which on it is correct; None: 1.
         known: The verdict's other fields.
 
     Returns:
         None for what is no judgement.
     """
     if isinstance(value, str):
-        outcome = _WORDS.get(value.strip().lower())
+        outcome = WORDS.get(value.strip().lower())
         return Verdict(outcome=outcome, **known) if outcome is not None else None
     number = real(value)
     if number is None:
         return None
-    outcome = Outcome.CORRECT if number >= threshold else Outcome.INCORRECT
+    outcome = Outcome.CORRECT if number >= (1.0 if threshold is None else threshold) else Outcome.INCORRECT
     return Verdict(outcome=outcome, score=None if number in (0.0, 1.0) else number, **known)
 
 

@@ -17,7 +17,7 @@ from ttscale.config.loading import parse_config
 from ttscale.config.models import PluginSettings, RunConfig
 from ttscale.errors import ConfigError, InvalidInputError, RunMismatchError, listed
 from ttscale.exchange.contract import ImportedSample, Importer, ImportOptions, Read, ReadingNotes, Source
-from ttscale.exchange.detection import build_importer, detect_format, looks_like, require_there
+from ttscale.exchange.detection import build_importer, detect_format, looks_like, packed_within, require_there
 from ttscale.exchange.naming import safe_name
 from ttscale.exchange.records import SourceRecord
 from ttscale.exchange.staging import ENGINE, Staging, staging
@@ -88,7 +88,7 @@ def import_samples(
         importer = _importer(format_name, options or {})
         sources = [source for each in opened for source in _sources(importer, format_name, *each)]
         command = _command(format_name, options or {}, problems, sources)
-        with staging(store, format_name, command) as area:
+        with staging(store, format_name, command, any_score="threshold" in (options or {})) as area:
             reader = _joined(importer, known_problems)
             read, known = _read_all(area, reader, sources, format_name, progress)
             if read:
@@ -167,9 +167,8 @@ def _sources(importer: Importer, format_name: str, path: Path, archive: str) -> 
     except InvalidInputError as error:
         raise InvalidInputError(f"{error}{_hint(path, format_name, str(error))}") from error
     if not found:
-        raise InvalidInputError(
-            f"{path} holds nothing of format {format_name}.{looks_like(path, format_name)}"
-        )
+        hint = looks_like(path, format_name) or f" {packed_within(path)}".rstrip()
+        raise InvalidInputError(f"{path} holds nothing of format {format_name}.{hint}")
     if archive:
         return [replace(source, place=f"{archive}!{source.path.relative_to(path)}") for source in found]
     return found

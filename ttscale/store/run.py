@@ -255,6 +255,10 @@ class RunStore:
             return
         write_segment(path, frame)
 
+    def write_problems(self, cell: str, problems: Sequence[Problem]) -> None:
+        """Store a cell's problems in place of those that are there, which must be among them."""
+        write_segment(self._problems_path(cell), _problems_frame(problems))
+
     def problems(self, cell: str) -> list[Problem]:
         """Return the stored problems of a cell, in the task's order.
 

@@ -119,7 +119,7 @@ def test_one_bad_file_among_good_ones_imports_nothing(tmp_path: Path) -> None:
     folder = nemo_skills(tmp_path)
     (folder / "output-rs3.jsonl").write_text('{"generation": 5}\n', encoding="utf-8")
     with pytest.raises(
-        InvalidInputError, match=r"output-rs3.jsonl: field 'generation' should be str, but is 5"
+        InvalidInputError, match=r"output-rs3.jsonl: field 'generation' should be str or null, but is 5"
     ):
         import_samples([folder], tmp_path / "run")
     assert not (tmp_path / "run").exists()

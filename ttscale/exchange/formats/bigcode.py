@@ -9,6 +9,7 @@ from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import UNKNOWN, CellKey, ImportedSample, PlainImporter, ReadingNotes, Source
 from ttscale.exchange.json_stream import JsonStream
 from ttscale.exchange.lines import open_binary
+from ttscale.exchange.values import text_or_empty
 from ttscale.types import Problem
 
 _NAME = re.compile(r"generations?_(?P<task>.+?)(_intermediate)?$")
@@ -59,8 +60,8 @@ class BigcodeImporter(PlainImporter):
                     raise InvalidInputError(f"{path}: element {number} is no list of texts.")
                 problem = Problem(problem_id=str(number), prompt="")
                 for position in stream.elements():
-                    text = stream.value()
-                    if not isinstance(text, str):
+                    text = text_or_empty(stream.value(), notes)
+                    if text is None:
                         raise InvalidInputError(
                             f"{path}: generation {position} of problem {number} is no text."
                         )

@@ -24,19 +24,20 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import JsonStream, first_record, top_keys
 from ttscale.exchange.lines import field, open_binary, read_objects
-from ttscale.exchange.values import judged
+from ttscale.exchange.values import judged, text_or_empty
 from ttscale.types import Outcome, Problem, Verdict
 
 _KNOWN = frozenset({"task_id", "completion", "solution", "passed", "result", "base_status", "plus_status"}
-                   | {"_identifier", "completion_id"})  # fmt: skip
+                   | {"_identifier", "completion_id", "status", "details"})  # fmt: skip
 _NAMED = re.compile(r"(?P<model>.+)_(?P<backend>[a-z]+)_temp_(?P<temperature>\d+(\.\d+)?)$")
 """How evalplus names its files: ORG--MODEL_BACKEND_temp_T."""
 _HUMAN_EVAL = VerifierKey("human-eval")
+_BIG_CODE_BENCH = VerifierKey("bigcodebench")
 _BASE, _PLUS = VerifierKey("evalplus-base"), VerifierKey("evalplus-plus")
 
 
 class HumanEvalImporter(PlainImporter):
-    """human-eval and evalplus: samples.jsonl, their results, eval_results.json."""
+    """human-eval, evalplus and BigCodeBench: samples.jsonl, their results, eval_results.json."""
 
     title: ClassVar[str] = "human-eval or evalplus"
 
@@ -65,8 +66,10 @@ class HumanEvalImporter(PlainImporter):
             task_id = field(record, "task_id", (str, int), where)
             cell = cell or self._cell(source.path, str(task_id))
             notes.leave_out(record, _KNOWN | {"base_fail_tests", "plus_fail_tests"})
-            text = record.get("solution", record.get("completion"))
-            if not isinstance(text, str):
+            if not {"solution", "completion"} & record.keys():
+                raise InvalidInputError(f"{where} has no text in 'completion' or 'solution'.")
+            text = text_or_empty(record.get("solution", record.get("completion")), notes)
+            if text is None:
                 raise InvalidInputError(f"{where} has no text in 'completion' or 'solution'.")
             yield ImportedSample(
                 cell=cell,
@@ -84,8 +87,8 @@ class HumanEvalImporter(PlainImporter):
 
 
 def _is_graded(path: Path) -> bool:
-    """Whether it is evalplus's document, which begins with a date and a digest of the problems."""
-    return {"hash", "eval"} <= set(top_keys(path, 3))
+    """Whether it is the document of evalplus or BigCodeBench: a date, a digest of the problems or none, and the samples."""
+    return {"date", "eval"} <= set(top_keys(path, 5))
 
 
 def _candidates(path: Path) -> list[Path]:
@@ -147,6 +150,8 @@ def _verdicts(record: dict[str, Any], where: str) -> Iterator[tuple[VerifierKey,
         yield _PLUS, _status(plus if base == "pass" else base, where)
     if base is not None:
         yield _BASE, _status(base, where)
+    if record.get("status") is not None:
+        yield _BIG_CODE_BENCH, _status(record["status"], where)
     if isinstance(record.get("passed"), bool):
         yield _HUMAN_EVAL, _human_eval(record["passed"], str(record.get("result", "")))
 

@@ -1,5 +1,6 @@
 """Inspect logs: ``.eval`` (a zip archive with one JSON member per sample and epoch) and ``.json`` (one document)."""
 
+import itertools
 import json
 import math
 import re
@@ -13,6 +14,7 @@ from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
     ImportedSample,
+    ImportOptions,
     PlainImporter,
     ReadingNotes,
     Source,
@@ -20,7 +22,7 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import JsonStream
 from ttscale.exchange.lines import field, open_binary
-from ttscale.exchange.values import real, text_of, whole
+from ttscale.exchange.values import listing, mapping, real, text_of, whole
 from ttscale.exchange.zipped import open_archive, open_member, read_member
 from ttscale.types import Message, Outcome, Problem, Verdict
 
@@ -44,6 +46,10 @@ class InspectImporter(PlainImporter):
 
     title: ClassVar[str] = "inspect_ai"
 
+    def __init__(self, options: ImportOptions) -> None:
+        super().__init__(options)
+        self._homes: dict[int, str] = {}  # hash of a sample's identity -> the log that has it
+
     def recognizes(self, path: Path) -> bool:
         """Look for .eval files, or for a JSON document that begins like a log."""
         if path.is_dir():
@@ -62,20 +68,35 @@ class InspectImporter(PlainImporter):
         reader = _read_zipped if zipfile.is_zipfile(source.path) else _read_document
         header: dict[str, Any] = {}
         cell: CellKey | None = None
+        n_samples = n_elsewhere = 0
         for where, record in reader(source.path, header):
             if cell is None:
-                cell = self._cell(header, notes)
-            sample = _sample(record, cell, where, notes)
+                cell = self._cell(header)
+                _remark_on_status(header, notes)
+            sample = _sample(record, cell, where, notes, self._options.threshold)
             if sample is not None:
+                n_samples += 1
+                n_elsewhere += self._is_in_another_log(sample, record, source)
                 yield sample
-
-    def _cell(self, header: Mapping[str, Any], notes: ReadingNotes) -> CellKey:
-        if header.get("status") not in (None, "success"):
+        _remark_on_status(header, notes)  # where it stands behind the samples
+        if 0 < n_elsewhere < n_samples:  # where all are, it may be the same log in another form
             notes.remark(
-                f"A log has the status '{header['status']}': what it holds is imported, more may be missing."
+                "A log holds samples that another log of this import has, too (by their uuid, or problem and epoch): they "
+                "count twice. If one log is a retry of another, import the later one alone."
             )
-        spec = header.get("eval") or {}
-        config = ((header.get("plan") or {}).get("config") or {}) | (spec.get("model_generate_config") or {})
+
+    def _is_in_another_log(self, sample: ImportedSample, record: Mapping[str, Any], source: Source) -> bool:
+        """Tell whether another log of this import has this sample: a retry copies those that were done."""
+        own = record.get("uuid")
+        key = (
+            own if isinstance(own, str) and own else (sample.cell, sample.problem.problem_id, sample.position)
+        )
+        return self._homes.setdefault(hash(key), str(source.path)) != str(source.path)
+
+    def _cell(self, header: Mapping[str, Any]) -> CellKey:
+        spec = mapping(header.get("eval"))
+        plan = mapping(mapping(header.get("plan")).get("config"))
+        config = {**plan, **mapping(spec.get("model_generate_config"))}
         settings = {
             _SAMPLING[key]: value for key, value in config.items() if key in _SAMPLING and value is not None
         }
@@ -86,15 +107,23 @@ class InspectImporter(PlainImporter):
         )
 
 
+def _remark_on_status(header: Mapping[str, Any], notes: ReadingNotes) -> None:
+    if header.get("status") not in (None, "success"):
+        notes.remark(
+            f"A log has the status '{header['status']}': what it holds is imported, more may be missing."
+        )
+
+
 def _is_json_log(path: Path) -> bool:
     if path.suffix != ".json" or not path.is_file():
         return False
     try:
         with open_binary(path) as file:
             keys = JsonStream(file, str(path), most=2**16).members()
-            return [next(keys, ""), next(keys, "")] == ["version", "status"]
+            found = set(itertools.takewhile(lambda key: key != "samples", itertools.islice(keys, 12)))
     except InvalidInputError:
         return False
+    return {"version", "status"} <= found or {"eval", "plan"} <= found
 
 
 def _read_zipped(path: Path, header: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -122,9 +151,18 @@ def _read_document(path: Path, header: dict[str, Any]) -> Iterator[tuple[str, di
             if key in ("status", "eval", "plan"):
                 header[key] = stream.value()
             elif key == "samples" and stream.peek() == "[":
+                if "eval" not in header:
+                    header.update(_header_of(path))
                 for number in stream.elements():
                     yield f"{path}: sample {number}", _kept(stream)
         stream.require_end()
+
+
+def _header_of(path: Path) -> dict[str, Any]:
+    """Return what a log says of itself, where it says it behind the samples."""
+    with open_binary(path) as file:
+        stream = JsonStream(file, str(path))
+        return {key: stream.value() for key in stream.members() if key in ("status", "eval", "plan")}
 
 
 def _kept(stream: JsonStream) -> dict[str, Any]:
@@ -151,28 +189,30 @@ def _parsed(content: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def _sample(record: dict[str, Any], cell: CellKey, where: str, notes: ReadingNotes) -> ImportedSample | None:
+def _sample(
+    record: dict[str, Any], cell: CellKey, where: str, notes: ReadingNotes, threshold: float | None
+) -> ImportedSample | None:
     notes.leave_out(record, _KEPT | _OF_THE_LOG)
     if record.get("invalidation"):
         notes.remark("Samples that were marked invalid are left out.")
         return None
     epoch = field(record, "epoch", int, where)
-    output = record.get("output") or {}
-    choices = output.get("choices") or []
+    output = mapping(record.get("output"))
+    choices = listing(output.get("choices"))
     if record.get("error") and not choices:
         notes.remark("Samples that ended in an error before the model answered are left out.")
         return None
     if len(choices) > 1:
         notes.remark("Outputs have several choices; the first, which was scored, is imported.")
-    choice = choices[0] if choices else {}
-    attachments = record.get("attachments") or {}
-    usage = output.get("usage") or {}
+    choice = mapping(choices[0] if choices else None)
+    attachments = mapping(record.get("attachments"))
+    usage = mapping(output.get("usage"))
     logprobs = _logprobs(choice)
     return ImportedSample(
         cell=cell,
         problem=_problem(record, where, attachments),
         position=epoch - 1,
-        completion=_text((choice.get("message") or {}).get("content"), attachments, notes),
+        completion=_text(mapping(choice.get("message")).get("content"), attachments, notes),
         finish_reason=_finish(choice, record),
         prompt_tokens=_prompt_tokens(usage),
         completion_tokens=whole(usage.get("output_tokens")),
@@ -180,15 +220,21 @@ def _sample(record: dict[str, Any], cell: CellKey, where: str, notes: ReadingNot
         token_logprobs=logprobs,
         verdicts={
             VerifierKey(name): verdict
-            for scorer, score in (record.get("scores") or {}).items()
-            for name, verdict in _verdicts(scorer, score, notes)
+            for scorer, score in _scores(record).items()
+            for name, verdict in _verdicts(scorer, score, notes, threshold)
         },
     )
 
 
-def _problem(record: dict[str, Any], where: str, attachments: Mapping[str, str]) -> Problem:
+def _scores(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the scores by scorer; the first version of the format had one, without a name."""
+    alone = {"score": record["score"]} if record.get("score") is not None else {}
+    return mapping(record.get("scores")) or alone
+
+
+def _problem(record: dict[str, Any], where: str, attachments: Mapping[str, Any]) -> Problem:
     given = field(record, "input", (str, list), where)
-    metadata = dict(record.get("metadata") or {})
+    metadata = dict(mapping(record.get("metadata")))
     if record.get("choices"):
         metadata["choices"] = record["choices"]
     target = record.get("target")
@@ -214,11 +260,11 @@ def _target(target: Any) -> str | None:
     return text_of(target) if target not in (None, "") else None
 
 
-def _text(content: Any, attachments: Mapping[str, str], notes: ReadingNotes) -> str:
+def _text(content: Any, attachments: Mapping[str, Any], notes: ReadingNotes) -> str:
     """Return the text of a message, its parts joined; images, audio and reasoning are not text of the answer."""
     if isinstance(content, str):
         return _resolved(content, attachments)
-    parts = [part for part in content or [] if isinstance(part, dict)]
+    parts = [part for part in listing(content) if isinstance(part, dict)]
     for part in parts:
         if part.get("type") != "text":
             notes.unmapped[f"message part '{part.get('type')}'"] += 1
@@ -227,10 +273,10 @@ def _text(content: Any, attachments: Mapping[str, str], notes: ReadingNotes) -> 
     )
 
 
-def _resolved(text: str, attachments: Mapping[str, str]) -> str:
+def _resolved(text: str, attachments: Mapping[str, Any]) -> str:
     """Long texts may be kept beside the sample, under a key."""
     prefix = "attachment://"
-    return attachments.get(text.removeprefix(prefix), text) if text.startswith(prefix) else text
+    return str(attachments.get(text.removeprefix(prefix), text)) if text.startswith(prefix) else text
 
 
 def _finish(choice: Mapping[str, Any], record: Mapping[str, Any]) -> str:
@@ -250,7 +296,7 @@ def _prompt_tokens(usage: Mapping[str, Any]) -> int | None:
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[float, ...] | None:
-    content = (choice.get("logprobs") or {}).get("content")
+    content = mapping(choice.get("logprobs")).get("content")
     if not isinstance(content, list) or not content:
         return None
     values = [real(token.get("logprob")) for token in content if isinstance(token, dict)]
@@ -258,19 +304,22 @@ def _logprobs(choice: Mapping[str, Any]) -> tuple[float, ...] | None:
     return known if len(known) == len(values) else None
 
 
-def _verdicts(scorer: str, score: Any, notes: ReadingNotes) -> Iterator[tuple[str, Verdict]]:
+def _verdicts(
+    scorer: str, score: Any, notes: ReadingNotes, threshold: float | None
+) -> Iterator[tuple[str, Verdict]]:
     """Yield a scorer's verdict, or one per value where it gives several by name."""
+    own = mapping(score)
     value = score.get("value") if isinstance(score, dict) else score
     if isinstance(value, dict):
         for name, one in value.items():
-            yield f"{scorer}/{name}", _verdict(one, score)
+            yield f"{scorer}/{name}", _verdict(one, own, threshold)
     elif isinstance(value, list):
         notes.unmapped[f"{scorer} (a list of scores)"] += 1
     elif value is not None:
-        yield scorer, _verdict(value, score)
+        yield scorer, _verdict(value, own, threshold)
 
 
-def _verdict(value: Any, score: Mapping[str, Any]) -> Verdict:
+def _verdict(value: Any, score: Mapping[str, Any], threshold: float | None) -> Verdict:
     answer = score.get("answer") if isinstance(score.get("answer"), str) else None
     detail = score.get("explanation") if isinstance(score.get("explanation"), str) else None
     number = _number(value)
@@ -279,7 +328,7 @@ def _verdict(value: Any, score: Mapping[str, Any]) -> Verdict:
             outcome=Outcome.ERROR, answer=answer, detail=text_of(score.get("reason")) or "not scored"
         )
     return Verdict(
-        outcome=_outcome(value, number),
+        outcome=_outcome(value, number, threshold),
         score=None if number in (0.0, 1.0) else number,
         answer=answer,
         answer_class=answer or None,
@@ -287,9 +336,9 @@ def _verdict(value: Any, score: Mapping[str, Any]) -> Verdict:
     )
 
 
-def _outcome(value: Any, number: float) -> Outcome:
-    """Correct is what counts as 1; a half is no whole."""
-    if number >= 1.0:
+def _outcome(value: Any, number: float, threshold: float | None) -> Outcome:
+    """Correct is what counts as 1, or what the threshold says; a half is no whole."""
+    if number >= (1.0 if threshold is None else threshold):
         return Outcome.CORRECT
     return Outcome.NO_ANSWER if value == "N" else Outcome.INCORRECT
 
@@ -302,6 +351,4 @@ def _number(value: Any) -> float | None:
             value = _WORDS[word] if word in _WORDS else float(value)
         except ValueError:
             return None
-    if not isinstance(value, bool | int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
+    return real(value)

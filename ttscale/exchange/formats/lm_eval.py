@@ -6,8 +6,10 @@ filters writes every problem once per filter, with the same ``resps``.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +25,7 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import first_record
 from ttscale.exchange.lines import field, read_objects
+from ttscale.exchange.values import judged, measures, text_or_empty
 from ttscale.types import Outcome, Problem, Verdict
 
 _NAME = re.compile(r"samples_(?P<task>.+?)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl(\.gz)?$")
@@ -61,7 +64,9 @@ class LmEvalImporter(PlainImporter):
         """Yield the samples of one file."""
         named = _NAME.match(source.path.name)
         task = self._options.task or (named["task"] if named else source.path.name.partition(".")[0])
-        model = self._options.model or _model_beside(source.path, named["time"] if named else None)
+        results = _results_beside(source.path, named["time"] if named else None)
+        model = self._options.model or _model_of(results, source.path)
+        losses = _lower_is_better(results)
         first_filter: Any = None
         for number, record in read_objects(source.path):
             where = f"Line {number} of {source.path}"
@@ -72,7 +77,7 @@ class LmEvalImporter(PlainImporter):
                 continue
             cell = CellKey(model, task, _settings(record))
             problem = _problem(record, where)
-            verdicts = _verdicts(record, len(repeats), notes)
+            verdicts = self._verdicts(record, len(repeats), losses, notes)
             for position, completion in enumerate(repeats):
                 yield ImportedSample(
                     cell=cell,
@@ -82,6 +87,23 @@ class LmEvalImporter(PlainImporter):
                     verdicts=verdicts[position],
                     is_repeated=record.get("filter", "none") != first_filter,
                 )
+
+    def _verdicts(
+        self, record: dict[str, Any], n_repeats: int, losses: frozenset[str], notes: ReadingNotes
+    ) -> list[Mapping[VerifierKey, Verdict]]:
+        """Return what the metrics say of each repeat, where they say it of a repeat and not of the problem."""
+        filter_name = str(record.get("filter", "none"))
+        answers = _answers(record, n_repeats)
+        metrics = [name for name in _metrics(record) if name in record]
+        notes.leave_out(record, _KNOWN.union(metrics))
+        found: list[dict[VerifierKey, Verdict]] = [{} for _ in range(n_repeats)]
+        for metric in metrics:
+            key = VerifierKey(metric if filter_name == "none" else f"{metric}@{filter_name}")
+            for position, value in enumerate(_per_repeat(record[metric], key, n_repeats, losses, notes)):
+                verdict = _verdict(value, answers[position], self._options.threshold)
+                if verdict is not None:
+                    found[position][key] = verdict
+        return list(found)
 
 
 def _repeats(record: dict[str, Any], where: str, notes: ReadingNotes) -> list[str] | None:
@@ -97,10 +119,12 @@ def _repeats(record: dict[str, Any], where: str, notes: ReadingNotes) -> list[st
         raise InvalidInputError(
             f"{where}: 'resps' should hold a list of texts per request, but holds {repeats!r:.60}."
         )
-    if not all(isinstance(text, str) for text in repeats):
+    texts = [text_or_empty(text, notes) for text in repeats]
+    known = [text for text in texts if text is not None]
+    if len(known) < len(texts):
         notes.remark("Problems answered by log-likelihoods are left out: nothing is sampled.")
         return None
-    return repeats
+    return known
 
 
 def _problem(record: dict[str, Any], where: str) -> Problem:
@@ -136,25 +160,9 @@ def _first(values: Any) -> Any:
     return values[0] if isinstance(values, Sequence) and not isinstance(values, str) and values else None
 
 
-def _verdicts(
-    record: dict[str, Any], n_repeats: int, notes: ReadingNotes
-) -> list[Mapping[VerifierKey, Verdict]]:
-    """Return what the metrics say of each repeat, where they say it of a repeat and not of the problem."""
-    filter_name = str(record.get("filter", "none"))
-    answers = _answers(record, n_repeats)
-    metrics = [name for name in record.get("metrics") or [] if name in record]
-    notes.leave_out(record, _KNOWN.union(metrics))
-    found: list[dict[VerifierKey, Verdict]] = [{} for _ in range(n_repeats)]
-    for metric in metrics:
-        values = _per_repeat(record[metric], n_repeats)
-        if values is None:
-            notes.unmapped[f"{metric} (of {n_repeats} repeats together; verify the samples instead)"] += 1
-            continue
-        key = VerifierKey(metric if filter_name == "none" else f"{metric}@{filter_name}")
-        for position, value in enumerate(values):
-            if value is not None:
-                found[position][key] = _verdict(value, answers[position])
-    return list(found)
+def _metrics(record: Mapping[str, Any]) -> list[str]:
+    names = record.get("metrics")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _answers(record: dict[str, Any], n_repeats: int) -> list[str | None]:
@@ -167,38 +175,70 @@ def _answers(record: dict[str, Any], n_repeats: int) -> list[str | None]:
     return [answer if isinstance(answer, str) else None for answer in filtered]
 
 
-def _per_repeat(value: Any, n_repeats: int) -> list[float | None] | None:
-    """Return one value per repeat, None where one was not judged; None for a value of all repeats together."""
-    values = value if isinstance(value, list) else [value]
-    if len(values) != n_repeats or not all(isinstance(each, bool | int | float | None) for each in values):
-        return None
-    return [None if each is None else float(each) for each in values]
+def _per_repeat(
+    value: Any, key: VerifierKey, n_repeats: int, losses: frozenset[str], notes: ReadingNotes
+) -> list[float | bool | None]:
+    """Return one value per repeat, None where one was not judged; none of what is no verdict on a repeat."""
+    values = value if isinstance(value, list) and n_repeats > 1 else [value]
+    metric = key.name.partition("@")[0]
+    if measures(metric) or metric in losses:
+        notes.no_verdict(key, "an error rate, a loss or a count")
+    elif isinstance(value, list) and len(value) != n_repeats:
+        notes.no_verdict(key, f"lists that are not one value for each of {n_repeats} repeats")
+    elif len(values) != n_repeats or not all(isinstance(each, bool | int | float | None) for each in values):
+        notes.unmapped[f"{key.name} (of {n_repeats} repeats together; verify the samples instead)"] += 1
+    elif n_repeats == 1 and isinstance(value, list):
+        notes.no_verdict(key, "a list for one sample")
+    else:
+        notes.unmapped.update(f"{key.name} (not a number)" for each in values if _is_nan(each))
+        return list(values)
+    return []
 
 
-def _verdict(value: float, answer: str | None) -> Verdict:
-    """Read a metric of 0 or 1 as a judgement and anything else as a score that counts as correct at 1."""
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _verdict(value: float | None, answer: str | None, threshold: float | None) -> Verdict | None:
+    """Read a metric of 0 or 1 as a judgement and anything else as a score that counts as correct from the threshold on."""
     absent = answer in (None, "", "[invalid]")
-    wrong = Outcome.NO_ANSWER if answer == "[invalid]" else Outcome.INCORRECT
-    return Verdict(
-        outcome=Outcome.CORRECT if value >= 1.0 else wrong,
-        score=None if value in (0.0, 1.0) else value,
-        answer=None if absent else answer,
-        answer_class=None if absent else answer,
-    )
+    own = None if absent else answer
+    verdict = judged(value, threshold=threshold, answer=own, answer_class=own)
+    if verdict is not None and verdict.outcome is Outcome.INCORRECT and answer == "[invalid]":
+        return replace(verdict, outcome=Outcome.NO_ANSWER)
+    return verdict
 
 
-def _model_beside(path: Path, time: str | None) -> str:
-    """Return the model that the results file of the same run names, or the folder's name."""
+def _results_beside(path: Path, time: str | None) -> dict[str, Any] | None:
+    """Return the results file of the same run: None where there is none, {} where it cannot be read."""
     results = path.parent / f"results_{time}.json"
     if time is None or not results.exists():
-        return UNKNOWN
+        return None
     try:
-        found = json.loads(results.read_text())
-    except (OSError, ValueError):
-        return path.parent.name
-    config = found.get("config") or {}
-    arguments = config.get("model_args") or {}
+        found = json.loads(results.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lower_is_better(results: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the metrics of which the run's results say that higher is not better."""
+    tasks = (results or {}).get("higher_is_better")
+    of_tasks = (
+        [own for own in tasks.values() if isinstance(own, Mapping)] if isinstance(tasks, Mapping) else []
+    )
+    return frozenset(metric for own in of_tasks for metric, higher in own.items() if higher is False)
+
+
+def _model_of(results: dict[str, Any] | None, path: Path) -> str:
+    """Return the model that the results file of the same run names, or the folder's name."""
+    if results is None:
+        return UNKNOWN
+    config = results.get("config")
+    config = config if isinstance(config, Mapping) else {}
+    arguments = config.get("model_args")
     if isinstance(arguments, str):
         arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    named = arguments.get("pretrained") or arguments.get("model") or found.get("model_name")
+    arguments = arguments if isinstance(arguments, Mapping) else {}
+    named = arguments.get("pretrained") or arguments.get("model") or results.get("model_name")
     return str(named or config.get("model") or path.parent.name)

@@ -18,7 +18,7 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import first_record, read_records
 from ttscale.exchange.lines import field
-from ttscale.exchange.values import judged, text_of
+from ttscale.exchange.values import judged, text_of, text_or_empty
 from ttscale.types import Problem
 
 _MOST_BYTES = 512 * 2**20
@@ -66,8 +66,9 @@ class MonkeysImporter(PlainImporter):
                     f"{where}: 'samples' and their verdicts should be lists of one length."
                 )
             problem = _problem(record, own_id)
-            for position, (text, grade) in enumerate(zip(samples, grades, strict=True)):
-                if not isinstance(text, str):
+            for position, (given, grade) in enumerate(zip(samples, grades, strict=True)):
+                text = text_or_empty(given, notes)
+                if text is None:
                     raise InvalidInputError(f"{where}: sample {position} is no text.")
                 verdict = judged(grade)
                 yield ImportedSample(

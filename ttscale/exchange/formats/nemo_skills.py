@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any, ClassVar
 
 from ttscale.errors import InvalidInputError
@@ -17,10 +18,15 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import first_record
 from ttscale.exchange.lines import field, read_objects
-from ttscale.exchange.values import judged, scored, text_of, whole
+from ttscale.exchange.values import judged, scored, text_of, text_or_empty, whole
 from ttscale.types import Outcome, Problem, Verdict
 
 _NAME = re.compile(r"output(-rs(?P<seed>\d+))?\.jsonl(\.gz)?$")
+_CUE = re.compile(r"\bjudge?ment[*_`\"']*\s*(?:is\b\s*)?:|\bjudge?ment\s+is\b", re.IGNORECASE)
+_WORD = re.compile(
+    r"[\s*_`\"'\[({]*(yes|no)(?![a-z])(?!\s+(?:idea|judge?ment|verdict|answer|way)\b)", re.IGNORECASE
+)
+_ONLY_WORD = re.compile(r"[\s*_`\"']*(yes|no)[*_`\"']*\s*(?:[.,!;:\n].*)?", re.IGNORECASE | re.DOTALL)
 _IDS = ("id", "problem_id", "task_id", "question_id", "unique_id")
 _PROMPTS = ("problem", "question", "prompt")
 _VERDICTS = ("symbolic_correct", "is_correct", "is_correct-plus")
@@ -58,7 +64,7 @@ class NemoSkillsImporter(PlainImporter):
             if record.get("error"):
                 notes.remark("Lines with an error in place of a generation are left out.")
                 continue
-            text = field(record, "generation", (str,), where)
+            text = text_or_empty(field(record, "generation", (str, NoneType), where), notes)
             finish = record.get("finish_reason")
             yield ImportedSample(
                 cell=cell,
@@ -118,10 +124,13 @@ def _verdicts(record: dict[str, Any], where: str) -> Iterator[tuple[VerifierKey,
 
 
 def _judgement(text: str, answer: str | None) -> Verdict:
-    """Read what stands behind the last "Judgement:"; without a yes or no there, the judge has not judged."""
-    word = text.rpartition("Judgement:")[2].strip().lower()
-    if word.startswith(("yes", "no")):
-        outcome = Outcome.CORRECT if word.startswith("yes") else Outcome.INCORRECT
+    """Read what stands behind the last "Judgement:", or is all that is said; without a yes or no, nothing is judged."""
+    cues = list(_CUE.finditer(text))
+    word = (_WORD.match(text, cues[-1].end()) if cues else None) or (
+        None if cues else _ONLY_WORD.fullmatch(text)
+    )
+    if word:
+        outcome = Outcome.CORRECT if word[1].lower() == "yes" else Outcome.INCORRECT
         return Verdict(outcome=outcome, answer=answer, answer_class=answer)
     return Verdict(
         outcome=Outcome.ERROR, answer=answer, answer_class=answer, detail="no yes or no in the judgement"

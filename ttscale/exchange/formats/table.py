@@ -145,7 +145,7 @@ class TableImporter:
         found = {
             name: lower[wanted]
             for name, names in FIELDS.items()
-            for wanted in [next((each for each in names if each in lower), None)]
+            for wanted in [next((each for each in (name, *names) if each in lower), None)]
             if wanted is not None
         }
         own = {
@@ -224,7 +224,7 @@ class TableImporter:
 
     @staticmethod
     def _position(values: Mapping[str, Any], where: str) -> int | None:
-        if values.get("sample_index") is None:
+        if _is_empty(values.get("sample_index")):
             return None
         index = whole(_number(values["sample_index"]))
         if index is None:
@@ -272,7 +272,8 @@ def _settings(text: Any) -> dict[str, Any]:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or value == ""
+    """Say whether a cell says nothing; not a number is what tables write where nothing was measured."""
+    return value is None or value == "" or str(value).lower() == "nan"
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import first_record
 from ttscale.exchange.lines import field, read_objects
-from ttscale.exchange.values import judged, real, text_of, whole
+from ttscale.exchange.values import judged, measures, real, text_of, whole
 from ttscale.types import Message, Problem, Verdict
 
 _KNOWN = frozenset({"example_id", "prompt", "completion", "answer", "info", "reward", "metrics", "token_usage", "task"}
@@ -87,17 +87,19 @@ class VerifiersImporter(PlainImporter):
         if reward is not None:
             if reward.score is not None:
                 notes.remark(
-                    f"Rewards other than 0 and 1 count as correct from {self._options.threshold:g} on; --threshold "
+                    f"Rewards other than 0 and 1 count as correct from {self._options.threshold or 1:g} on; --threshold "
                     "changes that."
                 )
             yield VerifierKey("reward"), reward
         for name, value in metrics.items():
-            if real(value) in (0.0, 1.0):
-                verdict = judged(value)
-                if verdict is not None:
-                    yield VerifierKey(name), verdict
+            key = VerifierKey(name)
+            if value is None:
+                continue
+            verdict = judged(value) if real(value) in (0.0, 1.0) else None
+            if verdict is None or measures(name):
+                notes.no_verdict(key, "a metric that is not 0 or 1")
             else:
-                notes.unmapped[f"metrics.{name} (not 0 or 1)"] += 1
+                yield key, verdict
 
 
 def _metadata(path: Path) -> dict[str, Any]:
