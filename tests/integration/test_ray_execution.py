@@ -184,7 +184,7 @@ def test_a_killed_worker_process_is_replaced(
 def test_an_engine_that_always_dies_ends_the_run_with_its_reason(
     scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ttscale.pipeline.ray.replicas._MOST_DEATHS", 2)
+    monkeypatch.setattr("ttscale.pipeline.replicas.places._MOST_DEATHS", 2)
     (tmp_path / "dead.py").write_text(
         "from ttscale.errors import EngineDiedError\n"
         "from scripted import ScriptedSampler\n"

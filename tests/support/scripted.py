@@ -1,6 +1,7 @@
 """A sampler for tests of everything but engines: answers drawn from each sample's own seed."""
 
 import hashlib
+import os
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -42,7 +43,7 @@ class ScriptedSampler:
             model_path=self._path,
             chat_template=False,
             per_sample_seeds=True,
-            detail={},
+            detail={"gpus": os.environ.get("CUDA_VISIBLE_DEVICES")},
         )
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:

@@ -1,8 +1,11 @@
-"""Where a run is worked on: by this process, or by a Ray cluster. No sample depends on it."""
+"""Where a run is worked on: by this process, by several on this machine, or by a Ray cluster. No sample depends on it."""
 
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_LOCAL = frozenset({"gpus", "replicas"})
+"""Options that a run on this machine has."""
 
 
 class ExecutionSettings(BaseModel):
@@ -15,12 +18,17 @@ class ExecutionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Literal["local", "ray"] = "local"
-    """"local": an engine in this process. "ray": engine replicas and verification tasks on a Ray cluster."""
+    """"local": an engine in this process, or several in processes of their own where `gpus` or `replicas` say so. "ray":
+    engine replicas and verification tasks on a Ray cluster."""
+    gpus: int | Literal["all"] | None = None
+    """GPUs of this machine that are put to use, an engine on each, or on each group of as many as
+    ``engine_options.tensor_parallel_size`` says. CUDA_VISIBLE_DEVICES is honored. None: what one engine takes."""
     address: str | None = Field(default=None, exclude=True)
     """"auto" (the cluster that this machine belongs to), "host:port" or "ray://host:port". None: the cluster
     that the variable RAY_ADDRESS names, else a Ray of its own on this machine."""
     replicas: int | Literal["auto"] = Field(default="auto")
-    """Engines at work at the same time. Auto: as many as the cluster has room for when the run starts."""
+    """Engines at work at the same time. Auto: as many as the cluster, or the GPUs of this machine, have room for when
+    the run starts."""
     gpus_per_replica: float | None = Field(default=None, ge=0)
     """GPUs of one engine. None: one where the cluster has GPUs, else none."""
     cpus_per_replica: float | None = Field(default=None, gt=0)
@@ -44,11 +52,24 @@ class ExecutionSettings(BaseModel):
         return {"name": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _only_ray_has_options(self) -> Self:
-        given = sorted(self.model_fields_set - {"name"})
-        changed = [key for key in given if getattr(self, key) != type(self).model_fields[key].get_default()]
-        if self.name == "local" and [key for key in changed if getattr(self, key) not in ({}, None)]:
-            raise ValueError(f"only ray has the options {', '.join(given)}: write name: ray beside them")
+    def _options_of_the_right_place(self) -> Self:
+        given = {key for key in self.model_fields_set - {"name"} if self._is_changed(key)}
+        strange = sorted(given - _LOCAL if self.name == "local" else given & {"gpus"})
+        if strange and self.name == "local":
+            raise ValueError(f"only ray has the options {', '.join(strange)}: write name: ray beside them")
+        if strange:
+            raise ValueError("ray finds the cluster's GPUs itself: leave gpus out, or set replicas")
         if self.replicas != "auto" and self.replicas < 1:
             raise ValueError("replicas is a whole number of at least 1, or auto")
+        if isinstance(self.gpus, int) and self.gpus < 1:
+            raise ValueError("gpus is a whole number of at least 1, or all")
         return self
+
+    def _is_changed(self, key: str) -> bool:
+        value = getattr(self, key)
+        return value not in ({}, None) and value != type(self).model_fields[key].get_default()
+
+    @property
+    def is_several(self) -> bool:
+        """Whether several engines of this machine are asked for."""
+        return self.name == "local" and (self.gpus is not None or self.replicas != "auto")

@@ -1,33 +1,41 @@
 """Where a run is worked on: in this process, beside others, or wherever its configuration says."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
+from ttscale.config.execution import ExecutionSettings
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.contract import CellDrawer, Execution
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.replicas.local import SeveralDrawer
 from ttscale.pipeline.sampling import EngineDrawer
 from ttscale.pipeline.sharing import SharingDrawer
 
 
 class LocalExecution:
-    """This process: one engine at a time, verifiers beside it.
+    """This machine: one engine at a time in this process or several in their own, verifiers here.
 
     Args:
+        settings: Of the execution.
         progress: Is told what happens.
         share: Whether other processes draw the same cells.
     """
 
-    def __init__(self, progress: Progress, *, share: bool = False) -> None:
+    def __init__(self, settings: ExecutionSettings, progress: Progress, *, share: bool = False) -> None:
+        self._settings = settings
         self._progress = progress
         self._share = share
 
     @contextmanager
     def drawing(self) -> Iterator[CellDrawer]:
-        """Yield who draws with an engine in this process."""
+        """Yield who draws with engines of this machine."""
+        if self._settings.is_several:
+            with closing(SeveralDrawer(self._settings)) as several:
+                yield several
+            return
         with Engines(self._progress) as engines:
             yield SharingDrawer(engines) if self._share else EngineDrawer(engines)
 
@@ -44,14 +52,15 @@ def executing(config: RunConfig, progress: Progress, *, share: bool = False) -> 
         MissingExtraError: What it needs is not installed.
         ConfigError: It cannot be combined with sharing the run directory.
     """
-    if config.execution.name == "local":
-        yield LocalExecution(progress, share=share)
-        return
-    if share:
+    settings = config.execution
+    if share and (settings.name == "ray" or settings.is_several):
         raise ConfigError(
-            "--share is for several processes with an engine each; with 'execution: ray' one driver gives the work "
-            "to all machines. Leave one of the two out."
+            "--share is for several processes with an engine each; with 'execution: ray', gpus or replicas one driver "
+            "gives the work to all engines. Leave one of the two out."
         )
+    if settings.name == "local":
+        yield LocalExecution(settings, progress, share=share)
+        return
     from ttscale.pipeline.ray.cluster import require_ray
     from ttscale.pipeline.ray.execution import RayExecution
 

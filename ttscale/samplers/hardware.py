@@ -1,5 +1,6 @@
 """What the machine offers an engine: processors, memory, fast low-precision arithmetic."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -11,6 +12,18 @@ def usable_cpus() -> tuple[int, ...]:
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return tuple(range(os.cpu_count() or 1))
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """Return the names by which CUDA_VISIBLE_DEVICES tells this process's GPUs apart, in its order; none without a GPU."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is not None:
+        return tuple(name for part in listed.split(",") if (name := part.strip()))
+    if importlib.util.find_spec("torch") is None:
+        return ()
+    import torch
+
+    return tuple(map(str, range(torch.cuda.device_count())))
 
 
 def available_memory() -> int | None:

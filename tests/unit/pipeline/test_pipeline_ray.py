@@ -14,11 +14,12 @@ from ttscale.config.loading import check_config, dump_config
 from ttscale.config.models import Cell
 from ttscale.errors import ConfigError, StoreError
 from ttscale.pipeline.building import cell_identity
-from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
-from ttscale.pipeline.ray.cluster import Cluster, search_path
-from ttscale.pipeline.ray.handover import Handover, hand_over, take_over
-from ttscale.pipeline.ray.stream import Draw, EngineStream
+from ttscale.pipeline.ray.cluster import Cluster
 from ttscale.pipeline.ray.verifying import _parts
+from ttscale.pipeline.replicas.chunks import Chunk, ChunkQueue
+from ttscale.pipeline.replicas.handover import Handover, hand_over, take_over
+from ttscale.pipeline.replicas.search_path import search_path
+from ttscale.pipeline.replicas.stream import Draw, EngineStream
 from ttscale.pipeline.requests import plan_requests
 from ttscale.store.samples import scan_samples
 from ttscale.types import Problem, Sample, SampleRequest
@@ -181,7 +182,9 @@ def test_neither_addresses_nor_environments_are_stored() -> None:
     [
         ({"name": "ray", "replica": 2}, "Did you mean 'replicas'"),
         ({"name": "ray", "replicas": 0}, "at least 1"),
-        ({"replicas": 2}, "name: ray"),
+        ({"address": "auto"}, "name: ray"),
+        ({"name": "ray", "gpus": 2}, "leave gpus out"),
+        ({"gpus": 0}, "at least 1, or all"),
         ("slurm", "'local' or 'ray'"),
     ],
 )
@@ -217,7 +220,7 @@ def test_defaults_fill_the_cluster(
     nodes: list[dict[str, float]], settings: dict[str, Any], replicas: int, cpus: float, gpus: float
 ) -> None:
     cluster = Cluster(FakeRay(*nodes), ExecutionSettings(name="ray", **settings))
-    options = cluster.replica_options()
+    options = cluster.replica_options(1)
     assert (cluster.n_replicas(), options["num_cpus"], options["num_gpus"]) == (replicas, cpus, gpus)
 
 

@@ -6,12 +6,9 @@ import math
 import os
 import signal
 import socket
-import sys
-import sysconfig
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from ttscale.config.execution import ExecutionSettings
@@ -26,8 +23,6 @@ _QUIET = {
 }
 _REACHABLE_S = 10.0
 """Within which a cluster's port must answer."""
-_INSTALLED = {"site-packages", "dist-packages"}
-"""Folders that installers fill, in whatever environment."""
 
 
 class Cluster:
@@ -38,12 +33,14 @@ class Cluster:
         settings: Of the execution.
     """
 
+    name = "ray"
+
     def __init__(self, ray: Any, settings: ExecutionSettings) -> None:
-        self.ray = ray
+        self.ray = self.actors = ray
         self._settings = settings
 
-    def replica_options(self) -> dict[str, Any]:
-        """Return what an engine's actor is started with."""
+    def replica_options(self, number: int) -> dict[str, Any]:
+        """Return what an engine's actor is started with: the same for all."""
         return {
             "num_cpus": self._cpus_per_replica(),
             "num_gpus": self._gpus_per_replica(),
@@ -69,6 +66,14 @@ class Cluster:
     def n_verifying(self) -> int:
         """Return how many verification tasks the cluster has room for."""
         return max(1, sum(_fits(node, {"CPU": self._cpus_per_verifier()}) for node in self._nodes()))
+
+    def wanted(self) -> str:
+        """Say in words what one engine needs."""
+        others = "".join(f", {amount:g} {name}" for name, amount in self._settings.resources.items())
+        return (
+            f"room for {self._cpus_per_replica():g} CPUs, {self._gpus_per_replica():g} GPUs{others} on one node; "
+            f"the cluster has {self.told()}"
+        )
 
     def told(self) -> str:
         """Say in words what the cluster has."""
@@ -126,24 +131,6 @@ def require_ray() -> None:
     """Raise `MissingExtraError` unless Ray is importable."""
     if importlib.util.find_spec("ray") is None:
         raise MissingExtraError("'execution: ray' needs the 'ray' extra: pip install 'ttscale[ray]'")
-
-
-def search_path() -> list[str]:
-    """Return the folders that plugins of the user's own may lie in: not the standard library, nothing installed."""
-    installed = {os.path.realpath(path) for path in sysconfig.get_paths().values()}
-    folders = [Path(folder).resolve() for folder in sys.path]
-    return [
-        str(folder)
-        for folder in folders
-        if folder.is_dir()
-        and _INSTALLED.isdisjoint(folder.parts)  # another environment's, named by a .pth file of this one
-        and not _is_below(str(folder), installed)
-    ]
-
-
-def cause_of(error: BaseException) -> BaseException:
-    """Return what a task raised, out of Ray's wrapping."""
-    return getattr(error, "cause", None) or error
 
 
 def _connect(ray: Any, settings: ExecutionSettings) -> None:
@@ -209,7 +196,3 @@ def _fits(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
     """Return how many times a node has what is wanted."""
     times = [node.get(name, 0.0) / amount for name, amount in wanted.items() if amount > 0]
     return math.floor(min(times) + 1e-9) if times else 1
-
-
-def _is_below(folder: str, others: Sequence[str] | set[str]) -> bool:
-    return any(folder == other or folder.startswith(other + os.sep) for other in others)

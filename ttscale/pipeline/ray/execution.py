@@ -12,9 +12,9 @@ from ttscale.pipeline.cell_verifiers import verifier_settings
 from ttscale.pipeline.contract import CellDrawer, CellWork
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.cluster import Cluster, connected
-from ttscale.pipeline.ray.drawing import draw_cell
-from ttscale.pipeline.ray.replicas import Replicas
 from ttscale.pipeline.ray.verifying import ClusterVerifier
+from ttscale.pipeline.replicas.drawing import draw_cell
+from ttscale.pipeline.replicas.places import Replicas
 
 
 class RayExecution:
@@ -74,7 +74,7 @@ class ReplicasDrawer:
         self._replicas: Replicas | None = None
 
     def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
-        """Draw the samples that a cell lacks; see `ttscale.pipeline.ray.drawing.draw_cell`."""
+        """Draw the samples that a cell lacks; see `ttscale.pipeline.replicas.drawing.draw_cell`."""
         if not work.store.missing(work.cell.name, targets):
             work.tell_complete(sum(targets.values()))
             return 0

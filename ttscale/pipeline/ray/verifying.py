@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from ttscale.config.models import PluginSettings
 from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.pipeline.building import NamedVerifier, build_verifier
-from ttscale.pipeline.ray.cluster import Cluster, cause_of, search_path
-from ttscale.pipeline.ray.replica import extend_search_path
+from ttscale.pipeline.ray.cluster import Cluster
+from ttscale.pipeline.replicas.places import cause_of
+from ttscale.pipeline.replicas.search_path import extend_search_path, search_path
 from ttscale.pipeline.verifying import verify_batch
 from ttscale.samplers.messages import one_line
 from ttscale.types import Verdict

@@ -2,16 +2,18 @@
 
 import importlib
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ttscale.config.models import Cell
 from ttscale.errors import EngineDiedError, TtscaleError
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.ray.cluster import Cluster, search_path
-from ttscale.pipeline.ray.replica import Prepared, Replica
+from ttscale.pipeline.replicas.processes import ActorGone
+from ttscale.pipeline.replicas.replica import Prepared, Replica
+from ttscale.pipeline.replicas.search_path import search_path
 from ttscale.samplers.messages import one_line
 
 _MOST_DEATHS = 3
@@ -21,6 +23,27 @@ _FIRST_DEPTH = 2
 _MOST_DEPTH = 64
 
 
+class Cluster(Protocol):
+    """Who has room for replicas, starts them there and brings calls to them.
+
+    Attributes:
+        name: As in ``execution``.
+        actors: Has Ray's verbs: `remote`, `wait`, `get`, `kill`.
+    """
+
+    name: str
+    actors: Any
+
+    def n_replicas(self) -> int:
+        """Return how many engines the run wants at a time."""
+
+    def replica_options(self, number: int) -> dict[str, Any]:
+        """Return what the process of the replica with this number, counted from 1, is started with."""
+
+    def wanted(self) -> str:
+        """Say in words what one engine needs."""
+
+
 @dataclass(eq=False, slots=True)
 class Place:
     """Room for one engine.
@@ -28,7 +51,7 @@ class Place:
     Attributes:
         number: Counted from 1.
         actor: The actor that has it now.
-        node: The machine that Ray put it on, once it has.
+        node: The machine that it was put on, once it was.
         cell: The cell that the actor was last asked to prepare.
         prepared: What it answered.
         deaths: In a row, without a sample between them.
@@ -53,7 +76,7 @@ class Place:
 
 
 class Replicas:
-    """The engines of a run on a cluster, kept from cell to cell.
+    """The engines of a run, kept from cell to cell.
 
     Args:
         cluster: The connection.
@@ -64,7 +87,7 @@ class Replicas:
         self.cluster = cluster
         self._progress = progress
         self._places = [Place(number) for number in range(1, cluster.n_replicas() + 1)]
-        self._actor_class = cluster.ray.remote(Replica)
+        self._actor_class = cluster.actors.remote(Replica)
         self._last_error: TtscaleError | None = None
 
     def __len__(self) -> int:
@@ -74,8 +97,8 @@ class Replicas:
         return iter(self._places)
 
     def fill(self, place: Place) -> Any:
-        """Have Ray place an actor; return the reference to where that was."""
-        options = self.cluster.replica_options()
+        """Have an actor placed; return the reference to where that was."""
+        options = self.cluster.replica_options(place.number)
         place.actor = self._actor_class.options(**options).remote(search_path())
         return place.actor.where.remote()
 
@@ -108,7 +131,7 @@ class Replicas:
         actor, place.actor = place.actor, None
         place.node = place.cell = place.prepared = None
         if actor is not None:
-            self.cluster.ray.kill(actor)
+            self.cluster.actors.kill(actor)
 
     def close(self) -> None:
         """End all of them."""
@@ -118,6 +141,8 @@ class Replicas:
 
 def is_death(error: BaseException) -> bool:
     """Tell whether a call failed because its actor, its node or its answer is gone."""
+    if isinstance(error, ActorGone) or "ray" not in sys.modules:
+        return isinstance(error, ActorGone)
     exceptions = importlib.import_module("ray.exceptions")
     return isinstance(error, exceptions.RayError) and not isinstance(
         error, exceptions.RayTaskError | exceptions.RuntimeEnvSetupError | exceptions.ActorUnschedulableError
@@ -129,3 +154,8 @@ def reason_of(error: BaseException) -> str:
     lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
     has_traceback = any(line.startswith("File ") for line in lines)
     return lines[-1].rstrip(".") + "." if has_traceback else one_line(error)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return what a task raised, out of Ray's wrapping."""
+    return getattr(error, "cause", None) or error

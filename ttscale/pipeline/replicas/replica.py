@@ -1,9 +1,8 @@
-"""One engine on the cluster: what runs inside a Ray actor. Knows nothing of Ray itself."""
+"""One engine of several: what runs in its process. Knows nothing of who started that."""
 
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,17 @@ from pathlib import Path
 import ttscale
 from ttscale.config.models import Cell
 from ttscale.errors import TtscaleError
-from ttscale.pipeline.ray.chunks import Chunk
-from ttscale.pipeline.ray.handover import Handover, hand_over
-from ttscale.pipeline.ray.stream import EngineStream
 from ttscale.pipeline.recording import generated
+from ttscale.pipeline.replicas.chunks import Chunk
+from ttscale.pipeline.replicas.handover import Handover, hand_over
+from ttscale.pipeline.replicas.search_path import extend_search_path
+from ttscale.pipeline.replicas.stream import EngineStream
 from ttscale.samplers.contract import EngineInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where Ray found room for a replica.
+    """Where there was room for a replica.
 
     Attributes:
         node: The machine's name.
@@ -125,8 +125,3 @@ class Replica:
     async def stop(self) -> None:
         """Break off: open chunks are answered with what there is of them, and the engine is closed."""
         self._stream.stop()
-
-
-def extend_search_path(folders: Sequence[str]) -> None:
-    """Look for modules in these folders, too, after all others."""
-    sys.path.extend(folder for folder in folders if folder not in sys.path and Path(folder).is_dir())

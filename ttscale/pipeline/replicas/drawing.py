@@ -13,11 +13,10 @@ import ttscale
 from ttscale.config.execution import ExecutionSettings
 from ttscale.errors import EngineDiedError, SamplerError, StoreError, TtscaleError
 from ttscale.pipeline.contract import CellWork
-from ttscale.pipeline.ray.chunks import Chunk, ChunkQueue
-from ttscale.pipeline.ray.cluster import cause_of
-from ttscale.pipeline.ray.replica import Drawn, Placed, Prepared
-from ttscale.pipeline.ray.replicas import Place, Replicas, is_death, reason_of
-from ttscale.pipeline.ray.serving import Serving
+from ttscale.pipeline.replicas.chunks import Chunk, ChunkQueue
+from ttscale.pipeline.replicas.places import Place, Replicas, cause_of, is_death, reason_of
+from ttscale.pipeline.replicas.replica import Drawn, Placed, Prepared
+from ttscale.pipeline.replicas.serving import Serving
 from ttscale.pipeline.requests import plan_requests
 from ttscale.pipeline.sampling import refuse_other_engine
 from ttscale.samplers.messages import one_line
@@ -96,7 +95,7 @@ class _Pass:
         self._cell = work.cell
         self._problems = work.problems
         self._replicas = replicas
-        self._ray = replicas.cluster.ray
+        self._actors = replicas.cluster.actors
         self._settings = settings
         self._progress = work.progress
         self._on_segment = work.on_segment
@@ -139,7 +138,7 @@ class _Pass:
                 reference = self._replicas.prepare(place, self._cell, self._probe)
                 self._calls[reference] = _Call(place, place.actor)
             elif place.prepared and place not in self._serving:
-                self._serving[place] = Serving(self._store, self._cell.name, place.prepared, place.number)
+                self._serving[place] = self._serving_of(place, place.prepared)
 
     def _feed(self, queue: ChunkQueue) -> None:
         """Give every replica its share of chunks, one each in turn."""
@@ -163,9 +162,9 @@ class _Pass:
     def _wait(self) -> None:
         if not self._calls:
             return
-        done, _ = self._ray.wait(list(self._calls), timeout=_LOOK_S)
+        done, _ = self._actors.wait(list(self._calls), timeout=_LOOK_S)
         if done:  # and whatever else is there by now
-            done, _ = self._ray.wait(list(self._calls), num_returns=len(self._calls), timeout=0)
+            done, _ = self._actors.wait(list(self._calls), num_returns=len(self._calls), timeout=0)
         for reference in done:
             self._take(reference)
         self._complain()
@@ -174,7 +173,7 @@ class _Pass:
         call = self._calls.pop(reference)
         self._n_drawing[call.place] -= call.serving is not None
         try:
-            answer = self._ray.get(reference)
+            answer = self._actors.get(reference)
         except TtscaleError as error:  # wrapped, but of its class
             self._failed(call, _ours(error))
         except Exception as error:
@@ -203,9 +202,14 @@ class _Pass:
                 f"{place.told()} cannot write into {self._store.path.resolve()}, though "
                 "execution.shared is true. Give a run directory that all machines share, or set shared: auto."
             )
-        self._serving[place] = Serving(self._store, self._cell.name, prepared, place.number)
+        self._serving[place] = self._serving_of(place, prepared)
         started = f" after {prepared.start_s:.0f} s" if prepared.start_s else ""
         self._progress.note(f"{self._cell.name}: {prepared.info.engine} runs as {place.told()}{started}.")
+
+    def _serving_of(self, place: Place, prepared: Prepared) -> Serving:
+        # No machine's name: a run may be passed on.
+        where = {"execution": self._replicas.cluster.name, "replica": place.number}
+        return Serving(self._store, self._cell.name, prepared, where)
 
     def _drawn(self, call: _Call, drawn: Drawn) -> None:
         self._store_drawn(call, drawn)
@@ -252,20 +256,12 @@ class _Pass:
             return
         if now - self._told_at >= _TOLD_S:
             self._told_at = now
-            self._progress.note(f"{self._cell.name}: waiting for {self._wanted()}.")
+            self._progress.note(f"{self._cell.name}: waiting for {self._replicas.cluster.wanted()}.")
         if now - self._idle_since >= self._settings.wait_s:
             raise SamplerError(
                 f"Ray found no place for an engine within {self._settings.wait_s:g} s (execution.wait_s): "
-                f"{self._wanted()}. Ask for less per replica, or add machines."
+                f"{self._replicas.cluster.wanted()}. Ask for less per replica, or add machines."
             )
-
-    def _wanted(self) -> str:
-        options = self._replicas.cluster.replica_options()
-        others = "".join(f", {amount:g} {name}" for name, amount in (options["resources"] or {}).items())
-        return (
-            f"room for {options['num_cpus']:g} CPUs, {options['num_gpus']:g} GPUs{others} on one node; "
-            f"the cluster has {self._replicas.cluster.told()}"
-        )
 
     # ---- stopping ---------------------------------------------------------------------------------
 
@@ -275,7 +271,7 @@ class _Pass:
         if rescue and drawing:
             for actor in {call.actor for call in drawing.values()}:
                 actor.stop.remote()
-            done, _ = self._ray.wait(list(drawing), num_returns=len(drawing), timeout=_RESCUE_S)
+            done, _ = self._actors.wait(list(drawing), num_returns=len(drawing), timeout=_RESCUE_S)
             for reference in done:
                 self._rescue(drawing.pop(reference), reference)
         for place in self._replicas:
@@ -285,7 +281,7 @@ class _Pass:
 
     def _rescue(self, call: _Call, reference: Any) -> None:
         try:
-            drawn = self._ray.get(reference)
+            drawn = self._actors.get(reference)
         except Exception:  # dead or failed: lost, and the first error is on its way already
             return
         self._store_drawn(call, drawn)

@@ -19,7 +19,7 @@ from ttscale.errors import SamplerError, TtscaleError
 from ttscale.pipeline.attempts import drawn
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.ray.chunks import Chunk
+from ttscale.pipeline.replicas.chunks import Chunk
 from ttscale.types import Sample, SampleRequest
 
 Key = tuple[str, int]

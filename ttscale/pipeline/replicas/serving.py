@@ -1,11 +1,13 @@
 """What one replica contributes to a cell: its session's record and its segments."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from ttscale.pipeline.ray.handover import take_over
-from ttscale.pipeline.ray.replica import Drawn, Prepared
+from ttscale.pipeline.replicas.handover import take_over
+from ttscale.pipeline.replicas.replica import Drawn, Prepared
 from ttscale.store.run import RunStore, Session, new_session_name, now
 
 
@@ -16,15 +18,14 @@ class Serving:
         store: The run, held for writing.
         cell: The cell.
         prepared: The replica.
-        number: Of its place.
+        where: What the session's record says of where it runs.
     """
 
-    def __init__(self, store: RunStore, cell: str, prepared: Prepared, number: int) -> None:
+    def __init__(self, store: RunStore, cell: str, prepared: Prepared, where: Mapping[str, Any]) -> None:
         self._store = store
         self._began = time.monotonic()
         self._sequence = 0
-        where = {"execution": "ray", "replica": number}  # no machine's name: a run may be passed on
-        info = replace(prepared.info, detail=prepared.info.detail | where)
+        info = replace(prepared.info, detail={**prepared.info.detail, **where})
         self._session = Session(
             session=new_session_name(),
             cell=cell,

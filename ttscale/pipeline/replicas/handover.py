@@ -45,7 +45,7 @@ def hand_over(samples: Sequence[Sample], cell: str, session: str, folder: Path |
     frame = samples_frame(samples, cell)
     if folder is None:
         return Handover(frame=frame)
-    path = folder / f"{TEMPORARY_PREFIX}ray-{uuid.uuid4().hex}.parquet"
+    path = folder / f"{TEMPORARY_PREFIX}replica-{uuid.uuid4().hex}.parquet"
     write_segment(path, frame, metadata={"session": session})
     return Handover(path=path)
 
