@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ttscale.stats.coverage.coverage import coverage_curve as coverage_curve
     from ttscale.stats.forecast.backtesting import backtest as backtest
     from ttscale.stats.forecast.forecasting import forecast as forecast
-    from ttscale.stats.forecast.forecasting import samples_for as samples_for
+    from ttscale.stats.forecast.next_samples import next_samples as next_samples
+    from ttscale.stats.forecast.samples_needed import samples_for as samples_for
     from ttscale.stats.laws.fitting import fit_law as fit_law
     from ttscale.stats.selectors.selection import best_of_k_curve as best_of_k_curve
     from ttscale.stats.selectors.voting import majority_curve as majority_curve
@@ -42,10 +43,11 @@ _HOME_OF = MappingProxyType(
         "forecast": "ttscale.stats.forecast.forecasting",
         "load_config": "ttscale.config.loading",
         "majority_curve": "ttscale.stats.selectors.voting",
+        "next_samples": "ttscale.stats.forecast.next_samples",
         "pass_at_k": "ttscale.stats.counts.pass_at_k",
         "run": "ttscale.pipeline.run",
         "sample_run": "ttscale.pipeline.run",
-        "samples_for": "ttscale.stats.forecast.forecasting",
+        "samples_for": "ttscale.stats.forecast.samples_needed",
         "verify_run": "ttscale.pipeline.run",
         "write_report": "ttscale.report.html",
     }

@@ -3,9 +3,11 @@
 import numpy as np
 
 from ttscale.stats.counts.counts import counts
-from ttscale.stats.forecast.forecasting import forecast, samples_for
-from ttscale.stats.forecast.model_averaging import STRAIGHT, CurveShape, posterior_draws
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.model_averaging import posterior_draws
 from ttscale.stats.forecast.predictive import Predictive, open_problems
+from ttscale.stats.forecast.prior import STRAIGHT, PriorModel, prior_models
+from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.laws.fitting import fit_law
 
 
@@ -65,10 +67,9 @@ def test_a_forecast_that_knows_of_bent_curves_is_worth_more_where_they_bend() ->
     rng = np.random.default_rng(6)
     n, k, level = 100, 10_000, 0.9
 
-    def interval_score(c: np.ndarray, truth: float, shapes: tuple[CurveShape, ...] | None) -> float:
+    def interval_score(c: np.ndarray, truth: float, models: tuple[PriorModel, ...]) -> float:
         data = counts(n, c)
-        known = {} if shapes is None else {"shapes": shapes}
-        draws = posterior_draws(data.unique(), k=k, rng=np.random.default_rng(0), **known)
+        draws = posterior_draws(data.unique(), k=k, rng=np.random.default_rng(0), models=models)
         problems = open_problems(data, np.array([k]))
         chance = problems.mean_chance(
             draws.failure(np.array([float(n)])), draws.failure(np.array([float(k)]))
@@ -77,11 +78,12 @@ def test_a_forecast_that_knows_of_bent_curves_is_worth_more_where_they_bend() ->
         low, high = (ends.quantile(q)[0] for q in ((1 - level) / 2, (1 + level) / 2))
         return float(high - low + 2 / (1 - level) * max(low - truth, truth - high, 0.0))
 
+    only = tuple(model for model in prior_models() if model.shape is STRAIGHT)
     both, straight = [], []
     for _ in range(6):
         p = -np.expm1(-np.exp(rng.normal(-6.0, 2.5, 300)))
         c = rng.binomial(n, p)
         truth = float(np.mean(c + rng.binomial(k - n, p) > 0))
-        both.append(interval_score(c, truth, None))
-        straight.append(interval_score(c, truth, (STRAIGHT,)))
+        both.append(interval_score(c, truth, prior_models()))
+        straight.append(interval_score(c, truth, only))
     assert np.mean(both) < 0.8 * np.mean(straight)

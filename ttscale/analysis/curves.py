@@ -13,7 +13,8 @@ from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds
 from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
 from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
-from ttscale.stats.forecast.forecasting import AVERAGE, BACKTESTED, PLUG_IN
+from ttscale.stats.forecast.forecasting import BACKTESTED
+from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw
 

@@ -11,6 +11,8 @@ from ttscale.cli.options import output_options
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
     from ttscale.stats.counts.curve import Curve
+    from ttscale.stats.forecast.next_samples import NextSamples
+    from ttscale.stats.forecast.prior import Tail
     from ttscale.stats.laws.fitting import LawFit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -203,6 +205,13 @@ def fit_command(
     show_default=True,
     help="auto, backtested (the best on prefixes), plug-in, or a law's name or import path.",
 )
+@click.option(
+    "--tail",
+    type=click.Choice(["auto", "open", "ceiling", "all-solvable"]),
+    default="auto",
+    show_default=True,
+    help="What is known of the hardest problems: nothing, ever rarer successes, a share never solved, or all within reach.",
+)
 @level_option
 @seed_option
 @plot_option
@@ -213,6 +222,7 @@ def forecast_command(
     k: tuple[int, ...],
     prefix: int | None,
     method: str,
+    tail: "Tail",
     confidence_level: float | None,
     seed: int,
     plot: Path | None,
@@ -224,6 +234,7 @@ def forecast_command(
     from ttscale.cli.output import print_rows
     from ttscale.stats.forecast.backtesting import thin
     from ttscale.stats.forecast.forecasting import forecast
+    from ttscale.stats.forecast.next_samples import next_samples
 
     rng = np.random.default_rng(seed)
     rows, table, curves = [], [], []
@@ -235,9 +246,13 @@ def forecast_command(
         if prefix is not None:
             thinned = thin(n, c, prefix, rng)
             n, c = thinned.n, thinned.c
-        ahead = forecast(n, c, k, method=method, confidence_level=confidence_level or 0.9, rng=seed)
+        ahead = forecast(
+            n, c, k, method=method, tail=tail, confidence_level=confidence_level or 0.9, rng=seed
+        )
         n_max = max(n_max, ahead.n_max)
         curves.append((group, ahead.curve))
+        if ahead.doubt:
+            _tell_doubt(group, ahead.doubt, next_samples(n, c, max(k), tail=tail, rng=seed))
         rows += [
             {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
             for row in ahead.to_rows()
@@ -249,6 +264,12 @@ def forecast_command(
     if plot:
         _plot(plot, curves, title="forecast coverage", measured_k=n_max)
     print_rows(rows, output, table=table)
+
+
+def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
+    """Say on stderr what the samples cannot tell, and which further samples would."""
+    name = ", ".join(group.labels.values())
+    click.echo(f"Note: {name + ': ' if name else ''}{doubt}; {plan.advice}.", err=True)
 
 
 @click.command("backtest")

@@ -8,7 +8,7 @@ import numpy as np
 from ttscale.analysis.run.results import Outlook
 from ttscale.report.laws import law_formula, listed_parameters
 from ttscale.showing.numbers import at_k, exact_percent, percent, points, significant, width
-from ttscale.stats.forecast.forecasting import AVERAGE
+from ttscale.stats.forecast.predicting import AVERAGE
 from ttscale.stats.laws.fitting import LawFit
 
 Row = dict[str, Any]
@@ -81,6 +81,7 @@ def _forecast(outlook: Outlook) -> tuple[list[Row], str]:
         f"{level} predictive intervals, for these same problems. The forecast averages over laws of success rates"
         + (f" ({carried})" if carried else "")
         + "; it knows nothing of problems unlike these."
+        + (f" Mind: {ahead.doubt}." if ahead.doubt else "")
     )
     return rows, note
 

@@ -9,7 +9,7 @@ from ttscale.report.cells import PageCell
 from ttscale.report.laws import law_formula, listed_parameters, usable_law
 from ttscale.report.series import Series, measured_k, measured_series
 from ttscale.showing.numbers import Prose, at_k, count, exact_percent, percent, said, width
-from ttscale.stats.forecast.forecasting import SamplesNeeded
+from ttscale.stats.forecast.samples_needed import SamplesNeeded
 from ttscale.types import Outcome
 
 

@@ -14,7 +14,8 @@ from report_results import make_result
 from ttscale.showing.notebook import ShownCurve, curves_svg, html_table
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.forecast.backtesting import backtest
-from ttscale.stats.forecast.forecasting import forecast, samples_for
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.laws.fitting import fit_law
 
 N, C = 60, [0, 0, 1, 3, 9, 20, 41, 60, 0, 2]

@@ -13,7 +13,9 @@ from ttscale.analysis.run.results import Outlook
 from ttscale.errors import TtscaleError, TtscaleWarning
 from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.forecast.backtesting import backtest
-from ttscale.stats.forecast.forecasting import AVERAGE, PLUG_IN, forecast, samples_for
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
+from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.laws.fitting import LawFit, fit_law
 
 LAWS = ("exponentiated-power-law", "log-log", "beta-binomial", "zero-inflated-beta", "kumaraswamy")

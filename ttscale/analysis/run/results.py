@@ -13,7 +13,8 @@ from ttscale.showing.numbers import at_k, rests_on
 from ttscale.showing.view import View
 from ttscale.stats.counts.curve import Curve, shown_curve
 from ttscale.stats.forecast.backtesting import Backtest
-from ttscale.stats.forecast.forecasting import Forecast, SamplesNeeded
+from ttscale.stats.forecast.forecasting import Forecast
+from ttscale.stats.forecast.samples_needed import SamplesNeeded
 from ttscale.stats.laws.fitting import LawFit
 from ttscale.store.run import Session
 

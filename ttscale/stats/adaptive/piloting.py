@@ -25,6 +25,7 @@ from ttscale.stats.forecast.outlook import (
     Reached,
     coverage_to_reach,
 )
+from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.likelihood import binomial_kernel
 
 SIZES = ((1, 2), (1, 4), (1, 8), (2, 1), (4, 1))
@@ -219,7 +220,7 @@ class _Belief:
         draws = posterior_of(pairs, k=largest, rng=seed)
         share = np.concatenate([[draws.weight @ draws.zero], draws.weight @ draws.mass])
         share = share / share.sum()
-        kernel = binomial_kernel(pairs, draws.x)  # (U, G-1)
+        kernel = binomial_kernel(blunted(pairs), draws.x)  # (U, G-1)
         likelihood = np.concatenate([(pairs.c == 0)[:, None].astype(float), kernel], axis=1)
         joint = likelihood * share
         posterior = joint / joint.sum(axis=1, keepdims=True)

@@ -17,7 +17,8 @@ from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import Counts, budgets, counts
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
-from ttscale.stats.forecast.forecasting import AVERAGE, PLUG_IN, forecast
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
 from ttscale.stats.forecast.scoring import Score, score_forecasts, thin
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.laws.frame import ScalingLaw

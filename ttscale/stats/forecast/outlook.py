@@ -3,22 +3,19 @@
 The interval generalises over problems (other problems of this kind) or over samples (these very problems with other
 draws). Within the samples both are those of `ttscale.stats.coverage.coverage`. Beyond them both come from the posterior of the
 laws that forecasts average over: over problems that of the law's own coverage, over samples that of the mean over
-these problems, each with the success rate that its counts leave open. A forecast expects curves such as have been
-published, and its interval turned into numbers of samples missed the truth where problems are easier in the end than
-those were: on two laws of four in most simulations. So the interval gives as much weight beforehand to curves of any
-shape, and the counts decide between the two. Unlike `ttscale.stats.forecast.forecasting`, the question is
+these problems, each with the success rate that its counts leave open. Unlike `ttscale.stats.forecast.forecasting`, the question is
 not which of these problems will have been solved once the samples at hand are added to: a budget is spent anew.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
-from ttscale.errors import FitWarning, InvalidInputError
+from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import counts as shown_counts
 from ttscale.showing.numbers import exact_percent, rests_on
@@ -26,15 +23,11 @@ from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, one_budget
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.forecast.forecasting import AVERAGE, Rng, forecast
-from ttscale.stats.forecast.model_averaging import (
-    BENT,
-    STRAIGHT,
-    CurveShape,
-    PosteriorDraws,
-    posterior_of,
-)
-from ttscale.stats.forecast.predictive import Predictive, open_problems
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of
+from ttscale.stats.forecast.predicting import AVERAGE, CAUTION
+from ttscale.stats.intervals.intervals import Rng
+from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.fitting import fit_law
 from ttscale.stats.laws.likelihood import binomial_kernel
 
@@ -45,24 +38,9 @@ LARGEST = 10**6
 
 _KNOTS = 96
 """Budgets at which a forecast is computed; in between it is interpolated."""
+_SURE = 70.0  # beyond it a hazard solves for certain; the exponentials of more cost time and say nothing
 _POSTERIORS, _NORMALS = 30_000, 32
 """Posteriors of single problems computed, over all mixtures drawn; values drawn from each mixture's mean."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnyCurve(CurveShape):
-    """Curves of any shape that the laws allow: what interval ends trust besides the published ones."""
-
-    def log_density(self, failure: FloatArray) -> FloatArray:
-        """Return 0 for each of the curves (B, 5)."""
-        return np.zeros(len(failure))
-
-
-_WARY_SHAPES = (
-    *(replace(shape, weight=0.5 * shape.weight) for shape in (STRAIGHT, BENT)),
-    AnyCurve(weight=0.5, bend=1.0, wiggle=1.0),
-)
-"""Half of the prior weight for curves as published, half for any."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -390,26 +368,17 @@ def _beyond(
 
 
 def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: float, rng: Rng) -> Curve:
-    """Forecast with the average over laws, and take the interval from its posterior."""
-    if not data.c.any():
-        warnings.warn(
-            f"None of the {len(data)} problems has been solved, so a forecast rests on prior knowledge of such curves. Draw "
-            "more samples.",
-            FitWarning,
-            stacklevel=5,
-        )
+    """Forecast with the average over laws, and take the interval from its posterior, as cautious as a forecast's."""
+    value = forecast(data.n, data.c, k, confidence_level=confidence_level, rng=rng).curve.value
     draws = posterior_of(data.unique(), k=int(k.max()), rng=rng)
-    failure = draws.failure(k.astype(float))  # (S, K)
-    problems = open_problems(data, k)
-    chance = problems.mean_chance(draws.failure(problems.n.astype(float)), failure)
-    point = Predictive(problems, chance, draws.weight).median_chance()
-    value = (problems.known + problems.n_open * point) / problems.n_problems
-    tail = (1.0 - confidence_level) / 2.0
-    wary = posterior_of(data.unique(), k=int(k.max()), rng=rng, shapes=_WARY_SHAPES)
+    tail = CAUTION * (1.0 - confidence_level) / 2.0
     if over == "problems":
-        ends = _weighted_quantiles(1.0 - wary.failure(k.astype(float)), wary.weight, (tail, 1.0 - tail))
+        ends = _weighted_quantiles(1.0 - draws.failure(k.astype(float)), draws.weight, (tail, 1.0 - tail))
     else:
-        likely = _coverage_of_these(wary, data.unique(), k, np.random.default_rng(rng))
+        with threadpool_limits(
+            1, user_api="blas"
+        ):  # small matrices: threads that wait took twenty times as long
+            likely = _coverage_of_these(draws, data.unique(), k, np.random.default_rng(rng))
         ends = np.quantile(likely, tail, axis=0), np.quantile(likely, 1.0 - tail, axis=0)
     return _curve(k, value, ends, (over, AVERAGE), confidence_level, len(data))
 
@@ -422,9 +391,9 @@ def _coverage_of_these(
     Given a mixture, each problem's rate has a posterior of its own; the mean over problems is taken as normal with the
     mean and the variance that follow.
     """
-    failing = np.exp(-np.multiply.outer(np.exp(draws.x), k.astype(float)))  # (M, K)
+    failing = np.exp(-np.minimum(np.multiply.outer(np.exp(draws.x), k.astype(float)), _SURE))  # (M, K)
     moments = np.concatenate([failing, failing**2], axis=1)
-    kernel = binomial_kernel(pairs, draws.x)  # (U, M)
+    kernel = np.maximum(binomial_kernel(blunted(pairs), draws.x), np.exp(-2.0 * _SURE))  # (U, M)
     share = pairs.weight / pairs.weight.sum()
     spread = pairs.weight / pairs.weight.sum() ** 2
     n_mixtures = int(np.clip(_POSTERIORS // len(pairs.n), 16, 128))

@@ -17,6 +17,8 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 
 _BINS = 200  # of the chances that are mixed
+_TELLING = 0.1
+_MOST_SIZES = 256  # distinct numbers of samples that are evaluated each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,28 +28,22 @@ class OpenProblems:
     Attributes:
         k: Budgets, shape (K,).
         known: Sum of the pass@k of the problems that are not open, shape (K,).
-        n: Distinct numbers of samples of unsolved problems, increasing, shape (V,).
-        count: Unsolved problems with each, shape (V,).
+        n: Numbers of samples of unsolved problems, increasing, shape (V,): the distinct ones, or some between which the
+            others are interpolated.
+        count: Open problems at each budget with each n, shape (K, V).
         n_problems: All problems.
     """
 
     k: IntArray
     known: FloatArray
-    n: IntArray
-    count: IntArray
+    n: FloatArray
+    count: FloatArray
     n_problems: int
 
     @property
     def n_open(self) -> IntArray:
         """Open problems at each budget, shape (K,)."""
-        return np.asarray(self._sum_of_open(self.count))
-
-    def _sum_of_open(self, value: np.ndarray) -> np.ndarray:
-        """Sum values (..., V) over the n below each budget: (..., K)."""
-        running = np.concatenate(
-            [np.zeros((*value.shape[:-1], 1), value.dtype), np.cumsum(value, axis=-1)], axis=-1
-        )
-        return np.asarray(running[..., np.searchsorted(self.n, self.k)])
+        return np.asarray(np.rint(self.count.sum(axis=1)), dtype=np.int64)
 
     def mean_chance(self, failure_n: FloatArray, failure_k: FloatArray) -> FloatArray:
         """Return the mean chance of the open problems to be solved by k.
@@ -59,7 +55,7 @@ class OpenProblems:
         Returns:
             Shape (..., K); 0 where nothing is open.
         """
-        weighted = self._sum_of_open(self.count / np.maximum(failure_n, 1e-300))
+        weighted = (1.0 / np.maximum(failure_n, 1e-300)) @ self.count.T
         n_open = self.n_open
         return np.asarray(
             np.clip(1.0 - failure_k * weighted / np.maximum(n_open, 1), 0.0, 1.0) * (n_open > 0)
@@ -73,7 +69,21 @@ def open_problems(data: Counts, k: IntArray) -> OpenProblems:
     observed = np.nan_to_num(pass_at_k(pairs.n, pairs.c, k, too_few="nan"))
     known = pairs.weight @ np.where(enough, observed, pairs.c[:, None] > 0)
     unsolved = pairs.c == 0
-    return OpenProblems(k, known, pairs.n[unsolved], pairs.weight[unsolved], len(data))
+    n, count = _between(pairs.n[unsolved], pairs.weight[unsolved] * (pairs.n[unsolved] < k[:, None]))
+    return OpenProblems(k, known, n, count, len(data))
+
+
+def _between(n: IntArray, count: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Share counts (K, V) of many n among few, as linear interpolation in log(1 + n) does."""
+    if len(n) <= _MOST_SIZES:
+        return n.astype(float), count.astype(float)
+    at, knots = np.log1p(n), np.linspace(np.log1p(n[0]), np.log1p(n[-1]), _MOST_SIZES)
+    right = np.clip(np.searchsorted(knots, at), 1, _MOST_SIZES - 1)
+    part = (at - knots[right - 1]) / (knots[right] - knots[right - 1])
+    toward = np.zeros((len(n), _MOST_SIZES))
+    rows = np.arange(len(n))
+    toward[rows, right], toward[rows, right - 1] = part, 1.0 - part
+    return np.expm1(knots), count @ toward
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +103,24 @@ class Predictive:
     def median_chance(self) -> FloatArray:
         """Return the weighted median of the chances, shape (K,)."""
         return np.array([_weighted_quantile(column, self.weight, 0.5) for column in self.chance.T])
+
+    def ends_in_doubt(self) -> tuple[float, float] | None:
+        """Return coverage at the last budget under low and under high laws (one in ten each); None where they agree.
+
+        They agree where which problems happen to fall is more uncertain than the law, or where it makes less than
+        `_TELLING` of all problems.
+        """
+        chance, problems = self.chance[:, -1], self.problems
+        n_open = float(problems.n_open[-1])
+        mean = float(self.weight @ chance)
+        of_law = n_open**2 * float(self.weight @ (chance - mean) ** 2)
+        by_chance = n_open * float(self.weight @ (chance * (1.0 - chance)))
+        low, high = (
+            (problems.known[-1] + n_open * _weighted_quantile(chance, self.weight, level))
+            / problems.n_problems
+            for level in (0.1, 0.9)
+        )
+        return (float(low), float(high)) if of_law > by_chance and high - low > _TELLING else None
 
     def quantile(self, level: float) -> FloatArray:
         """Return the coverage that is not exceeded with probability `level`, shape (K,)."""

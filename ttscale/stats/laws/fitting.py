@@ -29,7 +29,7 @@ from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
-from ttscale.stats.laws.likelihood import binomial_kernel, condensed, count_probabilities
+from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities, sampled
 from ttscale.stats.laws.npmle import NonParametric
 
 _CURVE_POINTS = 40  # "about 40 log-spaced k": Brown et al. 2024
@@ -220,9 +220,9 @@ def fit_law(
     share = pairs.weight / len(data)
     observed = share @ curves
     if isinstance(family, MixingLaw):
-        found = _maximise_likelihood(family, condensed(pairs))
+        found = _maximise_likelihood(family, sampled(pairs))
     elif isinstance(family, NonParametric):
-        found = _place_atoms(family, condensed(pairs))
+        found = _place_atoms(family, sampled(pairs))
     elif isinstance(family, CurveLaw):
         found = _least_squares(family, ks, observed, curves, pairs)
     else:

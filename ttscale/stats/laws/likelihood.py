@@ -9,13 +9,14 @@ from scipy.special import gammaln
 
 from ttscale.stats.counts.counts import UniqueCounts
 from ttscale.stats.counts.curve import FloatArray
+from ttscale.stats.laws.condensing import CondensedCounts
 from ttscale.stats.laws.frame import Mixture
 
 _TINY = 1e-300
 _MOST_PAIRS = 10_000
 
 
-def condensed(pairs: UniqueCounts) -> UniqueCounts:
+def sampled(pairs: UniqueCounts) -> UniqueCounts:
     """Keep at most 10,000 distinct counts, so that a kernel fits in memory; fewer pass unchanged.
 
     Hundreds of thousands of problems with sample sizes of their own are represented by a systematic sample of
@@ -31,7 +32,7 @@ def condensed(pairs: UniqueCounts) -> UniqueCounts:
     return UniqueCounts(pairs.n[chosen], pairs.c[chosen], weight, np.zeros(0, dtype=np.int64))
 
 
-def binomial_kernel(pairs: UniqueCounts, x: FloatArray) -> FloatArray:
+def binomial_kernel(pairs: UniqueCounts | CondensedCounts, x: FloatArray) -> FloatArray:
     """Return the binomial probability of each count at each log hazard.
 
     Args:

@@ -20,7 +20,7 @@ def _log_log(coverage: FloatArray) -> FloatArray:
     return np.asarray(np.log(-_log(np.minimum(coverage, _NEXT_TO_ONE))))
 
 
-def _straight_line(k: FloatArray, coverage: FloatArray) -> FloatArray:
+def straight_line(k: FloatArray, coverage: FloatArray) -> FloatArray:
     """Return (a, b) of the least-squares line ``log(-log coverage) = log a - b log k``."""
     inside = (coverage > 0.0) & (coverage < 1.0)
     if np.count_nonzero(inside) < 2:
@@ -48,7 +48,7 @@ class LogLog(CurveLaw):
 
     def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
         """Start from the answer: the line has a closed form."""
-        return [_straight_line(k, coverage)]
+        return [straight_line(k, coverage)]
 
 
 class ExponentiatedPowerLaw(CurveLaw):
@@ -70,7 +70,7 @@ class ExponentiatedPowerLaw(CurveLaw):
 
     def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
         """Start from the line of `LogLog`."""
-        return [-_straight_line(k, coverage)]
+        return [-straight_line(k, coverage)]
 
 
 class PowerLawPlusConstant(CurveLaw):
@@ -89,6 +89,6 @@ class PowerLawPlusConstant(CurveLaw):
 
     def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
         """Start from the straight line without a ceiling, and with one half way up from the last point."""
-        a, b = _straight_line(k, coverage)
+        a, b = straight_line(k, coverage)
         ceiling = -0.5 * np.log(max(float(coverage[-1]), 1e-6))
         return [np.array([a, b, 0.01]), np.array([a, 1.5 * b, ceiling])]

@@ -8,8 +8,9 @@ import pytest
 from ttscale.errors import FitWarning, InvalidInputError, TtscaleWarning, UnknownPluginError
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.counts.pass_at_k import pass_at_k
-from ttscale.stats.forecast.forecasting import forecast, samples_for
+from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.predictive import Predictive, open_problems
+from ttscale.stats.forecast.samples_needed import samples_for
 
 N = 40
 METHODS = ["auto", "log-log", "beta-binomial", "plug-in"]
@@ -204,3 +205,13 @@ def test_a_backtested_forecast_is_that_of_the_candidate_with_the_least_error_on_
         assert score is not None
         assert chosen.backtest.error <= score.error
     assert forecast(60, c, 60, method="backtested").method == "average"  # nothing lies ahead to choose for
+
+
+def test_a_forecast_says_when_the_samples_cannot_tell_levelling_off_from_going_on() -> None:
+    """Many problems, few samples, far ahead: the law is what is unknown. A step ahead it is which problems fall."""
+    c = np.random.default_rng(2).binomial(20, np.random.default_rng(1).beta(0.2, 8.0, 2000))
+    far, near = forecast(20, c, 10**5), forecast(20, c, 30)
+    assert far.doubt is not None
+    assert "These samples cannot tell a curve that levels off near" in str(far)
+    assert near.doubt is None
+    assert forecast(20, c, 10**5, method="log-log").doubt is None

@@ -1,56 +1,47 @@
-"""The prior of the average over laws says what it claims of the curves, and the average keeps both kinds."""
+"""Posterior draws are what Bayes' rule says, however many samples and problems there are."""
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import binom
 
 from ttscale.stats.counts.counts import counts
-from ttscale.stats.forecast.model_averaging import BENT, STRAIGHT, CurveShape, posterior_draws
-
-KNOTS = np.geomspace(2.0, 1e4, 5)
-
-
-def failure(slopes: list[float]) -> np.ndarray:
-    """Return the failure chances, shape (1, 5), of a curve with the given slopes between the knots."""
-    level = 1.0 - np.concatenate([[0.0], np.cumsum(np.array(slopes) * np.diff(np.log(KNOTS)))])
-    return -np.expm1(-np.exp(level))[None, :]
+from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.model_averaging import posterior_draws
+from ttscale.stats.forecast.prior import BENT, KNOTS, STRAIGHT, CurveShape, prior_models
+from ttscale.stats.laws.frame import hazard_grid
 
 
-def odds(slopes: list[float]) -> float:
-    """Return the log ratio of the densities of straight and bent."""
-    curve = failure(slopes)
-    return float(STRAIGHT.log_density(curve)[0] - BENT.log_density(curve)[0])
+def test_draws_agree_with_plain_monte_carlo_from_the_prior() -> None:
+    """Eight problems of twenty samples, every model on its own: weights by likelihood and shape, no proposal at all.
 
-
-def test_the_kinds_of_curve_are_all_there_is() -> None:
-    assert STRAIGHT.weight + BENT.weight == pytest.approx(1.0)
-
-
-def test_a_straight_curve_speaks_for_straight_and_a_bent_one_for_bent() -> None:
-    assert odds([0.3, 0.3, 0.3, 0.3]) > np.log(10)
-    assert odds([0.3, 0.3, 0.15, 0.15]) < -np.log(10)  # levels off
-    assert odds([0.2, 0.2, 0.4, 0.4]) < -np.log(10)  # speeds up
-    assert odds([0.3, 0.3, 0.15, 0.15]) == pytest.approx(odds([0.15, 0.15, 0.3, 0.3]))
-
-
-@pytest.mark.parametrize("shape", [STRAIGHT, BENT])
-def test_each_shape_is_a_density_of_bend_and_wiggles(shape: CurveShape) -> None:
-    """With the slope held it is a product of Student laws, up to a constant that both shapes share."""
-    from scipy.stats import t
-
-    early, late = 0.4, 0.8
-    slopes = np.array([early * 0.3, early * 0.7, late * 0.6, late * 0.4]) / 2
-    spread = [np.log(late / early), np.log(0.7 / 0.3), np.log(0.4 / 0.6)]
-    scales = [shape.bend, shape.wiggle, shape.wiggle]
-    density = sum(t.logpdf(x, 3, scale=s) for x, s in zip(spread, scales, strict=True))
-    total = slopes.mean()
-    expected = density - 0.5 * (np.log(total / 0.3) / 0.5) ** 2
-    constant = 3 * t.logpdf(0.0, 3)
-    assert shape.log_density(failure(slopes.tolist()))[0] == pytest.approx(expected - constant, abs=1e-6)
-
-
-def test_curves_at_the_ends_have_a_finite_prior() -> None:
-    for flat in (np.ones((1, 5)), np.zeros((1, 5))):
-        assert np.isfinite(STRAIGHT.log_density(flat)).all()
+    Mean chances of the unsolved and the laws' shares, to a tenth: 40,000 draws leave some hundreds effective ones.
+    """
+    n, c, k = 20, np.array([0, 0, 0, 0, 1, 3, 9, 20]), np.array([400.0])
+    rng = np.random.default_rng(5)
+    x, step = hazard_grid(1000, 10_000)
+    chance, evidence, names = [], [], []
+    for model in prior_models():
+        prior = model.prior
+        free = prior.center + prior.spread * rng.standard_normal((40_000, len(prior.center)))
+        free = free[prior.inside(free)][:30_000]
+        mass, zero = prior.mixtures(free, x, step)
+        p = -np.expm1(-np.exp(x))
+        likelihood = mass @ binom.pmf(c, n, p[:, None]) + np.outer(zero, c == 0)
+        at = mass @ np.exp(-np.outer(np.exp(x), np.append(KNOTS, [n, *k]))) + zero[:, None]
+        log_weight = np.log(np.maximum(likelihood, 1e-300)).sum(axis=1) + model.shape.log_density(at[:, :5])
+        weight = np.exp(log_weight - logsumexp(log_weight))
+        chance.append(float(weight @ (1.0 - at[:, 6] / at[:, 5])))
+        evidence.append(model.log_weight + logsumexp(log_weight) - np.log(len(weight)))
+        names.append(prior.law.name)
+    share = np.exp(np.array(evidence) - logsumexp(evidence))
+    draws = posterior_draws(counts(n, c).unique(), k=400, rng=np.random.default_rng(0))
+    ours = draws.weight @ (1.0 - np.divide(*draws.failure(np.array([*k, float(n)])).T))
+    assert ours == pytest.approx(share @ np.array(chance), abs=0.03)
+    for name, weight in draws.law_weight.items():
+        assert weight == pytest.approx(
+            sum(s for s, m in zip(share, names, strict=True) if m == name), abs=0.1
+        )
 
 
 def test_one_shape_alone_gives_the_narrower_and_the_wider_forecast() -> None:
@@ -58,23 +49,62 @@ def test_one_shape_alone_gives_the_narrower_and_the_wider_forecast() -> None:
     pairs = counts(30, rng.binomial(30, rng.beta(0.3, 12.0, 200))).unique()
 
     def spread(shape: CurveShape) -> float:
-        draws = posterior_draws(pairs, k=3000, rng=np.random.default_rng(0), shapes=(shape,))
+        models = [model for model in prior_models() if model.shape is shape]
+        draws = posterior_draws(pairs, k=3000, rng=np.random.default_rng(0), models=models)
         chance = 1.0 - np.divide(*draws.failure(np.array([3000.0, 30.0])).T)
         return float(np.sqrt(draws.weight @ (chance - draws.weight @ chance) ** 2))
 
     assert spread(STRAIGHT) < 0.8 * spread(BENT)
 
 
-def test_every_law_with_every_shape_has_prior_mass_one() -> None:
-    """By plain Monte Carlo with other draws: 20,000 of them know the mass of the wide shape within a few percent."""
-    from ttscale.stats.forecast.model_averaging import _log_mass, default_laws
-    from ttscale.stats.laws.frame import hazard_grid
+@pytest.mark.parametrize("n", [10**9, 10**18 // 8])
+def test_a_billion_samples_say_what_ten_thousand_of_the_same_rates_do(n: int) -> None:
+    """Of solved problems alone: they pin the law wherever rates are above a thousand in ten thousand."""
+    rate = np.random.default_rng(2).beta(2.0, 5.0, 60).clip(0.15)
+    few, many = ((10_000, n)[i] * np.ones(60, dtype=np.int64) for i in (0, 1))
+    failures = []
+    for size in (few, many):
+        pairs = counts(
+            size // 10**3 * 10**3,
+            (size * rate).astype(np.int64) if size is few else (few * rate).astype(np.int64) * (n // 10_000),
+        ).unique()
+        draws = posterior_draws(pairs, k=10_000, rng=np.random.default_rng(0))
+        failures.append(draws.weight @ draws.failure(np.array([1.0, 4.0, 16.0])))
+    assert failures[1] == pytest.approx(failures[0], rel=0.03)
 
-    rng = np.random.default_rng(1)
-    x, step = hazard_grid(1, 10_000)
-    for prior in default_laws()[:2]:
-        free = prior.center + prior.spread * rng.standard_normal((20_000, len(prior.center)))
-        free = free[prior.inside(free)]
-        mass, zero = prior.mixtures(free, x, step)
-        density = np.exp(BENT.log_density(mass @ np.exp(-np.outer(np.exp(x), KNOTS)) + zero[:, None]))
-        assert density.sum() / 20_000 == pytest.approx(np.exp(_log_mass(prior, BENT)), rel=0.1)
+
+def test_twenty_thousand_ragged_problems_are_forecast_like_a_likelihood_of_each() -> None:
+    """Merged counts: log-likelihood ratios of two beta laws against exact beta-binomial probabilities."""
+    from scipy.stats import betabinom
+
+    from ttscale.stats.laws.beta import BetaBinomial
+    from ttscale.stats.laws.condensing import condensed
+    from ttscale.stats.laws.likelihood import binomial_kernel
+
+    rng = np.random.default_rng(4)
+    n = rng.integers(50, 5000, 20_000)
+    c = rng.binomial(n, rng.beta(0.3, 12.0, len(n)))
+    few = condensed(counts(n, c).unique())
+    assert len(few.n) <= 1000
+    assert few.weight.sum() == len(n)
+    x, step = hazard_grid(1000, 10_000)
+    kernel = binomial_kernel(few, x)
+
+    def ours(a: float, b: float) -> float:
+        mixture = BetaBinomial().mixture(np.array([a, b]), x, step)
+        return float(few.weight @ np.log(kernel @ mixture.weight + mixture.zero * (few.c == 0)))
+
+    def exact(a: float, b: float) -> float:
+        return float(betabinom.logpmf(c, n, a, b).sum())
+
+    for other in ((0.32, 12.0), (0.3, 13.0), (0.28, 10.5)):
+        ratio = exact(0.3, 12.0) - exact(*other)
+        assert ours(0.3, 12.0) - ours(*other) == pytest.approx(ratio, abs=0.05 * abs(ratio) + 0.3)
+
+
+def test_known_tails_move_the_forecast_their_way() -> None:
+    rng = np.random.default_rng(8)
+    c = rng.binomial(50, rng.beta(0.4, 12.0, 100))
+    low, high = (forecast(50, c, 10**4, tail=tail).curve.value[0] for tail in ("ceiling", "all-solvable"))
+    assert low + 0.05 < high
+    assert high > 0.95

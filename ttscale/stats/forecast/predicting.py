@@ -1,0 +1,200 @@
+"""What each method makes of the counts: how many of the open problems will be solved, and how sure that is."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ttscale.errors import DataWarning, FitWarning, InvalidInputError
+from ttscale.stats.counts.counts import Counts
+from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.forecast.model_averaging import posterior_of
+from ttscale.stats.forecast.predictive import OpenProblems, Predictive, open_problems
+from ttscale.stats.forecast.prior import Tail, prior_models
+from ttscale.stats.intervals.intervals import Rng
+from ttscale.stats.laws.fitting import LawFit, fit_law, theta_of
+from ttscale.stats.laws.frame import MixingLaw, ScalingLaw
+from ttscale.stats.laws.npmle import NonParametric
+from ttscale.stats.laws.power import straight_line
+
+AVERAGE = "average"
+"""The method behind "auto": the Bayesian average over laws of `ttscale.stats.forecast.model_averaging`, halfway to a line."""
+
+PLUG_IN = "plug-in"
+"""The naive forecast ``mean 1 - (1 - c/n)^k``: it takes an unsolved problem for impossible. For comparison only."""
+
+CAUTION = 0.5
+"""Share of an interval's nominal tails that the average leaves outside: on kinds of benchmark that shaped nothing, its plain
+90 % intervals held 85 %, and those of 95 % held 90 % (``results/benchmarks/forecast_table.md``)."""
+
+_LAW_DRAWS = 200
+_LINE_POINTS = 40
+_NEARLY_EQUAL = (
+    0.8  # least over most samples: beyond, a stopping rule may have chosen them, which biases the curve
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Prediction:
+    """A method's answer.
+
+    Attributes:
+        predictive: Distribution of the coverage to come.
+        chance: Point forecast of the mean chance of the open problems, shape (K,).
+        method: Its name.
+        line: Coverage of a curve that the point forecast meets halfway, within the interval, shape (K,); None: none.
+        caution: Share of an interval's tails that stays outside.
+        law_weights: How far each law carries an average, by name.
+    """
+
+    predictive: Predictive
+    chance: FloatArray
+    method: str
+    line: FloatArray | None = None
+    caution: float = 1.0
+    law_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def ends(self, confidence_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of the predictive interval, each of shape (K,)."""
+        tail = self.caution * (1.0 - confidence_level) / 2.0
+        return self.predictive.quantile(tail), self.predictive.quantile(1.0 - tail)
+
+    def value(self, low: FloatArray, high: FloatArray) -> FloatArray:
+        """Return the point forecast of coverage, shape (K,), given the ends of the interval."""
+        problems = self.predictive.problems
+        plain = (problems.known + problems.n_open * self.chance) / problems.n_problems
+        return plain if self.line is None else (plain + np.clip(self.line, low, high)) / 2.0
+
+
+def predict(
+    data: Counts,
+    k: IntArray,
+    method: str | ScalingLaw,
+    rng: Rng,
+    tail: Tail = "auto",
+) -> Prediction:
+    """Forecast by a method: `AVERAGE` or "auto" with the tail given, `PLUG_IN`, or a law.
+
+    Raises:
+        InvalidInputError: Nothing to forecast from, or a law that cannot be fitted.
+    """
+    problems = open_problems(data, k)
+    if not data.n.any():
+        raise InvalidInputError(
+            "No problem has a sample, so there is nothing to forecast from. Draw samples first."
+        )
+    if method in ("auto", AVERAGE):
+        return _average(data, problems, rng, tail)
+    if method == PLUG_IN:
+        return _plug_in(data, problems)
+    return _single_law(data, problems, method, rng)
+
+
+def _average(data: Counts, problems: OpenProblems, rng: Rng, tail: Tail) -> Prediction:
+    """Average over laws for the distribution; meet the straight line halfway for the point.
+
+    The average is nearly unbiased and noisy, the line steady with a bias that changes sign from benchmark to benchmark.
+    A line goes on for ever, so who knows that the curve ends does not want it.
+    """
+    _warn_if_uninformative(data)
+    draws = posterior_of(data.unique(), k=int(problems.k.max()), rng=rng, models=prior_models(tail))
+    with threadpool_limits(1, user_api="blas"):
+        chance = problems.mean_chance(draws.failure(problems.n), draws.failure(problems.k.astype(float)))
+    predictive = Predictive(problems, chance, draws.weight)
+    return Prediction(
+        predictive=predictive,
+        chance=predictive.median_chance(),
+        method=AVERAGE,
+        line=_line(data, problems.k) if tail in ("auto", "open") else None,
+        caution=CAUTION,
+        law_weights=draws.law_weight,
+    )
+
+
+def _line(data: Counts, k: IntArray) -> FloatArray | None:
+    """Return the log-log regression of the measured curve at k (Schaeffer et al. 2025); None where there is no curve."""
+    n = int(data.n.min())
+    if n < _NEARLY_EQUAL * data.n.max():
+        return None
+    ks = np.unique(np.geomspace(1, max(n, 1), _LINE_POINTS).round().astype(np.int64))
+    coverage = pass_at_k(data.n, data.c, ks).mean(axis=0)
+    if np.count_nonzero((coverage > 0.0) & (coverage < 1.0)) < 3:
+        return None
+    a, b = straight_line(ks.astype(float), coverage)
+    return np.asarray(np.exp(-a * k.astype(float) ** -b))
+
+
+def _plug_in(data: Counts, problems: OpenProblems) -> Prediction:
+    """Score solved problems by ``1 - (1 - c/n)^k``, unsolved ones by 0."""
+    pairs = data.unique()
+    rate = pairs.c / np.maximum(pairs.n, 1)
+    failing = (1.0 - rate[:, None]) ** problems.k
+    value = pairs.weight @ np.where(pairs.n[:, None] >= problems.k, 0.0, 1.0 - failing)
+    kept = pairs.weight @ np.where(pairs.n[:, None] >= problems.k, 0.0, (pairs.c > 0)[:, None].astype(float))
+    shifted = OpenProblems(
+        problems.k, problems.known - kept + value, problems.n, problems.count, problems.n_problems
+    )
+    never = np.zeros((1, len(problems.k)))
+    return Prediction(predictive=Predictive(shifted, never, np.ones(1)), chance=never[0], method=PLUG_IN)
+
+
+def _single_law(data: Counts, problems: OpenProblems, law: str | ScalingLaw, rng: Rng) -> Prediction:
+    """Forecast from one fitted law; its parameters vary by their covariance over problems."""
+    fit = fit_law(law, data.n, data.c)
+    if not np.isfinite(fit.free).all():
+        raise InvalidInputError(
+            f"'{fit.law}' cannot be fitted to these counts ({fit.status}). Use method='auto'."
+        )
+    if isinstance(fit.family, NonParametric):
+        warnings.warn(
+            f"'{fit.law}' says nothing of what lies beyond the samples: take its forecast for a lower bound. "
+            "method='auto' forecasts.",
+            FitWarning,
+            stacklevel=4,
+        )
+    point = _chance(fit, fit.free, problems)
+    values, vectors = np.linalg.eigh(fit.covariance)
+    root = vectors * np.sqrt(np.clip(values, 0.0, 1.0))  # a spread beyond a factor e says only "unknown"
+    normal = np.random.default_rng(rng).standard_normal((_LAW_DRAWS, len(fit.free)))
+    ranges = fit.family.ranges
+    draws = fit.free + normal @ root.T
+    if ranges:
+        draws = np.clip(draws, [r.free(r.low) for r in ranges], [r.free(r.high) for r in ranges])
+    chance = np.stack([_chance(fit, free, problems) for free in draws])
+    predictive = Predictive(problems, chance, np.full(_LAW_DRAWS, 1.0 / _LAW_DRAWS))
+    return Prediction(predictive=predictive, chance=point, method=fit.law)
+
+
+def _chance(fit: LawFit, free: FloatArray, problems: OpenProblems) -> FloatArray:
+    """Return the mean chance of the open problems under a law with parameters `free`, shape (K,)."""
+    theta = theta_of(fit.family, free)
+    coverage = fit.family.coverage(problems.k.astype(float), theta)
+    if isinstance(fit.family, MixingLaw | NonParametric):
+        at_n = (
+            fit.family.coverage(np.maximum(problems.n, 0).astype(float), theta)
+            if len(problems.n)
+            else np.zeros(0)
+        )
+        return problems.mean_chance(1.0 - at_n, 1.0 - coverage)
+    missing = coverage * problems.n_problems - problems.known  # a curve law says nothing of single problems
+    return np.asarray(np.clip(missing / np.maximum(problems.n_open, 1), 0.0, 1.0) * (problems.n_open > 0))
+
+
+def _warn_if_uninformative(data: Counts) -> None:
+    solved = np.count_nonzero(data.c)
+    if solved == 0:
+        warnings.warn(
+            f"None of the {len(data)} problems has been solved, so a forecast rests on prior knowledge of such curves "
+            "and its interval is wide. Draw more samples.",
+            FitWarning,
+            stacklevel=5,
+        )
+    elif len(data) < 5:
+        warnings.warn(
+            f"Only {len(data)} problems: a forecast rests mostly on prior knowledge of such curves.",
+            DataWarning,
+            stacklevel=5,
+        )
