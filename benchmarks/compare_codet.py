@@ -19,7 +19,7 @@ from codet import GENERATED_TESTS, candidates, matched, published
 from verifiers_code import _with_tests
 
 from ttscale.analysis.comparison.compare import ComparisonSettings, compare_samples
-from ttscale.analysis.reading.scored_samples import settle
+from ttscale.analysis.reading.settling import settle
 from ttscale.cli.comparison import print_comparison
 from ttscale.exchange.scores import ScoreTable
 from ttscale.tasks.humaneval import STOP

@@ -15,6 +15,7 @@ from typing import Any
 
 from ttscale.errors import BrokenPluginError, UnknownPluginError, did_you_mean, listed
 from ttscale.stats.laws.names import LAWS
+from ttscale.stats.selectors.names import SELECTORS
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -68,6 +69,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "vote": "ttscale.verifiers.derived:VoteVerifier",
             "ensemble": "ttscale.verifiers.derived:EnsembleVerifier",
         },
+        "selectors": SELECTORS,
         "laws": LAWS,
         "costs": {
             "samples": "ttscale.costs.counted:SampleCost",
@@ -105,6 +107,7 @@ KIND_OF = MappingProxyType(
         "tasks": "task",
         "samplers": "sampler",
         "verifiers": "verifier",
+        "selectors": "selector",
         "laws": "law",
         "costs": "cost model",
         "importers": "importer",

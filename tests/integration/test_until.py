@@ -13,8 +13,8 @@ from scripted import success_rate
 
 from ttscale.analysis.budget.arms import read_arms
 from ttscale.analysis.reading.adaptive import in_rounds
-from ttscale.analysis.reading.scored_samples import read_scored
-from ttscale.analysis.reading.tables import read_judged
+from ttscale.analysis.reading.cell import CellReader
+from ttscale.analysis.reading.settling import read_scored
 from ttscale.analysis.run.ahead import LAWS_BY_LIKELIHOOD
 from ttscale.analysis.run.analyze import analyze_cell, analyze_run, stored_config
 from ttscale.cli.main import cli
@@ -244,8 +244,7 @@ def test_beyond_the_samples_only_the_likelihood_is_used(pilot: Path) -> None:
 def test_the_oracle_that_decided_is_the_one_to_judge(pilot: Path) -> None:
     store = RunStore(pilot)
     oracle = store.verdict_sets()[0]
-    ids = [problem.problem_id for problem in store.problems("other")]
-    judged = read_judged(store, "other", oracle, ids)
+    judged = CellReader(store=store, name="other", oracle=oracle).judged()
     same = in_rounds(store, "other", judged, oracle)
     renamed = VerdictSet(oracle.folder, replace(oracle.info, version=f"{oracle.info.version}-changed"))
     changed = in_rounds(store, "other", judged, renamed)
@@ -305,7 +304,7 @@ def test_a_round_under_way_counts_for_nothing_yet(scripted_config: Path, tmp_pat
         sample_run(config(scripted_config, out, until, stop))
     store = RunStore(out)
     log, oracle = log_of(store), RunStore(out).verdict_sets()[0]
-    judged = read_judged(store, CELL, oracle, [problem.problem_id for problem in store.problems(CELL)])
+    judged = CellReader(store=store, name=CELL, oracle=oracle).judged()
     found = in_rounds(store, CELL, judged, oracle)
     assert found is not None
     assert len(found.drawn.rounds.climbs) == len(log.climbs) - 1

@@ -44,6 +44,8 @@ class AnalysisSettings(BaseModel):
     """The verifier that defines *correct*; by default the first one listed that sees the answer key."""
     k: tuple[int, ...] | None = None
     """Budgets in tables; by default powers of ten and the smallest n."""
+    selectors: tuple[PluginSettings, ...] = ()
+    """More ways to pick an answer, beside the majority vote and the best by every score."""
     confidence_level: float = Field(default=0.95, gt=0.0, lt=1.0)
     n_resamples: int = Field(default=2000, ge=100)
     """Bootstrap replicates."""

@@ -6,11 +6,10 @@ An error removes it; a kill leaves it, and the same command goes on after the la
 """
 
 import json
-import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -244,16 +243,15 @@ class Staging:
         finish_move(self._store)
 
     def _make_first_the_newest(self) -> None:
-        """Give the verdict sets times in the reverse order of their naming.
+        """Begin the verdict sets in the reverse order of their naming.
 
         Where nothing else is said, the newest set of an oracle defines *correct*; of several that came along at once
         that should be the one that the format names first.
         """
         order = list(dict.fromkeys(name for record in self._staged_records for name in record.n_verdicts))
-        at_ns = time.time_ns()
+        last = datetime.now(UTC)
         for one in self._area.verdict_sets():
-            stamp = at_ns - 1_000_000 * order.index(one.info.verifier)
-            os.utime(one.folder / "verifier.json", ns=(stamp, stamp))
+            one.begin(last - timedelta(milliseconds=order.index(one.info.verifier)))
 
     def _remove_unfinished(self) -> None:
         """Delete segments of a source that a killed import did not finish."""
@@ -288,7 +286,7 @@ def finish_move(store: RunStore) -> None:
         if path.parts[0] in _MOVED:
             target = store.path / path
             if path.name == "verifier.json" and target.exists():
-                continue  # the same description; its age decides which of several oracles is asked
+                continue  # the same description; when it was begun decides which of several oracles is asked
             target.parent.mkdir(parents=True, exist_ok=True)
             (area / path).replace(target)
     shutil.rmtree(area)

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.analysis.reading.choices import choose_oracle, stored_config, table_budgets
-from ttscale.analysis.reading.tables import read_judged
+from ttscale.analysis.reading.cell import CellReader, RunReader
+from ttscale.analysis.reading.choosing import stored_config, table_budgets
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.run.results import RunResult
 from ttscale.config.models import AnalysisSettings
@@ -95,7 +95,7 @@ def counts_table(store: RunStore, cell: str, oracle: VerdictSet | None) -> pl.Da
             f"Cell '{cell}' of {store.path} has no verdicts to count. Run: ttscale verify {store.path}"
         )
     identity = store.manifest()["cells"][cell]
-    judged = read_judged(store, cell, oracle, [problem.problem_id for problem in store.problems(cell)])
+    judged = CellReader(store=store, name=cell, oracle=oracle).judged()
     known = {"cell": cell, "model": identity.get("model.path"), "task": identity.get("task.name")}
     table = pl.DataFrame({"problem_id": list(judged.problem_ids), "n": judged.n, "c": judged.c})
     return table.select(*(pl.lit(value, pl.String).alias(name) for name, value in known.items()), pl.all())
@@ -134,13 +134,13 @@ def _oracles(store: RunStore, wanted: Sequence[str]) -> dict[str, VerdictSet | N
         raise InvalidInputError(
             f"{store.path} has no cell '{unknown[0]}'.{did_you_mean(unknown[0], cells)} Cells: {listed(cells)}."
         )
-    config, sets = stored_config(store), store.verdict_sets()
+    reader = RunReader(store)
     found: dict[str, VerdictSet | None] = {}
     for cell in wanted or cells:
         if not store.has_samples(cell):
             continue
         try:
-            found[cell] = choose_oracle(sets, config, cell)
+            found[cell] = reader.cell(cell).oracle
         except StoreError:  # samples alone can be exported, too
             found[cell] = None
     if not found:

@@ -1,13 +1,16 @@
 """Verdicts: one set per verifier, version and options, beside the samples and never in place of others.
 
-A set is append-only. A sample that is verified again (after an error) gets a second row in a segment whose name
+A set is append-only, and remembers when it was begun: of several sets of one verifier the newest counts where none is
+named, also in a copy whose files are younger. A sample that is verified again (after an error) gets a second row in a segment whose name
 begins with "again-"; of several rows the newest counts, and `VerdictSet.scan` gives that one alone.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +41,13 @@ VERDICT_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
 VERDICT_COLUMNS = tuple(name for name in VERDICT_SCHEMA if name not in ("cell", *SAMPLE_KEY))
 """The columns beside the key."""
 
+_DESCRIPTION, _BEGAN = "verifier.json", "began"
+
 _AGAIN = "again-"
 """How the names of segments begin whose rows count instead of earlier ones; a number follows, the highest is newest."""
+
+_STAMP = re.compile(r"\d{8}T\d{6}\d*")
+"""How the names of segments begin: with the time of their session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +88,24 @@ class VerdictSet:
 
     def create(self) -> None:
         """Write the set's description if it is not there yet."""
-        description = self.folder / "verifier.json"
-        if not description.exists():
-            write_text(
-                description, json.dumps(asdict(self.info), indent=2, sort_keys=True, default=str) + "\n"
-            )
+        if not (self.folder / _DESCRIPTION).exists():
+            self.begin(datetime.now(UTC))
+
+    def begin(self, at: datetime) -> None:
+        """Write the set's description, begun at a time."""
+        described = asdict(self.info) | {_BEGAN: f"{at:%Y%m%dT%H%M%S%f}"}
+        write_text(
+            self.folder / _DESCRIPTION, json.dumps(described, indent=2, sort_keys=True, default=str) + "\n"
+        )
+
+    @property
+    def began(self) -> str:
+        """When the set was begun, as text that sorts by time; empty where nothing tells."""
+        stored = json.loads((self.folder / _DESCRIPTION).read_text()).get(_BEGAN)
+        if stored:
+            return str(stored)
+        named = (_STAMP.match(path.name) for path in self.folder.glob("*/*.parquet"))
+        return min((stamp[0] for stamp in named if stamp), default="")  # sets of earlier versions
 
     def scan(self, cell: str) -> pl.LazyFrame:
         """Scan the verdicts of a cell lazily, one per sample; columns of `VERDICT_SCHEMA`."""
@@ -156,10 +177,12 @@ def read_verdict_set(folder: Path) -> VerdictSet:
     Raises:
         StoreError: Its description is missing or damaged.
     """
-    description = folder / "verifier.json"
+    description = folder / _DESCRIPTION
     try:
-        info = VerdictSetInfo(**json.loads(description.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        described = json.loads(description.read_text())
+        described.pop(_BEGAN, None)
+        info = VerdictSetInfo(**described)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
             f"{description} is missing or damaged ({error}). Move {folder} away and verify again."
         ) from error

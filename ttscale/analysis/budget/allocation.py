@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ttscale.analysis.budget.arms import ArmSamples, on_shared_problems, readable_arms
-from ttscale.analysis.budget.choices import Choice, priced_choices, selectors_of
+from ttscale.analysis.budget.choices import Choice, priced_choices
 from ttscale.analysis.budget.pricing import choose_cost_model, with_facts
 from ttscale.analysis.budget.view import BudgetSettings
+from ttscale.analysis.selecting import ways
 from ttscale.costs.amounts import Amount, unit_name
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
@@ -27,6 +28,8 @@ from ttscale.stats.decide.allocation import (
     valued,
 )
 from ttscale.stats.decide.pooled_selection import selection_objective
+from ttscale.stats.selectors.any_correct import AnyCorrect
+from ttscale.stats.selectors.selection import BestOfK
 
 _MOST_SELECTIONS = 4_000
 """Allocations tried for selected accuracy, which costs more to value than coverage does."""
@@ -142,8 +145,8 @@ def allocate(
         StoreError: A folder is no run, or holds no verdicts of a verifier.
     """
     asked = settings or BudgetSettings()
-    selectors = selectors_of(asked.selectors, asked.verifiers)
-    if len(selectors) != 1 or selectors[0].kind not in ("coverage", "best"):
+    picking = ways(asked.selectors, asked.verifiers)
+    if len(picking) != 1 or not isinstance(picking[0].selector, AnyCorrect | BestOfK):
         raise InvalidInputError(
             "An allocation maximises one thing: --selector coverage, or best with one --verifier."
         )
@@ -156,11 +159,11 @@ def allocate(
         )
     shared, notes = on_shared_problems(with_facts(arms, asked.pricing))
     cost, model = choose_cost_model(shared, asked.pricing, [spend.unit])
-    choices = priced_choices(shared, selectors, model, cost)
+    choices = priced_choices(shared, picking, model, cost)
     price, once = _prices(choices)
     budget = spend.value / len(shared[0].n)
     how = asked.inference
-    if selectors[0].kind == "coverage":
+    if picking[0].is_coverage:
         n, c = (np.stack([getattr(arm, name) for arm in shared], axis=1) for name in ("n", "c"))
         found = honest_allocation(
             n, c, price, budget, once=once, confidence_level=how.confidence_level, rng=how.seed
@@ -175,7 +178,7 @@ def allocate(
     return AllocationView(
         spend=spend.value,
         unit=model.unit,
-        selector=selectors[0].label,
+        selector=picking[0].label,
         arms=tuple(arm.label for arm in shared),
         per_sample=price,
         found=found,
@@ -260,7 +263,7 @@ class _Pool:
     def of(cls, choices: Sequence[Choice]) -> "_Pool":
         """Join the arms."""
         parts: list[ArmSamples] = [choice.arm.samples for choice in choices if choice.arm.samples is not None]
-        name = choices[0].selector.verifier or ""
+        name = choices[0].way.verifier or ""
         return cls(
             problem=np.concatenate([part.problem for part in parts]),
             arm=np.repeat(np.arange(len(parts)), [len(part.problem) for part in parts]),

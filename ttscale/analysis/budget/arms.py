@@ -4,7 +4,7 @@ Every arm has counts per problem; an arm of a run also has its samples, so that 
 seconds can be asked for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,24 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ttscale.analysis.reading.adaptive import only_undecided
-from ttscale.analysis.reading.choices import choose_oracle, has_verdicts, newest_first, stored_config
-from ttscale.analysis.reading.tables import JudgedSamples, judged_samples, read_cell, scores_of
+from ttscale.analysis.reading.cell import CellReader, RunReader
+from ttscale.analysis.reading.judged import (
+    LOGPROB,
+    JudgedSamples,
+    judged_samples,
+    logprob_scores,
+    mean_or_none,
+    verifier_scores,
+)
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell
 from ttscale.costs.contract import ModelFacts, Usage, usage
 from ttscale.costs.verification import VerifierTokens
-from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
+from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.store.run import RunStore
-from ttscale.store.samples import SAMPLE_KEY
-from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
-from ttscale.types import Outcome
-
-LOGPROB = "logprob"
-"""The score that every run has: the summed log-probability of a sample."""
 
 _REWARD_MODEL = "reward-model"
 """The built-in verifier that reads a whole sample and may not have recorded its tokens."""
@@ -42,14 +42,14 @@ class VerifierColumns:
 
     Attributes:
         score: Higher is better, shape (S,).
-        accepted: Shape (S,).
+        accepted: Shape (S,); None for one that only scores.
         seconds: Mean seconds per sample, None where not measured.
         tokens: What it read and wrote, None for one that is no model.
         sees_answer: Whether it is an oracle, which nobody has when it counts.
     """
 
     score: FloatArray
-    accepted: NDArray[np.bool_]
+    accepted: NDArray[np.bool_] | None
     seconds: float | None
     tokens: VerifierTokens | None = None
     sees_answer: bool = False
@@ -59,7 +59,7 @@ class VerifierColumns:
         return replace(
             self,
             score=self.score[kept],
-            accepted=self.accepted[kept],
+            accepted=None if self.accepted is None else self.accepted[kept],
             tokens=None if self.tokens is None else self.tokens.rows(kept),
         )
 
@@ -338,58 +338,32 @@ def _read_run(
 ) -> tuple[list[Arm], list[UnverifiedCell]]:
     if by and tuple(by) != ("cell",):
         raise InvalidInputError(f"{source} is a run directory: its arms are its cells; leave --by out.")
-    store = RunStore(source)
-    config = stored_config(store)
-    sets = store.verdict_sets()
-    settings = {cell.name: cell for cell in cells(config)}
+    reader = RunReader(RunStore(source))
+    settings = {cell.name: cell for cell in cells(reader.config)}
+    named = [each for each in verifiers if each != LOGPROB]
     arms: list[Arm] = []
     unread: list[UnverifiedCell] = []
-    for name in store.cells():
-        here = newest_first(one for one in sets if has_verdicts(one, name))
+    for name in reader.store.cells():
         try:
-            judge = _find(here, oracle, source, name) if oracle else choose_oracle(sets, config, name)
+            judge = reader.oracle(name, oracle)
         except StoreError as error:
             unread.append(UnverifiedCell(name, error))
             continue
-        chosen = {each: _find(here, each, source, name) for each in verifiers if each != LOGPROB}
-        arm = _read_cell(store, name, judge, chosen, LOGPROB in verifiers, settings.get(name))
-        if isinstance(arm, Arm):
-            arms.append(arm)
+        sets = reader.verifiers(name, named)
+        cell = CellReader(store=reader.store, name=name, oracle=judge, verifiers=sets)
+        judged = judged_samples(cell.undecided_rows())
+        if judged.problem_ids:
+            arms.append(_read_cell(cell, judged, LOGPROB in verifiers, settings.get(name)))
         else:
-            unread.append(UnverifiedCell(name, arm))
+            unread.append(UnverifiedCell(name, cell.nothing_verified()))
     return arms, unread
 
 
-def _find(sets: Iterable[VerdictSet], name: str, source: Path, cell: str) -> VerdictSet:
-    """Return the newest verdict set of a verifier, or the one with that label."""
-    stored = list(sets)
-    found = [each for each in stored if name in (each.info.verifier, each.info.label)]
-    if not found:
-        known = sorted({each.info.verifier for each in stored})
-        raise StoreError(
-            f"{source} holds no verdicts of '{name}' for cell '{cell}'.{did_you_mean(name, known)} Stored there: "
-            f"{listed(known) or 'none'}. Run: ttscale verify {source} --verifier {name}"
-        )
-    return found[0]
-
-
-def _read_cell(
-    store: RunStore,
-    name: str,
-    oracle: VerdictSet,
-    verifiers: Mapping[str, VerdictSet],
-    with_logprob: bool,
-    cell: Cell | None,
-) -> Arm | StoreError:
-    """Read a cell; an error is returned where no sample of it is verified yet."""
-    order = [problem.problem_id for problem in store.problems(name)]
-    rows = only_undecided(store, name, read_cell(store, name, oracle, order, verifiers))
-    judged = judged_samples(rows)
-    if not judged.problem_ids:
-        return StoreError(
-            f"Cell '{name}' of {store.path} has no verified samples. Run: ttscale verify {store.path}"
-        )
-    columns = {each: _verifier_columns(judged, verdicts, each, name) for each, verdicts in verifiers.items()}
+def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, settings: Cell | None) -> Arm:
+    name, store = cell.name, cell.store
+    columns = {
+        each: _verifier_columns(judged, verdicts, each, name) for each, verdicts in cell.verifiers.items()
+    }
     if with_logprob:
         columns[LOGPROB] = _logprob_columns(judged, name)
     frame = judged.frame
@@ -398,7 +372,7 @@ def _read_cell(
     identity = store.manifest()["cells"][name]
     return Arm(
         label=name,
-        model=cell.model.path if cell else str(identity.get("model.path", name)),
+        model=settings.model.path if settings else str(identity.get("model.path", name)),
         problem_ids=judged.problem_ids,
         n=judged.n,
         c=judged.c,
@@ -406,9 +380,9 @@ def _read_cell(
             prompt_tokens=np.bincount(judged.problem, weights=prompt) / judged.n,
             completion_tokens=tokens.astype(np.float64),
             problem=judged.problem,
-            request_size=cell.sampling.request_size if cell else 1,
+            request_size=settings.sampling.request_size if settings else 1,
         ),
-        facts=_measured_facts(store, name, _mean(frame["seconds"])),
+        facts=_measured_facts(store, name, mean_or_none(frame, "seconds")),
         samples=ArmSamples(
             problem=judged.problem,
             correct=judged.correct,
@@ -417,8 +391,8 @@ def _read_cell(
             truncated=(frame["finish_reason"] == "length").to_numpy(),
             verifiers=columns,
         ),
-        max_tokens=cell.sampling.max_tokens if cell else identity.get("sampling.max_tokens"),
-        task=cell.task.name if cell else str(identity.get("task.name", name)),
+        max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
+        task=settings.task.name if settings else str(identity.get("task.name", name)),
     )
 
 
@@ -428,34 +402,24 @@ def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, ce
     Raises:
         InvalidInputError: It failed on some samples, or was never asked about them.
     """
-    score = scores_of(judged, name)
-    missing = int(np.isnan(score).sum())
-    if missing:
+    said = verifier_scores(judged.frame, name)
+    if said.n_failed:
         raise InvalidInputError(
-            f"'{name}' failed on, or was never asked about, {missing:,} of {len(score):,} samples of '{cell}'. Run `ttscale "
-            f"verify RUN --verifier {name}`; a budget needs its verdict on every sample."
+            f"'{name}' failed on, or was never asked about, {said.n_failed:,} of {len(said.score):,} samples of '{cell}'. Run "
+            f"`ttscale verify RUN --verifier {name}`; a budget needs its verdict on every sample."
         )
     return VerifierColumns(
-        score=score,
-        # One that only scores rejects nothing.
-        accepted=judged.frame[f"outcome:{name}"].is_in([Outcome.CORRECT, Outcome.SCORED]).to_numpy(),
-        seconds=_mean(judged.frame[f"seconds:{name}"]),
-        tokens=_verifier_tokens(judged.frame, verdicts, name, cell),
+        score=said.score,
+        accepted=said.accepted,
+        seconds=said.seconds_per_sample,
+        tokens=_verifier_tokens(judged.frame, verdicts, name),
         sees_answer=verdicts.info.sees_answer,
     )
 
 
-def _verifier_tokens(
-    frame: pl.DataFrame, verdicts: VerdictSet, name: str, cell: str
-) -> VerifierTokens | None:
-    """Read what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
-    columns = ["prompt_tokens", "completion_tokens"]
-    own = verdicts.scan(cell).select(*SAMPLE_KEY, *columns)
-    found = collect(
-        frame.lazy().select(SAMPLE_KEY).join(own, on=SAMPLE_KEY, how="left", maintain_order="left"),
-        verdicts.folder,
-    )
-    read, wrote = (_known_or_mean(found[column]) for column in columns)
+def _verifier_tokens(frame: pl.DataFrame, verdicts: VerdictSet, name: str) -> VerifierTokens | None:
+    """Return what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
+    read, wrote = (_known_or_mean(frame[f"{part}:{name}"]) for part in ("prompt_tokens", "completion_tokens"))
     options = verdicts.info.options
     names = (name, verdicts.info.verifier, *_models_in(options))
     if read is not None or wrote is not None:
@@ -486,13 +450,13 @@ def _models_in(options: Mapping[str, Any]) -> list[str]:
 
 
 def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:
-    if np.isnan(judged.logprob).any():
+    said = logprob_scores(judged)
+    if said.n_failed:
         raise InvalidInputError(
             f"Samples of '{cell}' have no log-probability to choose by. Name another --verifier, or sample with "
             "sampling.logprobs: true."
         )
-    everything = np.ones(len(judged.logprob), dtype=bool)
-    return VerifierColumns(score=judged.logprob, accepted=everything, seconds=None)
+    return VerifierColumns(score=said.score, accepted=None, seconds=None)
 
 
 def _measured_facts(store: RunStore, cell: str, verification_s: float | None) -> ModelFacts:
@@ -513,8 +477,3 @@ def _measured_facts(store: RunStore, cell: str, verification_s: float | None) ->
         batch=int(batches[0]) if batches else None,
         device=", ".join(sorted({str(one.engine.get("device", "its device")) for one in sessions})),
     )
-
-
-def _mean(column: pl.Series) -> float | None:
-    mean = column.cast(pl.Float64).mean()
-    return float(mean) if isinstance(mean, float) else None

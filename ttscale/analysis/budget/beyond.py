@@ -107,7 +107,7 @@ def beyond_the_samples(
     precision, ceiling = _precision_and_ceiling(choice)
     if ceiling < target:
         words = (
-            f"false positives: of what '{choice.selector.verifier}' accepts of a problem, {percent(precision)} is correct on average, "
+            f"false positives: of what '{choice.way.verifier}' accepts of a problem, {percent(precision)} is correct on average, "
             f"so that the ceiling is {percent(ceiling)} however many samples are drawn"
         )
         return "not reachable", words, None
@@ -131,9 +131,9 @@ def _precision_and_ceiling(choice: Choice) -> tuple[float, float]:
 
     A problem of which nothing was accepted may still be solved; where the choice is no "first", nothing is known.
     """
-    if choice.selector.kind != "first":
+    if not choice.way.is_first_accepted:
         return 1.0, 1.0
-    _, accepted, right = choice.acceptance()
+    _, accepted, right = choice.pools.acceptance()
     share = right / np.maximum(accepted, 1)
     some = accepted > 0
     return float(share[some].mean()) if some.any() else 1.0, float(np.where(some, share, 1.0).mean())

@@ -1,73 +1,51 @@
 """Choices: an arm with a way to pick an answer, priced, and its value for every problem at any budget.
 
-Coverage needs nothing but counts. Majority vote, best of k and first accepted need the arm's samples, and end at the
-fewest samples of any problem: no law for them is trusted beyond.
+Coverage needs nothing but counts. Every other selector needs the arm's samples, and ends at the fewest samples of any
+problem: no law for them is trusted beyond.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples
 from ttscale.analysis.budget.pricing import charges_of
+from ttscale.analysis.reading.judged import pools_of
+from ttscale.analysis.selecting import Way
 from ttscale.costs.contract import Charges, CostLine, CostModel
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, budget_grid
-from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.plateau import doublings
-from ttscale.stats.selectors.accepting import expected_draws, first_accepted
-from ttscale.stats.selectors.selection import best_of_k
-from ttscale.stats.selectors.voting import maj_at_k
+from ttscale.stats.selectors.contract import Picked, SamplePools, counted_pools
 
-Kind = Literal["coverage", "majority", "best", "first"]
-KINDS: tuple[Kind, ...] = ("coverage", "majority", "best", "first")
 Metric = Literal["coverage", "selected accuracy"]
+_SEED = 0
+"""Of votes that are simulated, whose error is far below every interval."""
+
 _COVERAGE_POINTS, _SELECTOR_POINTS = 160, 48
 """Budgets at which curves are computed; linear in between. Votes, which are dear to count, are at doublings alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """A way to turn k samples into a solved problem.
-
-    Attributes:
-        kind: "coverage" (any sample is correct), "majority", "best" (highest score) or "first" (accepted).
-        verifier: Whose scores or verdicts; None for the first two.
-    """
-
-    kind: Kind
-    verifier: str | None = None
-
-    @property
-    def label(self) -> str:
-        """Return what a table calls it."""
-        names = {
-            "coverage": "coverage",
-            "majority": "majority vote",
-            "best": "best by",
-            "first": "first accepted by",
-        }
-        return f"{names[self.kind]} {self.verifier}" if self.verifier else names[self.kind]
-
-
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Choice:
-    """An arm, a selector and what its samples cost.
+    """An arm, a way to pick an answer and what its samples cost.
 
     Attributes:
         arm: The arm.
-        selector: The selector.
+        way: The way.
+        pools: What it picks from.
         charges: Per problem.
         line: Their mean over problems.
         label: Unique among the choices.
-        memory: Budget -> values (P,) that were computed before: every question asks for some of the same.
+        memory: Budget -> values and their errors (2, P) that were computed before: every question asks for some of the same.
         forecasts: How it was made -> coverage beyond the samples, likewise; shared by the choices of an arm.
     """
 
     arm: Arm
-    selector: Selector
+    way: Way
+    pools: SamplePools
     charges: Charges
     line: CostLine
     label: str
@@ -77,7 +55,7 @@ class Choice:
     @property
     def metric(self) -> Metric:
         """Return what it is to be judged by: choices of other metrics are not compared with it."""
-        return "coverage" if self.selector.kind == "coverage" else "selected accuracy"
+        return "coverage" if self.way.is_coverage else "selected accuracy"
 
     @property
     def n_min(self) -> int:
@@ -87,12 +65,12 @@ class Choice:
     @property
     def verification_s(self) -> float | None:
         """Return the seconds of verification that a sample takes."""
-        return _verification_s(self.arm, self.selector)
+        return _verification_s(self.arm, self.way)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what was assumed of its costs, and whether it selects by what it may not know."""
-        samples, verifier = self.arm.samples, self.selector.verifier
+        samples, verifier = self.arm.samples, self.way.verifier
         if samples is None or verifier is None or not samples.verifiers[verifier].sees_answer:
             return self.charges.notes
         return (
@@ -102,132 +80,99 @@ class Choice:
 
     def grid(self) -> IntArray:
         """Return the budgets of the curve."""
-        if self.selector.kind == "majority":
+        if self.way.selector.effort == "votes":
             return np.union1d(doublings(self.n_min), [self.n_min])
-        points = _COVERAGE_POINTS if self.selector.kind == "coverage" else _SELECTOR_POINTS
-        return budget_grid(self.n_min, points)
+        return budget_grid(self.n_min, _COVERAGE_POINTS if self.way.is_coverage else _SELECTOR_POINTS)
 
     def values(self, k: IntArray) -> FloatArray:
         """Return each problem's chance of being solved with k samples, shape (P, K)."""
+        return self.picked(k).value
+
+    def picked(self, k: IntArray) -> Picked:
+        """Return the same with its Monte Carlo error, where it has one."""
         missing = np.array(sorted({int(one) for one in k} - self.memory.keys()), dtype=np.int64)
         if len(missing):
-            self.memory.update(zip(missing.tolist(), self._computed(missing).T, strict=True))
-        return np.stack([self.memory[int(one)] for one in k], axis=1)
-
-    def _computed(self, k: IntArray) -> FloatArray:
-        """Compute what `values` returns, exactly, for budgets that increase."""
-        if self.selector.kind == "coverage":
-            return pass_at_k(self.arm.n, self.arm.c, k)
-        samples = _samples(self.arm)
-        if self.selector.kind == "majority":
-            return maj_at_k(samples.problem, samples.answer_class, samples.correct, k)
-        columns = samples.verifiers[self.selector.verifier or ""]
-        if self.selector.kind == "best":
-            return best_of_k(samples.problem, columns.score, samples.correct, k)
-        return first_accepted(*self.acceptance(), k)
+            found = self.way.selector.values(self.pools, missing, rng=_SEED)
+            error = np.zeros_like(found.value) if found.standard_error is None else found.standard_error
+            both = np.stack([found.value, error])  # (2, P, K)
+            self.memory.update((int(one), both[:, :, j]) for j, one in enumerate(missing))
+        value, error = np.stack([self.memory[int(one)] for one in k], axis=2)
+        return Picked(value, error if error.any() else None)
 
     def costs(self, k: IntArray) -> FloatArray:
         """Return the mean cost per problem of k samples, shape (K,).
 
-        The first accepted sample ends the drawing, so that k is what may be drawn at most.
+        Where a selector stops early, k is what may be drawn at most.
         """
-        if self.selector.kind != "first":
+        if not self.way.selector.stops_early:
             return self.line.cost(k)
-        n, accepted, _ = self.acceptance()
-        draws = expected_draws(n, accepted, k)  # (P, K)
+        draws = self.way.selector.draws(self.pools, k)  # (P, K)
         requests = np.ceil(draws / self.charges.request_size)
         cost = draws * self.charges.per_sample[:, None] + requests * self.charges.per_request[:, None]
         return np.asarray(self.charges.once.mean() + cost.mean(axis=0))
 
-    def acceptance(self) -> tuple[IntArray, IntArray, IntArray]:
-        """Return samples, accepted ones and accepted correct ones of each problem, each of shape (P,)."""
-        samples = _samples(self.arm)
-        yes = samples.verifiers[self.selector.verifier or ""].accepted
-        n_problems = len(self.arm.n)
-        accepted = np.bincount(samples.problem, weights=yes, minlength=n_problems)
-        right = np.bincount(samples.problem, weights=yes & samples.correct, minlength=n_problems)
-        return self.arm.n, accepted.astype(np.int64), right.astype(np.int64)
 
-
-def selectors_of(kinds: Sequence[str], verifiers: Sequence[str]) -> list[Selector]:
-    """Combine the selectors asked for with the verifiers they need.
-
-    Raises:
-        InvalidInputError: A selector without its verifier, or a verifier that no selector uses.
-
-    >>> [one.label for one in selectors_of(["coverage", "best"], ["logprob"])]
-    ['coverage', 'best by logprob']
-    """
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown:
-        raise InvalidInputError(f"Unknown selector '{unknown[0]}'. Known: {', '.join(KINDS)}.")
-    needy = [kind for kind in kinds if kind in ("best", "first")]
-    if needy and not verifiers:
-        raise InvalidInputError(
-            f"Selector '{needy[0]}' needs a verifier to go by: give --verifier NAME, or 'logprob' for the samples' own "
-            "log-probability."
-        )
-    if verifiers and not needy:
-        raise InvalidInputError(
-            f"--verifier {verifiers[0]} is used by no selector: add --selector best (highest score) or first (first accepted)."
-        )
-    chosen = []
-    for kind in KINDS:
-        if kind in kinds:
-            chosen += [Selector(kind, name) for name in (verifiers if kind in needy else [None])]
-    return chosen
-
-
-def priced_choices(
-    arms: Sequence[Arm], selectors: Sequence[Selector], model: CostModel, cost: str
-) -> list[Choice]:
-    """Price every arm with every selector.
+def priced_choices(arms: Sequence[Arm], ways: Sequence[Way], model: CostModel, cost: str) -> list[Choice]:
+    """Price every arm with every way to pick an answer.
 
     Raises:
         InvalidInputError: An arm cannot be priced, costs nothing, or has no samples to select from.
     """
     forecasts: list[dict[Hashable, Curve]] = [{} for _ in arms]
     choices = []
-    for selector in selectors:
+    for way in ways:
         for arm, ahead in zip(arms, forecasts, strict=True):
-            _refuse_unusable(arm, selector)
-            charges = charges_of(arm, model, cost, _verification_s(arm, selector), selector.verifier)
+            pools = _pools(arm, way)
+            charges = charges_of(arm, model, cost, _verification_s(arm, way), way.verifier)
             choices.append(
                 Choice(
                     arm=arm,
-                    selector=selector,
+                    way=way,
+                    pools=pools,
                     charges=charges,
                     line=charges.line(arm.label),
-                    label=_label(arm, selector, len(arms) > 1, len(selectors) > 1),
+                    label=_label(arm, way, len(arms) > 1, len(ways) > 1),
                     forecasts=ahead,
                 )
             )
     return choices
 
 
-def _label(arm: Arm, selector: Selector, several_arms: bool, several_selectors: bool) -> str:
-    if several_selectors:
-        return f"{arm.label}, {selector.label}" if several_arms else selector.label
+def _label(arm: Arm, way: Way, several_arms: bool, several_ways: bool) -> str:
+    if several_ways:
+        return f"{arm.label}, {way.label}" if several_arms else way.label
     return arm.label
 
 
-def _refuse_unusable(arm: Arm, selector: Selector) -> None:
-    if selector.kind == "coverage":
-        return
+def _pools(arm: Arm, way: Way) -> SamplePools:
+    """Return what a way picks from: counts alone, where they are enough.
+
+    Raises:
+        InvalidInputError: The arm lacks what the selector goes by.
+    """
+    needs = way.selector.needs
+    if not needs and way.is_coverage:
+        return counted_pools(arm.n, arm.c)
     samples = _samples(arm)
-    if selector.kind == "majority" and not (samples.answer_class >= 0).any():
+    pools = pools_of(samples.problem, samples.correct, samples.answer_class)
+    if "answers" in needs and not pools.has("answers"):
         raise InvalidInputError(
             f"No sample of '{arm.label}' has an extracted answer, so there is nothing to vote on."
         )
-    if selector.verifier and selector.verifier not in samples.verifiers:
+    if way.verifier is None:
+        return pools
+    columns = samples.verifiers.get(way.verifier)
+    if columns is None:
         raise InvalidInputError(
-            f"'{arm.label}' has no verdicts of '{selector.verifier}'. Run: ttscale verify RUN --verifier {selector.verifier}"
+            f"'{arm.label}' has no verdicts of '{way.verifier}'. Run: ttscale verify RUN --verifier {way.verifier}"
         )
-    if selector.kind == "first" and samples.verifiers[selector.verifier or ""].accepted.all():
+    if "verdicts" in needs and (columns.accepted is None or columns.accepted.all()):
         raise InvalidInputError(
-            f"'{selector.verifier}' rejects no sample of '{arm.label}', so the first sample is always taken. Use --selector "
+            f"'{way.verifier}' rejects no sample of '{arm.label}', so the first sample is always taken. Use --selector "
             "best to choose by its score."
         )
+    accepted = None if columns.accepted is None else columns.accepted.astype(np.int64)
+    return replace(pools, score=columns.score, accepted=accepted)
 
 
 def _samples(arm: Arm) -> ArmSamples:
@@ -239,10 +184,11 @@ def _samples(arm: Arm) -> ArmSamples:
     return arm.samples
 
 
-def _verification_s(arm: Arm, selector: Selector) -> float | None:
-    """Return the verification that the selector cannot do without: the oracle's for coverage, none for votes."""
-    if selector.kind == "coverage":
+def _verification_s(arm: Arm, way: Way) -> float | None:
+    """Return the verification that a way cannot do without: the oracle's for coverage, none for votes."""
+    if way.is_coverage:
         return arm.facts.verification_s
-    if selector.verifier is None or arm.samples is None:
+    if way.verifier is None or arm.samples is None:
         return None
-    return arm.samples.verifiers[selector.verifier].seconds
+    columns = arm.samples.verifiers.get(way.verifier)
+    return None if columns is None else columns.seconds

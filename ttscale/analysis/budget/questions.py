@@ -25,8 +25,8 @@ from ttscale.stats.forecast.outlook import (
     reached_within,
     samples_to_reach,
 )
-from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.selectors.accepting import utility
+from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
 
 _HALVINGS = 4
 """Of the gap, on a log scale, below the budget at which a selector reaches a target."""
@@ -53,23 +53,11 @@ class Inference:
 
 def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
     """Return a choice's curve at budgets: coverage beyond its samples too, selectors up to them."""
-    if choice.selector.kind == "coverage":
+    if choice.way.is_coverage:
         return _coverage_outlook(choice, k, how)
     inside = k[k <= choice.n_min]
-    values = choice.values(inside)
-    interval = interval_over_problems(values, how.confidence_level)
-    mean = values.mean(axis=0)
-    curve = Curve(
-        metric=choice.selector.label,
-        k=inside,
-        value=mean,
-        low=np.minimum(interval.low, mean),
-        high=np.maximum(interval.high, mean),
-        confidence_level=how.confidence_level,
-        over="problems",
-        method=f"exact mean over subsets; {interval.method}",
-        n_problems=len(values),
-    )
+    options = IntervalOptions(confidence_level=how.confidence_level)
+    curve = averaged_curve(choice.way.label, inside, choice.picked(inside), options)
     return Outlook(curve=curve, extrapolates=np.zeros(len(inside), dtype=bool), n_min=choice.n_min)
 
 
@@ -142,14 +130,14 @@ def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> Budget
     most = choice.n_min
     k = np.unique(np.linspace(1, most, min(most, MOST_DECISIONS)).round().astype(np.int64))
     price = choice.line.per_sample + choice.line.per_request / choice.line.request_size
-    gains = utility(*choice.acceptance(), k, value_correct=worth, cost_wrong=wrong, cost_per_draw=price)
+    gains = utility(*choice.pools.acceptance(), k, value_correct=worth, cost_wrong=wrong, cost_per_draw=price)
     return best_decision(gains, k, confidence_level=how.confidence_level, rng=how.seed)
 
 
 def _reached(choice: Choice, target: float, how: Inference) -> Reached:
-    if choice.selector.kind == "coverage":
+    if choice.way.is_coverage:
         return _coverage_to_reach(choice, target, how)
-    if choice.selector.kind == "first":
+    if choice.way.selector.effort == "counts":
         return samples_to_reach(outlook_of(choice, ladder(choice.n_min), how), target)
     return samples_to_reach(outlook_of(choice, _refined(choice, target, how), how), target)
 
@@ -200,7 +188,7 @@ def _said_of(choice: Choice, reached: Reached, how: Inference) -> tuple[TargetVe
     """Return what is known of a target, why it is not reached in words, and the samples that it takes at least."""
     if reached.k is not None:
         return ("forecast" if reached.extrapolates else "reached"), "", None
-    if choice.selector.kind == "coverage":
+    if choice.way.is_coverage:
         words = f"the forecast reaches {percent(reached.best)} with {reached.largest:,} samples"
         if reached.low is None:
             return "not reachable", words, None
@@ -215,7 +203,7 @@ def _said_of(choice: Choice, reached: Reached, how: Inference) -> tuple[TargetVe
 
 def _spend_answer(choice: Choice, amount: Amount, how: Inference) -> SpendAnswer:
     n_problems = len(choice.arm.n)
-    most = how.largest if choice.selector.kind == "coverage" else choice.n_min
+    most = how.largest if choice.way.is_coverage else choice.n_min
     k = _affordable(choice, amount.value / n_problems, most)
     spent = float(choice.costs(np.array([k]))[0]) * n_problems if k else 0.0
     capped = k == most and amount.value > spent * (1 + 1e-9)
@@ -241,7 +229,7 @@ def _spend_answer(choice: Choice, amount: Amount, how: Inference) -> SpendAnswer
 
 def _affordable(choice: Choice, budget: float, most: int) -> int:
     """Return the most samples per problem within a budget per problem."""
-    if choice.selector.kind != "first":
+    if not choice.way.selector.stops_early:
         return min(int(choice.line.affordable(budget)), most)
     k = ladder(most)
     within = np.flatnonzero(choice.costs(k) <= budget * (1 + 1e-12))

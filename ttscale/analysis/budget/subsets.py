@@ -85,7 +85,7 @@ def _rejecting(columns: VerifierColumns, cut: np.ndarray) -> VerifierColumns:
     return replace(
         columns,
         score=np.where(cut, columns.score.min() - 1.0, columns.score),
-        accepted=columns.accepted & ~cut,
+        accepted=None if columns.accepted is None else columns.accepted & ~cut,
     )
 
 

@@ -18,7 +18,7 @@ from ttscale.analysis.budget.answers import (
     TargetAnswer,
 )
 from ttscale.analysis.budget.arms import Arm, on_shared_problems, readable_arms
-from ttscale.analysis.budget.choices import Choice, Metric, priced_choices, selectors_of
+from ttscale.analysis.budget.choices import Choice, Metric, priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.questions import (
     Inference,
@@ -29,6 +29,7 @@ from ttscale.analysis.budget.questions import (
     target_answers,
 )
 from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
+from ttscale.analysis.selecting import Way, ways
 from ttscale.costs.amounts import Amount, unit_name
 from ttscale.errors import InvalidInputError
 from ttscale.showing.numbers import amount
@@ -64,8 +65,9 @@ class BudgetSettings:
     """What to ask.
 
     Attributes:
-        selectors: "coverage", "majority", "best" (highest score) or "first" (first accepted).
-        verifiers: Whose scores or verdicts the last two go by; "logprob" for the samples' own.
+        selectors: "coverage", "majority", "weighted" (vote), "best" (highest score), "first" (first accepted), or another
+            selector's name.
+        verifiers: Whose scores or verdicts they go by; "logprob" for the samples' own.
         oracle: What defines *correct*; by default each run's own.
         targets: Shares of problems to be solved, of every choice or of one metric.
         spends: Sums over all problems.
@@ -123,16 +125,16 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[
         asked: What to ask.
         notes: What is known already and belongs beside the numbers.
     """
-    selectors = selectors_of(asked.selectors, asked.verifiers)
-    if asked.inference.over == "samples" and asked.selectors != ("coverage",):
+    picking = ways(asked.selectors, asked.verifiers)
+    if asked.inference.over == "samples" and not all(way.is_coverage for way in picking):
         raise InvalidInputError(
             "Intervals over samples are for coverage alone; leave --over or --selector out."
         )
-    _refuse_half_questions(asked)
+    _refuse_half_questions(asked, picking)
     shared, assumed = _prepared(arms, asked)
     amounts = [*asked.spends, *(one for one in (asked.worth, asked.wrong) if one is not None)]
     cost, model = choose_cost_model(shared, asked.pricing, [amount.unit for amount in amounts])
-    choices = priced_choices(shared, selectors, model, cost)
+    choices = priced_choices(shared, picking, model, cost)
     how = asked.inference
     groups = [_Group.of(choices, metric) for metric in dict.fromkeys(choice.metric for choice in choices)]
     targets = tuple(
@@ -144,8 +146,8 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[
     n_problems = len(shared[0].n)
     wanted = [one.cost for one in targets if one.cost is not None] + [one.value for one in asked.spends]
     horizon = max([group.budget[-1] for group in groups] + [total / n_problems for total in wanted])
-    coverage = [choice for choice in choices if choice.selector.kind == "coverage"]
-    first = [choice for choice in choices if choice.selector.kind == "first"]
+    coverage = [choice for choice in choices if choice.way.is_coverage]
+    first = [choice for choice in choices if choice.way.is_first_accepted]
     worth = asked.worth.value if asked.worth else None
     return BudgetView(
         unit=model.unit,
@@ -182,7 +184,7 @@ def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[
     )
 
 
-def _refuse_half_questions(asked: BudgetSettings) -> None:
+def _refuse_half_questions(asked: BudgetSettings, picking: Sequence[Way]) -> None:
     """Refuse options that answer nothing without another.
 
     Raises:
@@ -192,7 +194,7 @@ def _refuse_half_questions(asked: BudgetSettings) -> None:
         raise InvalidInputError(
             "--within asks how large a pilot a target needs: give --target, such as coverage=0.5, too."
         )
-    if asked.wrong is not None and (asked.worth is None or "first" not in asked.selectors):
+    if asked.wrong is not None and (asked.worth is None or not any(way.is_first_accepted for way in picking)):
         raise InvalidInputError(
             "--wrong weighs wrong answers of a verifier against right ones: give --worth and --selector first, too."
         )
@@ -350,7 +352,7 @@ def _cost_curve(choice: Choice, how: Inference, horizon: float) -> CostCurve:
     """Return a choice's curve, forecast as far as `horizon` per problem where that lies beyond its samples."""
     k = choice.grid()
     farthest = min(int(choice.line.affordable(horizon)), how.largest)
-    if choice.selector.kind == "coverage" and farthest > choice.n_min:
+    if choice.way.is_coverage and farthest > choice.n_min:
         ahead = np.geomspace(choice.n_min, farthest, _AHEAD)[1:].round().astype(np.int64)
         k = np.union1d(k, ahead)
     outlook = outlook_of(choice, k, how)
@@ -358,7 +360,7 @@ def _cost_curve(choice: Choice, how: Inference, horizon: float) -> CostCurve:
     return CostCurve(
         label=choice.label,
         arm=choice.arm.label,
-        selector=choice.selector.label,
+        selector=choice.way.label,
         k=curve.k,
         cost=choice.costs(curve.k),
         value=curve.value,
@@ -431,7 +433,7 @@ def _pareto(group: _Group) -> tuple[tuple[int, int], ...]:
 def _break_evens(group: _Group, how: Inference) -> list[BreakEven]:
     """Compare each coverage choice with the next dearer one, at the price of one dear sample."""
     ranked = sorted(
-        (i for i, choice in enumerate(group.choices) if choice.selector.kind == "coverage"),
+        (i for i, choice in enumerate(group.choices) if choice.way.is_coverage),
         key=lambda i: float(group.cost[i][0]),
     )
     return [

@@ -9,7 +9,8 @@ import numpy as np
 from ttscale.analysis.comparison.frame import ComparisonSettings, Frame
 from ttscale.analysis.comparison.judges import DERIVED, ENSEMBLE, VOTE, Judge, Pick, judge
 from ttscale.analysis.comparison.results import Comparison, Selection, VerifierReport
-from ttscale.analysis.reading.scored_samples import ScoredSamples, VerifierScores, read_scored, settle
+from ttscale.analysis.reading.judged import VerifierScores
+from ttscale.analysis.reading.settling import ScoredSamples, read_scored, settle
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, budget_grid
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.plateau import doublings, plateau

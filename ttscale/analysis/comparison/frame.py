@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ttscale.analysis.reading.choices import table_budgets
-from ttscale.analysis.reading.scored_samples import ErrorPolicy, ScoredSamples, VerifierScores
-from ttscale.errors import InvalidInputError
+from ttscale.analysis.reading.choosing import check_budgets, table_budgets
+from ttscale.analysis.reading.judged import VerifierScores, pools_of, seen_by, voting
+from ttscale.analysis.reading.settling import ErrorPolicy, ScoredSamples
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings
 from ttscale.stats.selectors.any_correct import AnyCorrect
 from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
-from ttscale.stats.selectors.contract import Picked, SamplePools, sample_pools
+from ttscale.stats.selectors.contract import Picked, SamplePools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +71,9 @@ class Frame:
     @classmethod
     def of(cls, samples: ScoredSamples, settings: ComparisonSettings) -> "Frame":
         """Choose the budgets and compute coverage."""
-        pools = sample_pools(samples.problem, samples.correct, answer_class=_voting(samples.answer_class))
+        pools = pools_of(samples.problem, samples.correct, samples.answer_class)
         k_max = int(pools.n.min())
-        too_large = [k for k in settings.k or () if k > k_max]
-        if too_large:
-            raise InvalidInputError(
-                f"k = {max(too_large)} is asked for, but the smallest problem has {k_max} samples. "
-                f"Draw more samples, or ask for k <= {k_max}."
-            )
+        check_budgets(settings.k, k_max, "The comparison is asked for")
         table_k = table_budgets(settings.k, k_max)
         k = np.union1d(doublings(k_max), np.array(table_k, dtype=np.int64))
         return cls(
@@ -102,21 +97,10 @@ class Frame:
         Its own classes stand in where the oracle has none: programs that pass the same tests, say.
         """
         answers = self.pools.answer_class
-        own = _voting(scores.answer_class) if answers is None else None
-        view = replace(
-            self.pools,
-            answer_class=answers if own is None else own,
-            score=scores.score,
-            accepted=None if scores.accepted is None else scores.accepted.astype(np.int64),
-            failed=scores.failed.astype(np.int64),
-        )
+        own = voting(scores.answer_class) if answers is None else None
+        view = seen_by(replace(self.pools, answer_class=answers if own is None else own), scores)
         return view, own is not None
 
     def at(self, k: int) -> int:
         """Return the position of a budget in `k`."""
         return int(np.searchsorted(self.k, k))
-
-
-def _voting(answer_class: IntArray) -> IntArray | None:
-    """Return the answers, None where all abstain."""
-    return answer_class if (answer_class >= 0).any() else None

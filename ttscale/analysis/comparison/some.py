@@ -1,16 +1,14 @@
 """The comparison of verifiers for a report: on as many samples as a few seconds allow, drawn at random."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 
 from ttscale.analysis.comparison.compare import VOTE, ComparisonSettings, compare_samples
 from ttscale.analysis.comparison.results import Comparison
-from ttscale.analysis.reading.scored_samples import settle
+from ttscale.analysis.reading.cell import CellReader
+from ttscale.analysis.reading.settling import settle
 from ttscale.config.models import AnalysisSettings
 from ttscale.errors import TtscaleError
-from ttscale.exchange.scores import ScoreTable
 
 _MOST_SAMPLES = 20_000
 _FEWEST_EACH = 8
@@ -19,7 +17,7 @@ _RESAMPLES = 1000
 
 
 def compare_some(
-    rows: pl.DataFrame, cell: str, oracle: str, verifiers: Sequence[str], settings: AnalysisSettings
+    rows: pl.DataFrame, cell: CellReader, settings: AnalysisSettings
 ) -> tuple[Comparison | None, tuple[str, ...]]:
     """Compare a cell's verifiers, and the vote where there are answers.
 
@@ -27,20 +25,18 @@ def compare_some(
     same number of each problem; of more than 2,500 problems a random part.
 
     Args:
-        rows: From `ttscale.analysis.reading.tables.read_cell`.
-        cell: Its name.
-        oracle: What defines *correct*.
-        verifiers: Those that do not see the key.
+        rows: What `CellReader.rows` returned, or some of it.
+        cell: The cell.
         settings: Confidence level and seed.
 
     Returns:
         The comparison, None where there is nothing to compare or it is impossible; and what was left out.
     """
-    names = [*verifiers, *([VOTE] if rows["answer_class"].null_count() < rows.height else [])]
+    names = [*cell.verifiers, *([VOTE] if rows["answer_class"].null_count() < rows.height else [])]
     if not names:
         return None, ()
     thinned, notes = _thinned(rows, settings.seed)
-    table = ScoreTable(label=cell, oracle=oracle, verifiers=tuple(verifiers), frame=_named(thinned, oracle))
+    table = cell.score_table(thinned)
     how = ComparisonSettings(
         errors="drop",
         confidence_level=settings.confidence_level,
@@ -68,14 +64,4 @@ def _thinned(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, tuple[str, ..
     return kept, (
         f"Verifiers are compared on {kept.height:,} samples{problems}, {each:,} of each problem, drawn at random. "
         "All of them: ttscale compare RUN.",
-    )
-
-
-def _named(rows: pl.DataFrame, oracle: str) -> pl.DataFrame:
-    """Return the columns under the names of `ScoreTable`."""
-    return rows.with_columns(
-        pl.col("outcome").alias(f"outcome:{oracle}"),
-        pl.col("score").alias(f"score:{oracle}"),
-        pl.col("seconds").alias(f"seconds:{oracle}"),
-        pl.col("answer_class").alias(f"class:{oracle}"),
     )

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ttscale.analysis.reading.tables import JudgedSamples, judged_samples
-from ttscale.errors import DataWarning, InvalidInputError
+from ttscale.analysis.reading.choosing import check_budgets
+from ttscale.analysis.reading.judged import JudgedSamples, judged_samples
+from ttscale.errors import DataWarning
 from ttscale.samplers.until import UntilSettings
 from ttscale.stats.adaptive.rounds import coverage_in_rounds, follow
 from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
@@ -66,12 +67,7 @@ class CellInRounds:
         Raises:
             InvalidInputError: A budget was asked for that an unsolved problem has too few samples for.
         """
-        too_large = [k for k in wanted or () if k > self.k_max]
-        if too_large:
-            raise InvalidInputError(
-                f"analysis.k asks for k = {max(too_large)}, but an unsolved problem has {self.k_max} verified samples. "
-                f"Draw more samples, or ask for k <= {self.k_max}."
-            )
+        check_budgets(wanted, self.k_max, "analysis.k asks for", "an unsolved problem")
         powers = [10**e for e in range(12) if 10**e <= self.k_max]
         grids = (budget_grid(self.k_max), budget_grid(min(self.first, self.k_max)), powers, wanted or ())
         return np.unique(np.concatenate([np.asarray(grid, dtype=np.int64) for grid in grids]))
@@ -116,7 +112,7 @@ def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: Verdict
 
 
 def first_samples(rows: pl.DataFrame, cell: CellInRounds) -> tuple[pl.DataFrame, JudgedSamples]:
-    """Return the rows of `read_cell`, and what is judged of them, of the samples drawn before any decision."""
+    """Return the rows of a cell, and what is judged of them, of the samples drawn before any decision."""
     kept = rows.filter(pl.col("sample_index") < cell.first)
     return kept, judged_samples(kept)
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, in_rounds
-from ttscale.analysis.reading.choices import choose_oracle, stored_config
-from ttscale.analysis.reading.tables import read_judged
+from ttscale.analysis.reading.cell import CellReader, RunReader
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.counts import CountsGroup, read_counts
 from ttscale.store.run import RunStore
@@ -38,25 +37,19 @@ def read_source(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
         return read_counts(path, by=by)
     if by and tuple(by) != ("cell",):
         raise InvalidInputError(f"{path} is a run directory: its groups are its cells; leave --by out.")
-    store = RunStore(path)
-    config = stored_config(store)
-    sets = store.verdict_sets()
-    groups: list[CountsGroup] = []
-    for cell in store.cells():
-        oracle = choose_oracle(sets, config, cell)
-        judged = read_judged(store, cell, oracle, [problem.problem_id for problem in store.problems(cell)])
-        if not judged.problem_ids:
-            raise InvalidInputError(
-                f"Cell '{cell}' of {path} has no verified samples. Run: ttscale verify {path}"
-            )
-        groups.append(
-            CellCounts(
-                labels={"cell": cell},
-                n=judged.n,
-                c=judged.c,
-                problem_ids=judged.problem_ids,
-                rounds=in_rounds(store, cell, judged, oracle),
-                caveat=adaptive_caveat(store, cell),
-            )
-        )
-    return groups
+    reader = RunReader(RunStore(path))
+    return [_cell_counts(reader.cell(cell)) for cell in reader.store.cells()]
+
+
+def _cell_counts(cell: CellReader) -> CellCounts:
+    judged = cell.judged()
+    if not judged.problem_ids:
+        raise cell.nothing_verified()
+    return CellCounts(
+        labels={"cell": cell.name},
+        n=judged.n,
+        c=judged.c,
+        problem_ids=judged.problem_ids,
+        rounds=in_rounds(cell.store, cell.name, judged, cell.oracle),
+        caveat=adaptive_caveat(cell.store, cell.name),
+    )

@@ -1,6 +1,6 @@
 """Answer everything the report shows about a run, from its stored samples and verdicts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,26 +9,36 @@ import polars as pl
 
 from ttscale.analysis.comparison.some import compare_some
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
-from ttscale.analysis.reading.choices import (
+from ttscale.analysis.reading.cell import RunReader
+from ttscale.analysis.reading.choosing import (
+    check_budgets,
     choose_oracle,
-    has_verdicts,
-    newest_first,
     stored_cells,
     stored_config,
     table_budgets,
 )
-from ttscale.analysis.reading.tables import JudgedSamples, judged_samples, read_cell, scores_of
+from ttscale.analysis.reading.judged import (
+    LOGPROB,
+    JudgedSamples,
+    judged_samples,
+    logprob_scores,
+    seen_by,
+    verifier_scores,
+)
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.problems import problems_frame
 from ttscale.analysis.run.results import CellResult, RunResult, SamplingTotals, UnmeasuredCell
+from ttscale.analysis.selecting import Way, named_selector
 from ttscale.config.models import AnalysisSettings, RunConfig
-from ttscale.errors import InvalidInputError, StoreError
+from ttscale.errors import StoreError
 from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.plateau import doublings
 from ttscale.stats.laws.fitting import LawFit, fit_law
-from ttscale.stats.selectors.selection import best_of_k_curve
-from ttscale.stats.selectors.voting import majority_curve
+from ttscale.stats.selectors.averaging import IntervalOptions, curve
+from ttscale.stats.selectors.contract import goes_by_verifier
+from ttscale.stats.selectors.selection import BestOfK
+from ttscale.stats.selectors.voting import MajorityVote
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
@@ -44,10 +54,6 @@ comparison of verifiers; "glance" leaves votes over many samples out, for a view
 
 _MANY_SAMPLES = 200_000
 """From here on exact majority votes at every budget of the grid take minutes: they are computed at fewer."""
-
-
-class _NothingVerifiedError(StoreError):
-    """A cell has no verified samples."""
 
 
 def analyze_run(
@@ -101,30 +107,26 @@ def analyze_cell(
 ) -> CellResult:
     """Analyze one cell; see `analyze_run`, where `unfinished` is `allow_empty`."""
     settings = config.analysis
-    sets = store.verdict_sets()
-    oracle = choose_oracle(sets, config, cell)
-    deployable = _by_name(sets, cell)
+    reader = RunReader(store, config)
+    source = reader.cell(cell, verifiers=None)
     problems = store.problems(cell)
-    rows = read_cell(store, cell, oracle, [problem.problem_id for problem in problems], deployable)
+    rows = source.rows([problem.problem_id for problem in problems])
     judged = judged_samples(rows)
     if not judged.problem_ids:
-        raise _NothingVerifiedError(
-            f"Cell '{cell}' of {store.path} has no verified samples yet. Run: ttscale run CONFIG, or "
-            f"ttscale verify {store.path}"
-        )
-    verdicts = {one.info.label: _outcomes(one, cell) for one in sets if has_verdicts(one, cell)}
-    rounds = in_rounds(store, cell, judged, oracle)
+        raise source.nothing_verified()
+    verdicts = {one.info.label: _outcomes(one, cell) for one in reader.stored(cell)}
+    rounds = in_rounds(store, cell, judged, source.oracle)
     if unfinished:
         settings = _reached(settings, int(judged.n.min()) if rounds is None else rounds.k_max)
     fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
     coverage = _coverage(judged, settings) if rounds is None else _coverage_in_rounds(rounds, settings)
     budgets = coverage.k[coverage.k <= fixed.n.min()]
-    selectors, skipped = _selectors(fixed, budgets, settings, tuple(deployable), glance=depth == "glance")
+    selectors, skipped = _selectors(
+        fixed, budgets, settings, tuple(source.verifiers), glance=depth == "glance"
+    )
     comparison = None
     if depth == "full":
-        comparison, left_out = compare_some(
-            fixed_rows, cell, oracle.info.verifier, tuple(deployable), settings
-        )
+        comparison, left_out = compare_some(fixed_rows, source, settings)
         skipped += left_out
     identity = stored_cells(store)[cell]
     sessions = tuple(session for session in store.sessions() if session.cell == cell)
@@ -132,7 +134,7 @@ def analyze_cell(
         cell=cell,
         model=str(identity.get("model.path", config.model.path)),
         task=str(identity.get("task.name", config.task.name)),
-        oracle=oracle.info.verifier,
+        oracle=source.oracle.info.verifier,
         problems=problems_frame(store, cell, problems, judged),
         coverage=coverage,
         selectors=selectors,
@@ -166,12 +168,7 @@ def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings) -> IntArray
         InvalidInputError: A budget was asked for that some problem has too few samples for.
     """
     k_max = int(judged.n.min())
-    too_large = [k for k in settings.k or () if k > k_max]
-    if too_large:
-        raise InvalidInputError(
-            f"analysis.k asks for k = {max(too_large)}, but the smallest problem has {k_max} verified samples. "
-            f"Draw more samples, or ask for k <= {k_max}."
-        )
+    check_budgets(settings.k, k_max, "analysis.k asks for")
     return np.union1d(budget_grid(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
 
 
@@ -179,13 +176,6 @@ def _reached(settings: AnalysisSettings, k_max: int) -> AnalysisSettings:
     """Return the settings without the budgets that nothing is known of yet."""
     reached = tuple(k for k in settings.k or () if k <= k_max)
     return settings.model_copy(update={"k": reached or None})
-
-
-def _by_name(sets: Iterable[VerdictSet], cell: str) -> dict[str, VerdictSet]:
-    """Return the verifiers that do not see the key, each by its newest verdicts of the cell, in order of name."""
-    here = [one for one in sets if not one.info.sees_answer and has_verdicts(one, cell)]
-    newest_last = {one.info.verifier: one for one in reversed(newest_first(here))}
-    return dict(sorted(newest_last.items()))
 
 
 def _coverage(judged: JudgedSamples, settings: AnalysisSettings) -> Curve:
@@ -208,32 +198,41 @@ def _selectors(
     judged: JudgedSamples, k: IntArray, settings: AnalysisSettings, deployable: Sequence[str], *, glance: bool
 ) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Return the accuracy@k curve of every way to pick an answer without the key, and what was left out."""
-    options = _interval_options(settings)
-    curves: dict[str, Curve] = {}
-    skipped = []
-    if (judged.answer_class >= 0).any():
-        if glance and judged.problem.size > _MANY_SAMPLES:
+    interval = IntervalOptions(**_interval_options(settings))
+    said = {LOGPROB: logprob_scores(judged)}
+    said |= {name: verifier_scores(judged.frame, name) for name in deployable}
+    pools, curves, skipped = judged.pools(), {}, []
+    for way in _ways(settings, tuple(said)):
+        scores = said[way.verifier] if way.verifier else None
+        view = pools if scores is None else seen_by(pools, scores)
+        if not all(view.has(need) for need in way.selector.needs):
+            continue
+        if scores is not None and scores.n_failed:
+            if scores.n_failed < len(
+                scores.score
+            ):  # a curve over part of the samples would not be comparable
+                lacking = f"{scores.n_failed:,} of {len(scores.score):,} samples have no score"
+                skipped.append(f"'{way.label}' has no curve: {lacking}.")
+        elif way.selector.effort == "votes" and glance and judged.problem.size > _MANY_SAMPLES:
             skipped.append(
-                "The majority vote is left out while the page is live: it takes long over so many samples."
+                f"The {way.label} is left out while the page is live: it takes long over so many samples."
             )
         else:
-            budgets = _vote_budgets(judged, k, settings)
-            curves["majority vote"] = majority_curve(
-                judged.problem, judged.answer_class, judged.correct, budgets, **options
-            )
-    scores = {"best by logprob": judged.logprob}
-    scores |= {f"best by {verifier}": scores_of(judged, verifier) for verifier in deployable}
-    for label, score in scores.items():
-        lacking = int(np.isnan(score).sum())
-        if not lacking:
-            curves[label] = best_of_k_curve(judged.problem, score, judged.correct, k, **options)
-        elif lacking < score.size:  # a curve over part of the samples would not be comparable
-            skipped.append(f"'{label}' has no curve: {lacking:,} of {score.size:,} samples have no score.")
+            budgets = _vote_budgets(judged, k, settings) if way.selector.effort == "votes" else k
+            curves[way.label] = curve(way.selector, view, budgets, interval=interval)
     return curves, tuple(skipped)
 
 
+def _ways(settings: AnalysisSettings, verifiers: Sequence[str]) -> list[Way]:
+    """Return how answers are picked: the majority vote, the best by every score, and what the configuration adds."""
+    usual = [Way(MajorityVote()), *(Way(BestOfK(), name) for name in verifiers)]
+    for selector in map(named_selector, settings.selectors):
+        usual += [Way(selector, name) for name in (verifiers if goes_by_verifier(selector) else [None])]
+    return list({way.label: way for way in reversed(usual)}.values())[::-1]
+
+
 def _vote_budgets(judged: JudgedSamples, k: IntArray, settings: AnalysisSettings) -> IntArray:
-    """Return where the majority vote is computed: everywhere, or over many samples at the doublings only."""
+    """Return where a vote is computed: everywhere, or over many samples at the doublings only."""
     if judged.problem.size <= _MANY_SAMPLES:
         return k
     k_max = int(k[-1])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ttscale.analysis.reading.tables import JudgedSamples
+from ttscale.analysis.reading.judged import JudgedSamples
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.types import Outcome, Problem

@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ttscale.analysis.budget import choices
 from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.budget.runs import price_runs
 from ttscale.analysis.budget.view import BudgetSettings, budget_view
 from ttscale.costs.amounts import parse_amount
 from ttscale.costs.contract import Price
 from ttscale.errors import InvalidInputError, StoreError
+from ttscale.stats.selectors.voting import MajorityVote
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSetInfo
 
@@ -126,13 +126,13 @@ def test_cells_that_can_be_priced_are_and_the_others_are_named(tmp_path):
 
 def test_no_budget_of_a_vote_is_counted_twice(run, monkeypatch):
     counted: Counter[int] = Counter()
-    exact = choices.maj_at_k
+    exact = MajorityVote.values
 
-    def counting(problem, answer_class, correct, k):
+    def counting(self, pools, k, *, rng=None):
         counted.update(np.asarray(k).tolist())
-        return exact(problem, answer_class, correct, k)
+        return exact(self, pools, k, rng=rng)
 
-    monkeypatch.setattr(choices, "maj_at_k", counting)
+    monkeypatch.setattr(MajorityVote, "values", counting)
     asked = BudgetSettings(
         selectors=("majority",),
         targets=(0.2, 0.9),

@@ -10,11 +10,12 @@ import pytest
 
 from ttscale.analysis.budget.allocation import allocate
 from ttscale.analysis.budget.arms import on_shared_problems, read_arms
-from ttscale.analysis.budget.choices import priced_choices, selectors_of
+from ttscale.analysis.budget.choices import priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
 from ttscale.analysis.budget.view import BudgetSettings, Target, budget_view
+from ttscale.analysis.selecting import ways
 from ttscale.costs.amounts import parse_amount
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.stats.counts.pass_at_k import pass_at_k
@@ -289,7 +290,7 @@ def test_a_verifier_missing_from_one_run_is_named_with_the_fix(run, tmp_path):
         ({"pricing": Pricing(models={"other": "7e9"})}, "names 'other', which is no arm"),
         ({"selectors": ("best",)}, "needs a verifier"),
         ({"verifiers": ("last-digit",)}, "used by no selector"),
-        ({"selectors": ("vote",)}, "Unknown selector 'vote'. Known: coverage, majority, best, first"),
+        ({"selectors": ("majorty",)}, r"Unknown selector 'majorty'. Did you mean 'majority'\?"),
         ({"selectors": ("first",), "verifiers": ("logprob",)}, "rejects no sample"),
         ({"selectors": ("majority",), "inference": Inference(over="samples")}, "coverage alone"),
         ({"limits": (101,)}, "at most 100 tokens: nothing is known of a limit of 101"),
@@ -341,7 +342,7 @@ def test_a_free_model_is_refused(run):
         replace(arm, facts=replace(arm.facts, price=Price(name="p", prompt=0, completion=0))) for arm in arms
     ]
     with pytest.raises(InvalidInputError, match="costs 0 usd"):
-        priced_choices(nothing, selectors_of(["coverage"], []), model, name)
+        priced_choices(nothing, ways(["coverage"], []), model, name)
 
 
 def test_token_columns_of_a_table_are_used(tmp_path):

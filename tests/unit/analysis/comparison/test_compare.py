@@ -8,7 +8,7 @@ import pytest
 
 from ttscale.analysis.comparison.compare import ComparisonSettings, compare_samples, compare_verifiers
 from ttscale.analysis.comparison.results import Comparison
-from ttscale.analysis.reading.scored_samples import settle
+from ttscale.analysis.reading.settling import settle
 from ttscale.errors import ConfigError, InvalidInputError
 from ttscale.exchange.scores import ScoreTable, read_score_table
 from ttscale.registry import load_plugin

@@ -10,8 +10,8 @@ from stored_runs import make_run
 
 from ttscale.analysis.comparison import some
 from ttscale.analysis.comparison.some import compare_some
-from ttscale.analysis.reading.choices import choose_oracle, stored_config
-from ttscale.analysis.reading.tables import judged_samples, read_cell
+from ttscale.analysis.reading.cell import CellReader, RunReader
+from ttscale.analysis.reading.choosing import choose_oracle, stored_config
 from ttscale.analysis.run import analyze
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.analyze import analyze_run
@@ -28,10 +28,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
     return make_run(tmp_path_factory.mktemp("depth") / "run", n=16, n_problems=10)
 
 
-def rows_of(store: RunStore) -> pl.DataFrame:
-    sets = {one.info.verifier: one for one in store.verdict_sets()}
-    ids = [problem.problem_id for problem in store.problems(CELL)]
-    return read_cell(store, CELL, sets["exact"], ids, {"last-digit": sets["last-digit"]})
+def cell_of(store: RunStore) -> CellReader:
+    return RunReader(store).cell(CELL, verifiers=["last-digit"])
 
 
 def test_curves_alone_leave_forecasts_and_comparisons_out(store: RunStore) -> None:
@@ -86,7 +84,7 @@ def test_cells_without_verdicts_are_listed_and_do_not_stop_the_others(tmp_path: 
 
 
 def test_one_pass_gives_what_separate_reading_gives(store: RunStore) -> None:
-    judged = judged_samples(rows_of(store))
+    judged = cell_of(store).judged()
     oracle = choose_oracle(store.verdict_sets(), stored_config(store), CELL)
     verdicts = oracle.scan(CELL).collect()
     expected = verdicts.group_by("problem_id").agg((pl.col("outcome") == "correct").sum()).sort("problem_id")
@@ -98,12 +96,12 @@ def test_a_thinned_comparison_takes_the_same_number_of_each_problem_and_says_so(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(some, "_MOST_SAMPLES", 80)
-    comparison, notes = compare_some(rows_of(store), CELL, "exact", ["last-digit"], AnalysisSettings())
+    comparison, notes = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings())
     assert comparison is not None
     assert comparison.n_samples == 80
     assert int(comparison.coverage.k[-1]) == 8
     assert "80 samples, 8 of each problem, drawn at random" in notes[0]
-    again, _ = compare_some(rows_of(store), CELL, "exact", ["last-digit"], AnalysisSettings())
+    again, _ = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings())
     assert again is not None
     np.testing.assert_array_equal(comparison.coverage.value, again.coverage.value)
 

@@ -1,12 +1,13 @@
 """What an analysis is about: the stored configuration, the verdicts that define *correct*, the budgets shown."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import StoreError
+from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 
@@ -51,9 +52,33 @@ def choose_oracle(sets: Sequence[VerdictSet], config: RunConfig, cell: str) -> V
     return candidates[0]
 
 
+def find_verdicts(sets: Iterable[VerdictSet], name: str, path: Path, cell: str) -> VerdictSet:
+    """Return the newest verdict set of a verifier in a cell, or the one with that label.
+
+    Raises:
+        StoreError: There is none; the message lists what is stored there.
+    """
+    here = newest_first(one for one in sets if has_verdicts(one, cell))
+    for one in here:
+        if name in (one.info.verifier, one.info.label):
+            return one
+    known = sorted({one.info.verifier for one in here})
+    raise StoreError(
+        f"{path} holds no verdicts of '{name}' for cell '{cell}'.{did_you_mean(name, known)} Stored there: "
+        f"{listed(known) or 'none'}. Run: ttscale verify {path} --verifier {name}"
+    )
+
+
+def deployable_verdicts(sets: Iterable[VerdictSet], cell: str) -> dict[str, VerdictSet]:
+    """Return the verifiers that do not see the key, each by its newest verdicts of the cell, in order of name."""
+    here = [one for one in sets if not one.info.sees_answer and has_verdicts(one, cell)]
+    newest_last = {one.info.verifier: one for one in reversed(newest_first(here))}
+    return dict(sorted(newest_last.items()))
+
+
 def newest_first(sets: Iterable[VerdictSet]) -> list[VerdictSet]:
     """Sort verdict sets by age, so that changed options take over."""
-    return sorted(sets, key=lambda verdicts: -(verdicts.folder / "verifier.json").stat().st_mtime)
+    return sorted(sets, key=lambda verdicts: (verdicts.began, verdicts.info.label), reverse=True)
 
 
 def has_verdicts(verdicts: VerdictSet, cell: str) -> bool:
@@ -67,3 +92,23 @@ def table_budgets(wanted: tuple[int, ...] | None, k_max: int) -> tuple[int, ...]
         powers = [10**e for e in range(12) if 10**e < k_max]
         return (*powers, k_max)
     return tuple(k for k in wanted if k <= k_max) or (k_max,)
+
+
+def check_budgets(
+    wanted: tuple[int, ...] | None, k_max: int, what: str, whose: str = "the smallest problem"
+) -> None:
+    """Refuse budgets beyond the samples.
+
+    Args:
+        wanted: What was asked for, None where nothing was.
+        k_max: The largest budget with an answer.
+        what: Who asks.
+        whose: Whose samples end there.
+
+    Raises:
+        InvalidInputError: Naming the largest.
+    """
+    if wanted and max(wanted) > k_max:
+        raise InvalidInputError(
+            f"{what} k = {max(wanted)}, but {whose} has {k_max} verified samples. Draw more samples, or ask for k <= {k_max}."
+        )

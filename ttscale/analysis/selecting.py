@@ -1,0 +1,104 @@
+"""Selectors by name, each with the verifier it goes by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from ttscale.config.loading import plugin_options
+from ttscale.config.models import PluginSettings
+from ttscale.errors import BrokenPluginError, InvalidInputError
+from ttscale.registry import find_plugin
+from ttscale.stats.selectors.accepting import FirstAccepted
+from ttscale.stats.selectors.any_correct import AnyCorrect
+from ttscale.stats.selectors.contract import Selector, goes_by_verifier
+from ttscale.stats.selectors.names import SELECTORS
+
+_CONTRACT = ("metric", "needs", "effort", "stops_early", "at_k", "label", "values", "draws")
+
+
+class _NoOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A selector with the verifier it goes by.
+
+    Attributes:
+        selector: How one answer of k is picked.
+        verifier: Whose scores or verdicts it goes by; None where it needs none.
+    """
+
+    selector: Selector
+    verifier: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Return what a table calls it."""
+        return self.selector.label(self.verifier)
+
+    @property
+    def is_coverage(self) -> bool:
+        """Tell whether it counts any correct sample: nothing is picked, counts are enough, and forecasts go beyond them."""
+        return isinstance(self.selector, AnyCorrect)
+
+    @property
+    def is_first_accepted(self) -> bool:
+        """Tell whether the first accepted sample is taken, so that wrong acceptances set a ceiling and cost something."""
+        return isinstance(self.selector, FirstAccepted)
+
+
+def named_selector(what: str | PluginSettings) -> Selector:
+    """Return a selector by its built-in name, the name of an entry point (group ``ttscale.selectors``) or import path.
+
+    Raises:
+        UnknownPluginError: No such name.
+        BrokenPluginError: It cannot be imported, or lacks a part of the contract.
+        ConfigError: An option that it does not have.
+
+    >>> named_selector("best").label("logprob")
+    'best by logprob'
+    """
+    settings = what if isinstance(what, PluginSettings) else PluginSettings(name=what)
+    plugin = find_plugin("selectors", settings.name)
+    found = plugin.load()
+    lacking = [name for name in _CONTRACT if not hasattr(found, name)]
+    if lacking:
+        raise BrokenPluginError(
+            f"Selector '{settings.name}' ({plugin.origin}, {plugin.target}) lacks {', '.join(lacking)}. Derive it from "
+            "ttscale.stats.selectors.contract.Selector."
+        )
+    model = getattr(found, "Options", None)
+    options = plugin_options(settings, model or _NoOptions, f"selectors.{settings.name}")
+    selector: Selector = found(options) if model else found()
+    return selector
+
+
+def ways(selectors: Sequence[str], verifiers: Sequence[str]) -> list[Way]:
+    """Combine the selectors asked for with the verifiers they need, built-in ones in their usual order.
+
+    Raises:
+        InvalidInputError: A selector without its verifier, or a verifier that no selector uses.
+
+    >>> [one.label for one in ways(["coverage", "best"], ["logprob"])]
+    ['coverage', 'best by logprob']
+    """
+    order = [*SELECTORS, *selectors]
+    names = sorted(dict.fromkeys(selectors), key=order.index)
+    found = {name: named_selector(name) for name in names}
+    needy = [name for name, selector in found.items() if goes_by_verifier(selector)]
+    if needy and not verifiers:
+        raise InvalidInputError(
+            f"Selector '{needy[0]}' needs a verifier to go by: give --verifier NAME, or 'logprob' for the samples' own "
+            "log-probability."
+        )
+    if verifiers and not needy:
+        raise InvalidInputError(
+            f"--verifier {verifiers[0]} is used by no selector: add --selector best (highest score) or first (first accepted)."
+        )
+    return [
+        Way(selector, verifier)
+        for name, selector in found.items()
+        for verifier in (verifiers if name in needy else [None])
+    ]
