@@ -6,8 +6,11 @@ Each class also inherits the fitting built-in, so ``except ValueError`` keeps wo
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from unicodedata import category
 
 _MAX_LISTED = 20
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of controls, of format characters (directions among them), lone surrogates and separators of lines."""
 
 
 class TtscaleError(Exception):
@@ -92,6 +95,20 @@ class DataWarning(TtscaleWarning):
 
 class TornSegmentWarning(TtscaleWarning):
     """A damaged segment file was set aside; its samples will be drawn again."""
+
+
+def printable(text: str) -> str:
+    r"""Return text as a terminal may show it: what would move its cursor, colour it or turn its direction is escaped.
+
+    >>> printable("a\x1b[31mb\u202e"), printable("two\nlines")
+    ('a\\x1b[31mb\\u202e', 'two\nlines')
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        repr(each)[1:-1] if category(each) in _UNPRINTABLE and each not in "\n\t\u200d" else each
+        for each in text
+    )
 
 
 def listed(names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 an error of ours, 2 wrong usage, 3 finished with failures,
 """
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import click
 
 import ttscale
-from ttscale.errors import TtscaleError, TtscaleWarning, UnfinishedRunError
+from ttscale.errors import TtscaleError, TtscaleWarning, UnfinishedRunError, printable
 
 EXIT_ERROR = 1
 EXIT_UNFINISHED = 3
@@ -116,7 +117,9 @@ def run_cli(args: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        say(said.getvalue().rstrip("\n"))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         say("Interrupted. What was finished is stored; repeat the same command to continue.")
@@ -134,7 +137,7 @@ def run_cli(args: list[str]) -> int:
 
 def say(text: str) -> None:
     """Print a line for a person: to stderr, so that stdout stays data."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)  # it may quote foreign text
 
 
 def _show_warning(

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ttscale.errors import MissingExtraError
+from ttscale.errors import MissingExtraError, printable
 from ttscale.execution.http.failures import (
     FailedAttempt,
     LastingFailure,
@@ -23,7 +23,8 @@ from ttscale.execution.http.failures import (
     Unreachable,
     failure_of_status,
 )
-from ttscale.execution.http.pausing import retry_after_s
+from ttscale.execution.http.pausing import LONGEST_RETRY_AFTER_S, retry_after_s
+from ttscale.execution.http.secrets import redacted
 
 _CONNECT_S = 30.0
 _LOOK_S = 30.0
@@ -31,6 +32,7 @@ _LOOK_S = 30.0
 _SPARE_FILES = 128
 """Open files that are left to others, where the limit is low."""
 _SHOWN = 300
+_SHOWN_HEADER = 40
 _USER_AGENT = "ttscale"
 
 
@@ -55,8 +57,8 @@ class ApiKey:
         return {"Authorization": f"Bearer {self._value}"} if self._value else {}
 
     def removed_from(self, text: str) -> str:
-        """Return the text without the key, should a server echo it."""
-        return text.replace(self._value, "[key]") if self._value else text
+        """Return the text without the key, should a server echo it in whatever form: see `ttscale.execution.http.secrets`."""
+        return redacted(text, self._value)
 
     def __repr__(self) -> str:
         return f"ApiKey({self.variable!r})"
@@ -122,7 +124,7 @@ class JsonClient:
 
     def shown(self, text: str) -> str:
         """Return the beginning of what a server said, in one line and without the key."""
-        return self._key.removed_from(" ".join(text[: 10 * _SHOWN].split()))[:_SHOWN]
+        return printable(self._key.removed_from(" ".join(text[: 10 * _SHOWN].split())))[:_SHOWN]
 
     async def _ask(self, method: str, url: str, data: bytes | None, timeout_s: float) -> Any:
         import aiohttp
@@ -155,14 +157,15 @@ class JsonClient:
 
     def _parsed(self, status: int, headers: Mapping[str, str], content: bytes) -> Any:
         if not 200 <= status < 300:
-            raise failure_of_status(
-                status,
-                self._complaint(status, headers, content),
-                retry_after_s=retry_after_s(headers.get("Retry-After")),
-            )
+            asked = headers.get("Retry-After")
+            wait_s = retry_after_s(asked)
+            complaint = self._complaint(status, headers, content)
+            if wait_s >= LONGEST_RETRY_AFTER_S:
+                complaint += f"; Retry-After: {self.shown(str(asked))[:_SHOWN_HEADER]}, of which {wait_s:g} s are heeded"
+            raise failure_of_status(status, complaint, retry_after_s=wait_s)
         try:
             return json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             said = self.shown(content.decode(errors="replace"))
             failure = PassingFailure(
                 f"an answer that cannot be read ({type(error).__name__}: {error}): {said}", status=status

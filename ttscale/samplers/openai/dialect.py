@@ -1,15 +1,12 @@
-"""From a problem to a request's body, and from an answer to choices: the two endpoints' dialects."""
+"""From a problem to a request's body, in the two endpoints' dialects; answers are read by `ttscale.samplers.openai.reading`."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ttscale.errors import SamplerError
 from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.openai.reading import Reader
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Message, Problem
 
@@ -17,8 +14,6 @@ TRUNCATING = ("top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty"
 """Sampling settings besides the temperature that change the distribution, and that a server fills in where they are not said."""
 _EVERY_TOKEN = -1
 """`top_k: null` as vLLM, SGLang and llama.cpp take it."""
-_BROKEN_OFF = frozenset({"abort", "aborted", "error", "cancelled"})
-"""Reasons to finish that are the server's and not the model's: such a text is no sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,36 +60,16 @@ class Terms:
         return seed & ((1 << self.seed_bits) - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One completion of an answer."""
-
-    index: int | None
-    text: str
-    finish_reason: str
-    logprobs: tuple[float, ...] | None
-    n_tokens: int
-    top_logprobs: NDArray[np.float32] | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server sent back; token counts are None where it does not say."""
-
-    choices: list[Choice]
-    prompt_tokens: int | None
-    cached_tokens: int | None
-    completion_tokens: int | None
-
-
 class Dialect:
-    """Writes requests and reads answers under given terms."""
+    """Writes requests under given terms; its `reader` reads the answers."""
 
     def __init__(
         self, model: ModelSettings, sampling: SamplingSettings, options: OpenAIOptions, terms: Terms
     ) -> None:
         self.terms = terms
-        self._keep_reasoning = options.keep_reasoning
+        self.reader = Reader(
+            chat=terms.chat, keep_reasoning=options.keep_reasoning, keep_top_logprobs=terms.keep_top_logprobs
+        )
         self._base = _base(model, sampling, options, terms)
 
     @property
@@ -125,45 +100,6 @@ class Dialect:
                 "endpoint. Set engine_options.endpoint to chat, or use a task that gives plain prompts."
             )
         return {"prompt": problem.prompt or ""}
-
-    def read(self, answer: Any) -> Answer:
-        """Read an answer.
-
-        Raises:
-            ValueError, KeyError, TypeError: It is not of the agreed shape.
-        """
-        if "choices" not in answer and "error" in answer:
-            raise ValueError(f"an error inside a success: {answer['error']}")
-        usage = answer.get("usage") or {}
-        details = usage.get("prompt_tokens_details") or {}
-        total = usage.get("completion_tokens")
-        choices = [self._choice(choice) for choice in answer["choices"]]
-        counts = token_counts(choices, [_own_count(choice) for choice in answer["choices"]], total)
-        return Answer(
-            [replace(choice, n_tokens=n) for choice, n in zip(choices, counts, strict=True)],
-            usage.get("prompt_tokens"),
-            details.get("cached_tokens"),
-            total,
-        )
-
-    def _choice(self, choice: Mapping[str, Any]) -> Choice:
-        reason = choice.get("finish_reason") or "unknown"
-        if reason in _BROKEN_OFF:
-            raise ValueError(f"the server broke the completion off ('{reason}')")
-        record, k = choice.get("logprobs"), self.terms.keep_top_logprobs
-        top = _top_logprobs(record, k) if k else None
-        return Choice(choice.get("index"), self._text(choice, reason), reason, _logprobs(record), 0, top)
-
-    def _text(self, choice: Mapping[str, Any], reason: str) -> str:
-        if not self.terms.chat:
-            return _string(choice["text"])
-        message = choice["message"]
-        content = _string(message.get("content"))
-        reasoning = _string(message.get("reasoning") or message.get("reasoning_content"))
-        if not reasoning or not self._keep_reasoning:
-            return content
-        end = "" if reason == "length" and not content else "\n</think>\n\n"
-        return f"<think>\n{reasoning}{end}{content}"
 
 
 def is_neutral(sampling: SamplingSettings, name: str) -> bool:
@@ -199,101 +135,3 @@ def _base(
         body["chat_template_kwargs"] = dict(model.chat_template_options)
     body |= options.extra_body
     return {key: value for key, value in body.items() if value is not None}
-
-
-def _logprobs(record: Any) -> tuple[float, ...] | None:
-    """Return the drawn tokens' log-probabilities from either endpoint's record."""
-    if not record:
-        return None
-    if record.get("content") is not None:
-        values = [token["logprob"] for token in record["content"]]
-    elif record.get("token_logprobs") is not None:
-        values = record["token_logprobs"]
-    else:
-        return None
-    return tuple(float(value) for value in values)
-
-
-def _top_logprobs(record: Any, k: int) -> NDArray[np.float32] | None:
-    """Return the k greatest log-probabilities at every token from either endpoint's record, (T, k); NaN where fewer are listed."""
-    if not record:
-        return None
-    if record.get("content") is not None:
-        listed = [
-            [entry["logprob"] for entry in token.get("top_logprobs") or ()] for token in record["content"]
-        ]
-    else:
-        listed = [list((token or {}).values()) for token in record.get("top_logprobs") or ()]
-    if not any(listed):
-        return None
-    greatest = np.full((len(listed), k), np.nan, np.float32)
-    for row, values in zip(greatest, listed, strict=True):
-        # The drawn token may stand first, or be one too many: the greatest are the most probable tokens' all the same.
-        kept = sorted(values, reverse=True)[:k]
-        row[: len(kept)] = kept
-    return greatest
-
-
-def _string(value: Any) -> str:
-    """Return a text, empty for null; anything else is no text."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise TypeError(f"a text is {type(value).__name__}")
-    return value
-
-
-def places(choices: Sequence[Choice], n: int, *, seeded: bool) -> dict[int, Choice]:
-    """Return choices by their place 0..n-1 in the request; surplus ones are left out.
-
-    Some servers give every choice the same index or none. Without seeds any order will do.
-
-    Raises:
-        ValueError: Seeds were sent, and the indices do not say whose choice is whose.
-    """
-    indices = [choice.index for choice in choices]
-    if all(index is not None for index in indices) and len(set(indices)) == len(indices):
-        return {
-            index: choice
-            for index, choice in zip(indices, choices, strict=True)
-            if index is not None and 0 <= index < n
-        }
-    if seeded and len(choices) > 1:
-        raise ValueError(f"the choices' indices are {indices}")
-    return dict(enumerate(choices[:n]))
-
-
-def token_counts(choices: Sequence[Choice], own: Sequence[int | None], total: int | None) -> list[int]:
-    """Return the completion tokens of every choice.
-
-    What a choice says of itself goes first where there are several; else the total is shared out by the texts'
-    lengths; where a server counts nothing, four bytes are taken for a token.
-
-    Args:
-        choices: The choices.
-        own: What each says of its own tokens, or None.
-        total: The tokens of all, or None.
-    """
-    if len(choices) == 1 and total is not None:
-        return [total]
-    counted = [count for count in own if count is not None]
-    if len(counted) == len(choices):
-        return counted
-    sizes = [len(choice.text.encode(errors="replace")) for choice in choices]
-    return [math.ceil(size / 4) for size in sizes] if total is None else _shared_out(total, sizes)
-
-
-def _own_count(choice: Mapping[str, Any]) -> int | None:
-    """Return a choice's tokens where it lists them."""
-    ids = choice.get("token_ids")
-    if ids is not None:
-        return len(ids)
-    logprobs = _logprobs(choice.get("logprobs"))
-    return None if logprobs is None else len(logprobs)
-
-
-def _shared_out(total: int, sizes: Sequence[int]) -> list[int]:
-    """Split a total in proportion to sizes; the parts sum to it."""
-    whole = sum(sizes) or 1
-    ends = [round(total * sum(sizes[: i + 1]) / whole) for i in range(len(sizes))]
-    return [end - start for start, end in zip([0, *ends], ends, strict=False)]

@@ -17,8 +17,9 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import backoff_s
-from ttscale.samplers.openai.dialect import Answer, Dialect, places
+from ttscale.samplers.openai.dialect import Dialect
 from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.openai.reading import Answer, places
 from ttscale.samplers.openai.servers import Server, choose
 from ttscale.samplers.openai.usage import Meter
 from ttscale.types import Problem, Sample, SampleRequest
@@ -26,7 +27,9 @@ from ttscale.types import Problem, Sample, SampleRequest
 _HANDED_OUT_EVERY_S = 0.005
 """Finished samples are handed to the other thread in lots: a switch of threads for each costs more than it."""
 _HOPELESS = 16
-"""Pieces given up in a row, without an answer between them, that end the run."""
+"""Pieces given up in a row, without an answer between them, that end the run; answers to one problem alone that cannot be
+read do not."""
+_ANSWERED = 200
 
 
 class Hopeless(Exception):  # noqa: N818  # handed to the sampler, which says the fix
@@ -106,7 +109,7 @@ class Dispatcher:
         self._backlog: deque[Piece] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: BaseException | None = None
-        self._given_up_in_a_row = 0
+        self._given_up_in_a_row: list[str] = []
         self._random = random.Random()
         self._wake: asyncio.TimerHandle | None = None
         self._flush: asyncio.TimerHandle | None = None
@@ -190,14 +193,14 @@ class Dispatcher:
         else:
             server.ended(piece.n)
             self._meter.answered(answer)
-            self._given_up_in_a_row = 0
+            self._given_up_in_a_row.clear()
             tokens = sum(sample.completion_tokens or 0 for sample in samples)
             server.answered(len(samples), tokens)
             self._finished(piece, samples)
 
     def _read(self, found: Any) -> Answer:
         try:
-            answer = self._dialect.read(found)
+            answer = self._dialect.reader.read(found)
         except Exception as error:  # whatever a foreign server's answer makes of ours
             raise self._client.unreadable(found, error) from None
         if not answer.choices:
@@ -263,8 +266,9 @@ class Dispatcher:
             reason = f"no answer after {piece.attempts + 1} attempts; the last: {reason}"
         self._lot.given_up.append(GivenUp(piece, reason))
         self._settled(piece.n)
-        self._given_up_in_a_row += 1
-        if self._given_up_in_a_row >= _HOPELESS:
+        self._given_up_in_a_row.append(piece.problem.problem_id)
+        is_this_problem = failure.status == _ANSWERED and len(set(self._given_up_in_a_row)) == 1
+        if len(self._given_up_in_a_row) >= _HOPELESS and not is_this_problem:
             self._stop(Hopeless(f"the last {_HOPELESS} requests all failed (the last: {reason})"))
 
     def _stop_if_hopeless(self, failure: FailedAttempt) -> None:

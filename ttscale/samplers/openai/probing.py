@@ -17,9 +17,10 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
-from ttscale.samplers.openai.dialect import Choice, Dialect, Terms, is_neutral
+from ttscale.samplers.openai.dialect import Dialect, Terms, is_neutral
 from ttscale.samplers.openai.kinds import KINDS, UNKNOWN, Kind
 from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.openai.reading import Choice
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import Problem
 
@@ -233,7 +234,7 @@ class Prober:
                 body[name] = min(body[name], _PROBE_TOKENS)
         found = await self._client.post(f"{url}/{terms.path}", body)
         try:
-            choices = dialect.read(found).choices
+            choices = dialect.reader.read(found).choices
         except Exception as error:  # whatever a foreign server's answer makes of ours
             raise self._client.unreadable(found, error) from None
         self._refuse_silent(url, choices)
@@ -248,7 +249,7 @@ class Prober:
                 raise
             except PassingFailure as failure:
                 wished = max(backoff_s(attempt, self._random), failure.retry_after_s)
-                await asyncio.sleep(min(wished, LONGEST_PAUSE_S))
+                await asyncio.sleep(min(wished, LONGEST_PAUSE_S, self._options.patience_s))
         return await ask()
 
     def _give_way(self, url: str, terms: Terms, failure: LastingFailure) -> Terms | None:

@@ -129,7 +129,7 @@ class OpenAISampler:
         clock = asyncio.get_running_loop().time
         for url, reason in findings.away.items():
             logger.warning("%s cannot be reached (%s) and is tried again later.", url, reason)
-        return [Server(url, most, clock) for url in urls]
+        return [Server(url, most, clock, self._options.patience_s) for url in urls]
 
     async def _make_dispatcher(self, lots: "SimpleQueue[Lot]") -> Dispatcher:
         return Dispatcher(self._client, self._dialect, self._servers, self._options, self._meter, lots.put)

@@ -1,11 +1,14 @@
 """The servers, how busy each is, and which takes the next request."""
 
+import logging
 import random
 from collections.abc import Callable, Sequence
 
 from ttscale.execution.http.failures import FailedAttempt, Overloaded, Refusal, TimedOut, Unreachable
-from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
+from ttscale.execution.http.pausing import FIRST_PAUSE_S, LONGEST_PAUSE_S, backoff_s
 from ttscale.samplers.openai.limit import AdaptiveLimit
+
+logger = logging.getLogger(__name__)
 
 _SUSPICIOUS = 8
 """Failures of any kind in a row after which a server stands aside: one that fails at once is never busy, and would
@@ -22,9 +25,12 @@ class Server:
         url: The base URL.
         most: Most samples under way.
         clock: Seconds, monotonic.
+        patience_s: How long it may fail before the run ends, at the latest: it is not waited for longer.
     """
 
-    def __init__(self, url: str, most: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, most: int, clock: Callable[[], float], patience_s: float = float("inf")
+    ) -> None:
         self.url = url
         self.limit = AdaptiveLimit(most, clock)
         self.under_way = 0
@@ -32,6 +38,8 @@ class Server:
         self.failing_since: float | None = None
         self.last_failure: FailedAttempt | None = None
         self._clock = clock
+        self._patience_s = patience_s
+        self._has_told = False
         self._failures_in_a_row = 0
         self._times_aside = 0
         self._stood_aside_at = float("-inf")
@@ -96,7 +104,19 @@ class Server:
             )
             pause = max(pause, own)
             self._times_aside += 1
+        pause = self._bounded(pause, failure, self.failing_since + self._patience_s - now)
         self.aside_until = max(self.aside_until, now + pause)
+
+    def _bounded(self, pause: float, failure: FailedAttempt, left: float) -> float:
+        """Return a pause that is no longer than patience lasts; say once that a server asks for a long one."""
+        bounded = min(pause, max(left, FIRST_PAUSE_S))
+        if not self._has_told and failure.retry_after_s > LONGEST_PAUSE_S:
+            self._has_told = True
+            logger.warning(
+                "%s asks to be left alone for long (%s); it is asked again after %.0f s.",
+                self.url, failure.reason, bounded,
+            )  # fmt: skip
+        return bounded
 
 
 def choose(servers: Sequence[Server], n: int) -> Server | None:

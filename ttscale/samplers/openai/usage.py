@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from ttscale.samplers.openai.dialect import Answer
 from ttscale.samplers.openai.options import Price
+from ttscale.samplers.openai.reading import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -811,3 +811,35 @@ def _free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
+
+
+def test_a_problem_that_cannot_be_read_stops_no_other() -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        unreadable = {"choices": [{"index": 0, "message": {"content": 7}, "finish_reason": "stop"}]}
+        return Reply(unreadable) if body["messages"][0]["content"] == PROMPTS[0] else None
+
+    found: list[Sample] = []
+    with (
+        openai_server(misbehave, owned_by="sglang") as server,
+        closing(sampler_of(server, max_retries=0)) as sampler,
+    ):
+        sampler.start()
+        with pytest.raises(SamplerError, match=r"40 samples of 1 problems.*a text is int"):
+            for batch in sampler.sample(requests(40, 1)):
+                found += batch
+    assert {sample.problem_id for sample in found} == set(PROMPTS[1:])
+    assert len(found) == 40 * (len(PROMPTS) - 1)
+
+
+def test_a_server_that_asks_to_wait_for_years_is_not_waited_for_beyond_patience(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({"error": "slow down"}, 429, {"Retry-After": "1000000000"})
+
+    with openai_server(misbehave) as server, closing(sampler_of(server, patience_s=0.2)) as sampler:
+        sampler.start()
+        with pytest.raises(SamplerError, match=r"no server has answered for.*Retry-After: 1000000000"):
+            list(sampler.sample(requests(4, 4)))
+    assert "asks to be left alone for long" in caplog.text
+    assert "of which 600 s are heeded" in caplog.text
