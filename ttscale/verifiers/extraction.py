@@ -28,6 +28,14 @@ _BOX_PARTS = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _SIMPLE_BOX = re.compile(r"\\boxed\{([^{}\\]*)\}")
 _BARE_BOX = re.compile(r"\\(?:boxed|fbox)[ \t]+([^\s{}$\\]+)")
 
+_BETWEEN_BOXES = re.compile(
+    # "$\boxed{2}$, $\boxed{4}$ and $x = \boxed{9}$": nothing but list words, perhaps a variable.
+    r"(?=[^,;]*(?:[,;]|\b(?:and|or)\b|\\(?:text\{\s*(?:and|or)\s*\}|quad)))"
+    r"(?:[\s$,;&]|\\[()\[\]]|\\text\{\s*(?:and|or)\s*\}|\\q?quad|\b(?:and|or)\b|(?<![A-Za-z])[A-Za-z](?:_\{?\w\}?)?\s*=){1,20}"
+)
+
+_ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+
 _HASHES = "####"
 _HASH_LINE = re.compile(
     # Four hashes also make a Markdown heading: "#### Step 2" is not an answer.
@@ -68,6 +76,54 @@ def boxed(completion: str) -> str | None:
         elif token[-1] == "{" and len(token) > 2:  # a box, not an escaped brace
             open_boxes.append(part.end())
     return answer if answer is not None else _last_group(_BARE_BOX, completion)
+
+
+def boxes(completion: str) -> str | None:
+    r"""Return the content of the last box, or of the last boxes where they are one list.
+
+    >>> boxes(r"They are $\boxed{2}$, $\boxed{4}$ and $\boxed{9}$."), boxes(r"\boxed{4}? No: \boxed{9}.")
+    ('2, 4, 9', '9')
+    """
+    last = boxed(completion)
+    if last is None or completion.count("\\boxed") < 2:
+        return last
+    found = [*_whole_boxes(completion)]
+    listed = [found[-1]] if found else []
+    for before in reversed(found[:-1]):
+        if not _BETWEEN_BOXES.fullmatch(completion, before[1], listed[0][0]):
+            break
+        listed.insert(0, before)
+    contents = dict.fromkeys(content for *_, content in listed)
+    return ", ".join(contents) if len(contents) > 1 else last
+
+
+def _whole_boxes(completion: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and content of every outermost complete box, in order."""
+    depth, start, content = 0, -1, 0
+    outer = 0
+    for part in _BOX_PARTS.finditer(completion):
+        token = part.group()
+        if token == "}":
+            depth -= depth > 0
+            if start >= 0 and depth == outer:
+                yield start, part.end(), completion[content : part.start()].strip()
+                start = -1
+        elif token == "{" or (token[-1] == "{" and len(token) > 2):
+            if token != "{" and start < 0:
+                start, content, outer = part.start(), part.end(), depth
+            depth += 1
+
+
+def answer_tag(completion: str) -> str | None:
+    """Return the content of the last complete ``<answer>...</answer>``.
+
+    >>> answer_tag("<answer>1</answer> no: <answer> 2 </answer>")
+    '2'
+    """
+    if "</" not in completion:
+        return None
+    found = _ANSWER_TAG.findall(completion)
+    return found[-1].strip() or None if found else None
 
 
 def hash_line(completion: str) -> str | None:
@@ -117,6 +173,8 @@ def whole(completion: str) -> str | None:
 EXTRACTORS: Mapping[str, Extractor] = MappingProxyType(
     {
         "boxed": boxed,
+        "boxes": boxes,
+        "answer-tag": answer_tag,
         "hash": hash_line,
         "answer-is": answer_is,
         "last-number": last_number,

@@ -1,8 +1,12 @@
-r"""The verifier `math`: the answer is mathematically equal to the key, judged by math-verify.
+r"""The verifier `math`: the answer is mathematically equal to the key.
 
-math-verify and SymPy run in worker processes with hard limits on time and memory: ``\boxed{9^{9^{9^9}}}``
-hangs math-verify, its own timeout included. Most answers never get there: equal text is equal, integers and
-plain fractions are compared as they are, and every other pair of key and answer is asked once.
+An answer is read as a whole or not at all (`ttscale.verifiers.formulas`): no number is taken out of a box that holds more. Equal
+classes are equal answers; rounding, and what the key leaves open, is the only further reason to accept one. A completion
+without a box, a tag or a stated answer is searched by math-verify.
+
+SymPy runs in worker processes with hard limits on time and memory: ``\boxed{9^{9^{9^9}}}`` never ends. Most answers never get
+there: equal text is equal, integers and plain fractions are compared as they are, and every other pair of key and answer
+is asked once.
 """
 
 import importlib.util
@@ -25,17 +29,23 @@ from ttscale.verifiers.extraction import (
     prefetch,
     stated_pieces,
 )
+from ttscale.verifiers.notation import unbroken
 from ttscale.verifiers.numbers import value_name
 from ttscale.verifiers.reasoning import StatedOptions, is_truncated, over_answers
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
-_WORKER = "ttscale.verifiers.math_worker:start"
+_WORKER = "ttscale.verifiers.formulas.worker:start"
 
 _SEARCHED = 4000
 """Characters, from the end, of a completion without a box that are handed to math-verify's own search."""
 
 _REMEMBERED_LENGTH = 300
 _REMEMBERED = 200_000
+
+_OPEN = frozenset({"answer-is", "hash", "last-number", "last-line", "whole"})
+"""Extractors whose piece may hold more than the answer."""
+
+_FORMULA_FIRST = re.compile(r"(?:\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\])(?!.*(?:\$|\\[(\[]))")
 
 _PLAIN_NUMBER = re.compile(
     r"(?P<sign>-?)(?:(?P<integer>0|[1-9][0-9]{0,11})"
@@ -46,8 +56,9 @@ _PLAIN_NUMBER = re.compile(
 class MathOptions(StatedOptions):
     """Options of `math`."""
 
-    extract: ExtractorNames = ("boxed",)
-    """Where the answer stands in the completion: extractors tried in order."""
+    extract: ExtractorNames = ("boxes", "answer-tag", "answer-is")
+    """Where the answer stands in the completion: extractors tried in order. What no box, tag or pattern encloses must read as
+    a formula, number or word."""
     otherwise: Literal["search", "no-answer"] = "search"
     """What to do where none finds anything: let math-verify search the completion for formulas and numbers,
     or call it no answer."""
@@ -62,9 +73,10 @@ class MathOptions(StatedOptions):
 class _Question(NamedTuple):
     """An answer to compare with a key. Equal questions have equal verdicts."""
 
-    kind: Literal["boxed", "text"]
+    kind: Literal["boxed", "stated", "text"]
     key: str
     answer: str
+    completion: str = ""
 
 
 class MathVerifier:
@@ -120,7 +132,7 @@ class MathVerifier:
         key = candidate.problem.answer
         if key is None:
             return missing_key(candidate.problem)
-        completion = candidate.sample.completion
+        completion = unbroken(candidate.sample.completion)
         is_cut = self._reading.truncated == "stated" and is_truncated(candidate.sample)
         try:
             pieces = (
@@ -128,13 +140,18 @@ class MathVerifier:
                 if is_cut
                 else pieces_of(self._extractors, completion)
             )
-            answer = next((plain for _, piece in pieces if (plain := _plain(piece))), None)
+            name, answer = next(
+                ((name, plain) for name, piece in pieces if (plain := _plain(piece))), ("", "")
+            )
         except SearchError as error:
             return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
-        if answer is not None:
+        searched = _readable(completion[-_SEARCHED:]) if self._searches and not is_cut else ""
+        if answer and name in _OPEN:
+            return _Question("stated", _plain(key), stated_formula(answer), searched)
+        if answer:
             return _Question("boxed", _plain(key), answer)
         if self._searches and not is_cut and completion and not completion.isspace():
-            return _Question("text", _plain(key), _readable(completion[-_SEARCHED:]))
+            return _Question("text", _plain(key), searched, searched)
         return _NO_ANSWER
 
     def _classify_keys(self, keys: Iterable[str]) -> None:
@@ -161,12 +178,12 @@ class MathVerifier:
     def _easy_verdict(self, question: _Question) -> Verdict | None:
         """Judge without a worker where texts are equal, the key is unreadable, or both are plain numbers."""
         key_class = self._key_classes[question.key]
-        is_same_text = question.kind == "boxed" and question.answer == question.key
+        is_same_text = question.kind != "text" and question.answer == question.key
         if isinstance(key_class, Verdict):
             return _judged(True, question.answer, f"text:{question.key}") if is_same_text else key_class
         if is_same_text:
             return _judged(True, question.answer, key_class)
-        if question.kind == "boxed" and (key_value := _plain_number(question.key)) is not None:
+        if question.kind != "text" and (key_value := _plain_number(question.key)) is not None:
             value = _plain_number(question.answer)
             return (
                 _judged(value == key_value, question.answer, value_name(value)) if value is not None else None
@@ -177,12 +194,12 @@ class MathVerifier:
         """Turn a worker's result into a verdict."""
         if result.status is not JobStatus.DONE:
             outcome = Outcome.ERROR if result.status is JobStatus.ERROR else Outcome.TIMEOUT
-            answer = shown(question.answer) if question.kind == "boxed" else None
+            answer = shown(question.answer) if question.kind != "text" else None
             return Verdict(outcome=outcome, answer=answer, detail=result.detail)
         if result.value is None:
             return _NO_ANSWER
         is_correct, read, answer_class = result.value
-        answer = question.answer if question.kind == "boxed" else read
+        answer = question.answer if question.kind == "boxed" else str(read)
         return _judged(
             is_correct, answer, str(self._key_classes[question.key]) if is_correct else answer_class
         )
@@ -197,13 +214,23 @@ def _judged(is_correct: bool, answer: str, answer_class: str) -> Verdict:
 
 
 def _unreadable_key(key: str, result: JobResult) -> Verdict:
-    reason = result.detail or "math-verify finds no formula, number or text in it."
+    reason = result.detail or "there is no formula, number or text in it."
     return Verdict(outcome=Outcome.ERROR, detail=f"The answer key '{shown(key)}' cannot be read: {reason}")
 
 
 def _plain(answer: str) -> str:
     """Strip white space and the dollar signs around a formula."""
     return _readable(answer.strip().strip("$").strip())
+
+
+def stated_formula(statement: str) -> str:
+    r"""Return the formula with which a statement begins, where it is the only one; else the statement.
+
+    >>> stated_formula("$5$ because it fits"), stated_formula("$5$ or $6$")
+    ('5', '$5$ or $6$')
+    """
+    found = _FORMULA_FIRST.match(statement)
+    return _plain(next(filter(None, found.groups()))) if found else statement
 
 
 def _plain_number(text: str) -> Fraction | None:

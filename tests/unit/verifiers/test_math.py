@@ -116,7 +116,9 @@ def test_without_a_box_the_completion_is_searched(math: MathVerifier) -> None:
     searched = verdicts(math, "5", "Therefore the answer is $5$.", "so 2 + 3 = 5", "no idea", "", " ")
     assert [verdict.outcome for verdict in searched] == [Outcome.CORRECT] * 2 + [Outcome.NO_ANSWER] * 3
     strict = MathVerifier(MathOptions(otherwise="no-answer"))
-    assert verdicts(strict, "5", "the answer is 5")[0].outcome is Outcome.NO_ANSWER
+    assert verdicts(strict, "5", "so 2 + 3 = 5")[0].outcome is Outcome.NO_ANSWER
+    boxed = MathVerifier(MathOptions(extract=["boxed"], otherwise="no-answer"))
+    assert verdicts(boxed, "5", "the answer is 5")[0].outcome is Outcome.NO_ANSWER
 
 
 @needs_math
@@ -196,7 +198,7 @@ def test_every_gold_answer_of_math500_verifies_against_itself(math: MathVerifier
     found = math.verify([candidate(box(key), key) for key in keys])
     assert {verdict.outcome for verdict in found} == {Outcome.CORRECT}
     # And past the comparison of texts, through math-verify itself.
-    pool = WorkerPool("ttscale.verifiers.math_worker:start", {}, workers=1)
+    pool = WorkerPool("ttscale.verifiers.formulas.worker:start", {}, workers=1)
     for key, result in zip(keys, pool.run([["boxed", key, key] for key in keys]), strict=True):
         is_correct, _, answer_class = result.value
         assert is_correct, key
