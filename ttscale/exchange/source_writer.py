@@ -1,10 +1,9 @@
 """One source's samples and verdicts into segments, in constant memory: numbered, checked, hashed."""
 
-import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,18 +15,23 @@ from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import CellKey, ImportedSample, ReadingNotes, Source, VerifierKey
 from ttscale.exchange.naming import safe_name
 from ttscale.exchange.records import KEYS_SCHEMA, RECORDS
+from ttscale.exchange.rows import (
+    hash64,
+    sample_row,
+    storable,
+    storable_problem,
+    verdict_row,
+    without_whole_text,
+)
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
 from ttscale.store.segments import collect, write_segment
 from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSetInfo
-from ttscale.types import Message, Problem, Verdict
+from ttscale.types import Problem, Verdict
 
 _FLUSH_ROWS = 50_000
 _FLUSH_CHARACTERS = 32 * 2**20
 """Of text held before segments are written: what bounds the memory."""
-_LARGEST_INT32 = 2**31 - 1
-_LONGEST_ANSWER = 200
-"""Characters of a completion that may itself be the answer."""
 
 IMPORTED_VERSION = "imported"
 """The version under which verdicts from elsewhere are stored."""
@@ -182,7 +186,7 @@ class SourceWriter:
         problem_id = storable(sample.problem.problem_id) or ""
         state = self._states.get((cell, problem_id))
         if state is None:
-            state = self._begin_problem(cell, _storable_problem(sample.problem))
+            state = self._begin_problem(cell, storable_problem(sample.problem))
         self._require_same_answer(state, sample.problem, cell)
         position = state.count if sample.position is None else sample.position
         index = state.index_of(position)
@@ -193,8 +197,8 @@ class SourceWriter:
             self._take(cell, problem_id, position, index, sample, state.stored(position))
         for verifier, verdict in sample.verdicts.items():
             self._require_judgement(verifier, verdict)
-            kept = _without_whole_text(verdict, sample.completion)
-            self._verdicts[verifier, cell].append(_verdict_row(cell, problem_id, index, kept))
+            kept = without_whole_text(verdict, sample.completion)
+            self._verdicts[verifier, cell].append(verdict_row(cell, problem_id, index, kept))
             self._rows += 1
         if self._rows >= _FLUSH_ROWS or self._characters >= _FLUSH_CHARACTERS:
             self._flush()
@@ -281,7 +285,7 @@ class SourceWriter:
         totals = self._totals
         totals.n_samples += 1
         totals.fingerprint_sum = (
-            totals.fingerprint_sum + _hash64(f"{cell}\0{problem_id}\0{position}\0{text_hash}".encode())
+            totals.fingerprint_sum + hash64(f"{cell}\0{problem_id}\0{position}\0{text_hash}".encode())
         ) % 2**128
         self._keys.append((cell, problem_id, position, index, text_hash))
         self._rows += 1
@@ -290,15 +294,15 @@ class SourceWriter:
         totals.n_new += 1
         totals.new_in[cell] += 1
         totals.tokens[cell] += sample.completion_tokens or 0
-        self._samples[cell].append(_sample_row(cell, problem_id, index, text, sample))
+        self._samples[cell].append(sample_row(cell, problem_id, index, text, sample))
         self._characters += len(text or "")
 
     def _hash(self, text: str | None, sample: ImportedSample) -> int:
         """Hash what makes a sample itself: its text; its verdicts, where the format keeps those alone."""
         if text is not None:
-            return _hash64(f"{self._source.identity}\0{text}".encode())
+            return hash64(f"{self._source.identity}\0{text}".encode())
         verdicts = sorted((key.name, verdict.outcome) for key, verdict in sample.verdicts.items())
-        return _hash64(f"{self._source.identity}\0{verdicts}".encode())
+        return hash64(f"{self._source.identity}\0{verdicts}".encode())
 
     def _require_all_known(self) -> None:
         assert self._known is not None
@@ -366,74 +370,3 @@ class SourceWriter:
         if frame.height:
             self._staged.verdict_set(info).write(cell, frame, name)
             self._totals.n_verdicts[info.verifier] += frame.height
-
-
-def storable(text: str | None) -> str | None:
-    """Replace lone surrogates, which no UTF-8 file can hold, by U+FFFD; pairs of them become what they mean."""
-    if text is None or text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def _storable_problem(problem: Problem) -> Problem:
-    """Return a problem that can be written; metadata and hidden data are written as escaped JSON anyway."""
-    return replace(
-        problem,
-        problem_id=storable(problem.problem_id) or "",
-        prompt=storable(problem.prompt),
-        answer=storable(problem.answer),
-        messages=problem.messages
-        and tuple(Message(m.role, storable(m.content) or "") for m in problem.messages),
-    )
-
-
-def _sample_row(
-    cell: str, problem_id: str, index: int, text: str | None, sample: ImportedSample
-) -> tuple[Any, ...]:
-    """Return the columns of `SAMPLE_SCHEMA`."""
-    return (
-        cell,
-        problem_id,
-        index,
-        text,
-        storable(sample.finish_reason),
-        _int32(sample.prompt_tokens),
-        _int32(sample.completion_tokens),
-        sample.cumulative_logprob,
-        list(sample.token_logprobs) if sample.token_logprobs is not None else None,
-        None,  # top_logprobs
-        sample.seed if sample.seed is not None and -(2**63) <= sample.seed < 2**63 else None,
-    )
-
-
-def _without_whole_text(verdict: Verdict, text: str | None) -> Verdict:
-    """Drop an "answer" that is the whole long text: nothing was extracted, and votes over it mean nothing."""
-    if verdict.answer is None or verdict.answer != text or len(text) <= _LONGEST_ANSWER:
-        return verdict
-    return replace(verdict, answer=None, answer_class=None)
-
-
-_OF_A_VERDICT = tuple(name for name in VERDICT_SCHEMA if name not in ("cell", *SAMPLE_KEY))
-
-
-def _verdict_row(cell: str, problem_id: str, index: int, verdict: Verdict) -> tuple[Any, ...]:
-    """Return the columns of `VERDICT_SCHEMA`."""
-    values = (getattr(verdict, name) for name in _OF_A_VERDICT)
-    return (
-        cell,
-        problem_id,
-        index,
-        *(storable(value) if isinstance(value, str) else value for value in values),
-    )
-
-
-def _int32(number: int | None) -> int | None:
-    return number if number is not None and 0 <= number <= _LARGEST_INT32 else None
-
-
-def _hash64(text: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())

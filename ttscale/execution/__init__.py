@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Where things run: processes, their environment and randomness, the sandbox, a client of HTTP servers."""

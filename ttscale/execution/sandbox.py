@@ -20,14 +20,11 @@ What it does NOT cover:
 The sandbox knows nothing of verifiers.
 """
 
-import json
 import os
-import selectors
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -35,13 +32,22 @@ from pathlib import Path
 
 from ttscale.errors import VerifierError
 from ttscale.execution.inside.confine import Limits
+from ttscale.execution.watching import Completed, memory_file, stop, watch
 
-__all__ = ["Completed", "Limits", "SandboxStatus", "find_sandbox", "run_sandboxed", "start_sandboxed"]
+__all__ = [
+    "Completed",
+    "Limits",
+    "SandboxStatus",
+    "View",
+    "find_sandbox",
+    "run_sandboxed",
+    "start_sandboxed",
+    "stop",
+]
 
 INSIDE = Path(__file__).parent / "inside"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
-_CHUNK = 1 << 16
 _FIRST_TO_GO = ("/bin/sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh")
 """Becomes the command that follows, after telling the kernel whom to kill when memory runs out."""
 _FIRST_UID, _N_UIDS = 61184, 4000  # the range that systemd keeps for dynamic users: no person, no service
@@ -69,27 +75,6 @@ class SandboxStatus:
     program: str | None = None
     as_root: bool = False
     features: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """How a sandboxed program ended.
-
-    Attributes:
-        exit_code: Its exit status, negative for a signal; -9 where a limit watched from outside was hit.
-        stdout: What it wrote, at most ``output_bytes``.
-        stderr: Likewise.
-        seconds: Wall time.
-        timed_out: It hit ``wall_s``.
-        output_exceeded: It wrote more than ``output_bytes``.
-    """
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-    seconds: float
-    timed_out: bool = False
-    output_exceeded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +195,7 @@ def start_sandboxed(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
             pass_fds=pass_fds, env=dict(view.environment), start_new_session=True,
         )  # fmt: skip
-    content = {place: _memory_file(data) for place, data in view.files.items()}
+    content = {place: memory_file(data) for place, data in view.files.items()}
     try:
         return subprocess.Popen(
             [*_bwrap(status, view, content, tmp_bytes=Limits.tmp_bytes, capabilities=capabilities), *argv],
@@ -251,12 +236,12 @@ def _run(status: SandboxStatus, argv: Sequence[str], limits: Limits, view: View,
         files=view.files, environment=view.environment, directory=view.directory,
     )  # fmt: skip
     uid = own_uid() if status.as_root else None
-    content = {place: _memory_file(data) for place, data in view.files.items()}
+    content = {place: memory_file(data) for place, data in view.files.items()}
     capabilities = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.as_root else ()
     command = _bwrap(status, view, content, tmp_bytes=limits.tmp_bytes, capabilities=capabilities)
     command += [interpreter, "-I", "-S", "/opt/ttscale/confine.py"]
     try:
-        return _watch(command, argv, limits, stdin, uid=uid, pass_fds=tuple(content.values()))
+        return watch(command, argv, limits, stdin, uid=uid, pass_fds=tuple(content.values()))
     finally:
         for fd in content.values():
             os.close(fd)
@@ -270,16 +255,7 @@ def _run_open(argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> 
         limits = replace(limits, processes=1 << 16)  # the kernel would count all of the user's
         confine = [sys.executable, "-I", "-S", str(INSIDE / "confine.py")]
         argv = [inside.get(argument, argument) for argument in argv]
-        return _watch(confine, argv, limits, stdin, cwd=folder, env=view.environment)
-
-
-def _memory_file(data: bytes) -> int:
-    """Return a descriptor of an anonymous file with this content, to be read from its start."""
-    fd = os.memfd_create("ttscale")
-    with os.fdopen(os.dup(fd), "wb") as file:
-        file.write(data)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
+        return watch(confine, argv, limits, stdin, cwd=folder, env=view.environment)
 
 
 def _bwrap(
@@ -345,86 +321,3 @@ def _system_path(path: Path) -> list[str]:
     if path.is_symlink():
         return ["--symlink", str(path.readlink()), str(path)]
     return ["--ro-bind-try", str(path), str(path)]
-
-
-def _watch(
-    confine: Sequence[str],
-    argv: Sequence[str],
-    limits: Limits,
-    stdin: bytes,
-    *,
-    uid: int | None = None,
-    pass_fds: Sequence[int] = (),
-    cwd: str | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Completed:
-    """Run a program behind `confine`, feed it, collect its output, kill it at its limits of time and output.
-
-    Raises:
-        VerifierError: The program was never reached: the sandbox itself failed.
-    """
-    start = time.monotonic()
-    source = _memory_file(stdin)
-    ready, ready_inside = os.pipe()
-    settings = json.dumps({"limits": limits.as_dict(), "uid": uid, "ready_fd": ready_inside})
-    try:
-        process = subprocess.Popen(
-            [*confine, settings, *argv], stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=(*pass_fds, ready_inside), cwd=cwd, env=dict(env or {}), start_new_session=True,
-        )  # fmt: skip
-    finally:
-        os.close(source)
-        os.close(ready_inside)
-    assert process.stdout is not None and process.stderr is not None
-    streams = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
-    try:
-        ended = _collect(streams, start + limits.wall_s, limits.output_bytes)
-        if ended == "closed":
-            try:
-                process.wait(max(0.0, start + limits.wall_s - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                ended = "timeout"
-    finally:
-        stop(process)
-        process.stdout.close()
-        process.stderr.close()
-    stdout, stderr = (bytes(data[: limits.output_bytes]) for data in streams.values())
-    with os.fdopen(ready, "rb") as announcement:
-        if not announcement.read() and ended != "timeout":
-            raise VerifierError(
-                f"The sandbox did not start: {stderr.decode(errors='replace').strip()[-500:]}"
-            )
-    return Completed(
-        process.returncode if ended == "closed" else -9, stdout, stderr, time.monotonic() - start,
-        timed_out=ended == "timeout", output_exceeded=ended == "output",
-    )  # fmt: skip
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a sandbox with everything in it and wait until it is gone."""
-    if process.poll() is None:
-        try:
-            os.killpg(process.pid, 9)
-        except ProcessLookupError:
-            process.kill()
-    process.wait()
-
-
-def _collect(streams: Mapping[int, bytearray], deadline: float, limit: int) -> str:
-    """Read streams until all are closed ("closed"), time is up ("timeout") or one is too long ("output")."""
-    with selectors.DefaultSelector() as selector:
-        for fd in streams:
-            selector.register(fd, selectors.EVENT_READ)
-        while selector.get_map():
-            left = deadline - time.monotonic()
-            ready = selector.select(left) if left > 0 else []
-            if not ready:
-                return "timeout"
-            for key, _ in ready:
-                chunk = os.read(key.fd, _CHUNK)
-                if not chunk:
-                    selector.unregister(key.fd)
-                streams[key.fd].extend(chunk)
-                if len(streams[key.fd]) > limit:
-                    return "output"
-    return "closed"

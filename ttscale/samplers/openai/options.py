@@ -79,7 +79,7 @@ class OpenAIOptions(BaseModel):
 
     @field_validator("base_url", "base_urls")
     @classmethod
-    def _areplain_url(cls, urls: Any) -> Any:
+    def _are_plain(cls, urls: Any) -> Any:
         if isinstance(urls, tuple):
             if len(set(urls)) < len(urls):
                 raise ValueError("a server stands here twice")

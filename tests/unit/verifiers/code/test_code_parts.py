@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ttscale.errors import InvalidInputError
 from ttscale.types import Problem
-from ttscale.verifiers.code.inside.tester import agrees
+from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
 from ttscale.verifiers.code.program import extract_program
 from ttscale.verifiers.code.suite import asserts_suite, suite_of

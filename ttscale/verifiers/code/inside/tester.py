@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 import random
 import select
@@ -24,8 +23,10 @@ from types import CodeType
 from typing import Any
 
 from ttscale.execution.inside.confine import Limits, drop_privileges, limit_resources
+from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.printed import agrees_with
-from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
+from ttscale.verifiers.code.inside.remote import Remote, Session, UnsupportedError
+from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 
 _MAX_CONTROL = 1 << 16
 _MAX_JOB = 1 << 30
@@ -33,133 +34,6 @@ _CHUNK = 1 << 16
 _SEED = 20210707  # HumanEval's random tests are the same on every run
 
 Result = dict[str, Any]
-
-
-class RemoteError(Exception):
-    """The program raised something that has no builtin name."""
-
-
-class UnsupportedError(Exception):
-    """The test does what cannot be done across processes; neither right nor wrong."""
-
-
-class Session:
-    """A conversation with one candidate process, until its deadline."""
-
-    def __init__(self, channel: Channel, deadline: float) -> None:
-        self._channel = channel
-        self.deadline = deadline
-        self.failure: Exception | None = None
-
-    def ask(self, **request: Any) -> Any:
-        """Send one operation and return the decoded answer, or raise what it raised."""
-        if self.failure is not None:
-            raise self.failure  # a test that swallows exceptions must not talk on
-        try:
-            self._channel.send(request, self.deadline)
-            answer = self._channel.receive(self.deadline)
-            raised = _raised(answer)
-            value = None if raised else decode(answer["value"], self._handle)
-        except (OutOfTimeError, ChannelError) as error:
-            self.failure = error
-            raise
-        except (KeyError, TypeError):
-            self.failure = ChannelError("sent a malformed answer")
-            raise self.failure from None
-        if raised:
-            raise raised
-        return value
-
-    def _handle(self, number: int) -> Handle:
-        return Handle(self, number)
-
-    def encode(self, value: Any) -> Any:
-        """Encode an argument; a handle goes back as itself, anything else must be plain."""
-        try:
-            return encode(value, _handle_number)
-        except UnsupportedError as error:
-            self.failure = error
-            raise
-
-
-def _handle_number(value: Any) -> int:
-    if type(value) is not Handle:
-        raise UnsupportedError(f"the tests pass a {type(value).__name__}, which cannot leave their process")
-    number: int = object.__getattribute__(value, "_number")
-    return number
-
-
-_NEVER_RAISED = (StopIteration, StopAsyncIteration)
-"""In ``all(map(test, cases))`` they would end the cases early, as if all had passed."""
-
-
-def _raised(answer: Any) -> Exception | None:
-    """Return the exception that an answer reports: the builtin of that name, or a `RemoteError`."""
-    if type(answer) is not dict or "raised" not in answer:
-        return None
-    name, text = (str(part) for part in answer["raised"])
-    kind = getattr(__import__("builtins"), name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in _NEVER_RAISED:
-        try:
-            return kind(text)
-        except TypeError:  # a few need more than a message
-            pass
-    return RemoteError(f"{name}: {text}")
-
-
-class Remote:
-    """A function of the candidate, by name."""
-
-    def __init__(self, session: Session, name: str) -> None:
-        self._session = session
-        self._name = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it over there."""
-        encode_ = self._session.encode
-        named = {name: encode_(value) for name, value in kwargs.items()}
-        return self._session.ask(
-            do="call", name=self._name, args=[encode_(item) for item in args], kwargs=named
-        )
-
-
-class Handle:
-    """An object of the candidate that is not plain data. It equals itself and nothing else."""
-
-    def __init__(self, session: Session, number: int) -> None:
-        object.__setattr__(self, "_session", session)
-        object.__setattr__(self, "_number", number)
-
-    def _ask(self, **request: Any) -> Any:
-        session = object.__getattribute__(self, "_session")
-        return session.ask(on=object.__getattribute__(self, "_number"), **request)
-
-    def __call__(self, *args: Any) -> Any:
-        """Call it over there."""
-        encode_ = object.__getattribute__(self, "_session").encode
-        return object.__getattribute__(self, "_ask")(
-            do="call", args=[encode_(item) for item in args], kwargs={}
-        )
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "__class__":
-            return Handle
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return object.__getattribute__(self, "_ask")(do="get", name=name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        encode_ = object.__getattribute__(self, "_session").encode
-        object.__getattribute__(self, "_ask")(do="set", name=name, value=encode_(value))
-
-    def __bool__(self) -> bool:
-        return object.__getattribute__(self, "_ask")(do="truth") is True
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Handle and _handle_number(other) == _handle_number(self)
-
-    def __hash__(self) -> int:
-        return _handle_number(self)
 
 
 class ForkServer:
@@ -237,7 +111,7 @@ class Tester:
                 yield session
 
 
-def _judge(tester: Tester, program: str, timeout_s: float, tests: Callable[[Session], Result]) -> Result:
+def _run_tests(tester: Tester, program: str, timeout_s: float, tests: Callable[[Session], Result]) -> Result:
     """Load a program, run tests on it, and turn whatever happens into a result."""
     ended: dict[str, int] = {}
     session: Session | None = None
@@ -299,7 +173,7 @@ def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
         namespace["check"](candidate)
         return {"outcome": "passed", "share": 1.0}
 
-    return _judge(tester, program, timeout_s, tests)
+    return _run_tests(tester, program, timeout_s, tests)
 
 
 # --- asserts: a list of statements about named functions (MBPP) ---
@@ -329,7 +203,7 @@ def _run_asserts(tester: Tester, suite: dict[str, Any], program: str, timeout_s:
             exec(code, namespace)
         return {"outcome": "passed", "share": 1.0}
 
-    return _judge(tester, program, timeout_s, tests)
+    return _run_tests(tester, program, timeout_s, tests)
 
 
 # --- count: as asserts, but every statement counts by itself (model-written tests) ---
@@ -342,7 +216,9 @@ def _run_count(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
     left = list(range(len(codes)))
     for _ in range(suite["max_restarts"] + 1):
         before = len(left)
-        _judge(tester, program, timeout_s, lambda session: _count(session, suite, left, passed, timeout_s))
+        _run_tests(
+            tester, program, timeout_s, lambda session: _count(session, suite, left, passed, timeout_s)
+        )
         if not left or len(left) == before:  # all done, or the program does not even load
             break
     return {"outcome": "passed", "passed": passed, "share": len(passed) / max(1, len(codes))}
@@ -393,36 +269,7 @@ def _run_inputs(tester: Tester, suite: dict[str, Any], program: str, timeout_s: 
                 raise AssertionError(f"gave {output!r:.200} where {expected!r:.200} is right")
         return {"outcome": "passed", "share": 1.0}
 
-    return _judge(tester, program, timeout_s, tests)
-
-
-def agrees(output: Any, expected: Any, atol: float) -> bool:
-    """Compare as EvalPlus does: equal, or floats within ``atol + 1e-7 |expected|`` (1e-6 where atol is 0)."""
-    if output == expected:
-        return True
-    many = isinstance(expected, (list, tuple))
-    if atol == 0:
-        floats = (
-            bool(expected) and all(type(item) is float for item in expected)
-            if many
-            else type(expected) is float
-        )
-        if not floats:
-            return False
-        atol = 1e-6
-    if type(output) is not type(expected):
-        return False
-    if many:
-        return len(output) == len(expected) and all(map(_close, output, expected, [atol] * len(expected)))
-    return _close(output, expected, atol)
-
-
-def _close(output: Any, expected: Any, atol: float) -> bool:
-    if not isinstance(output, (int, float)) or not isinstance(expected, (int, float)):
-        return bool(output == expected)
-    if math.isnan(expected) or math.isnan(output):
-        return math.isnan(expected) and math.isnan(output)
-    return output == expected or abs(output - expected) <= atol + 1e-7 * abs(expected)
+    return _run_tests(tester, program, timeout_s, tests)
 
 
 # --- stdin: what a script prints for an input ---
