@@ -33,7 +33,7 @@ from ttscale.report.visible import excerpt_line, visible_text
 from ttscale.showing.numbers import DASH, Prose, amount, at_k, count, duration, percent, said, shown
 from ttscale.store.run import Session
 
-_SCRIPTS = ("chart.js", "problems.js", "page.js")
+_SCRIPTS = ("numbers.js", "chart.js", "problems.js", "page.js")
 _LIVE_SCRIPTS = (*_SCRIPTS, "live.js")
 _LINE_LENGTH = 90
 """Of a prompt or an answer in the table of problems; the rest is one click away."""

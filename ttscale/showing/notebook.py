@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ttscale.showing.numbers import percent, shown
+from ttscale.showing.numbers import percent_tick, shown
 from ttscale.showing.palette import color_of
 
 _WIDTH, _HEIGHT = 560.0, 260.0
@@ -113,7 +113,7 @@ class _Paper:
             y = self.y(value)
             parts.append(
                 f'<path d="M{_LEFT:g} {y:.1f}H{_WIDTH - _RIGHT:g}" stroke="currentColor" stroke-opacity=".15"/>'
-                f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" fill-opacity=".7">{percent(value)}</text>'
+                f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" fill-opacity=".7">{percent_tick(value)}</text>'
             )
         base = 10 if self.k_max >= 10 else 2
         parts += [

@@ -1,4 +1,3 @@
-"use strict";
 // Two small charts in SVG: curves over budgets k, and a histogram. Everything is drawn from the JSON beside the
 // chart; words are set as textContent, looks come from classes in report.css.
 
@@ -23,24 +22,6 @@ function withAttributes(node, attributes, text) {
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   if (text !== null) node.textContent = text;
   return node;
-}
-
-function percentText(fraction) {
-  if (fraction === null) return "–";
-  const value = 100 * fraction;
-  if (value === 0 || value === 100) return `${value}%`;
-  if (value >= 99.95) return `${(Math.floor(100 * value) / 100).toFixed(2)}%`;
-  return value >= 0.95 ? `${value.toFixed(1)}%` : `${Number(value.toPrecision(2))}%`;
-}
-
-const wholeText = (value) => Math.round(value).toLocaleString("en");
-const raised = (power) => Array.from(String(power), (sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] || "⁻").join("");
-
-function amountText(value) {
-  if (Math.abs(value) < 1e7) return value >= 100 || Number.isInteger(value) ? wholeText(value) : String(Number(value.toPrecision(3)));
-  const power = Math.floor(Math.log10(value) + 1e-9);
-  const head = Number((value / 10 ** power).toPrecision(3));
-  return `${head === 1 ? "" : `${head}×`}10${raised(power)}`;
 }
 
 // ---------------------------------------------------------------- scales
@@ -243,7 +224,7 @@ function curvesChart(box, data) {
     for (const tick of yTicks) {
       const y = view.y(tick);
       nodes.push(drawing("line", { class: "gridline", x1: frame.left, x2: frame.right, y1: y, y2: y }));
-      nodes.push(drawing("text", { x: frame.left - 8, y: y + 4, "text-anchor": "end" }, percentText(Number(tick.toPrecision(4)))
+      nodes.push(drawing("text", { x: frame.left - 8, y: y + 4, "text-anchor": "end" }, percentText(Number(tick.toPrecision(4))).replace(".0%", "%")
         .replace(".0%", "%")));
     }
     nodes.push(drawing("line", { class: "axisline", x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom }));
@@ -335,7 +316,7 @@ function curvesChart(box, data) {
       row.append(element("td", { class: `c${line.color % COLORS}` }, nameOf(line) + beyond));
       if (at) row.append(element("td", { class: "right" }, `k = ${wholeText(line.k[i])}`));
       row.append(element("td", { class: "right" }, percentText(line.value[i])));
-      row.append(element("td", {}, line.low[i] === null ? "" : `[${percentText(line.low[i])}, ${percentText(line.high[i])}]`.replaceAll("%", "")));
+      row.append(element("td", {}, intervalText(line.low[i], line.high[i])));
     }
     if (values.length > MOST_IN_TIP) table.insertRow().append(element("td", {}, `and ${values.length - MOST_IN_TIP} below`));
     tip.replaceChildren(element("strong", {}, title), table);
