@@ -123,6 +123,15 @@ def listed(names: Iterable[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
+def or_ask_for(k_max: int) -> str:
+    """Say what to do where a budget asks for more samples than a problem has.
+
+    >>> or_ask_for(4)
+    'Draw more samples, or ask for k <= 4.'
+    """
+    return f"Draw more samples, or ask for k <= {k_max:,}."
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest known name, or an empty string.
 

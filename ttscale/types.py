@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+CONFIDENCE_LEVEL = 0.95
+"""Of intervals, where nobody asks for another."""
+
+PREDICTIVE_LEVEL = 0.9
+"""Of forecasts and of samples needed, likewise: their ends are less well known, and 95 % of them would promise more."""
+
 TRUNCATED = frozenset(
     word
     for name in (

@@ -8,6 +8,7 @@ import click
 
 from ttscale.cli.options import output_options
 from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
+from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.analysis.budget.answers import BudgetView
@@ -219,7 +220,9 @@ def budget_command(
         worth=worth,
         wrong=wrong,
         pricing=_pricing(cost, options, models, models_file, prices_file, price, tokens),
-        inference=Inference(over=over, method=method, confidence_level=confidence_level or 0.95, seed=seed),
+        inference=Inference(
+            over=over, method=method, confidence_level=confidence_level or CONFIDENCE_LEVEL, seed=seed
+        ),
     )
     view = budget_view(sources, by=by, settings=settings)
     if plot:
@@ -280,7 +283,7 @@ def allocate_command(
         verifiers=(verifier,) if verifier else (),
         oracle=oracle,
         pricing=_pricing(cost, options, models, models_file, prices_file, price, tokens),
-        inference=Inference(confidence_level=confidence_level or 0.95, seed=seed),
+        inference=Inference(confidence_level=confidence_level or CONFIDENCE_LEVEL, seed=seed),
     )
     view = allocate(sources, spend, by=by, settings=settings)
     if output:

@@ -8,6 +8,7 @@ import click
 
 from ttscale.cli.options import output_options
 from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
+from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.analysis.comparison.results import Comparison
@@ -101,7 +102,7 @@ def compare_command(
         value_correct=value,
         cost_wrong=cost,
         cost_per_draw=price,
-        confidence_level=confidence_level or 0.95,
+        confidence_level=confidence_level or CONFIDENCE_LEVEL,
         seed=seed,
     )
     results = compare_verifiers(source, verifiers, oracle=oracle, answers=answers, settings=settings)

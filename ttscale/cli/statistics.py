@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ttscale.cli.options import output_options
+from ttscale.types import CONFIDENCE_LEVEL, PREDICTIVE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
@@ -125,7 +126,7 @@ def curve_command(
     from ttscale.analysis.reading.sources import read_source
     from ttscale.cli.output import print_rows
 
-    level = confidence_level or 0.95
+    level = confidence_level or CONFIDENCE_LEVEL
     if over != "problems" and (metric == "pass_hat_k" or pool):
         raise click.UsageError("--pool and --metric pass_hat_k have intervals over problems only.")
     if (pool and metric != "coverage") or (shares and not pool):
@@ -184,7 +185,7 @@ def fit_command(
     _tell_caveats(groups, of_laws=laws)
     for group in groups:
         for name in laws:
-            fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or 0.95)
+            fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or CONFIDENCE_LEVEL)
             rows.append({**group.labels, **_fit_row(fit)})
             table += [{**group.labels, **row} for row in _fit_table(fit)]
             curves.append((group, fit.predict(budget_grid(int(group.n.max())))))
@@ -247,7 +248,7 @@ def forecast_command(
             thinned = thin(n, c, prefix, rng)
             n, c = thinned.n, thinned.c
         ahead = forecast(
-            n, c, k, method=method, tail=tail, confidence_level=confidence_level or 0.9, rng=seed
+            n, c, k, method=method, tail=tail, confidence_level=confidence_level or PREDICTIVE_LEVEL, rng=seed
         )
         n_max = max(n_max, ahead.n_max)
         curves.append((group, ahead.curve))
@@ -306,7 +307,7 @@ def backtest_command(
             s=prefixes,
             methods=methods or METHODS,
             n_draws=draws,
-            confidence_level=confidence_level or 0.9,
+            confidence_level=confidence_level or PREDICTIVE_LEVEL,
             rng=seed,
         )
         rows += [{**group.labels, **row} for row in result.to_rows()]

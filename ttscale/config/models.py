@@ -10,6 +10,7 @@ from ttscale.config.execution import ExecutionSettings
 from ttscale.config.sweep import SweepSettings, stand_ins
 from ttscale.registry import find_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.types import CONFIDENCE_LEVEL
 
 NOT_PART_OF_A_SAMPLE = frozenset(
     {"sampling.n", "sampling.until", "sampling.request_size", "sampling.max_concurrent"}
@@ -46,7 +47,7 @@ class AnalysisSettings(BaseModel):
     """Budgets in tables; by default powers of ten and the smallest n."""
     selectors: tuple[PluginSettings, ...] = ()
     """More ways to pick an answer, beside the majority vote and the best by every score."""
-    confidence_level: float = Field(default=0.95, gt=0.0, lt=1.0)
+    confidence_level: float = Field(default=CONFIDENCE_LEVEL, gt=0.0, lt=1.0)
     n_resamples: int = Field(default=2000, ge=100)
     """Bootstrap replicates."""
     seed: int = Field(default=0, ge=0)

@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ttscale.types import CONFIDENCE_LEVEL
+
 Quantity = Literal["coverage", "forecast", "difference"]
 
 
@@ -28,7 +30,7 @@ class UntilSettings(BaseModel):
     over: Literal["samples", "problems"] = "samples"
     """What the interval generalises over: other samples of these problems, which more samples can tell; or other
     problems, too, whose share of the width only more problems can shrink."""
-    confidence_level: float = Field(default=0.95, gt=0.0, lt=1.0)
+    confidence_level: float = Field(default=CONFIDENCE_LEVEL, gt=0.0, lt=1.0)
     allocation: Literal["adaptive", "uniform"] = "adaptive"
     """Whether the next samples go where they shrink the interval most, or to all problems alike."""
     first: int = Field(default=16, ge=1)

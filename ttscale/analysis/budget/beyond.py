@@ -16,6 +16,7 @@ from ttscale.showing.numbers import exact_percent, percent, points, share
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
 from ttscale.stats.forecast.outlook import Reached
 from ttscale.stats.intervals.intervals import interval_over_problems
+from ttscale.types import CONFIDENCE_LEVEL
 
 _MOST_MOVED = 0.5
 """What a problem like none seen may gain by a doubling: a single best sample is in half of the draws before it."""
@@ -58,7 +59,9 @@ class LastDoubling:
         return f"doubling from {self.begin:,} to {self.end:,} samples moved it by {moved} points"
 
 
-def last_doubling(choice: Choice, *, confidence_level: float = 0.95, seed: int = 0) -> LastDoubling | None:
+def last_doubling(
+    choice: Choice, *, confidence_level: float = CONFIDENCE_LEVEL, seed: int = 0
+) -> LastDoubling | None:
     """Measure what the last doubling of a choice's samples did; None where no problem has two samples."""
     end = choice.n_min
     if end < 2:
@@ -85,7 +88,12 @@ def last_doubling(choice: Choice, *, confidence_level: float = 0.95, seed: int =
 
 
 def beyond_the_samples(
-    choice: Choice, reached: Reached, coverage: Reached, *, confidence_level: float = 0.95, seed: int = 0
+    choice: Choice,
+    reached: Reached,
+    coverage: Reached,
+    *,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    seed: int = 0,
 ) -> tuple[TargetVerdict, str, int | None]:
     """Say what is known of a target that a selector does not reach within its samples.
 

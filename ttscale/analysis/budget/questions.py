@@ -27,6 +27,7 @@ from ttscale.stats.forecast.outlook import (
 )
 from ttscale.stats.selectors.accepting import utility
 from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.types import CONFIDENCE_LEVEL
 
 _HALVINGS = 4
 """Of the gap, on a log scale, below the budget at which a selector reaches a target."""
@@ -46,7 +47,7 @@ class Inference:
 
     over: Generalises = "problems"
     method: str = "auto"
-    confidence_level: float = 0.95
+    confidence_level: float = CONFIDENCE_LEVEL
     largest: int = LARGEST
     seed: int = 0
 

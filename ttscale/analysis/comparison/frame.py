@@ -13,6 +13,7 @@ from ttscale.stats.coverage.plateau import TOLERANCE, doublings
 from ttscale.stats.selectors.any_correct import AnyCorrect
 from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
 from ttscale.stats.selectors.contract import Picked, SamplePools
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class ComparisonSettings:
     cost_wrong: float = 1.0
     cost_per_draw: float = 0.0
     tolerance: float = TOLERANCE
-    confidence_level: float = 0.95
+    confidence_level: float = CONFIDENCE_LEVEL
     n_resamples: int = 2000
     n_folds: int = 5
     seed: int = 0

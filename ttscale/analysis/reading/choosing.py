@@ -7,7 +7,7 @@ from typing import Any
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed
+from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed, or_ask_for
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 
@@ -110,5 +110,5 @@ def check_budgets(
     """
     if wanted and max(wanted) > k_max:
         raise InvalidInputError(
-            f"{what} k = {max(wanted)}, but {whose} has {k_max} verified samples. Draw more samples, or ask for k <= {k_max}."
+            f"{what} k = {max(wanted)}, but {whose} has {k_max} verified samples. {or_ask_for(k_max)}"
         )

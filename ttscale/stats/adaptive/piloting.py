@@ -27,6 +27,7 @@ from ttscale.stats.forecast.outlook import (
 )
 from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.types import CONFIDENCE_LEVEL
 
 SIZES = ((1, 2), (1, 4), (1, 8), (2, 1), (4, 1))
 """(times as many problems, times as many samples) of the pilots that are tried, cheapest first."""
@@ -123,7 +124,7 @@ def plan_pilot(
     within: float,
     *,
     over: Generalises = "problems",
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     sizes: Sequence[tuple[int, int]] = SIZES,
     n_simulations: int = 3,
     largest: int = LARGEST,

@@ -20,6 +20,7 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.mixing import mixing_distribution
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.intervals.sampling_error import pass_at_k_variance
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -89,7 +90,7 @@ def plan_coverage(
     half_width: float,
     *,
     samples: ArrayLike | None = None,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Plan:
     """Say how many problems coverage at k needs, for several numbers of samples per problem.
 

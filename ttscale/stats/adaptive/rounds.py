@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttscale.errors import InvalidInputError
+from ttscale.errors import InvalidInputError, or_ask_for
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, whole_numbers
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.mixing import mixing_distribution
@@ -35,6 +35,7 @@ from ttscale.stats.intervals.intervals import (
     interval_over_samples,
 )
 from ttscale.stats.intervals.sampling_error import SamplingError
+from ttscale.types import CONFIDENCE_LEVEL
 
 Climb = Mapping[int, tuple[tuple[int, int], ...]]
 """One round: rung -> the numbers of successes with which a problem climbed from it, as [low, high) ranges."""
@@ -163,7 +164,7 @@ def coverage_in_rounds(
     k: ArrayLike,
     *,
     over: Generalises = "problems",
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     verified: ArrayLike | None = None,
 ) -> Curve:
     """Estimate coverage from samples drawn in rounds, with an interval at every budget.
@@ -364,7 +365,7 @@ def _refuse_open(values: FloatArray, n: IntArray, k: IntArray) -> None:
     short = n[is_open.any(axis=1)]
     raise InvalidInputError(
         f"pass@{k.max()} needs at least {k.max()} samples of every problem without a success, but {len(short)} of "
-        f"{len(n)} problems have fewer (min {short.min()}). Draw more samples, or ask for k <= {short.min()}."
+        f"{len(n)} problems have fewer (min {short.min()}). {or_ask_for(short.min())}"
     )
 
 

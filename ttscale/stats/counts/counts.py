@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttscale.errors import InvalidInputError
+from ttscale.errors import InvalidInputError, or_ask_for
 from ttscale.stats.counts.curve import IntArray
 
 TooFew = Literal["raise", "nan"]
@@ -159,7 +159,7 @@ def refuse_too_few(n: IntArray, k: IntArray, metric: str = "pass@{k}") -> None:
     if not len(short):
         return
     fewest = int(n[short].min())
-    advice = f"Draw more samples, or ask for k <= {fewest}." if fewest else "Draw samples for every problem."
+    advice = or_ask_for(fewest) if fewest else "Draw samples for every problem."
     raise InvalidInputError(
         f"{metric.format(k=largest)} needs at least {largest} samples per problem, but {len(short)} of {len(n)} "
         f"problems have fewer (min {fewest}). {advice}"

@@ -20,6 +20,7 @@ from ttscale.stats.intervals.intervals import (
     simultaneous_level,
 )
 from ttscale.stats.intervals.sampling_error import coverage_sampling_error
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 def coverage_curve(
@@ -27,7 +28,7 @@ def coverage_curve(
     c: ArrayLike,
     k: ArrayLike,
     *,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     over: Over = "problems",
     method: IntervalMethod = "analytic",
     simultaneous: bool = False,
@@ -89,7 +90,9 @@ def coverage_curve(
     )
 
 
-def pass_hat_curve(n: ArrayLike, c: ArrayLike, k: ArrayLike, *, confidence_level: float = 0.95) -> Curve:
+def pass_hat_curve(
+    n: ArrayLike, c: ArrayLike, k: ArrayLike, *, confidence_level: float = CONFIDENCE_LEVEL
+) -> Curve:
     """Estimate pass^k, averaged over problems, with its interval over problems at every budget.
 
     Args:

@@ -17,6 +17,7 @@ from ttscale.stats.counts.counts import budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -85,7 +86,9 @@ def marginal_gain(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArray:
     return np.asarray(gain[pairs.inverse])
 
 
-def saturation(n: ArrayLike, c: ArrayLike, threshold: float, *, confidence_level: float = 0.95) -> Saturation:
+def saturation(
+    n: ArrayLike, c: ArrayLike, threshold: float, *, confidence_level: float = CONFIDENCE_LEVEL
+) -> Saturation:
     """Find the first k at which the next sample gains at most `threshold` of coverage.
 
     The gain falls with k, so that its interval over problems at each k, inverted, is one for the answer.

@@ -19,6 +19,7 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
+from ttscale.types import CONFIDENCE_LEVEL
 
 TOLERANCE = 0.01
 """One percentage point per doubling."""
@@ -75,7 +76,7 @@ def plateau(
     k: ArrayLike,
     *,
     tolerance: float = TOLERANCE,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     rng: Rng = None,
 ) -> Plateau:

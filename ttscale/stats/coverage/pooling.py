@@ -16,6 +16,7 @@ from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.interval_caveats import interval_caveats
 from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems
+from ttscale.types import CONFIDENCE_LEVEL
 
 Arm = Callable[[IntArray], FloatArray]
 """Budgets (K,), each at least 1 -> pass@k of every problem (P, K) by this arm alone."""
@@ -62,7 +63,11 @@ def split_of(k: ArrayLike, shares: ArrayLike) -> IntArray:
 
 
 def pooled_curve(
-    arms: Sequence[Arm], k: ArrayLike, *, shares: ArrayLike | None = None, confidence_level: float = 0.95
+    arms: Sequence[Arm],
+    k: ArrayLike,
+    *,
+    shares: ArrayLike | None = None,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Curve:
     """Estimate coverage of samples pooled from several arms, with its interval over problems.
 

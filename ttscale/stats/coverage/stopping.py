@@ -16,6 +16,7 @@ from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few,
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pass_at_k import at_least_one
 from ttscale.stats.intervals.intervals import check_confidence
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +40,7 @@ class RateEstimate:
 
 
 def rate_until_successes(
-    draws: ArrayLike, successes: ArrayLike, target: int, *, confidence_level: float = 0.95
+    draws: ArrayLike, successes: ArrayLike, target: int, *, confidence_level: float = CONFIDENCE_LEVEL
 ) -> RateEstimate:
     """Estimate success rates from problems sampled until `target` successes.
 

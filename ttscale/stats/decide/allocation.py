@@ -17,6 +17,7 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import log_none
 from ttscale.stats.intervals.intervals import Rng, interval_over_problems
 from ttscale.stats.intervals.unseen import SIGNED
+from ttscale.types import CONFIDENCE_LEVEL
 
 Objective = Callable[[IntArray], FloatArray]
 """Allocations of shape (M, A) -> the value of each problem under each, shape (P, M)."""
@@ -209,7 +210,7 @@ def honest_allocation(
     budget: float,
     *,
     once: ArrayLike | None = None,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     rng: Rng = None,
 ) -> Allocation:
     """Choose an allocation on a random half of the samples and report its coverage on the other half.

@@ -23,6 +23,7 @@ from ttscale.stats.intervals.intervals import (
     interval_over_problems,
 )
 from ttscale.stats.intervals.unseen import SIGNED
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -128,7 +129,7 @@ def best_buys(
     values: Sequence[ArrayLike],
     budget: ArrayLike,
     *,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 1000,
     n_folds: int = 5,
     rng: Rng = 0,
@@ -178,7 +179,7 @@ def crossings(
     budget: ArrayLike,
     *,
     arms: tuple[int, int] = (0, 1),
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     rng: Rng = 0,
 ) -> list[Crossing]:

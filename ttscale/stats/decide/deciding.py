@@ -13,6 +13,7 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import Rng, check_confidence
+from ttscale.types import CONFIDENCE_LEVEL
 
 MOST_DECISIONS = 512
 """Budgets up to here are all looked at for the best one; beyond, a grid of this many."""
@@ -67,7 +68,7 @@ def best_decision(
     utility: ArrayLike,
     k: ArrayLike,
     *,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     n_folds: int = 5,
     rng: Rng = None,

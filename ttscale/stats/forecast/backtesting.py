@@ -22,6 +22,7 @@ from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
 from ttscale.stats.forecast.scoring import Score, score_forecasts, thin
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.laws.frame import ScalingLaw
+from ttscale.types import PREDICTIVE_LEVEL
 
 __all__ = ["METHODS", "Backtest", "Score", "backtest", "thin"]
 
@@ -108,7 +109,7 @@ def backtest(
     s: ArrayLike | None = None,
     methods: Sequence[str | ScalingLaw] = METHODS,
     n_draws: int = 10,
-    confidence_level: float = 0.9,
+    confidence_level: float = PREDICTIVE_LEVEL,
     rng: np.random.Generator | int | None = None,
 ) -> Backtest:
     """Score forecasting methods on counts whose later samples are known.

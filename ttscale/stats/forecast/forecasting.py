@@ -25,6 +25,7 @@ from ttscale.stats.forecast.prior import Tail, check_tail
 from ttscale.stats.forecast.scoring import Score, score_forecasts, thin
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.laws.frame import ScalingLaw
+from ttscale.types import PREDICTIVE_LEVEL
 
 BACKTESTED = "backtested"
 """The method of `CANDIDATES` that forecast prefixes of these very samples best."""
@@ -91,7 +92,7 @@ def forecast(
     *,
     method: str | ScalingLaw = "auto",
     tail: Tail = "auto",
-    confidence_level: float = 0.9,
+    confidence_level: float = PREDICTIVE_LEVEL,
     backtest_draws: int = 0,
     rng: Rng = 0,
 ) -> Forecast:

@@ -29,6 +29,7 @@ from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of
 from ttscale.stats.forecast.prior import Tail, prior_models
 from ttscale.stats.intervals.intervals import check_confidence
+from ttscale.types import PREDICTIVE_LEVEL
 
 _LAWS, _OUTCOMES = 400, 64
 """Draws of the law that stand for the posterior, and outcomes drawn of each plan."""
@@ -105,7 +106,7 @@ def next_samples(
     *,
     shrink: float = 0.5,
     tail: Tail = "auto",
-    confidence_level: float = 0.9,
+    confidence_level: float = PREDICTIVE_LEVEL,
     rng: int = 0,
 ) -> NextSamples:
     """Find the cheapest further samples that narrow the forecast of coverage at k to a share of its width.

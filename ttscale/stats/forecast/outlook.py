@@ -30,6 +30,7 @@ from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.fitting import fit_law
 from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.types import CONFIDENCE_LEVEL
 
 Generalises = Literal["problems", "samples"]
 
@@ -113,7 +114,7 @@ def coverage_outlook(
     *,
     over: Generalises = "problems",
     method: str = "auto",
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     rng: Rng = 0,
     ahead: Curve | None = None,
 ) -> Outlook:
@@ -175,7 +176,7 @@ def coverage_ahead(
     largest: int = LARGEST,
     over: Generalises = "problems",
     method: str = "auto",
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     rng: Rng = 0,
 ) -> Curve:
     """Forecast coverage from the first budget beyond the samples to the largest, for many questions to read off.
@@ -246,7 +247,7 @@ def coverage_to_reach(
     largest: int = LARGEST,
     over: Generalises = "problems",
     method: str = "auto",
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     rng: Rng = 0,
 ) -> Reached:
     """Say which budget's coverage reaches a target, forecasting only where the samples at hand do not tell.

@@ -18,6 +18,7 @@ from ttscale.stats.forecast.predicting import predict
 from ttscale.stats.forecast.prior import Tail, check_tail
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.laws.frame import ScalingLaw
+from ttscale.types import PREDICTIVE_LEVEL
 
 _LARGEST_BUDGET = 10**6
 _STRIDE = 32
@@ -79,7 +80,7 @@ def samples_for(
     *,
     method: str | ScalingLaw = "auto",
     tail: Tail = "auto",
-    confidence_level: float = 0.9,
+    confidence_level: float = PREDICTIVE_LEVEL,
     largest: int = _LARGEST_BUDGET,
     rng: Rng = 0,
 ) -> SamplesNeeded:

@@ -21,6 +21,7 @@ from ttscale.stats.intervals.intervals import (
     interval_over_problems,
     percentiles,
 )
+from ttscale.types import CONFIDENCE_LEVEL
 
 Averaging = Literal["pooled", "within problem"]
 """All samples in one pool, or computed problem by problem and then averaged with equal weight."""
@@ -66,7 +67,7 @@ class Estimate(Result):
 
 
 def ratio_of_sums(
-    metric: str, numerator: ArrayLike, denominator: ArrayLike, *, confidence_level: float = 0.95
+    metric: str, numerator: ArrayLike, denominator: ArrayLike, *, confidence_level: float = CONFIDENCE_LEVEL
 ) -> Estimate:
     """Estimate a proportion Σ a_i / Σ b_i of clustered counts, with its interval over problems.
 
@@ -118,7 +119,7 @@ def ratio_of_sums(
 
 
 def mean_over_problems(
-    metric: str, values: ArrayLike, *, confidence_level: float = 0.95, how: str = ""
+    metric: str, values: ArrayLike, *, confidence_level: float = CONFIDENCE_LEVEL, how: str = ""
 ) -> Estimate:
     """Average values within [0, 1] over problems; a NaN is a problem that does not contribute.
 
@@ -152,7 +153,7 @@ def ratio_of_means(
     numerator: ArrayLike,
     denominator: ArrayLike,
     *,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     rng: Rng = None,
 ) -> Estimate:

@@ -24,6 +24,7 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
 from ttscale.stats.intervals.unseen import METHOD, SIGNED, UNIT, UNSEEN, Span, mean_ends
+from ttscale.types import CONFIDENCE_LEVEL
 
 Rng = np.random.Generator | int | None
 """A generator, a seed, or None for fresh entropy."""
@@ -51,7 +52,11 @@ class Interval:
 
 
 def interval_over_problems(
-    values: FloatArray, confidence_level: float = 0.95, *, weight: ArrayLike | None = None, span: Span = UNIT
+    values: FloatArray,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    *,
+    weight: ArrayLike | None = None,
+    span: Span = UNIT,
 ) -> Interval:
     """Return the default interval for the mean over all problems of this kind: see `ttscale.stats.intervals.unseen`.
 
@@ -90,7 +95,7 @@ def interval_over_samples(
     mean: FloatArray,
     error: FloatArray,
     trials: FloatArray,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     *,
     degrees: FloatArray | float = np.inf,
 ) -> Interval:
@@ -127,7 +132,7 @@ def interval_over_samples(
 
 def simultaneous_level(
     values: FloatArray,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     *,
     weight: IntArray | None = None,
     span: Span = UNIT,
@@ -178,7 +183,7 @@ def paired_difference(
     k: ArrayLike,
     *,
     metric: str = "difference",
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     simultaneous: bool = False,
     n_resamples: int = 2000,
     rng: Rng = None,
@@ -243,7 +248,7 @@ def paired_difference(
 
 def bootstrap_over_problems(
     values: FloatArray,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     *,
     weight: IntArray | None = None,
     n_resamples: int = 2000,

@@ -22,6 +22,7 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, mean_ends, roots_against
+from ttscale.types import CONFIDENCE_LEVEL
 
 _BATCH = 4_000_000
 """Random numbers drawn at a time."""
@@ -78,7 +79,7 @@ def paired_differences(
     values: ArrayLike,
     *,
     pairs: tuple[tuple[int, int], ...] | None = None,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 10_000,
     rng: Rng = None,
 ) -> PairedDifferences:

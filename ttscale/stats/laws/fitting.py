@@ -31,6 +31,7 @@ from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
 from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities, sampled
 from ttscale.stats.laws.npmle import NonParametric
+from ttscale.types import CONFIDENCE_LEVEL
 
 _CURVE_POINTS = 40  # "about 40 log-spaced k": Brown et al. 2024
 _STEP = 1e-4  # of the central differences, on the scale of the fit
@@ -185,7 +186,7 @@ def fit_law(
     c: ArrayLike,
     *,
     k: ArrayLike | None = None,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> LawFit:
     """Fit a scaling law to counts.
 

@@ -22,6 +22,7 @@ from ttscale.stats.intervals.intervals import (
 )
 from ttscale.stats.intervals.sampling_error import split_sampling_error
 from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 class IntervalKeywords(TypedDict, total=False):
@@ -49,7 +50,7 @@ class IntervalOptions:
         rng: Generator or seed, for whatever is simulated.
     """
 
-    confidence_level: float = 0.95
+    confidence_level: float = CONFIDENCE_LEVEL
     over: Over = "problems"
     method: IntervalMethod = "analytic"
     simultaneous: bool = False

@@ -19,6 +19,7 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.estimate import Estimate, cluster_variance, clustered_bounds
 from ttscale.stats.intervals.intervals import Rng, check_confidence, percentiles
+from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +119,7 @@ def expected_calibration_error(
     correct: ArrayLike,
     *,
     n_bins: int | None = None,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     rng: Rng = None,
 ) -> Estimate:
@@ -178,7 +179,7 @@ def problem_calibration_error(
     probability: ArrayLike,
     correct: ArrayLike,
     *,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     rng: Rng = None,
 ) -> Estimate:
@@ -237,7 +238,7 @@ def reliability_curve(
     correct: ArrayLike,
     *,
     n_bins: int = 10,
-    confidence_level: float = 0.95,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> ReliabilityCurve:
     """Estimate the accuracy at each level of claimed probability, pooled over all samples.
 

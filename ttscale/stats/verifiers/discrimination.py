@@ -15,10 +15,11 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.estimate import Estimate, cluster_variance, mean_over_problems, ratio_of_sums
 from ttscale.stats.intervals.intervals import check_confidence
+from ttscale.types import CONFIDENCE_LEVEL
 
 
 def auroc(
-    problem: ArrayLike, score: ArrayLike, correct: ArrayLike, *, confidence_level: float = 0.95
+    problem: ArrayLike, score: ArrayLike, correct: ArrayLike, *, confidence_level: float = CONFIDENCE_LEVEL
 ) -> Estimate:
     """Estimate the pooled AUROC: the chance that a correct sample outscores a wrong one, ties counting half.
 
@@ -65,7 +66,7 @@ def auroc(
 
 
 def within_problem_auroc(
-    problem: ArrayLike, score: ArrayLike, correct: ArrayLike, *, confidence_level: float = 0.95
+    problem: ArrayLike, score: ArrayLike, correct: ArrayLike, *, confidence_level: float = CONFIDENCE_LEVEL
 ) -> Estimate:
     """Estimate the AUROC within a problem, averaged over the problems that have correct and wrong samples.
 
@@ -104,7 +105,7 @@ def auroc_influence(table: Pools, score: FloatArray, label: IntArray) -> FloatAr
 
 
 def acceptance_rates(
-    problem: ArrayLike, accepted: ArrayLike, correct: ArrayLike, *, confidence_level: float = 0.95
+    problem: ArrayLike, accepted: ArrayLike, correct: ArrayLike, *, confidence_level: float = CONFIDENCE_LEVEL
 ) -> list[Estimate]:
     """Estimate what an accept/reject verifier gets right, pooled and within problems.
 
