@@ -37,6 +37,8 @@ from ttscale.stats.laws.fitting import fit_law, theta_of
 
 LARGEST = 10_000
 LEVEL = 0.9
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Of the calibration plot."""
 PREFIXES = (32, 100, 300, 1000)
 RARE = 2e-5
 """Mean success rate below which a model counts as one that solves next to nothing: a kind of its own."""
@@ -101,7 +103,7 @@ def main() -> None:
     print(text)
     if options.out:
         (options.out / "forecast_table.md").write_text(text, encoding="utf-8")
-        (options.out / "forecast_table.json").write_text(json.dumps(rows), encoding="utf-8")
+        draw(rows, options.out / "forecast_table.svg")
 
 
 def _models(tables: Sequence[Table], one: Table) -> int:
@@ -154,8 +156,13 @@ def score(job: tuple[Table, int, int, Path]) -> dict[str, object]:
     answers |= {
         name: [float(np.mean([answers[law][0] for law in laws])), None, None] for name, laws in MEANS.items()
     }
-    curve = forecast(drawn.n, drawn.c, table.k, confidence_level=LEVEL).curve
-    answers[OURS] = [float(curve.value[0]), float(curve.low[0]), float(curve.high[0])]
+    held = {}
+    for level in LEVELS:  # the posterior is drawn once
+        curve = forecast(drawn.n, drawn.c, table.k, confidence_level=level).curve
+        low, high = float(curve.low[0]), float(curve.high[0])
+        held[f"{level:g}"] = low - 1e-9 <= truth <= high + 1e-9
+        if level == LEVEL:
+            answers[OURS] = [float(curve.value[0]), low, high]
     return {
         "benchmark": table.benchmark,
         "model": table.model,
@@ -163,6 +170,7 @@ def score(job: tuple[Table, int, int, Path]) -> dict[str, object]:
         "k": table.k,
         "truth": truth,
         "answers": answers,
+        "held": held,
         **narrowest(table, s, int(np.sum(drawn.c == 0))),
     }
 
@@ -185,6 +193,23 @@ def narrowest(table: Table, s: int, n_open: int) -> dict[str, float]:
     solved = np.arange(n_open + 1)
     error = float(law.pmf(solved) @ np.abs(solved - law.mean())) / len(table.n)
     return {"least_error": error, "least_width": float(law.ppf(0.95) - law.ppf(0.05)) / len(table.n)}
+
+
+def draw(rows: list[dict], path: Path) -> None:
+    """Draw how often intervals of each level hold, one line per benchmark with several models."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0.4, 1], [0.4, 1], color="0.7", lw=1)
+    for name in dict.fromkeys(row["benchmark"] for row in rows):
+        mine = [row for row in rows if row["benchmark"] == name]
+        shares = [np.mean(_by_s(mine, lambda row, at=f"{level:g}": row["held"][at])) for level in LEVELS]
+        models = len({row["model"] for row in mine})
+        axes.plot(LEVELS, shares, marker="o", ms=3, label=f"{name} ({models})", ls="-" if models > 1 else ":")
+    axes.set(xlabel="level of the interval", ylabel="share that held the coverage to come", ylim=(0.4, 1.02))
+    axes.legend(fontsize=7, frameon=False, title="benchmark (models)", title_fontsize=7)
+    figure.savefig(path)
 
 
 @cache

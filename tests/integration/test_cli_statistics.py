@@ -96,3 +96,30 @@ def test_a_curve_says_where_its_intervals_are_not_as_sure_as_they_claim(
     table = ttscale("curve", path, "--k", "1,50")
     assert "few solved" in table.stdout
     assert table.stderr.count("88 to 99 %") == 1
+
+
+def test_forecast_takes_a_tail_and_earlier_counts_and_says_what_it_cannot_tell(
+    ttscale: Ttscale, tmp_path: Path
+) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    path = tmp_path / "models.csv"
+    rows = [
+        f"{model},{i},30,{rng.binomial(30, p)}"
+        for model in ("a", "b")
+        for i, p in enumerate(rng.beta(0.2, 6.0, 400))
+    ]
+    path.write_text("\n".join(["model,problem_id,n,c", *rows]) + "\n")
+
+    def value(*options: str | Path) -> tuple[float, str]:
+        done = ttscale("forecast", path, "--by", "model", "--k", "100000", "--json", *options)
+        first, _ = json.loads(done.stdout)
+        return first["value"], done.stderr
+
+    plain, said = value()
+    assert "Note: a: these samples cannot tell a curve that levels off near" in said
+    assert "more samples on" in said
+    assert value("--tail", "ceiling")[0] < plain < value("--tail", "all-solvable")[0]
+    assert value("--like", path)[0] != plain  # each model is forecast with the other as its like
+    assert "tail" in ttscale("forecast", path, "--k", "100", "--tail", "fat", check=2).stderr

@@ -213,6 +213,13 @@ def fit_command(
     show_default=True,
     help="What is known of the hardest problems: nothing, ever rarer successes, a share never solved, or all within reach.",
 )
+@click.option(
+    "--like",
+    "likes",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Run directory or table of counts of other models on this benchmark; repeatable, --by applies.",
+)
 @level_option
 @seed_option
 @plot_option
@@ -224,6 +231,7 @@ def forecast_command(
     prefix: int | None,
     method: str,
     tail: "Tail",
+    likes: tuple[Path, ...],
     confidence_level: float | None,
     seed: int,
     plot: Path | None,
@@ -241,19 +249,21 @@ def forecast_command(
     rows, table, curves = [], [], []
     n_max = 0
     groups = read_source(source, by=by)
+    like = [(one.n, one.c) for path in likes for one in read_source(path, by=by)]
     _tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
     for group in groups:
         n, c = group.n, group.c
+        others = [one for one in like if not _same(one, (n, c))]
         if prefix is not None:
             thinned = thin(n, c, prefix, rng)
             n, c = thinned.n, thinned.c
-        ahead = forecast(
-            n, c, k, method=method, tail=tail, confidence_level=confidence_level or PREDICTIVE_LEVEL, rng=seed
-        )
+        level = confidence_level or PREDICTIVE_LEVEL
+        ahead = forecast(n, c, k, method=method, tail=tail, like=others, confidence_level=level, rng=seed)
         n_max = max(n_max, ahead.n_max)
         curves.append((group, ahead.curve))
         if ahead.doubt:
-            _tell_doubt(group, ahead.doubt, next_samples(n, c, max(k), tail=tail, rng=seed))
+            plan = next_samples(n, c, max(k), tail=tail, like=others, confidence_level=level, rng=seed)
+            _tell_doubt(group, ahead.doubt, plan)
         rows += [
             {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
             for row in ahead.to_rows()
@@ -265,6 +275,11 @@ def forecast_command(
     if plot:
         _plot(plot, curves, title="forecast coverage", measured_k=n_max)
     print_rows(rows, output, table=table)
+
+
+def _same(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    """Say whether two tables of counts are one: pooled models are each forecast from the others."""
+    return all(a.tolist() == b.tolist() for a, b in zip(one, other, strict=True))
 
 
 def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:

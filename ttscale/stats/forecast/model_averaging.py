@@ -215,6 +215,22 @@ def _tempered(log_weight: FloatArray, enough: float) -> FloatArray:
     return np.asarray(weight)
 
 
+def highest_mode(
+    models: Sequence[PriorModel], pairs: UniqueCounts, k: int
+) -> list[tuple[FloatArray, FloatArray, float]]:
+    """Return, per model, the highest mode of its posterior, the inverse Hessian there, and the log density.
+
+    Args:
+        models: Laws under shapes of curves with their priors.
+        pairs: The distinct counts.
+        k: Largest budget of interest.
+    """
+    observed = _Observed(pairs, k)
+    posteriors = [_Posterior(model, observed) for model in models]
+    modes = [_mode(posterior) for posterior in posteriors]
+    return [(*mode, float(p(mode[0][None])[0])) for p, mode in zip(posteriors, modes, strict=True)]
+
+
 def _mode(posterior: _Posterior) -> tuple[FloatArray, FloatArray]:
     """Return the highest posterior mode and the inverse Hessian there."""
     law, pairs = posterior.prior.law, posterior.observed.pairs

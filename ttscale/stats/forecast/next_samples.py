@@ -26,8 +26,9 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, counts, one_budget
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.likeness import Earlier, earlier, models_like
 from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of
-from ttscale.stats.forecast.prior import Tail, prior_models
+from ttscale.stats.forecast.prior import PriorModel, Tail
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.types import PREDICTIVE_LEVEL
 
@@ -106,6 +107,7 @@ def next_samples(
     *,
     shrink: float = 0.5,
     tail: Tail = "auto",
+    like: Earlier = (),
     confidence_level: float = PREDICTIVE_LEVEL,
     rng: int = 0,
 ) -> NextSamples:
@@ -117,6 +119,7 @@ def next_samples(
         k: Budget of the forecast, beyond the samples at hand.
         shrink: Width wanted over the present one, in (0, 1).
         tail: As in `ttscale.stats.forecast.forecasting.forecast`.
+        like: Likewise.
         confidence_level: Of the interval.
         rng: Seed.
 
@@ -140,11 +143,14 @@ def next_samples(
         raise InvalidInputError(
             f"Coverage at {k} is measured: every problem has {data.n.min()} samples or more. Give a larger budget."
         )
-    curve = forecast(data.n, data.c, k, tail=tail, confidence_level=confidence_level, rng=rng).curve
+    curve = forecast(
+        data.n, data.c, k, tail=tail, like=like, confidence_level=confidence_level, rng=rng
+    ).curve
     width = float(curve.high[0] - curve.low[0])
     order = unsolved[np.argsort(data.n[unsolved], kind="stable")]
     order = order[data.n[order] < k]
-    plan, now = _cheapest(data, order, k, shrink, tail, rng) if len(order) and width else (None, 1.0)
+    models = models_like(earlier(like, data), tail)
+    plan, now = _cheapest(data, order, k, shrink, models, rng) if len(order) and width else (None, 1.0)
     chosen = plan or _Plan(0, int(data.n.max()), 0.0, now)
     return NextSamples(
         problems=order[: chosen.n_problems],
@@ -159,10 +165,10 @@ def next_samples(
 
 
 def _cheapest(
-    data: Counts, order: IntArray, k: int, shrink: float, tail: Tail, seed: int
+    data: Counts, order: IntArray, k: int, shrink: float, models: tuple[PriorModel, ...], seed: int
 ) -> tuple[_Plan, float]:
     """Return the cheapest plan that is good enough, or the best; and the present standard deviation, in problems."""
-    draws = posterior_of(data.unique(), k=k, rng=seed, models=prior_models(tail))
+    draws = posterior_of(data.unique(), k=k, rng=seed, models=models)
     rng = np.random.default_rng(seed)
     laws = _some(draws, rng)
     with threadpool_limits(1, user_api="blas"):

@@ -175,7 +175,6 @@ def _log_mass(shape: CurveShape, failure: FloatArray) -> float:
     return float(logsumexp(shape.log_density(failure)) - np.log(_PRIOR_DRAWS))
 
 
-@cache
 def prior_models(tail: Tail = "auto") -> tuple[PriorModel, ...]:
     """Return the models that forecasts average over.
 
@@ -186,6 +185,11 @@ def prior_models(tail: Tail = "auto") -> tuple[PriorModel, ...]:
         InvalidInputError: No such tail.
     """
     check_tail(tail)
+    return _models(tail)
+
+
+@cache
+def _models(tail: Tail) -> tuple[PriorModel, ...]:
     return tuple(model for law in _laws(tail) for model in under_shapes(law))
 
 

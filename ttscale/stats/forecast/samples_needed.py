@@ -14,6 +14,7 @@ from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import counts, one_budget
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.forecast.forecasting import curve_of, resolved
+from ttscale.stats.forecast.likeness import Earlier, earlier
 from ttscale.stats.forecast.predicting import predict
 from ttscale.stats.forecast.prior import Tail, check_tail
 from ttscale.stats.intervals.intervals import Rng, check_confidence
@@ -80,6 +81,7 @@ def samples_for(
     *,
     method: str | ScalingLaw = "auto",
     tail: Tail = "auto",
+    like: Earlier = (),
     confidence_level: float = PREDICTIVE_LEVEL,
     largest: int = _LARGEST_BUDGET,
     rng: Rng = 0,
@@ -95,6 +97,7 @@ def samples_for(
         target: Coverage wanted, above 0 and at most 1.
         method: As in `forecast`.
         tail: Likewise.
+        like: Likewise.
         confidence_level: Of the interval.
         largest: Largest budget considered.
         rng: As in `forecast`.
@@ -115,11 +118,12 @@ def samples_for(
     method, _ = resolved(data, largest, method, confidence_level, rng)
     seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**32))
     check_tail(tail)
-    furthest = predict(data, np.array([largest]), method, seed, tail)
+    before = earlier(like, data)
+    furthest = predict(data, np.array([largest]), method, seed, tail, before)
 
     def ends(k: IntArray) -> FloatArray:
         """Return the upper end, the forecast and the lower end at budgets (K,), from the same draws each time: (3, K)."""
-        ahead = curve_of(predict(data, np.append(k, largest), method, seed, tail), confidence_level)
+        ahead = curve_of(predict(data, np.append(k, largest), method, seed, tail, before), confidence_level)
         return np.stack([ahead.high, ahead.value, ahead.low])[:, :-1]
 
     low, middle, high = _first_reaching(_ladder(largest), target * (1.0 - 1e-12), ends)
