@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "cases" / "answers.jsonl"
 OWN = sorted((Path(__file__).parent / "cases").glob("*.jsonl"))
-VERIFIERS = ("math",)
+VERIFIERS = ("math", "numeric", "choice", "exact")
 
 _spec = importlib.util.spec_from_file_location("verdict_cases", ROOT / "benchmarks" / "verdict_cases.py")
 assert _spec is not None and _spec.loader is not None

@@ -6,13 +6,21 @@ can be read decides; a completion in which none can is ``Outcome.NO_ANSWER``.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import SearchError, find_extractor, pieces_of, prefetch, stated_pieces
+from ttscale.verifiers.extraction import (
+    ENCLOSED,
+    UNSTATED,
+    SearchError,
+    find_extractor,
+    pieces_of,
+    prefetch,
+    stated_pieces,
+)
 from ttscale.verifiers.reasoning import StatedOptions, is_truncated, over_answers
 
 MAX_ANSWER_LENGTH = 1000
@@ -20,6 +28,8 @@ MAX_ANSWER_LENGTH = 1000
 
 _CACHED_LENGTH = 200  # so that a hundred thousand remembered answers stay small
 _CACHE_SIZE = 100_000
+
+_UNREAD = "The box or tag holds '{}', which cannot be read as such an answer."
 
 _NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)
 
@@ -38,17 +48,27 @@ class AnswerVerifier(ABC, Generic[Value]):
     version: ClassVar[str]
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
+    box_is_final: ClassVar[bool] = True
+    """Whether nothing is taken from around a box that cannot be read."""
 
     def __init__(self, options: StatedOptions, extract: Sequence[str]) -> None:
         self._reading = options
         self._extractors = tuple((name, find_extractor(name)) for name in extract)
+        self._readers = {name: self._reader_of(name) for name in extract}
         self._remembered = lru_cache(_CACHE_SIZE)(self._judge)
-        self._read_short = lru_cache(_CACHE_SIZE)(self.read)
         self._read_short_key = lru_cache(_CACHE_SIZE)(self.read_key)
 
     @abstractmethod
     def read(self, answer: str) -> Value | None:
         """Interpret an extracted answer; None where it is not one."""
+
+    def read_enclosed(self, answer: str) -> Value | None:
+        """Interpret the content of a box or tag, which holds the answer and nothing else."""
+        return self.read(answer)
+
+    def read_text(self, answer: str) -> Value | None:
+        """Interpret a text that follows "Answer:"; what it comes to stands at its end."""
+        return self.read(answer)
 
     def read_key(self, key: str) -> Value | None:
         """Interpret an answer key; None where it is not one."""
@@ -81,23 +101,35 @@ class AnswerVerifier(ABC, Generic[Value]):
         key, completion = candidate.problem.answer, candidate.sample.completion
         if key is None:
             return missing_key(candidate.problem)
+        unread: Verdict | None = None
         is_cut = self._reading.truncated == "stated" and is_truncated(candidate.sample)
         find = stated_pieces if is_cut else pieces_of
         try:
             for name, answer in find(self._extractors, completion):
                 if is_cut and name == "whole" and not self.is_whole(completion):
                     continue
+                if unread is not None and name in UNSTATED | {"whole"}:
+                    break  # what a box holds is the answer: nothing is taken from around it
                 judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._judge
-                verdict = judge(answer, key)
+                verdict = judge(name, answer, key)
                 if verdict is not None:
                     return verdict
+                if name in ENCLOSED and self.box_is_final:
+                    unread = unread or Verdict(
+                        outcome=Outcome.NO_ANSWER, detail=_UNREAD.format(shown(answer))
+                    )
         except SearchError as error:
             return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
-        return _NO_ANSWER
+        return unread or _NO_ANSWER
 
-    def _judge(self, answer: str, key: str) -> Verdict | None:
+    def _reader_of(self, name: str) -> Callable[[str], Value | None]:
+        return (
+            self.read_enclosed if name in ENCLOSED else self.read_text if name == "answer-text" else self.read
+        )
+
+    def _judge(self, name: str, answer: str, key: str) -> Verdict | None:
         """Compare one answer with one key; None where the answer cannot be read."""
-        value = self._read_short(answer) if len(answer) <= _CACHED_LENGTH else self.read(answer)
+        value = self._readers[name](answer)
         if value is None:
             return None
         expected = self._read_short_key(key) if len(key) <= _CACHED_LENGTH else self.read_key(key)

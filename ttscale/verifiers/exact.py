@@ -1,10 +1,13 @@
 """The verifier `exact`: the answer is the key, character for character after simple normalization."""
 
+import unicodedata
 from typing import ClassVar, Literal
 
 from ttscale.verifiers.answers import AnswerVerifier
 from ttscale.verifiers.extraction import ExtractorNames
 from ttscale.verifiers.reasoning import StatedOptions
+
+_FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 
 
 class ExactOptions(StatedOptions):
@@ -30,7 +33,9 @@ class ExactVerifier(AnswerVerifier[str]):
         self._ignore_case = options.ignore_case
 
     def read(self, answer: str) -> str | None:
-        """Normalize white space and case; None for an answer that is empty or blank."""
+        """Normalize white space, case and what no reader sees; None for an answer that is empty or blank."""
+        if not answer.isascii():
+            answer = unicodedata.normalize("NFC", answer.strip("\ufeff\u200b").translate(_FULL_WIDTH))
         match self._whitespace:
             case "strip":
                 text = answer.strip()

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 from ttscale.errors import did_you_mean, listed
+from ttscale.verifiers.cues import cue_ends
 from ttscale.verifiers.numbers import last_number
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
@@ -37,18 +38,19 @@ _BETWEEN_BOXES = re.compile(
 _ANSWER_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
 
 _HASHES = "####"
-_HASH_LINE = re.compile(
-    # Four hashes also make a Markdown heading: "#### Step 2" is not an answer.
-    r"(?<!#)####(?!#)[ \t]*+(?!(?:step|part|case|section|solution|question|example|problem)\b)([^\n]*)",
+_HASH_LINE = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
+_HEADING = re.compile(
+    # Four hashes also make a Markdown heading: "#### Step 2", "#### 1. Sales in May", "#### Calculating 48 / 2".
+    r"(?:step|part|case|section|solution|question|example|problem|method|approach|note|explanation|verification)\b"
+    r"|[0-9]{1,2}[.):]\s+[A-Za-z*]|[a-z]+ing\b(?!\s*[:=])|\*\*[^*0-9]*\*\*:?$|.*:$",
     re.IGNORECASE,
 )
 
-_ANSWER_CUE = re.compile(
-    # "The final answer is", "Answer:", "**Answer**:", "the answer to the question would be", "answer = "
-    r"\banswers?\b[^\n.:=]{0,60}?(?:\b(?:is|are|be)\b(?:[ \t]*:)?|[:=])[*_ \t]*",
-    re.IGNORECASE,
+_SENTENCE_END = re.compile(r"[.!?;](?=\s|$|[*_\"'])|[。！？；।؟]")
+_PROSE_FIRST = re.compile(
+    r"(?:[0-9]{1,2}[.)]\s+)?(?!(?:about|approximately|around|roughly|exactly|nearly|USD|EUR|Rs)\b)[A-Za-z]{2,}[a-z']*,?\s+\S|[-*•]\s+\S"
 )
-_SENTENCE_END = re.compile(r"[.!?;](?=\s|$|[*_\"'])")
+"""What begins like a text and not like a value: "In May she", "1. Each box", a list."""
 _MARKUP = " \t\r*_`\"'"
 
 
@@ -132,27 +134,47 @@ def hash_line(completion: str) -> str | None:
     >>> hash_line("9 * 2 = 18\\n#### 18")
     '18'
     """
-    end = len(completion)
-    while (start := completion.rfind(_HASHES, 0, end)) >= 0:
+    start = completion.rfind(_HASHES)
+    if start < 0 or _is_superseded(completion[start + len(_HASHES) :]):
+        return None
+    while start >= 0:
         line = _HASH_LINE.match(completion, start)
-        if line and (answer := line.group(1).strip()):
+        answer = line.group(1).strip() if line else ""
+        if answer and not _HEADING.match(answer):
             return answer
-        end = start
+        start = completion.rfind(_HASHES, 0, start)
     return None
+
+
+def _is_superseded(rest: str) -> bool:
+    """Return whether an answer is boxed or announced below the last line of hashes, which then was a heading."""
+    below = rest.partition("\n")[2]
+    return bool(below) and (boxed(below) is not None or answer_is(below) is not None)
 
 
 def answer_is(completion: str) -> str | None:
     """Return what follows the last "the answer is", "Answer:" or their like, up to the end of the sentence.
 
-    >>> answer_is("So the final answer is **18 dollars**. Let me know!")
-    '18 dollars'
+    >>> answer_is("So the final answer is **18 dollars**. Let me know!"), answer_is("所以答案是C。")
+    ('18 dollars', 'C')
     """
-    if "nswer" not in completion and "NSWER" not in completion:
-        return None  # without the cost of a search in either case
-    ends = [cue.end() for cue in _ANSWER_CUE.finditer(completion)]
     # Lazily and from the last: reading a statement after every cue would take quadratic time.
-    statements = (_statement(completion, end) for end in reversed(ends))
+    statements = (_statement(completion, end) for end in reversed(cue_ends(completion)))
     return next((statement for statement in statements if statement), None)
+
+
+def answer_text(completion: str) -> str | None:
+    """Return all that follows the last "Answer:", where that is a text and not a value.
+
+    >>> answer_text("Answer: She sold 24 in May. Altogether she sold 72."), answer_text("Answer: 72 clips")
+    ('She sold 24 in May. Altogether she sold 72.', None)
+    """
+    for end in reversed(cue_ends(completion)):
+        if completion[:end].rstrip(_MARKUP)[-1:] in (":", "：") and (
+            text := completion[end:].strip(_MARKUP + "\n")
+        ):
+            return text if _PROSE_FIRST.match(text) else None
+    return None
 
 
 def last_line(completion: str) -> str | None:
@@ -177,6 +199,7 @@ EXTRACTORS: Mapping[str, Extractor] = MappingProxyType(
         "answer-tag": answer_tag,
         "hash": hash_line,
         "answer-is": answer_is,
+        "answer-text": answer_text,
         "last-number": last_number,
         "last-line": last_line,
         "whole": whole,
@@ -184,8 +207,11 @@ EXTRACTORS: Mapping[str, Extractor] = MappingProxyType(
 )
 """name -> extractor. "regex:PATTERN" is one more spelling, for a pattern of the user's own."""
 
-UNSTATED = frozenset({"last-number", "last-line"})
+UNSTATED = frozenset({"last-number", "last-line", "answer-text"})
 """Extractors whose piece nobody called an answer: of a truncated completion it is none."""
+
+ENCLOSED = frozenset({"boxed", "boxes", "answer-tag"})
+"""Extractors whose piece is the answer and nothing else."""
 
 _OPEN_ENDED = frozenset({"hash", "answer-is"})
 

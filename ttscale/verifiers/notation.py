@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 _CHARACTERS = str.maketrans(
     {
-        **dict.fromkeys("−‒–—﹣－⁻", "-"),
+        **dict.fromkeys("−‒–—﹣－", "-"),
         **dict.fromkeys(
             "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " "
         ),

@@ -6,8 +6,13 @@ rounding. Words around the number and units after it are ignored.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from decimal import Context, Decimal
 from fractions import Fraction
+
+from ttscale.verifiers.formulas.words import behind_caption, without_unit
+from ttscale.verifiers.notation import normalized, plain_characters
 
 MAX_DIGITS = 1000
 """Longer numbers are no answers. Reading one costs time quadratic in its digits, and Python refuses at 4,300."""
@@ -15,43 +20,38 @@ MAX_DIGITS = 1000
 _SHORT = 18
 """Digits of whole numbers that are read without a pattern."""
 
-_TO_ASCII = str.maketrans(
-    {
-        **dict.fromkeys("−‒–﹣－", "-"),
-        **dict.fromkeys("\u00a0\u2007\u2009\u202f", " "),
-        **{chr(ord("０") + digit): str(digit) for digit in range(10)},
-        "．": ".",
-        "，": ",",
-        "％": "%",
-        "⁄": "/",
-        "∕": "/",
-        "⋅": "×",
-        "·": "×",
-        "＄": "$",
-    }
-)
+_POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_RAISED = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
+_VULGAR = frozenset("¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞")
 
-_DIGITS = r"(?:[0-9]{1,3}(?:(?:,|\{,\}|\\[,!])[0-9]{3}(?![0-9]))+|[0-9]+)"
+_GAP = r"(?:,|\{,\}|\\[,!;: ]|'|[ ~](?![0-9]{3}[-/]))"
+_DIGITS = (
+    rf"(?:[0-9]{{1,3}}(?:{_GAP}[0-9]{{3}}(?![0-9]))+|[0-9]{{1,2}}(?:,[0-9]{{2}})+,[0-9]{{3}}(?![0-9])|[0-9]+)"
+)
 _DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]+)?|\.[0-9]+)"
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _NUMBER = re.compile(
     rf"""
     (?P<sign>(?<![\w.)\]}}])[-+](?=[\\0-9.$€£¥₹]))?    # not the minus of "16-3"
     (?:\\?[$€£¥₹][ ]?)?
     (?:
-        (?:(?P<mixed_tex>[0-9]+)[ ]?)?
+        (?:(?P<mixed_tex>[0-9]+)(?:[ ]?|[ ]and[ ]))?
         \\[dt]?frac[ ]?(?:\{{[ ]?(?P<tex_num>-?{_DECIMAL})[ ]?\}}[ ]?\{{[ ]?(?P<tex_den>{_DECIMAL})[ ]?\}}
                       |(?P<short_num>[0-9])(?P<short_den>[0-9]))
-      | (?:(?P<mixed>[0-9]+)[ ](?=[0-9]+[ ]?/[ ]?[0-9]))?
+      | (?:(?P<mixed>[0-9]+)(?:[ ]|[ ]and[ ]|-)(?=[0-9]+[ ]?/[ ]?[0-9]))?
         (?P<number>{_DECIMAL})
         (?:[ ]?/[ ]?(?P<den>[0-9]+(?:\.[0-9]+)?(?![0-9/]))
           |[eE](?P<exp>[-+]?[0-9]+)(?!\w)
-          |[ ]?(?:\\times|\\cdot|×|\*|x)[ ]?10[ ]?\^[ ]?\{{?[ ]?(?P<power>[-+]?[0-9]+)[ ]?\}}?)?
+          |[ ]?(?:\\times|\\cdot|×|\*|x)[ ]?10[ ]?(?:\^|\*\*)[ ]?\{{?[ ]?(?P<power>[-+]?[0-9]+)[ ]?\}}?
+          |[ ]?(?:\^|\*\*)[ ]?(?:\{{[ ]?(?P<tex_raised>[0-9]{{1,4}})[ ]?\}}|(?P<raised>[0-9]{{1,4}}))(?![\w{{])
+          |[ ](?:\\text\s?\{{\s?)?(?P<scale>{"|".join(_SCALES)})(?![\w-])
+        )?
     )
-    (?P<percent>[ ]?\\?%)?
+    (?P<percent>[ ]?\\?%|[ ](?:\\text\s?\{{\s?)?(?:percent|per[ ]cent|pct)\b)?
     """,
     re.VERBOSE,
 )
-_SEPARATORS = str.maketrans("", "", "{},\\!")
+_SEPARATORS = str.maketrans("", "", "{},\\!;: '~")
 
 
 def last_number(text: str) -> str | None:
@@ -70,13 +70,15 @@ def last_number(text: str) -> str | None:
         for match in _NUMBER.finditer(to_ascii(line)):
             last = match
         if last is not None:
-            return line[last.start() : last.end()].strip()
+            return _written(line, last.start(), last.end()).strip()
         end = start - 1
     return None
 
 
 def read_number(text: str, *, percent_as_fraction: bool = False) -> Fraction | None:
     r"""Read the number that a short text states: the first one, or the first after its last equals sign.
+
+    Working in brackets behind the value is not read: ``24 (= 4 * 6)`` is 24.
 
     Args:
         text: An extracted answer, such as ``\$1{,}200 per day``.
@@ -92,8 +94,53 @@ def read_number(text: str, *, percent_as_fraction: bool = False) -> Fraction | N
     if len(text) <= _SHORT and text.isascii() and text.isdigit():
         return Fraction(int(text))  # what most answers are, at a tenth of the cost
     plain = to_ascii(text)
+    if "(" in plain:
+        plain = _WORKING.sub("", plain)
     match = _NUMBER.search(plain, plain.rfind("=") + 1) or _NUMBER.search(plain)
     return _value(match, percent_as_fraction=percent_as_fraction) if match else None
+
+
+_WORKING = re.compile(r"(?<=\S)\s*\(\s*=[^()]*\)")
+_WHOLE = re.compile(rf"[\s$({{]*(?P<all>(?:{_NUMBER.pattern}))[\s$)}}.]*", re.VERBOSE)
+
+
+def whole_number(text: str, *, percent_as_fraction: bool = False) -> Fraction | None:
+    r"""Read a number where nothing but it is written: with a caption, a name, a unit or a remark around it at most.
+
+    >>> whole_number(r"n = 60"), whole_number(r"\text{60 degrees}"), whole_number("n = 3k"), whole_number("16 and 18")
+    (Fraction(60, 1), Fraction(60, 1), None, None)
+    """
+    plain = normalized(text)
+    *names, plain = _EQUALS.split(plain)
+    if len(names) == 1 and not (_NAME.fullmatch(names[0].strip()) or _WHOLE_SUM.fullmatch(names[0])):
+        return None
+    for _ in range(_LAYERS):
+        match = _WHOLE.fullmatch(to_ascii(plain))
+        if match:
+            return _value(match, percent_as_fraction=percent_as_fraction)
+        inner = _inside(plain)
+        if inner is None:
+            return None
+        plain = inner
+    return None
+
+
+_LAYERS = 5
+_EQUALS = re.compile(r"(?<![<>!:=])=(?!=)|\\approx(?![a-z])")
+_NAME = re.compile(
+    r"\\?[A-Za-z]+(?:_\{?\w+\}?)?(?:\([^()]*\))?|[A-Za-z][A-Za-z ]*|\|?\\?[A-Za-z{} ]+\|?|[A-Za-z](?:\s*[-+]\s*[A-Za-z])+|\\text\{.*\}|"
+)
+_WHOLE_SUM = re.compile(
+    r"[-+*/×÷^().,0-9\s{}$]+|(?:[-+*/×÷^().,0-9\s{}$]|\\(?:times|cdot|div|frac|left|right))+"
+)
+_ALL_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}|\(([^()]*)\)|\\\{?([^{}]*)\\\}")
+
+
+def _inside(text: str) -> str | None:
+    """Return a text without one layer of what may stand around a number, None where there is none."""
+    if whole := _ALL_TEXT.fullmatch(text):
+        return next(filter(None, whole.groups()), None)
+    return without_unit(text) or behind_caption(text)
 
 
 _SHOWN_DIGITS = 12
@@ -115,8 +162,33 @@ def value_name(value: Decimal | Fraction) -> str:
 
 
 def to_ascii(text: str) -> str:
-    """Spell minus signs, spaces and full-width digits in ASCII, character for character."""
-    return text if text.isascii() else text.translate(_TO_ASCII)
+    """Spell minus signs, spaces, digits, raised digits and fractions in ASCII.
+
+    >>> to_ascii("−2½ × 10³")
+    '-2 1/2 × 10^3'
+    """
+    return text if text.isascii() else "".join(_spelled(text))
+
+
+def _spelled(text: str) -> Iterator[str]:
+    """Yield the ASCII spelling of each character: of some it is longer."""
+    before = ""
+    for character in plain_characters(text):
+        if character in _RAISED:
+            yield ("" if before in _RAISED else "^") + character.translate(_POWERS)
+        elif character in _VULGAR:
+            yield " " + unicodedata.normalize("NFKC", character).replace("⁄", "/")
+        else:
+            yield character
+        before = character or " "
+
+
+def _written(line: str, start: int, end: int) -> str:
+    """Return what is spelled from `start` to `end` in the ASCII spelling of a line, as the line has it."""
+    if line.isascii():
+        return line[start:end]
+    places = [at for at, spelling in enumerate(_spelled(line)) for _ in spelling]
+    return line[places[start] : places[end - 1] + 1]
 
 
 def _value(match: re.Match[str], *, percent_as_fraction: bool) -> Fraction | None:
@@ -124,7 +196,8 @@ def _value(match: re.Match[str], *, percent_as_fraction: bool) -> Fraction | Non
     part = match.groupdict()
     if any(len(digits) > MAX_DIGITS for digits in part.values() if digits):
         return None
-    exponent = int(part["exp"] or part["power"] or 0)
+    exponent = int(part["exp"] or part["power"] or _SCALES.get(part["scale"] or "", 0))
+    raised = int(part["raised"] or part["tex_raised"] or 1)
     if abs(exponent) > MAX_DIGITS:
         return None
     numerator = part["number"] or part["tex_num"] or part["short_num"]
@@ -134,6 +207,10 @@ def _value(match: re.Match[str], *, percent_as_fraction: bool) -> Fraction | Non
     value = int(part["mixed"] or part["mixed_tex"] or 0) + _decimal(numerator) / denominator
     if exponent:
         value *= Fraction(10) ** exponent
+    if raised != 1:
+        if raised * len(numerator) > MAX_DIGITS:
+            return None
+        value **= raised
     if part["percent"] and percent_as_fraction:
         value /= 100
     return -value if part["sign"] == "-" else value

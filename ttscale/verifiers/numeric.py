@@ -7,14 +7,14 @@ from pydantic import Field
 
 from ttscale.verifiers.answers import AnswerVerifier
 from ttscale.verifiers.extraction import ExtractorNames
-from ttscale.verifiers.numbers import read_number
+from ttscale.verifiers.numbers import last_number, read_number, whole_number
 from ttscale.verifiers.reasoning import StatedOptions
 
 
 class NumericOptions(StatedOptions):
     """Options of `numeric`. With both tolerances at zero, numbers are compared exactly, as fractions."""
 
-    extract: ExtractorNames = ("hash", "boxed", "answer-is", "last-number")
+    extract: ExtractorNames = ("hash", "boxed", "answer-tag", "answer-text", "answer-is", "last-number")
     """Where the answer stands in the completion: extractors tried in order, until one finds a number."""
     rel_tol: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     """Accepted difference as a share of the key's absolute value."""
@@ -43,6 +43,19 @@ class NumericVerifier(AnswerVerifier[Fraction]):
     def read(self, answer: str) -> Fraction | None:
         """Read the number that the answer states."""
         return read_number(answer, percent_as_fraction=self._percent_as_fraction)
+
+    def read_enclosed(self, answer: str) -> Fraction | None:
+        """Read the number that a box or tag holds and nothing else: none is taken out of a formula."""
+        return whole_number(answer, percent_as_fraction=self._percent_as_fraction)
+
+    def read_text(self, answer: str) -> Fraction | None:
+        """Read the last number of a text behind "Answer:"."""
+        last = last_number(answer)
+        return None if last is None else self.read(last)
+
+    def is_whole(self, completion: str) -> bool:
+        """Return whether a completion is a number and nothing else."""
+        return whole_number(completion) is not None
 
     def is_equal(self, value: Fraction, key: Fraction) -> bool:
         """Compare within the tolerances."""
