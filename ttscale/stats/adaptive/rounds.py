@@ -33,6 +33,7 @@ from ttscale.stats.intervals.intervals import (
     check_confidence,
     interval_over_problems,
     interval_over_samples,
+    rising,
 )
 from ttscale.stats.intervals.sampling_error import SamplingError
 from ttscale.types import CONFIDENCE_LEVEL
@@ -198,6 +199,7 @@ def coverage_in_rounds(
         interval = interval_over_problems(values, confidence_level)
     else:
         interval = _over_samples(rounds, rungs, right, mean, ks, confidence_level)
+    interval = rising(interval)
     return Curve(
         metric="coverage",
         k=ks,

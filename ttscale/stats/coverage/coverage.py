@@ -17,6 +17,7 @@ from ttscale.stats.intervals.intervals import (
     interval_over_problems,
     interval_over_samples,
     named,
+    rising,
     simultaneous_level,
 )
 from ttscale.stats.intervals.sampling_error import coverage_sampling_error
@@ -75,6 +76,7 @@ def coverage_curve(
         interval = _over_samples(pairs, values, ks, confidence_level)
     else:
         interval = _over_problems(pairs, values, confidence_level, simultaneous, n_resamples, rng)
+    interval = rising(interval)
     mean = pairs.weight @ values / len(data)
     return Curve(
         metric="coverage",

@@ -9,11 +9,13 @@ with them already.
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import ndtri
 
 from ttscale.stats.counts.counts import Counts, UniqueCounts, counts
 from ttscale.stats.counts.curve import FloatArray, IntArray, Over
 from ttscale.stats.counts.pass_at_k import at_least_one
 from ttscale.stats.intervals.intervals import Interval, Rng, bootstrap_over_problems, percentiles
+from ttscale.stats.intervals.unseen import still_open
 
 _REDRAWS = 256
 """Redraws of each distinct (n, c), from which the replicates pick at random."""
@@ -42,17 +44,22 @@ def bootstrap_coverage(
     means = _replicate_means(pairs.inverse, redrawn, values, over == "both", n_resamples, generator)
     estimate = pairs.weight @ at_least_one(pairs.n[:, None], pairs.c[:, None], k) / len(data)
     means = np.clip(means - means.mean(axis=0) + estimate, 0.0, 1.0)
-    if over == "both":
-        return percentiles(means, len(data), confidence_level)
     tail = (1 - confidence_level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return Interval(low, high, "bootstrap")
+    if over == "both":
+        interval, groups = percentiles(means, len(data), confidence_level), np.full(len(k), float(len(data)))
+    else:
+        low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+        interval = Interval(low, high, "bootstrap")
+        groups = np.asarray(pairs.weight @ (np.maximum(pairs.n, 1)[:, None] / k))
+    below, above = still_open(estimate, groups, float(ndtri(1 - tail)))
+    return Interval(np.minimum(interval.low, below), np.maximum(interval.high, above), "bootstrap")
 
 
 def _redraw(pairs: UniqueCounts, k: IntArray, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
     """Redraw c of every distinct pair: rows into a table (U, J), and the table of pass@k (V, K)."""
     n = np.repeat(pairs.n, _REDRAWS)
-    c = rng.binomial(n, np.repeat(pairs.c / np.maximum(pairs.n, 1), _REDRAWS))
+    rate = (pairs.c + 0.5) / (pairs.n + 1.0)  # c/n would redraw nothing but failures of what was never solved
+    c = rng.binomial(n, np.repeat(rate, _REDRAWS))
     drawn = counts(n, c).unique()
     return drawn.inverse.reshape(-1, _REDRAWS), at_least_one(drawn.n[:, None], drawn.c[:, None], k)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv, ndtri, stdtrit
+from scipy.special import ndtri
 
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
@@ -21,6 +21,7 @@ from ttscale.stats.intervals.intervals import (
     interval_over_problems,
     percentiles,
 )
+from ttscale.stats.intervals.unseen import METHOD, ratio_ends, widened
 from ttscale.types import CONFIDENCE_LEVEL
 
 Averaging = Literal["pooled", "within problem"]
@@ -71,9 +72,7 @@ def ratio_of_sums(
 ) -> Estimate:
     """Estimate a proportion Σ a_i / Σ b_i of clustered counts, with its interval over problems.
 
-    The variance is the linearized one of a ratio, P/(P−1) Σ (a_i − r b_i)² / (Σ b_i)². The interval is the exact
-    binomial one for the effective number of independent trials r(1−r)/variance, as is usual for proportions from
-    clustered surveys. For r of 0 or 1 each problem with a denominator counts as one trial.
+    The interval is that of `ttscale.stats.intervals.unseen` for a ratio: half a problem of mean size is unseen.
 
     Args:
         metric: Name of the estimate.
@@ -87,9 +86,6 @@ def ratio_of_sums(
     Raises:
         InvalidInputError: Lengths that differ, or a numerator outside [0, b_i].
 
-    References:
-        Korn, Graubard 1998, Survey Methodology 24, 193-201
-
     >>> ratio_of_sums("precision", [1, 2, 0], [2, 4, 0]).value
     0.5
     """
@@ -102,18 +98,18 @@ def ratio_of_sums(
         )
     used = b > 0
     a, b, n_problems = a[used], b[used], int(used.sum())
-    total = b.sum()
-    value = float(a.sum() / total) if n_problems else float("nan")
-    variance = cluster_variance((a - value * b) / total) if n_problems > 1 else 0.0
-    low, high = clustered_bounds(value, variance, n_problems, confidence_level)
+    value = float(a.sum() / b.sum()) if n_problems else float("nan")
+    low, high = 0.0, 1.0
+    if n_problems > 1:
+        low, high = ratio_ends(a, b, float(ndtri(0.5 + confidence_level / 2)))
     return Estimate(
         metric=metric,
         value=value,
-        low=low,
-        high=high,
+        low=min(low, value) if n_problems else low,
+        high=max(high, value) if n_problems else high,
         confidence_level=confidence_level,
         averaging="pooled",
-        method="exact binomial at the effective sample size over problems",
+        method=f"{METHOD}, as a ratio",
         n_problems=n_problems,
     )
 
@@ -180,7 +176,8 @@ def ratio_of_means(
         replicates = (drawn @ a)[below > 1e-12] / below[below > 1e-12]
         if P > 1:
             ends = percentiles(replicates[:, None], P, confidence_level)
-            low, high = min(float(ends.low[0]), value), max(float(ends.high[0]), value)
+            z = float(ndtri(0.5 + confidence_level / 2))
+            low, high = widened(float(ends.low[0]), float(ends.high[0]), value, P, z)
     return Estimate(
         metric=metric,
         value=value,
@@ -197,22 +194,3 @@ def cluster_variance(influence: FloatArray) -> float:
     """Return the variance of a sum of independent clusters' influences, shape (P,), each about 0."""
     n = len(influence)
     return float(n / (n - 1) * (influence**2).sum()) if n > 1 else float("nan")
-
-
-def clustered_bounds(
-    value: float, variance: float, n_problems: int, confidence_level: float
-) -> tuple[float, float]:
-    """Return Clopper-Pearson ends at the effective number of trials of a clustered proportion.
-
-    The number is scaled by (z/t)², since the variance itself is estimated from P problems.
-    """
-    if n_problems < 2 or not np.isfinite(value):
-        return 0.0, 1.0
-    half = 0.5 + confidence_level / 2
-    trials = float(n_problems)
-    if variance > 0 and 0 < value < 1:
-        trials = value * (1 - value) / variance * float(ndtri(half) / stdtrit(n_problems - 1, half)) ** 2
-    hits, misses, tail = trials * value, trials * (1 - value), 1 - half
-    low = float(betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
-    high = float(betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0
-    return min(low, value), max(high, value)

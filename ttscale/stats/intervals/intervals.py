@@ -320,6 +320,16 @@ def check_options(over: str, method: str, simultaneous: bool) -> None:
         raise InvalidInputError("A simultaneous band exists for the analytic interval over problems only.")
 
 
+def rising(interval: Interval) -> Interval:
+    """Return the interval of a curve that never falls with k: what holds at one budget bounds the larger ones, too.
+
+    Args:
+        interval: At increasing budgets.
+    """
+    low, high = (np.maximum.accumulate(end) for end in (interval.low, interval.high))
+    return replace(interval, low=low, high=high)
+
+
 def named(interval: Interval, addition: str) -> Interval:
     """Return the interval with a longer method."""
     return replace(interval, method=f"{interval.method}, {addition}")

@@ -26,6 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.special import betaincinv, ndtr
 
 from ttscale.stats.counts.curve import FloatArray
 
@@ -95,6 +97,84 @@ def roots_against(
     mass = np.ones(len(values)) if weight is None else np.asarray(weight, dtype=np.float64)
     share, at = (values - span[0]) / (span[1] - span[0]), (null - span[0]) / (span[1] - span[0])
     return np.maximum(_root_at(share, mass, at), _root_at(1.0 - share, mass, 1.0 - at))
+
+
+def widened(
+    low: float, high: float, value: float, n_problems: int, z: float, *, span: Span = UNIT
+) -> tuple[float, float]:
+    """Return an interval no narrower than what half a problem unseen leaves open where all that were seen agree.
+
+    For quantities that are no mean of one value per problem, whose own intervals shrink to nothing on data that agree.
+
+    >>> low, high = widened(1.0, 1.0, 1.0, 20, 1.96)
+    >>> round(low, 2), high
+    (0.88, 1.0)
+    """
+    below, above = still_open(value, n_problems, z, span=span)
+    return min(low, float(below)), max(high, float(above))
+
+
+def still_open(
+    value: ArrayLike, n: ArrayLike, z: float, *, span: Span = UNIT
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends that n problems (or groups of samples) which all have `value` would have, by broadcasting."""
+    middle = np.asarray(value, dtype=np.float64)
+    share = betaincinv(UNSEEN, n, ndtr(z))
+    below = middle - share * (middle - np.minimum(span[0], middle))
+    return below, middle + share * (np.maximum(span[1], middle) - middle)
+
+
+def ratio_ends(numerator: FloatArray, denominator: FloatArray, z: float) -> tuple[float, float]:
+    """Return the ends of the interval for a proportion Σ a_i / Σ b_i over problems of unequal size.
+
+    The same rule: (Σ D_i a_i + D_0 b) / (Σ D_i b_i + D_0 b) with half a problem of mean size b, all of it in the numerator for
+    the upper end and none for the lower.
+
+    Args:
+        numerator: a_i, shape (P,), 0 <= a_i <= b_i.
+        denominator: b_i > 0, shape (P,).
+        z: Normal quantile of either tail.
+
+    >>> low, high = ratio_ends(np.zeros(20), np.full(20, 8.0), 1.96)
+    >>> round(low, 2), round(high, 2)
+    (0.0, 0.12)
+    """
+    size = denominator / denominator.mean()
+    a = numerator / denominator.mean()
+    return 1.0 - _upper_ratio(size - a, size, z), _upper_ratio(a, size, z)
+
+
+def _upper_ratio(a: FloatArray, b: FloatArray, z: float) -> float:
+    """Return the upper end for sizes b of mean 1: where the root of P(ratio >= r) is z."""
+    if (b - a).max() <= 1e-9:  # all of it, but for rounding
+        return 1.0
+    a = np.clip(a, 0.0, b)
+    a, b = np.append(a, 1.0), np.append(b, 1.0)
+    mass = np.append(np.ones(len(a) - 1), UNSEEN)
+    spread = np.sqrt(float(mass @ (a - b * (mass @ a) / (mass @ b)) ** 2))
+    near, far = np.log(0.05 * min(z, 1.0) / spread), np.log(1e9 * max(z, 1.0) / spread)
+    best = float(brentq(lambda log_s: _ratio_at(a, b, mass, np.exp(log_s))[1] - z, near, far, xtol=1e-6))
+    return min(_ratio_at(a, b, mass, np.exp(best))[0], 1.0)
+
+
+def _ratio_at(a: FloatArray, b: FloatArray, mass: FloatArray, s: float) -> tuple[float, float]:
+    """Return the ratio r whose saddlepoint is s, and its signed root.
+
+    With θ = s r the weights are 1/(1 − s a_i + θ b_i), and θ makes them sum to the number of problems: a decreasing
+    convex function of it, in which Newton's steps from below never overshoot.
+    """
+    total = mass.sum()
+    theta = float(((mass / total + s * a - 1.0) / b).max())  # one term alone would be the sum
+    for _ in range(_STEPS):
+        tilt = 1.0 - s * a + theta * b
+        step = float((mass / tilt).sum() - total) / float((mass * b / tilt**2).sum())
+        theta += step
+        if step <= 1e-13 * abs(theta):
+            break
+    tilt, ratio = 1.0 - s * a + theta * b, theta / s
+    w = np.sqrt(max(2.0 * float(mass @ np.log(tilt)), 1e-300))
+    u = s * np.sqrt(float(mass @ ((a - ratio * b) / tilt) ** 2))
+    return ratio, float(w + np.log(max(u, 1e-300) / w) / w)
 
 
 def _upper_ends(share: FloatArray, mass: FloatArray, z: float) -> FloatArray:

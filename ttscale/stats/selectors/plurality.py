@@ -18,7 +18,7 @@ thousands of classes cost little more than a handful.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,16 @@ _TAIL = 1e-11
 """Counts outside a window that holds all but this share of each class's distribution are left out."""
 
 _MAX_NODES = 64
-"""Most nodes of the tie integral. With λ rivals tied on average it behaves as exp(λ(z−1)), for which 5 + λ nodes reach
-1e-14; half the largest possible number of ties is exact."""
+"""Most nodes of the tie integral; half the largest possible number of ties is exact."""
+_NODE_ERROR = 1e-13
+"""Error allowed of it. With λ rivals tied on average no derivative of order m of the integrand exceeds λ^m, which bounds
+the error of Gauss-Legendre nodes."""
 
 _CACHED = 1 << 16
 """Numbers in work at a time: half a megabyte."""
+
+_HALVINGS = 8
+"""Steps in which the edge of what is plausible is narrowed down, to a 256th of the way."""
 
 ComplexArray = NDArray[np.complex128]
 
@@ -91,12 +96,15 @@ def _windows(pool: VotePool, k: IntArray) -> tuple[IntArray, IntArray]:
     needed = np.log(pool.classes[:, None] / _TAIL)
     mean = s * (budget / pool.n)
 
-    def unlikely(x: FloatArray) -> NDArray[np.bool_]:
-        drawn = budget * _divergence(x / budget, s / pool.n)
-        member = s * _divergence(x / s, budget / pool.n)
-        return np.asarray(np.maximum(drawn, member) > needed)
+    drawn, member = _Divergence(s / pool.n), _Divergence(budget / pool.n)
 
-    most, fewest = np.minimum(s, budget) + 0.0, np.maximum(0, budget - (pool.n - s)) + 0.0
+    def unlikely(x: FloatArray) -> NDArray[np.bool_]:
+        return np.asarray(np.maximum(budget * drawn(x / budget), s * member(x / s)) > needed)
+
+    # Bernstein's bound, to begin near the edge
+    reach = np.sqrt(2 * mean * needed) + needed
+    most = np.minimum(np.minimum(s, budget), mean + reach)
+    fewest = np.maximum(np.maximum(0, budget - (pool.n - s)), mean - reach)
     high = _bisect(mean, most, unlikely)
     low = _bisect(mean, fewest, unlikely)
     return np.floor(low).astype(np.int64), np.ceil(high).astype(np.int64)
@@ -108,19 +116,24 @@ def _bisect(
     """Narrow towards the edge of the plausible; return the outer end, or `outside` where all is plausible."""
     near, far = inside.copy(), outside.copy()
     open_ended = ~unlikely(far)
-    for _ in range(14):
+    for _ in range(_HALVINGS):
         middle = (near + far) / 2
         beyond = unlikely(middle)
         near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
     return np.where(open_ended, outside, far)
 
 
-def _divergence(x: FloatArray, p: FloatArray) -> FloatArray:
-    """Return the Kullback-Leibler divergence of Bernoulli(x) from Bernoulli(p)."""
-    x = np.clip(x, 0.0, 1.0)
-    inner = np.clip(p, 1e-300, 1 - 1e-16)
-    divergence: FloatArray = xlogy(x, x) + xlog1py(1 - x, -x) - xlogy(x, inner) - xlog1py(1 - x, -inner)
-    return divergence
+class _Divergence:
+    """The Kullback-Leibler divergence of Bernoulli(x) from Bernoulli(p), for arrays p and x that broadcast."""
+
+    def __init__(self, p: FloatArray) -> None:
+        inner = np.clip(p, 1e-300, 1 - 1e-16)
+        self._log_p, self._log_q = np.log(inner), np.log1p(-inner)
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        x = np.clip(x, 1e-300, 1.0)
+        rest = np.maximum(1.0 - x, 1e-300)
+        return np.asarray(x * (np.log(x) - self._log_p) + rest * (np.log(rest) - self._log_q))
 
 
 def _chance_to_win(pool: VotePool, k: int, winner: int, low: IntArray, high: IntArray) -> float:
@@ -138,17 +151,22 @@ def _chance_to_win(pool: VotePool, k: int, winner: int, low: IntArray, high: Int
     rivals = np.flatnonzero(present & (high >= first))
     votes = np.arange(first, last + 1)
     joint = _joint_with_sum(
-        pool, k, int(pool.size[winner]), votes, _Rivals(pool.size[rivals], others[rivals], high[rivals])
+        pool,
+        k,
+        int(pool.size[winner]),
+        votes,
+        _Rivals(pool.size[rivals], others[rivals], low[rivals], high[rivals]),
     )
     return float(np.clip(joint.sum() / np.exp(_log_binomial(pool.n, k, k / pool.n)), 0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rivals:
-    """Classes that may reach as many votes as the winner: size, number, most plausible votes; shape (G,)."""
+    """Classes that may reach as many votes as the winner: size, number, fewest and most plausible votes; shape (G,)."""
 
     size: IntArray
     classes: IntArray
+    low: IntArray
     high: IntArray
 
 
@@ -159,37 +177,44 @@ def _joint_with_sum(pool: VotePool, k: int, size: int, t: IntArray, rivals: _Riv
     omega, weight = _frequencies(k, pool.n, q, bystanders)
     one_sample = 1 + q * np.expm1(1j * omega)  # (W,)
     rest = weight * one_sample**bystanders  # (W,)
-    fewer, equal = _truncated(rivals.size, q, t, omega)
+    most_bits = int(rivals.classes.max(initial=1)).bit_length()
+    bits = [np.flatnonzero(rivals.classes >> j & 1) for j in range(most_bits)]
+    fewest = min(int(t[0]), int(rivals.low.min(initial=int(t[0]))))
+    turns = _turns(fewest, int(t[-1]) + 1, omega)  # (V, W)
+    fewer, equal = _truncated(rivals.size, q, np.arange(fewest, t[0]), t, turns)
     tied = np.empty((len(t), len(omega)), dtype=np.complex128)
     start = 0
-    while start < len(t):  # blocks of votes that share the number of nodes
-        block = slice(start, start + int(t[start]))
-        active = rivals.high >= t[start]
-        outrun = int((rivals.size * rivals.classes)[~active].sum())
-        most = min(int(rivals.classes[active].sum()), (k - int(t[start])) // int(t[start]))
-        chances = equal[:, block, 0].real  # ω = 0: P(X_b = t)
-        usual = float((rivals.classes @ chances).max(initial=0.0))
-        nodes = min(most // 2 + 1, 5 + int(np.ceil(usual)), _MAX_NODES)
-        product = _over_ties(fewer[active, block], equal[active, block], rivals.classes[active], nodes)
+    while start < len(t):  # blocks of votes that share the number of nodes, which falls with the votes
+        active = int(np.flatnonzero(rivals.high >= t[start]).max(initial=-1)) + 1  # the larger ones
+        outrun = int((rivals.size * rivals.classes)[active:].sum())
+        most = min(int(rivals.classes[:active].sum()), (k - int(t[start])) // int(t[start]))
+        chances = rivals.classes @ equal[:, start:, 0].real  # ω = 0: P(X_b = t)
+        nodes = min(most // 2 + 1, _nodes_needed(float(chances.max(initial=0.0))))
+        rest_is_small = active * len(chances) * len(omega) * nodes <= _CACHED
+        if not rest_is_small:
+            nodes = min(most // 2 + 1, _nodes_needed(float(chances[: int(t[start])].max(initial=0.0))))
+        block = slice(start, len(t) if rest_is_small else start + int(t[start]))
+        planes = [_span(plane[: np.searchsorted(plane, active)]) for plane in bits]
+        product = _over_ties(fewer[:active, block], equal[:active, block], planes, nodes)
         tied[block] = product * one_sample**outrun
         start = block.stop
-    shifted = np.exp(1j * np.outer(t - k, omega)) * rest  # (T, W)
-    joint: FloatArray = np.exp(_log_binomial(size, t, q)) * (tied * shifted).real.sum(axis=1)
+    tied *= turns[-len(t) :]
+    tied *= np.exp(-1j * k * omega) * rest
+    joint: FloatArray = np.exp(_log_binomial(size, t, q)) * tied.real.sum(axis=1)
     return joint
 
 
-def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, n_nodes: int) -> ComplexArray:
+def _over_ties(
+    fewer: ComplexArray, equal: ComplexArray, planes: list[IntArray | slice], n_nodes: int
+) -> ComplexArray:
     """Integrate Π_b (fewer_b + z·equal_b)^classes_b over z in [0, 1]: (G, T, W) -> (T, W).
 
     Powers are taken of the product and not of each factor: with Q_j the product of the factors in whose exponent bit j
-    is set, the whole is (...(Q_J)²·Q_{J−1})²·...·Q_0. As many nodes are done at a time as the processor's cache holds.
+    is set (`planes[j]` are their groups), the whole is (...(Q_J)²·Q_{J−1})²·...·Q_0. As many nodes are done at a time as the processor's cache holds.
     """
     nodes, weights = gauss_nodes(n_nodes)
-    planes = [np.flatnonzero(classes >> j & 1) for j in range(int(classes.max(initial=1)).bit_length())]
-    stops = np.cumsum([len(plane) for plane in planes]).tolist()
-    chosen = np.concatenate(planes)  # (G',): a group once for each bit of its exponent
-    real = (len(chosen), fewer.shape[1], 2 * fewer.shape[2])  # z is real: half the work, seen as pairs
-    below, tied = (part[chosen].view(np.float64).reshape(real) for part in (fewer, equal))
+    real = (*fewer.shape[:2], 2 * fewer.shape[2])  # z is real: half the work, seen as pairs
+    below, tied = (np.ascontiguousarray(part).view(np.float64).reshape(real) for part in (fewer, equal))
     block = min(n_nodes, max(1, _CACHED // max(1, below.size)))
     buffer = np.empty((block, *real))
     total = np.zeros(fewer.shape[1:], dtype=np.complex128)
@@ -197,14 +222,38 @@ def _over_ties(fewer: ComplexArray, equal: ComplexArray, classes: IntArray, n_no
         z = nodes[start : start + block, None, None, None]
         factor = np.multiply(z, tied, out=buffer[: len(z)])
         factor += below
-        every = factor.view(np.complex128)  # (nodes, G', T, W)
-        product = np.ones((len(z), *fewer.shape[1:]), dtype=np.complex128)
-        for plane, stop in zip(reversed(planes), reversed(stops), strict=True):
-            product *= product
-            if len(plane):
-                product *= np.multiply.reduce(every[:, stop - len(plane) : stop], axis=1)
-        total += np.tensordot(weights[start : start + block], product, axes=1)
+        every = factor.view(np.complex128)  # (nodes, G, T, W)
+        product: ComplexArray | None = None
+        for plane in reversed(planes):
+            if product is not None:
+                product *= product
+            if isinstance(plane, slice) or len(plane):
+                part = np.multiply.reduce(every[:, plane], axis=1)
+                product = part if product is None else np.multiply(product, part, out=product)
+        if product is None:  # nobody ties
+            return np.ones_like(total)
+        total += np.einsum("n,ntw->tw", weights[start : start + block], product)
     return total
+
+
+def _span(positions: IntArray) -> IntArray | slice:
+    """Return positions as a slice where they are consecutive, which saves a copy."""
+    if len(positions) and positions[-1] - positions[0] == len(positions) - 1:
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
+
+
+def _nodes_needed(tied: float) -> int:
+    """Return how many nodes integrate the ties with `tied` rivals on average."""
+    return int(np.searchsorted(_most_tied(), tied)) + 1
+
+
+@cache
+def _most_tied() -> FloatArray:
+    """Return the λ up to which 1, 2, ... nodes suffice: λ^2n (n!)^4 / ((2n + 1) (2n)!^3) is the error."""
+    n = np.arange(1, _MAX_NODES)
+    log_share = 4 * gammaln(n + 1) - np.log(2 * n + 1) - 3 * gammaln(2 * n + 1)
+    return np.asarray(np.exp((np.log(_NODE_ERROR) - log_share) / (2 * n)))
 
 
 def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray, FloatArray]:
@@ -214,7 +263,7 @@ def _frequencies(k: int, n: int, q: float, bystanders: int) -> tuple[FloatArray,
     distance at which Binomial(n, q) is negligible. Angles where the bystanders' factor vanishes are left out.
     """
     variance = k * (1 - q)
-    points = min(n + 1, int(10 + np.sqrt(100 + 70 * variance)) + 1)
+    points = min(n + 1, int(10 + np.sqrt(100 + 56 * variance)) + 1)
     index = np.arange(points // 2 + 1)
     omega = 2 * np.pi * index / points
     weight = np.where((index == 0) | (2 * index == points), 1.0, 2.0) / points
@@ -230,19 +279,46 @@ def gauss_nodes(count: int) -> tuple[FloatArray, FloatArray]:
     return (x + 1) / 2, w / 2
 
 
-def _truncated(size: IntArray, q: float, t: IntArray, omega: FloatArray) -> tuple[ComplexArray, ComplexArray]:
-    """Return E[x^X; X < t] and E[x^X; X = t] on the unit circle for X ~ Binomial(size, q); both (G, T, W)."""
-    equal = np.exp(_log_binomial(size[:, None], t, q))[:, :, None] * np.exp(1j * np.outer(t, omega))
-    below_first = np.arange(t[0])
-    chance = np.exp(_log_binomial(size[:, None], below_first, q))  # (G, t[0])
-    base = chance @ np.exp(1j * np.outer(below_first, omega))  # (G, W)
-    fewer = np.cumsum(equal, axis=1) - equal + base[:, None, :]
+def _turns(start: int, stop: int, omega: FloatArray) -> ComplexArray:
+    """Return exp(i·x·ω) for x = start..stop−1, shape (V, W): each the product of two of 2·√V powers."""
+    step = max(1, int(np.sqrt(stop - start)))
+    large = np.exp(1j * np.outer(np.arange(start, stop, step), omega))
+    small = np.exp(1j * np.outer(np.arange(step), omega))
+    return np.asarray((large[:, None] * small).reshape(-1, len(omega))[: stop - start])
+
+
+def _truncated(
+    size: IntArray, q: float, below: IntArray, t: IntArray, turns: ComplexArray
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return E[x^X; X < t] and E[x^X; X = t] on the unit circle for X ~ Binomial(size, q); both (G, T, W).
+
+    Args:
+        size: Samples of each class, shape (G,).
+        q: Chance of each to be drawn.
+        below: Plausible numbers of votes less than the first of `t`.
+        t: Numbers of votes, consecutive.
+        turns: The points to the power of `below` and then of `t`.
+    """
+    chance = np.exp(_log_binomial(size[:, None], np.concatenate([below, t]), q))  # (G, V)
+    equal = chance[:, len(below) :, None] * turns[len(below) :]
+    base = chance[:, : len(below)] @ turns[: len(below)].view(np.float64)  # (G, 2 W)
+    fewer = np.empty_like(equal)
+    fewer[:, 0] = base.view(np.complex128)
+    for j in range(1, len(t)):
+        np.add(fewer[:, j - 1], equal[:, j - 1], out=fewer[:, j])
     return fewer, equal
 
 
 def _log_binomial(n: IntArray | int, x: IntArray | int, q: float) -> FloatArray:
     """Return the log-probability of x successes of n, broadcast; −inf for x > n."""
+    table = _log_factorials(1 << int(np.max(n, initial=0)).bit_length())
     inside = np.minimum(x, n)
     outside = n - inside
-    value = gammaln(np.add(n, 1)) - gammaln(inside + 1) - gammaln(outside + 1)
+    value = table[n] - table[inside] - table[outside]
     return np.where(x <= n, value + xlogy(inside, q) + xlog1py(outside, -q), -np.inf)
+
+
+@lru_cache(maxsize=4)
+def _log_factorials(size: int) -> FloatArray:
+    """Return log 0!, log 1!, ..., shape (size + 1,)."""
+    return np.asarray(gammaln(np.arange(size + 1) + 1.0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import expit, ndtri
 
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
@@ -17,8 +17,9 @@ from ttscale.showing.numbers import rests_on, share
 from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
-from ttscale.stats.intervals.estimate import Estimate, cluster_variance, clustered_bounds
+from ttscale.stats.intervals.estimate import Estimate
 from ttscale.stats.intervals.intervals import Rng, check_confidence, percentiles
+from ttscale.stats.intervals.unseen import ratio_ends, widened
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
@@ -159,14 +160,17 @@ def expected_calibration_error(
     value = float(np.abs(gaps.sum(axis=0)).sum() / table.n.sum())
     drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
     replicates = np.abs(drawn @ gaps).sum(axis=1) / np.maximum(drawn @ table.n, 1)
-    ends = percentiles(replicates[:, None], P, confidence_level)
-    lower, upper = 2 * value - ends.high[0], 2 * value - ends.low[0]
-    known = P > 1
+    lower, upper = 0.0, 1.0
+    if P > 1:
+        ends = percentiles(replicates[:, None], P, confidence_level)
+        lower = float(np.clip(2 * value - ends.high[0], 0.0, value))
+        upper = float(np.clip(2 * value - ends.low[0], value, 1.0))
+        lower, upper = widened(lower, upper, value, P, float(ndtri(0.5 + confidence_level / 2)))
     return Estimate(
         metric="ece",
         value=value,
-        low=float(np.clip(lower, 0, value)) if known else 0.0,
-        high=float(np.clip(upper, value, 1)) if known else 1.0,
+        low=lower,
+        high=upper,
         confidence_level=confidence_level,
         averaging="pooled",
         method=f"{gaps.shape[1]} equal-mass bins; reflected bootstrap over problems",
@@ -219,7 +223,8 @@ def problem_calibration_error(
     if P > 1:
         drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
         ends = percentiles((drawn @ square / P)[:, None], P, confidence_level)
-        low, high = _root(ends.low[0]), _root(ends.high[0])
+        z = float(ndtri(0.5 + confidence_level / 2))
+        low, high = widened(_root(ends.low[0]), _root(ends.high[0]), value, P, z)
     return Estimate(
         metric="calibration error",
         value=value,
@@ -321,8 +326,12 @@ def _bin_bounds(
     size = np.bincount(number, minlength=len(table))
     hits = np.bincount(number, weights=label[inside], minlength=len(table))
     used = size > 0
-    variance = cluster_variance((hits[used] - accuracy * size[used]) / size.sum())
-    return clustered_bounds(accuracy, variance, int(used.sum()), confidence_level)
+    if used.sum() < 2:
+        return 0.0, 1.0
+    low, high = ratio_ends(
+        hits[used].astype(np.float64), size[used].astype(np.float64), float(ndtri(0.5 + confidence_level / 2))
+    )
+    return min(low, accuracy), max(high, accuracy)
 
 
 def _root(square: float) -> float:

@@ -6,9 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betainc, ndtr, ndtri
 
+from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.decide.allocation import honest_allocation
+from ttscale.stats.intervals.estimate import mean_over_problems, ratio_of_means, ratio_of_sums
 from ttscale.stats.intervals.intervals import interval_over_problems, paired_difference
-from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, mean_ends, roots_against
+from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, mean_ends, ratio_ends, roots_against
+from ttscale.stats.verifiers.calibration import expected_calibration_error, problem_calibration_error
+from ttscale.stats.verifiers.discrimination import auroc, within_problem_auroc
 
 Z = float(ndtri(0.975))
 
@@ -43,7 +47,7 @@ def test_any_values_have_the_ends_of_simulated_dirichlet_means(law):
 values_of_problems = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.5, 1.0]), min_size=2, max_size=12)
 
 
-@given(values_of_problems, st.floats(0.3, 5), st.data())
+@given(values_of_problems, st.floats(0.8, 5), st.data())
 @settings(deadline=None, max_examples=150)
 def test_an_interval_always_has_a_width_and_moves_with_the_values(values, z, data):
     table = np.array(values)[:, None]
@@ -91,3 +95,54 @@ def test_an_allocation_like_the_best_arm_gains_nothing_for_certain_by_no_width()
     assert found.gain == 0
     assert found.gain_low < -0.05
     assert found.gain_high > 0.05
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)), min_size=2, max_size=12))
+@settings(deadline=None, max_examples=100)
+def test_a_proportion_of_clusters_has_a_width_and_lies_within(problems):
+    b = np.array([size for _, size in problems], dtype=float)
+    a = np.minimum([hits for hits, _ in problems], b)
+    found = ratio_of_sums("precision", a, b)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0.05 / len(b)
+    none = ratio_of_sums("precision", b - a, b)
+    assert (none.low, none.high) == pytest.approx((1 - found.high, 1 - found.low), abs=1e-5)
+
+
+def test_a_proportion_has_the_ends_of_simulated_dirichlet_ratios():
+    rng = np.random.default_rng(2)
+    a, b = np.array([3.0, 0, 5, 2, 1, 7]), np.array([4.0, 8, 5, 10, 3, 7])
+    share = rng.gamma(np.r_[np.ones(6), UNSEEN], size=(200_000, 7))
+    low, high = ratio_ends(a, b, Z)
+    whole = share @ np.r_[b, b.mean()]
+    assert np.mean(share @ np.r_[a, 0.0] / whole <= low) == pytest.approx(0.025, abs=0.004)
+    assert np.mean(share @ np.r_[a, b.mean()] / whole >= high) == pytest.approx(0.025, abs=0.004)
+    equal = ratio_ends(a / b * 4, np.full(6, 4.0), Z)
+    assert equal == pytest.approx([end[0] for end in mean_ends((a / b)[:, None], Z)], abs=1e-5)
+
+
+def test_no_measure_of_a_verifier_is_certain_from_data_that_agree():
+    problem, correct = np.repeat(np.arange(12), 4), np.tile([1, 1, 0, 0], 12)
+    claims = [
+        auroc(problem, correct, correct),
+        within_problem_auroc(problem, correct, correct),
+        expected_calibration_error(problem, correct, correct, rng=0),
+        problem_calibration_error(problem, correct, correct, rng=0),
+        ratio_of_means("share", np.full(12, 0.5), np.full(12, 0.5), rng=0),
+        mean_over_problems("completeness", np.ones(12)),
+    ]
+    for claim in claims:
+        assert claim.high - claim.low > 0.05, claim
+
+
+@pytest.mark.parametrize("over", ["problems", "samples", "both"])
+@pytest.mark.parametrize("method", ["analytic", "bootstrap"])
+@pytest.mark.parametrize("solved", [0, 3, 6])
+def test_no_curve_is_certain_and_none_has_ends_that_fall(over, method, solved):
+    n = np.array([6, 6, 9, 30] * 5)
+    c = np.minimum(np.full(20, solved) + (n - 6) * (solved == 6), n)
+    curve = coverage_curve(n, c, range(1, 7), over=over, method=method, n_resamples=300, rng=0)
+    assert (curve.high - curve.low > 0.005).all()
+    if method == "analytic":
+        assert (np.diff(curve.low) >= 0).all()
+        assert (np.diff(curve.high) >= 0).all()
