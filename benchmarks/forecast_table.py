@@ -102,8 +102,15 @@ def main() -> None:
     text = "\n".join(report(rows, tables, command)) + "\n"
     print(text)
     if options.out:
-        (options.out / "forecast_table.md").write_text(text, encoding="utf-8")
+        page = options.out / "forecast_table.md"
+        page.write_text(text + _reading(page), encoding="utf-8")
         draw(rows, options.out / "forecast_table.svg")
+
+
+def _reading(page: Path) -> str:
+    """Return what people wrote below the tables of the page, which stays."""
+    written = page.read_text(encoding="utf-8") if page.exists() else ""
+    return "\n" + written[written.index("## Reading") :] if "## Reading" in written else ""
 
 
 def _models(tables: Sequence[Table], one: Table) -> int:
