@@ -4,13 +4,13 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ttscale.config.cells import cells
-from ttscale.config.explaining import explain
+from ttscale.config.explaining import explain, refuse_truth_for_numbers
 from ttscale.config.models import PluginSettings, RunConfig
 from ttscale.errors import ConfigError, did_you_mean
+from ttscale.yaml_text import read_yaml, write_yaml
 
 _SHORTHANDS = {"model": "path", "task": "name"}
 """Sections that may be a bare string, and the key that string stands for."""
@@ -44,6 +44,7 @@ def check_config(
     given = f" (with --set {' --set '.join(overrides)})" if overrides else ""
     try:
         config = RunConfig.model_validate(tree)
+        refuse_truth_for_numbers(tree, config)
         cells(config)  # a sweep is spelt out here, so that its mistakes show before anything starts
     except ValidationError as error:
         raise ConfigError(f"{source}{given}: {explain(error, RunConfig)}") from error
@@ -54,13 +55,17 @@ def check_config(
 
 def parse_config(text: str, *, out: Path) -> RunConfig:
     """Read a configuration that `dump_config` wrote into the run directory `out`, wherever that lies now."""
-    return check_config(yaml.safe_load(text) | {"out": out}, source=str(out / "config.yaml"))
+    source = str(out / "config.yaml")
+    tree = read_yaml(text, source)
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{source} is damaged: it holds no sections. Restore it.")
+    return check_config(tree | {"out": out}, source=source)
 
 
 def dump_config(config: RunConfig) -> str:
     """Return the resolved configuration as YAML, without the place of the run: a run may be moved."""
     values = config.model_dump(mode="json", exclude={"out"})
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return write_yaml(values)
 
 
 def plugin_options(settings: PluginSettings, options_model: type[BaseModel], where: str) -> Any:
@@ -70,7 +75,9 @@ def plugin_options(settings: PluginSettings, options_model: type[BaseModel], whe
         ConfigError: An option is unknown or has a bad value.
     """
     try:
-        return options_model.model_validate(settings.options)
+        options = options_model.model_validate(settings.options)
+        refuse_truth_for_numbers(settings.options, options, where)
+        return options
     except ValidationError as error:
         raise ConfigError(f"{settings.name}: {explain(error, options_model, where)}") from error
 
@@ -82,30 +89,15 @@ def parse_plugin(text: str, option: str) -> PluginSettings:
         ConfigError: It is no such thing.
     """
     try:
-        return PluginSettings.model_validate(yaml.load(text, Loader=_StrictLoader))
-    except yaml.YAMLError as error:
-        reason = str(error).replace("\n", " ")
+        return PluginSettings.model_validate(read_yaml(text, option))
+    except ConfigError as error:
+        reason = f"{error}."
     except ValidationError as error:
         reason = explain(error, PluginSettings)
     raise ConfigError(f"{option} '{text}': {reason} Give a name, or '{{name: NAME, option: value}}' as YAML.")
 
 
 # ---- reading ------------------------------------------------------------------------------------
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a repeated key is an error instead of a silent overwrite."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands here twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -115,24 +107,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         nearby = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, nearby)
         raise ConfigError(f"No configuration file {path}.{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    try:
-        tree = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(_yaml_problem(path, error)) from error
+    tree = read_yaml(text, str(path), known=RunConfig.model_fields)
     if not isinstance(tree, dict):
         raise ConfigError(
             f"{path} should hold sections such as 'model:', 'task:' and 'sampling:', "
             f"but holds {'nothing' if tree is None else type(tree).__name__}. See configs/quickstart.yaml."
         )
     return tree
-
-
-def _yaml_problem(path: Path, error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-    return f"{place}: not valid YAML: {getattr(error, 'problem', None) or error}"
 
 
 def _apply(tree: MutableMapping[str, Any], override: str) -> None:
@@ -144,9 +127,9 @@ def _apply(tree: MutableMapping[str, Any], override: str) -> None:
             f"--set '{override}' is not of the form section.key=value, such as sampling.n=1000."
         )
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {dotted}: '{text}' is not a YAML value: {error}") from error
+        value = read_yaml(text, f"--set {dotted}")
+    except ConfigError as error:
+        raise ConfigError(f"'{text}' is not a YAML value: {error}") from error
     branch: MutableMapping[str, Any] = tree
     for key in keys[:-1]:
         child = branch.get(key)

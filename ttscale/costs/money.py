@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ttscale.costs.contract import Charges, ModelFacts, Need, Price, Usage, split_prompt
 from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.yaml_text import read_yaml
 
 BUILT_IN_PRICES = Path(__file__).with_name("prices.yaml")
 
@@ -83,9 +83,10 @@ def read_prices(path: Path = BUILT_IN_PRICES) -> Mapping[str, Price]:
         InvalidInputError: It cannot be read, or a price is missing or negative.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise InvalidInputError(f"Price file {path} cannot be read: {error}") from error
+    tree = read_yaml(text, f"Price file {path}", error=InvalidInputError)
     if not isinstance(tree, dict):
         raise InvalidInputError(f"Price file {path} must map model names to their prices.")
     return {str(name): _price(str(name), row, path) for name, row in tree.items()}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 import ttscale
@@ -27,6 +26,7 @@ from ttscale.pipeline.progress import Progress
 from ttscale.registry import load_plugin
 from ttscale.store.run import RunStore
 from ttscale.types import Problem
+from ttscale.yaml_text import write_yaml
 
 _TOLD_BYTES = 100_000_000
 """A larger source takes a while, so it is told that it is being read."""
@@ -240,7 +240,7 @@ def _config_yaml(
     if oracle is not None:
         tree["analysis"] = {"oracle": oracle}
     head = "# Imported samples: what drew them is not known here, so they cannot be drawn again.\n"
-    text = head + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    text = head + write_yaml(tree)
     parse_config(text, out=out)  # what cannot be read back is an error now, before anything is moved
     return text
 
@@ -248,9 +248,7 @@ def _config_yaml(
 def _stored_oracle(store: RunStore) -> str | None:
     if not store.exists:
         return None
-    analysis = yaml.safe_load(store.config_yaml()).get("analysis") or {}
-    oracle: str | None = analysis.get("oracle")
-    return oracle
+    return parse_config(store.config_yaml(), out=store.path).analysis.oracle
 
 
 def _run_name(out: Path) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ttscale.analysis.budget.arms import Arm
@@ -30,6 +29,7 @@ from ttscale.costs.verification import (
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.models import built_in_model
 from ttscale.registry import load_plugin
+from ttscale.yaml_text import read_yaml
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kKmMbB]?)")
 _SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
@@ -178,9 +178,10 @@ def read_models(path: Path) -> dict[str, Architecture]:
         InvalidInputError: It cannot be read, or a size is missing or not above 0.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise InvalidInputError(f"Model file {path} cannot be read: {error}") from error
+    tree = read_yaml(text, f"Model file {path}", error=InvalidInputError)
     if not isinstance(tree, dict):
         raise InvalidInputError(f"Model file {path} must map model names to their sizes.")
     return {str(name): _model_row(str(name), row, path) for name, row in tree.items()}

@@ -20,8 +20,11 @@ from ttscale.exchange.json_stream import first_record, read_records
 from ttscale.exchange.lines import field
 from ttscale.exchange.values import judged, text_of, text_or_empty
 from ttscale.types import Problem
+from ttscale.yaml_text import require_finite
 
 _MOST_BYTES = 512 * 2**20
+_MOST_NODES = 2_000_000
+"""Of one problem's file: 10,000 samples and verdicts are 20,000."""
 _METADATA = ("theorem_name", "name", "orig_dset_split", "orig_dset_idx", "id")
 _KNOWN = frozenset(
     {"prompt", "question", "samples", "gt_answer", "is_correct", "is_corrects", "test_cases", *_METADATA}
@@ -128,10 +131,20 @@ def _read_yaml(source: Source) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 f"{path} is larger than {_MOST_BYTES // 2**20} MiB, too large for one problem."
             )
         try:
-            record = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+            record = _loaded(loader(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"{path} cannot be read: {error}.") from error
-        except (yaml.YAMLError, RecursionError) as error:
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{path}, {error}.") from error
+        except (
+            yaml.YAMLError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             mark = getattr(error, "problem_mark", None)
             place = f", line {mark.line + 1}" if mark else ""
             raise InvalidInputError(
@@ -140,6 +153,18 @@ def _read_yaml(source: Source) -> Iterator[tuple[str, str, dict[str, Any]]]:
         if not isinstance(record, dict):
             raise InvalidInputError(f"{path} holds no mapping with 'samples'.")
         yield str(path), path.stem, record
+
+
+def _loaded(loader: Any) -> Any:
+    """Return what a file holds; aliases that would unfold without end are refused before anything is made of them."""
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        require_finite(node, _MOST_NODES)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _read_published(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -220,8 +220,8 @@ def test_hostile_yaml_is_data(tmp_path: Path) -> None:
     lines = ["prompt: p", "samples: [x]", "test_cases:", "  a: &a [y, y]"]
     lines += [f"  {chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]" for i in range(9)]
     (tmp_path / "0.yaml").write_text("\n".join(lines), encoding="utf-8")  # nine billion when written out
-    result = import_samples([tmp_path / "0.yaml"], tmp_path / "run", format_name="monkeys")
-    assert result.store.problems(result.store.cells()[0])[0].hidden == {}
+    with pytest.raises(InvalidInputError, match="aliases unfold it to more than"):
+        import_samples([tmp_path / "0.yaml"], tmp_path / "run", format_name="monkeys")
     (tmp_path / "1.yaml").write_text(
         "samples: !!python/object/apply:os.system [exit]\nprompt: p\n", encoding="utf-8"
     )
