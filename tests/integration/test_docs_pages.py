@@ -26,7 +26,7 @@ from ttscale.registry import BUILT_IN, find_plugin, load_plugin
 
 DOCS = ROOT / "docs"
 RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law", "plugins")
-GENERATED = ("cli", "options")
+GENERATED = ("cli", "options", "api")
 CHECKED = sorted(path.stem for path in DOCS.glob("*.md") if path.stem not in GENERATED)
 DRAWINGS = {"figures/floors.svg"}
 NOT_RUN = ("pip install", "git clone")
@@ -179,7 +179,9 @@ def test_forecast_errors_are_those_that_were_measured() -> None:
         assert [float(number) for number in numbers] == pytest.approx(truth, abs=0.0005001), s
 
 
-@pytest.mark.parametrize(("script", "page"), [("cli_reference", "cli"), ("plugin_reference", "options")])
+@pytest.mark.parametrize(
+    ("script", "page"), [("cli_reference", "cli"), ("plugin_reference", "options"), ("api_reference", "api")]
+)
 def test_the_references_are_current(script: str, page: str) -> None:
     spec = spec_from_file_location(script, DOCS / "_site" / f"{script}.py")
     assert spec is not None

@@ -8,13 +8,13 @@ benchmark of budget intervals); the draws are fixed.
 import numpy as np
 import pytest
 from scipy.special import betaln
+from verifier_theory import population_utility
 
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.marginal import saturation
 from ttscale.stats.decide.best_buy import crossings, values_at
 from ttscale.stats.decide.deciding import best_decision
 from ttscale.stats.forecast.outlook import coverage_to_reach, ladder
-from ttscale.stats.selectors.accepting import population_utility
 
 ALPHA, BETA = 0.3, 6.0
 

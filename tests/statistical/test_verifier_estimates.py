@@ -9,13 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.stats import norm
+from verifier_theory import population_utility
 
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.plateau import doublings, plateau
 from ttscale.stats.decide.deciding import best_decision
 from ttscale.stats.intervals.estimate import Estimate, ratio_of_means, ratio_of_sums
 from ttscale.stats.intervals.multiple import paired_differences
-from ttscale.stats.selectors.accepting import population_utility, utility
+from ttscale.stats.selectors.accepting import utility
 from ttscale.stats.selectors.selection import best_of_k
 from ttscale.stats.verifiers.calibration import problem_calibration_error
 from ttscale.stats.verifiers.discrimination import acceptance_rates, auroc, within_problem_auroc

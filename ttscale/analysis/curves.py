@@ -13,6 +13,7 @@ from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds
 from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
 from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
+from ttscale.stats.coverage.reliability import g_pass_curve, mg_pass_curve
 from ttscale.stats.forecast.forecasting import BACKTESTED
 from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
 from ttscale.stats.laws import named_law
@@ -35,10 +36,24 @@ def coverage_of(
     return rounds.coverage(budgets, confidence_level=confidence_level, over=over)
 
 
-def pass_hat_of(group: CountsGroup, k: Sequence[int] | None, *, confidence_level: float) -> Curve:
-    """Return a group's pass^k; in rounds that of the samples drawn before anything was decided."""
+def reliability_of(
+    group: CountsGroup, metric: str, k: Sequence[int] | None, *, tau: float, confidence_level: float
+) -> Curve:
+    """Return how reliably k samples are correct; of samples in rounds those drawn before anything was decided.
+
+    Args:
+        group: The counts.
+        metric: "pass_hat_k", "g_pass_at_k" or "mg_pass_at_k".
+        k: Budgets; by default a log grid as far as the samples reach.
+        tau: Share of k that must be correct, for G-Pass@k.
+        confidence_level: Such as 0.95.
+    """
     n, c = _undecided(group)
-    return pass_hat_curve(n, c, k or budget_grid(int(n.min())), confidence_level=confidence_level)
+    budgets = k or budget_grid(int(n.min()))
+    if metric == "g_pass_at_k":
+        return g_pass_curve(n, c, budgets, tau, confidence_level=confidence_level)
+    estimate = {"pass_hat_k": pass_hat_curve, "mg_pass_at_k": mg_pass_curve}[metric]
+    return estimate(n, c, budgets, confidence_level=confidence_level)
 
 
 def pooled(

@@ -78,10 +78,15 @@ plot_option = click.option(
 @click.option("--k", type=Budgets(), help="Budgets; a log grid by default.")
 @click.option(
     "--metric",
-    type=click.Choice(["coverage", "pass_hat_k"]),
+    type=click.Choice(["coverage", "pass_hat_k", "g_pass_at_k", "mg_pass_at_k"]),
     default="coverage",
     show_default=True,
-    help="Mean pass@k, or mean pass^k (all k correct).",
+    help="Mean pass@k; mean pass^k (all k correct); mean G-Pass@k (a share --tau of them); mean mG-Pass@k.",
+)
+@click.option(
+    "--tau",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of the k samples that must be correct, for --metric g_pass_at_k.  [default: 0.5]",
 )
 @click.option(
     "--over",
@@ -107,6 +112,7 @@ def curve_command(
     output: str | None,
     k: tuple[int, ...] | None,
     metric: str,
+    tau: float | None,
     over: Any,
     pool: bool,
     shares: tuple[str, ...],
@@ -122,13 +128,15 @@ def curve_command(
     With --pool the cells are arms that answer the same problems (temperatures, prompts, models): k samples are
     drawn from all of them together, in equal parts or by --share.
     """
-    from ttscale.analysis.curves import coverage_of, pass_hat_of, pooled
+    from ttscale.analysis.curves import coverage_of, pooled, reliability_of
     from ttscale.analysis.reading.sources import read_source
     from ttscale.cli.output import print_rows
 
     level = confidence_level or CONFIDENCE_LEVEL
-    if over != "problems" and (metric == "pass_hat_k" or pool):
-        raise click.UsageError("--pool and --metric pass_hat_k have intervals over problems only.")
+    if over != "problems" and (metric != "coverage" or pool):
+        raise click.UsageError(f"--over {over} is for coverage of one source, without --pool.")
+    if tau is not None and metric != "g_pass_at_k":
+        raise click.UsageError("--tau is for --metric g_pass_at_k.")
     if (pool and metric != "coverage") or (shares and not pool):
         raise click.UsageError("--pool is for coverage, and --share for --pool.")
     curves: list[tuple[CountsGroup, Curve]] = []
@@ -138,10 +146,10 @@ def curve_command(
         group, curve = pooled(groups, k, shares, confidence_level=level)
         curves, groups = [(group, curve)], []
     for group in groups:
-        if metric == "pass_hat_k":
-            curve = pass_hat_of(group, k, confidence_level=level)
-        else:
+        if metric == "coverage":
             curve = coverage_of(group, k, over=over, confidence_level=level, seed=seed)
+        else:
+            curve = reliability_of(group, metric, k, tau=tau or 0.5, confidence_level=level)
         curves.append((group, curve))
     if plot:
         _plot(plot, curves, title=metric, measured_k=None)

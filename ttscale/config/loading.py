@@ -16,7 +16,9 @@ _SHORTHANDS = {"model": "path", "task": "name"}
 """Sections that may be a bare string, and the key that string stands for."""
 
 
-def load_config(path: Path, overrides: Sequence[str] = (), *, out: Path | None = None) -> RunConfig:
+def load_config(
+    path: Path | str, overrides: Sequence[str] = (), *, out: Path | str | None = None
+) -> RunConfig:
     """Read a configuration file.
 
     Args:
@@ -27,6 +29,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, out: Path | None =
     Raises:
         ConfigError: The file cannot be read, or something in it is wrong; says where, what and the fix.
     """
+    path = Path(path)
     tree = _read_yaml(path)
     for override in overrides:
         _apply(tree, override)

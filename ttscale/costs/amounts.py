@@ -82,6 +82,9 @@ class Amount:
 def parse_amount(text: str) -> Amount:
     """Read a number and its unit.
 
+    Args:
+        text: Such as "100usd", "1e6tokens" or "2gpu-hours".
+
     Raises:
         InvalidInputError: No number, no unit or an unknown one, or nothing to spend.
 

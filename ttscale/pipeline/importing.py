@@ -50,8 +50,8 @@ class ImportResult:
 
 
 def import_samples(
-    paths: Sequence[Path],
-    out: Path,
+    paths: Sequence[Path | str] | Path | str,
+    out: Path | str,
     *,
     format_name: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -64,7 +64,7 @@ def import_samples(
     A source that was imported before adds nothing, and one that grew since adds what is new.
 
     Args:
-        paths: Files or folders.
+        paths: Files or folders, or one of them.
         out: The run directory, new or of an earlier import.
         format_name: The importer; by default the format that the first path is recognized as.
         options: Of the importer.
@@ -77,13 +77,15 @@ def import_samples(
         RunMismatchError: The directory holds a run that was sampled, not imported.
     """
     progress = progress or Progress()
-    for path in paths:
+    out = Path(out)
+    given = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
+    for path in given:
         require_there(path)
     store = RunStore(out)
     _refuse_sampled(store)
     known_problems = read_problems(problems) if problems else []
     with ExitStack() as archives:
-        opened = [_opened(path, out, archives) for path in paths]
+        opened = [_opened(path, out, archives) for path in given]
         format_name = format_name or detect_format(opened[0][0])
         importer = _importer(format_name, options or {})
         sources = [source for each in opened for source in _sources(importer, format_name, *each)]

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import ttscale
 from ttscale.config.cells import cells
-from ttscale.config.loading import dump_config
+from ttscale.config.loading import dump_config, load_config
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
 from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, read_tasks
@@ -22,11 +23,13 @@ from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
 
 
-def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bool = False) -> RunStore:
+def sample_run(
+    config: RunConfig | Path | str, progress: Progress | None = None, *, share: bool = False
+) -> RunStore:
     """Draw every sample that a run lacks, and verify them live where that is cheap.
 
     Args:
-        config: The run.
+        config: The run, or the file that describes it.
         progress: Is told how far it is.
         share: Beside other processes that were started with it on the same directory: they divide the work.
 
@@ -36,7 +39,9 @@ def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bo
     Raises:
         UnfinishedRunError: Cells of a sweep failed; all others are sampled.
     """
+    config = _configured(config)
     progress = progress or Progress()
+    config = _configured(config)
     refuse_imported(config)
     verifiers = verifiers_by_cell(config)
     with (
@@ -46,6 +51,10 @@ def sample_run(config: RunConfig, progress: Progress | None = None, *, share: bo
     ):
         _refuse_unfinished(failures)
     return store
+
+
+def _configured(config: RunConfig | Path | str) -> RunConfig:
+    return config if isinstance(config, RunConfig) else load_config(config)
 
 
 def verify_run(
@@ -79,11 +88,11 @@ def verify_run(
     return verified
 
 
-def run(config: RunConfig, progress: Progress | None = None, *, share: bool = False) -> RunStore:
+def run(config: RunConfig | Path | str, progress: Progress | None = None, *, share: bool = False) -> RunStore:
     """Sample and verify a run; what is there already is not done again.
 
     Args:
-        config: The run.
+        config: The run, or the file that describes it.
         progress: Is told how far it is.
         share: Beside other processes that were started with it on the same directory: they divide the work, and
             whoever is last leaves the run complete.
@@ -92,6 +101,7 @@ def run(config: RunConfig, progress: Progress | None = None, *, share: bool = Fa
         UnfinishedRunError: Cells of a sweep failed; all others are sampled and verified.
     """
     progress = progress or Progress()
+    config = _configured(config)
     refuse_imported(config)
     verifiers = verifiers_by_cell(config)
     with (

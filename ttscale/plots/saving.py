@@ -16,7 +16,7 @@ _METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
-def save_figure(figure: Figure, target: Path | BinaryIO, *, suffix: str | None = None) -> None:
+def save_figure(figure: Figure, target: Path | str | BinaryIO, *, suffix: str | None = None) -> None:
     """Write a figure as PNG, SVG or PDF with reproducible bytes.
 
     Args:
@@ -27,6 +27,7 @@ def save_figure(figure: Figure, target: Path | BinaryIO, *, suffix: str | None =
     Raises:
         InvalidInputError: No suffix, or another one.
     """
+    target = Path(target) if isinstance(target, str) else target
     wanted = (suffix or (target.suffix if isinstance(target, Path) else "")).lower()
     if wanted not in _METADATA:
         raise InvalidInputError(

@@ -46,7 +46,7 @@ FORMATS = {
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def export_run(run: Path, to: str, out: Path, *, cells: Sequence[str] = ()) -> list[Path]:
+def export_run(run: Path | str, to: str, out: Path | str, *, cells: Sequence[str] = ()) -> list[Path]:
     """Write a run for use elsewhere.
 
     Args:
@@ -66,7 +66,7 @@ def export_run(run: Path, to: str, out: Path, *, cells: Sequence[str] = ()) -> l
         raise InvalidInputError(
             f"Unknown format '{to}'.{did_you_mean(to, FORMATS)} Known: {listed(FORMATS)}."
         )
-    store = RunStore(run)
+    store, out = RunStore(run), Path(out)
     oracles = _oracles(store, cells)
     if to == "parquet":
         write_dataset(store, oracles, out, title=store.manifest()["name"], findings=_findings(store, oracles))

@@ -42,7 +42,7 @@ class ReportPaths:
 
 
 def write_report(
-    results: RunResult | Sequence[RunResult], out: Path, *, budget: RunsBudget | None = None
+    results: RunResult | Sequence[RunResult], out: Path | str, *, budget: RunsBudget | None = None
 ) -> ReportPaths:
     """Write one or several runs as ``report.html`` with ``figures/*.png``, ``*.svg`` and ``*.csv``.
 
@@ -62,7 +62,7 @@ def write_report(
         InvalidInputError: No run.
         StoreError: The folder cannot be written.
     """
-    runs = _listed(results)
+    runs, out = _listed(results), Path(out)
     cells = page_cells(runs)
     drawn = _draw(cells, runs, budget)
     figures, data = [], []

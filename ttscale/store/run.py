@@ -72,8 +72,8 @@ class RunStore:
         path: The directory; it need not exist yet.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
         self._is_held = False
 
     # ---- identity -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.special import betaincinv
+from verifier_theory import population_utility
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.adaptive.planning import plan_coverage
@@ -13,19 +14,19 @@ from ttscale.stats.counts.curve import budget_grid
 from ttscale.stats.counts.pass_at_k import pass_at_k, pass_hat_k
 from ttscale.stats.counts.posterior import posterior_pass_at_k
 from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
-from ttscale.stats.coverage.coverage import auc_at_k, coverage_curve, pass_hat_curve
+from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
+from ttscale.stats.coverage.reliability import g_pass_curve, mg_pass_curve
 from ttscale.stats.coverage.stopping import pass_at_k_until_successes, rate_until_successes
 from ttscale.stats.decide.allocation import (
     best_allocation,
     coverage_of_allocation,
-    greedy_allocation,
     honest_allocation,
 )
 from ttscale.stats.decide.pooled_selection import best_of_arms
-from ttscale.stats.forecast.forecasting import samples_for
 from ttscale.stats.forecast.outlook import coverage_ahead, coverage_to_reach, ladder
+from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.intervals.intervals import paired_difference
-from ttscale.stats.selectors.accepting import best_budget, first_accepted_curve, population_utility
+from ttscale.stats.selectors.accepting import first_accepted_curve
 from ttscale.stats.selectors.selection import best_of_k, best_of_k_curve
 from ttscale.stats.selectors.voting import (
     maj_at_k,
@@ -39,8 +40,9 @@ ON_COUNTS = {
     "pass_at_k": pass_at_k,
     "pass_hat_k": pass_hat_k,
     "g_pass_at_k": lambda n, c, k: g_pass_at_k(n, c, k, 0.5),
+    "g_pass_curve": lambda n, c, k: g_pass_curve(n, c, k).value,
+    "mg_pass_curve": lambda n, c, k: mg_pass_curve(n, c, k).value,
     "mg_pass_at_k": mg_pass_at_k,
-    "auc_at_k": lambda n, c, k: auc_at_k(n, c, int(np.max(k))),
     "coverage_curve": lambda n, c, k: coverage_curve(n, c, k).value,
     "pass_hat_curve": lambda n, c, k: pass_hat_curve(n, c, k).value,
 }
@@ -180,7 +182,7 @@ def test_a_million_problems_are_no_trouble():
         (lambda: pass_at_k_until_successes([5], [1], 2, 6), "stopped by the cap"),
         (lambda: coverage_of_allocation([[2, 2]], [[1, 1]], [3, 0]), "draws 3 samples from arm 0"),
         (lambda: coverage_of_allocation([2, 2], [1, 1], [1]), "tables"),
-        (lambda: greedy_allocation([[2, 2]], [[1, 1]], [1, 0], 3), "cost"),
+        (lambda: best_allocation([[2, 2]], [[1, 1]], [1, 0], 3), "cost"),
         (lambda: plan_coverage([5], [1], 10, 0.01, samples=[5]), "at least 10"),
         (lambda: plan_coverage([5], [1], 10, 0.9), "half_width"),
         (lambda: paired_difference([[0.1]], [[0.1, 0.2]], 1), "shape"),
@@ -193,7 +195,7 @@ def test_a_million_problems_are_no_trouble():
         (lambda: samples_for(20, [1, 3, 9, 20], 0.9, largest=10**19), "largest"),
         (lambda: ladder(float("nan")), "largest is not a finite number"),
         (lambda: best_allocation([[4, 4]], [[4, 1]], [1, 1], -1), "at least 0, not -1"),
-        (lambda: greedy_allocation([[4, 4]], [[4, 1]], [1, 1], -0.5), "at least 0, not -0.5"),
+        (lambda: best_allocation([[4, 4]], [[4, 1]], [1, 1], -0.5), "at least 0, not -0.5"),
         (lambda: honest_allocation([[4, 4]], [[4, 1]], [1, 1], -1), "at least 0, not -1"),
         (lambda: best_of_arms([], [], [], [], [1]), "Every sample needs an arm"),
         (lambda: best_of_arms([0, 0], [0, -1], [1, 2], [1, 0], [1, 1]), "Every sample needs an arm"),
@@ -228,7 +230,3 @@ def test_honest_allocation_is_below_the_optimistic_one_on_average():
         assert found.cost <= 3
         gap.append(found.optimistic - found.coverage)
     assert np.mean(gap) > 0
-
-
-def test_best_budget_reads_the_peak():
-    assert best_budget(np.array([[0.0, 1.0], [0.5, 0.0]]), np.array([1, 7])) == (7, 0.5)

@@ -1,5 +1,7 @@
 """Best buys, crossings, outlooks and marginal gains against worked numbers, closed forms and search."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,6 @@ from ttscale.stats.coverage.marginal import marginal_gain, saturation
 from ttscale.stats.decide.best_buy import best_buys, crossings, pareto_front, values_at
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.outlook import coverage_outlook, ladder, samples_to_reach
-from ttscale.stats.laws.saturation import saturation_point
 
 RNG = np.random.default_rng(5)
 
@@ -165,7 +166,8 @@ def test_gains_are_the_steps_of_pass_at_k():
 def test_saturation_tends_to_the_closed_form_of_one_known_rate():
     p, epsilon, n = 0.1, 0.004, 400_000
     found = saturation(np.full(3, n), np.full(3, int(p * n)), epsilon)
-    assert abs(found.k - saturation_point(p, epsilon)) <= 1
+    closed_form = math.ceil(math.log(epsilon / p) / math.log(1 - p))
+    assert abs(found.k - closed_form) <= 1
 
 
 def test_what_does_not_saturate_within_the_samples_says_so():

@@ -132,32 +132,6 @@ def pass_hat_curve(
     )
 
 
-def auc_at_k(n: ArrayLike, c: ArrayLike, k_max: int) -> FloatArray:
-    """Estimate AUC@K of each problem: the mean height of the trapezoids under pass@1..K.
-
-    Args:
-        n: Samples drawn per problem, shape (P,), or one number for all.
-        c: Samples correct per problem, shape (P,).
-        k_max: K, at least 2 and at most the fewest samples of any problem.
-
-    Returns:
-        Shape (P,), within [0, 1]; pass@1 for K = 1.
-
-    Raises:
-        InvalidInputError: Impossible counts or K > n.
-
-    >>> auc_at_k([4], [4], 3).tolist()
-    [1.0]
-    """
-    data, ks = counts(n, c), budgets(np.arange(1, int(budgets(k_max)[0]) + 1))
-    refuse_too_few(data.n, ks, "AUC@{k}")
-    pairs = data.unique()
-    values = at_least_one(pairs.n[:, None], pairs.c[:, None], ks)  # (U, K)
-    heights = (values[:, :-1] + values[:, 1:]) / 2 if len(ks) > 1 else values
-    per_problem: FloatArray = heights.mean(axis=1)[pairs.inverse]
-    return per_problem
-
-
 def _over_problems(
     pairs: UniqueCounts, values: FloatArray, level: float, simultaneous: bool, n_resamples: int, rng: Rng
 ) -> Interval:

@@ -123,39 +123,6 @@ def coverage_of_allocation(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArr
     return chance
 
 
-def greedy_allocation(
-    n: ArrayLike, c: ArrayLike, cost: ArrayLike, budget: float, *, once: ArrayLike | None = None
-) -> IntArray:
-    """Spend a budget sample by sample, always where coverage gains most per cost.
-
-    Coverage has diminishing returns in every k_a (it is submodular on the lattice), so with samples of equal cost this
-    reaches at least 1 − 1/e of the best allocation's coverage; for other costs see `best_allocation`.
-
-    Args:
-        n: Samples per problem and arm, shape (P, A).
-        c: Correct ones, shape (P, A).
-        cost: Cost of one sample from each arm, above 0, shape (A,).
-        budget: Cost allowed per problem.
-        once: What the first sample from each arm costs besides, such as reading its prompt; 0 by default, shape (A,).
-
-    Returns:
-        Samples per problem from each arm, shape (A,).
-
-    Raises:
-        InvalidInputError: Impossible counts or costs.
-
-    References:
-        Nemhauser, Wolsey, Fisher 1978, https://doi.org/10.1007/BF01588971
-
-    >>> greedy_allocation([[4, 4]], [[4, 1]], [1.0, 1.0], 1.0).tolist()
-    [1, 0]
-    """
-    drawn, right = _tables(n, c)
-    price, first = _prices(cost, once, budget, drawn.shape[1])
-    k: IntArray = _greedy(drawn, right, price, first, budget)[-1]
-    return k
-
-
 def best_allocation(
     n: ArrayLike,
     c: ArrayLike,
