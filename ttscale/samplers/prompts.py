@@ -10,6 +10,12 @@ from ttscale.types import Message, Problem
 
 _CACHED_PROMPTS = 256
 """Requests of one problem arrive close together, so a few prompts suffice."""
+_CONTEXT_TOKENS = 8
+"""Of the prompt's end, in whose context a completion is decoded: a character has at most four tokens."""
+_NO_CHARACTER = "\ufffd"
+"""What decoders say for bytes that are none, or none yet."""
+_LOST = "Invalid prefix encountered"
+"""How the error begins that a stream of tokens raises when it no longer knows what it said."""
 
 
 class PromptEncoder:
@@ -91,6 +97,7 @@ class StreamDecoder:
 
     def __init__(self, tokenizer: Any) -> None:
         self._backend = tokenizer.backend_tokenizer
+        self._end_of = lru_cache(_CACHED_PROMPTS)(self._end_of_prompt)
 
     @staticmethod
     def supports(tokenizer: Any) -> bool:
@@ -98,9 +105,44 @@ class StreamDecoder:
         return getattr(tokenizer, "is_fast", False) and hasattr(tokenizer, "backend_tokenizer")
 
     def decode(self, prompt_tokens: Sequence[int], tokens: Sequence[int]) -> str:
-        """Return the text of the completion, special tokens left out."""
+        """Return the text of the completion, special tokens left out.
+
+        All of it is decoded at once behind the end of the prompt, three times as fast as token by token. Where bytes are left
+        that are no character, only the stream can tell what an engine would have said.
+        """
+        end, before = self._end_of(tuple(prompt_tokens))
+        text = self._text([*end, *tokens])
+        completion = text[len(before) :]
+        if not text.startswith(before) or before.endswith(_NO_CHARACTER) or _NO_CHARACTER in completion:
+            return self._streamed(prompt_tokens, tokens)
+        return completion
+
+    def _end_of_prompt(self, prompt_tokens: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """Return the shortest end of the prompt that is seen to have a text, and that text."""
+        size = _CONTEXT_TOKENS
+        while True:
+            end = prompt_tokens[-size:]
+            text = self._text(list(end))
+            if text.strip() or size >= len(prompt_tokens):
+                return end, text
+            size *= 4
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._backend.decode(tokens, skip_special_tokens=True))
+
+    def _streamed(self, prompt_tokens: Sequence[int], tokens: Sequence[int]) -> str:
         from tokenizers.decoders import DecodeStream
 
         stream = DecodeStream(ids=list(prompt_tokens), skip_special_tokens=True)
-        backend = self._backend
-        return "".join(piece for token in tokens if (piece := stream.step(backend, token)) is not None)
+        pieces = []
+        for token in tokens:
+            try:
+                piece = stream.step(self._backend, token)
+            except Exception as error:  # the library has no class for it
+                if not str(error).startswith(_LOST):
+                    raise
+                # Bytes that are no character took back what they had seemed to be; engines begin anew here, too.
+                stream = DecodeStream(skip_special_tokens=True)
+                piece = stream.step(self._backend, token)
+            pieces.append(piece or "")
+        return "".join(pieces)

@@ -1,0 +1,180 @@
+"""What becomes of an engine's tokens: a light stand-in for vLLM's output processor.
+
+vLLM's own builds, token by token, everything that a server could be asked for, and gives nothing of a request before
+its last sample ends. A run wants little of that: tokens as four bytes each, the sum of their log-probabilities,
+and every sample as soon as it ends.
+"""
+
+import struct
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttscale.samplers.vllm.wire import unpacked
+
+_FIRST = struct.Struct("<f")
+_BYTES = _FIRST.size
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of log-probabilities.
+
+    Attributes:
+        sums: Those of samples.
+        tokens: Those of tokens.
+        alternatives: How many of the most probable tokens' at each.
+    """
+
+    sums: bool = False
+    tokens: bool = False
+    alternatives: int = 0
+
+    def __bool__(self) -> bool:
+        return self.sums or self.tokens or self.alternatives > 0
+
+
+@dataclass(eq=False, slots=True)
+class Growing:
+    """A sample in the making, and when `finish_reason` is set a finished one.
+
+    Attributes:
+        owner: What its request was added for.
+        place: Its number in the request.
+        detokenizer: vLLM's, where texts must be looked at as they grow; else None.
+        tokens: Those drawn so far.
+        logprob: Sum of their log-probabilities.
+        token_logprobs: The log-probability of each, where they are kept.
+        alternatives: Those of the most probable tokens at each, as 32-bit floats, where they are kept.
+        finish_reason: As vLLM names it; None while it grows.
+    """
+
+    owner: Any
+    place: int
+    detokenizer: Any = None
+    tokens: "array[int]" = field(default_factory=lambda: array("i"))
+    logprob: float = 0.0
+    token_logprobs: "array[float]" = field(default_factory=lambda: array("f"))
+    alternatives: bytearray = field(default_factory=bytearray)
+    finish_reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The completion, where vLLM's detokenizer made it."""
+        return str(self.detokenizer.get_next_output_text(True, False))  # finished, not a delta
+
+    def top_logprobs(self) -> NDArray[np.float32]:
+        """Return the alternatives' log-probabilities, (T, k)."""
+        return np.frombuffer(self.alternatives, np.float32).reshape(len(self.tokens), -1)
+
+
+class Collector:
+    """Takes an engine's outputs in the place of `OutputProcessor`; its methods are those that `LLMEngine` calls.
+
+    Args:
+        kept: What is kept of log-probabilities.
+        tokenizer: For texts that must be looked at as they grow; None where they need not.
+
+    Attributes:
+        owner: Whose the requests are that are added now.
+        n_preemptions: Samples that were thrown out of the cache and had to be computed again.
+    """
+
+    def __init__(self, kept: Kept, tokenizer: Any = None) -> None:
+        self._kept = kept
+        self._tokenizer = tokenizer
+        self._growing: dict[str, Growing] = {}
+        self.owner: Any = None
+        self.n_preemptions = 0
+
+    # ---- what LLMEngine calls ---------------------------------------------------------------------
+
+    def add_request(
+        self,
+        request: Any,
+        prompt: str | None,
+        parent_req: Any = None,
+        request_index: int = 0,
+        *others: Any,
+    ) -> None:
+        """Expect a sample's tokens."""
+        self._growing[request.request_id] = Growing(self.owner, request_index, self._detokenizer(request))
+
+    def process_outputs(self, outputs: Iterable[Any], *others: Any, **more: Any) -> SimpleNamespace:
+        """Take what the engine's last step gave; return the samples that ended with it."""
+        ended, to_abort = [], []
+        for output in outputs:
+            sample = self._growing.get(output.request_id)
+            if sample is None:  # aborted meanwhile
+                continue
+            self._grow(sample, output)
+            if sample.finish_reason is not None:
+                ended.append(self._growing.pop(output.request_id))
+                if output.finish_reason is None:  # a stop string, of which the engine knows nothing
+                    to_abort.append(output.request_id)
+        return SimpleNamespace(request_outputs=ended, reqs_to_abort=to_abort)
+
+    def abort_requests(self, request_ids: Iterable[str], *others: Any, **more: Any) -> list[str]:
+        """Forget samples; return which of them the engine should abort."""
+        return [name for name in request_ids if self._growing.pop(name, None) is not None]
+
+    def get_num_unfinished_requests(self) -> int:
+        """Return how many samples are in the making."""
+        return len(self._growing)
+
+    def has_unfinished_requests(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self._growing)
+
+    def update_scheduler_stats(self, stats: Any) -> None:
+        """Take note of nothing."""
+
+    # ---- what the sampler calls -------------------------------------------------------------------
+
+    def under_way(self) -> list[str]:
+        """Return the engine's names of the samples in the making."""
+        return list(self._growing)
+
+    # ---- one sample -------------------------------------------------------------------------------
+
+    def _detokenizer(self, request: Any) -> Any:
+        if self._tokenizer is None:
+            return None
+        from vllm.v1.engine.detokenizer import IncrementalDetokenizer
+
+        return IncrementalDetokenizer.from_new_request(self._tokenizer, request)
+
+    def _grow(self, sample: Growing, output: Any) -> None:
+        new, reason = output.new_token_ids, output.finish_reason
+        if sample.detokenizer is not None:
+            new, reason = self._looked_at(sample, new, reason)
+        sample.tokens.extend(new)
+        if output.new_logprobs is not None and self._kept:
+            self._note(sample, output.new_logprobs, len(new))
+        if output.events:
+            self.n_preemptions += sum(event.type.name == "PREEMPTED" for event in output.events)
+        if reason is not None:
+            sample.finish_reason = str(reason)
+
+    def _looked_at(self, sample: Growing, new: list[int], reason: Any) -> tuple[list[int], Any]:
+        """Return the tokens up to a stop string, and why the sample ends with them if it does."""
+        before = sample.detokenizer.num_output_tokens()
+        stopped = sample.detokenizer.update(new, str(reason) == "stop")
+        kept = sample.detokenizer.num_output_tokens() - before
+        return new[:kept], "stop" if stopped else reason
+
+    def _note(self, sample: Growing, record: Any, n: int) -> None:
+        values, width = unpacked(record)
+        k = self._kept.alternatives
+        for start in range(0, min(len(values), _BYTES * width * n), _BYTES * width):
+            (drawn,) = _FIRST.unpack_from(values, start)
+            sample.logprob += drawn
+            if self._kept.tokens:
+                sample.token_logprobs.append(drawn)
+            if k:
+                sample.alternatives += values[start + _BYTES : start + _BYTES * (1 + k)]

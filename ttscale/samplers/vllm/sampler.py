@@ -1,0 +1,269 @@
+"""The sampler `vllm`: samples from a vLLM engine in this process or in one of its own.
+
+The engine's own loop is driven directly (`add_request`, `step`), and what comes out of it is collected here:
+`vllm.LLM.generate` returns nothing before its last request is done, while here every sample is handed out, and can be
+stored, when it ends.
+"""
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from ttscale.errors import EngineDiedError, SamplerError
+from ttscale.execution.masking import mask_broken
+from ttscale.samplers.adapters import adapter_rank
+from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.locate import locate_model
+from ttscale.samplers.messages import one_line
+from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
+from ttscale.samplers.resolve import require_vllm
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm.collector import Collector, Growing, Kept
+from ttscale.samplers.vllm.environment import engine_environment, runs_on_cpu
+from ttscale.samplers.vllm.options import VllmOptions
+from ttscale.samplers.vllm.starting import cause_of_death, engine_arguments, start_engine
+from ttscale.samplers.vllm.watching import watch_engine
+from ttscale.samplers.vllm.wire import lightened
+from ttscale.types import Sample, SampleRequest
+
+_BROKEN_OFF = frozenset({"abort", "error"})
+"""Reasons to finish that are the engine's and not the model's: such a text is no sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A request inside the engine, with what is needed to read its samples."""
+
+    request: SampleRequest
+    prompt_tokens: list[int]
+
+
+class VllmSampler:
+    """Draws samples from a vLLM engine on this machine.
+
+    Log-probabilities are those of the model's own distribution, before temperature and truncation.
+    """
+
+    Options: ClassVar[type[BaseModel]] = VllmOptions
+    supports_lora = True
+
+    def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: VllmOptions) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._options = options
+        self._lora: Any = None
+        self._engine: Any = None
+        self._requests_added = 0
+
+    def start(self) -> EngineInfo:
+        """Load the model; see `Sampler.start`."""
+        require_vllm()
+        path = locate_model(self._model.path)
+        rank = None if self._model.lora is None else adapter_rank(Path(self._model.lora))
+        with engine_environment(self._options.own_process):
+            engine = start_engine(path, self.engine_arguments(path, lora_rank=rank))
+            if self._model.lora is not None:
+                from vllm.lora.request import LoRARequest
+
+                self._lora = LoRARequest("adapter", 1, self._model.lora)
+        watch_engine(engine)
+        return self.adopt(engine)
+
+    def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
+        """Serve another cell with the running engine: other prompts or sampling parameters, the same weights."""
+        self._model, self._sampling = model, sampling
+        return self.adopt(self._engine)
+
+    @property
+    def engine(self) -> Any:
+        """The running `vllm.LLMEngine`, or None."""
+        return self._engine
+
+    def adopt(self, engine: Any) -> EngineInfo:
+        """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
+        self._engine = engine
+        config, tokenizer, sampling = engine.vllm_config, engine.get_tokenizer(), self._sampling
+        self._seeded = self._is_seeded()
+        self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)
+        # Where stop strings are searched, every token must be decoded as it comes. Otherwise one pass at the end does.
+        decodes_at_the_end = not sampling.stop and StreamDecoder.supports(tokenizer)
+        self._decoder = StreamDecoder(tokenizer) if decodes_at_the_end else None
+        self._kept = Kept(
+            sums=sampling.logprobs,
+            tokens=sampling.token_logprobs,
+            alternatives=min(sampling.top_logprobs, config.model_config.get_vocab_size()),
+        )
+        self._collector = Collector(self._kept, None if decodes_at_the_end else tokenizer)
+        self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
+        return self._engine_info(config)
+
+    def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        """Draw what is asked; see `Sampler.sample`."""
+        if self._engine is None:
+            raise SamplerError("The engine is not running: call start() first.")
+        waiting = iter(requests)
+        with self._collecting(self._engine):
+            while self._fill(waiting):
+                yield from self._by_problem(self._step())
+
+    def close(self) -> None:
+        """Free the engine; safe to call twice."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.engine_core.shutdown()
+            del engine
+            gc.collect()
+
+    def engine_arguments(self, path: str, *, lora_rank: int | None = None) -> dict[str, Any]:
+        """Return what this sampler starts vLLM with: keywords of `vllm.EngineArgs` or `vllm.LLM`."""
+        return engine_arguments(
+            path, self._model, self._sampling, seeded=self._is_seeded(), lora_rank=lora_rank
+        )
+
+    def _is_seeded(self) -> bool:
+        """Seeds cost 0 to 15 % on a CPU; a GPU draws seeded noise one request at a time, so there they are asked for."""
+        seeds = self._sampling.per_sample_seeds
+        return runs_on_cpu() if seeds == "auto" else seeds
+
+    def _engine_info(self, config: Any) -> EngineInfo:
+        import torch
+        import vllm
+
+        model, scheduler, cache = config.model_config, config.scheduler_config, config.cache_config
+        return EngineInfo(
+            engine="vllm",
+            version=vllm.__version__,
+            device="cpu" if runs_on_cpu() else torch.cuda.get_device_name(),
+            dtype=str(model.dtype).removeprefix("torch."),
+            model_path=self._model.path,
+            chat_template=self._encoder.uses_chat_template,
+            per_sample_seeds=self._seeded,
+            detail={
+                "torch": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "seed": None if self._seeded else model.seed,
+                "max_num_seqs": scheduler.max_num_seqs,
+                "max_model_len": model.max_model_len,
+                "block_size": cache.block_size,
+                "kv_cache_bytes": cache.kv_cache_memory_bytes,
+                "batch_invariant": runs_on_cpu() and model.dtype == torch.float32,
+                "masked_modules": list(mask_broken()),
+            },
+        )
+
+    @contextmanager
+    def _collecting(self, engine: Any) -> Iterator[None]:
+        """Take the engine's outputs in the place of its own processor; what is under way at the end is aborted."""
+        theirs, engine.output_processor = engine.output_processor, self._collector
+        try:
+            with lightened(engine.engine_core):
+                yield
+        finally:
+            engine.output_processor = theirs
+            left = self._collector.abort_requests(self._collector.under_way())
+            if left and self._engine is not None:
+                engine.engine_core.abort_requests(left)
+
+    def _fill(self, waiting: Iterator[SampleRequest]) -> bool:
+        """Take requests until the engine has as many again waiting as it runs; False when all is done.
+
+        FIFO, so that the requests of one problem follow each other and reuse its cached prompt.
+        """
+        while self._collector.get_num_unfinished_requests() < self._max_in_flight:
+            request = next(waiting, None)
+            if request is None:
+                break
+            self._add(_InFlight(request, self._encoder.encode(request.problem)))
+        return self._collector.has_unfinished_requests()
+
+    def _add(self, flight: _InFlight) -> None:
+        self._collector.owner = flight
+        self._requests_added += 1
+        try:
+            self._engine.add_request(
+                str(self._requests_added),
+                {"type": "token", "prompt_token_ids": flight.prompt_tokens},
+                self._parameters(flight.request),
+                lora_request=self._lora,
+            )
+        except ValueError as error:
+            raise SamplerError(
+                f"vLLM refuses the request for problem '{flight.request.problem.problem_id}': {one_line(error)}"
+            ) from error
+        except Exception as error:  # whatever the engine dies of, the run must end in one clear message
+            raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error)}") from error
+
+    def _parameters(self, request: SampleRequest) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        sampling = self._sampling
+        return SamplingParams(
+            n=1 if self._is_greedy else request.n,  # vLLM refuses several greedy samples
+            seed=request.seed if self._seeded else None,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k or 0,
+            min_p=sampling.min_p,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+            repetition_penalty=sampling.repetition_penalty,
+            max_tokens=sampling.max_tokens,
+            stop=list(sampling.stop),
+            logprobs=self._kept.alternatives if self._kept else None,
+            detokenize=self._decoder is None,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    @property
+    def _is_greedy(self) -> bool:
+        return self._sampling.temperature == 0
+
+    def _step(self) -> list[Growing]:
+        try:
+            return list(self._engine.step())
+        except Exception as error:  # whatever the engine dies of, the run must end in one clear message
+            raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error)}") from error
+
+    def _by_problem(self, ended: list[Growing]) -> Iterable[list[Sample]]:
+        """Return samples that ended together, a list for every problem."""
+        lists: dict[str, list[Sample]] = {}
+        for grown in ended:
+            lists.setdefault(grown.owner.request.problem.problem_id, []).extend(self._samples(grown))
+        return lists.values()
+
+    def _samples(self, ended: Growing) -> list[Sample]:
+        """Return the sample that ended; for a greedy request all those that are like it."""
+        if ended.finish_reason in _BROKEN_OFF:
+            raise EngineDiedError(f"The vLLM engine broke a sample off ('{ended.finish_reason}').")
+        n = ended.owner.request.n if self._is_greedy else 1
+        first = self._sample(ended)
+        return [first, *(self._sample(ended, place) for place in range(1, n))]
+
+    def _sample(self, ended: Growing, place: int | None = None) -> Sample:
+        flight: _InFlight = ended.owner
+        request = flight.request
+        j = ended.place if place is None else place
+        return Sample(
+            problem_id=request.problem.problem_id,
+            sample_index=request.first_index + j,
+            completion=self._text(ended, flight.prompt_tokens),
+            finish_reason=str(ended.finish_reason),
+            prompt_tokens=len(flight.prompt_tokens),
+            completion_tokens=len(ended.tokens),
+            cumulative_logprob=ended.logprob if self._kept else None,
+            token_logprobs=tuple(ended.token_logprobs) if self._kept.tokens else None,
+            top_logprobs=ended.top_logprobs() if self._kept.alternatives else None,
+            seed=request.seed + j if self._seeded else None,
+        )
+
+    def _text(self, ended: Growing, prompt: list[int]) -> str:
+        if self._decoder is None:
+            return ended.text
+        tokens = ended.tokens
+        return self._decoder.decode(prompt, tokens[:-1] if ended.finish_reason == "stop" else tokens)
