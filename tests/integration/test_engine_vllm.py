@@ -19,9 +19,11 @@ import pytest
 from engine_requests import PROMPTS, drawn, samples
 from hostile_model import hostile_model
 
-from ttscale.errors import SamplerError
+from ttscale.errors import EngineDiedError, SamplerError
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm import VllmOptions, VllmSampler
+from ttscale.samplers.vllm.collector import Collector, Kept
+from ttscale.samplers.vllm.wire import lightened
 from ttscale.types import Message, Problem, SampleRequest
 
 pytestmark = [
@@ -205,6 +207,95 @@ def test_decoding_here_and_in_the_engine_give_the_same_text(make: Make) -> None:
     assert drawn(samples(here, n=8, size=8)) == drawn(samples(engine, n=8, size=8))
 
 
+def test_a_sample_is_handed_out_when_it_ends_not_when_its_request_does(make: Make) -> None:
+    stream = make(stop=("never said",)).sample(engine_requests.requests(64, 64, PROMPTS[:1]))
+    batches = list(stream)
+    assert len(batches) > 1
+    lengths = [sample.completion_tokens for batch in batches for sample in batch]
+    assert lengths == sorted(lengths)  # all began together
+    assert len(lengths) == 64
+
+
+@pytest.mark.parametrize("tokens", [1, 3], ids=["one token", "several tokens at a time"])
+@pytest.mark.parametrize("k", [0, 5, 100], ids=["sums", "alternatives", "arrays in frames of their own"])
+def test_packed_records_are_read_as_vllm_reads_them(k: int, tokens: int) -> None:
+    """Random records through vLLM's own packing: sums, tokens' and alternatives' values are NumPy's."""
+    from types import SimpleNamespace
+
+    from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, FinishReason
+    from vllm.v1.outputs import LogprobsLists
+    from vllm.v1.serial_utils import MsgpackDecoder, MsgpackEncoder
+
+    rng = np.random.default_rng(k)
+    values = -rng.random((4 * tokens, 1 + k), dtype=np.float32)
+    ids = rng.integers(0, 99, values.shape).astype(np.int32)
+    records = LogprobsLists(ids, values, np.ones(len(values), np.int32), list(range(0, 4 * tokens, tokens)))
+    steps = [
+        EngineCoreOutput(
+            request_id="a",
+            new_token_ids=[7] * tokens,
+            new_logprobs=records.slice_request(step, tokens),
+            finish_reason=FinishReason.LENGTH if step == 3 else None,
+        )
+        for step in range(4)
+    ]
+    client = SimpleNamespace(decoder=MsgpackDecoder(EngineCoreOutputs))
+    collector = Collector(Kept(sums=True, tokens=True, alternatives=k))
+    collector.add_request(SimpleNamespace(request_id="a"), None)
+    ended: list[Any] = []
+    encoder = MsgpackEncoder()
+    with lightened(client):
+        for step in steps:
+            message = client.decoder.decode(list(encoder.encode(EngineCoreOutputs(outputs=[step]))))
+            ended += collector.process_outputs(message.outputs).request_outputs
+    (sample,) = ended
+    assert list(sample.tokens) == [7] * 4 * tokens
+    np.testing.assert_array_equal(np.array(sample.token_logprobs), values[:, 0])
+    assert sample.logprob == pytest.approx(float(values[:, 0].sum(dtype=np.float64)), abs=1e-12)
+    np.testing.assert_array_equal(sample.top_logprobs(), values[:, 1:])
+    heavy = client.decoder.decode(list(encoder.encode(EngineCoreOutputs(outputs=steps[:1]))))
+    np.testing.assert_array_equal(heavy.outputs[0].new_logprobs.logprobs, values[:tokens])
+
+
+def test_vllms_own_parameters_pass_through_by_name(make: Make) -> None:
+    long = samples(make(extra={"min_tokens": 9}), n=16, size=16)
+    assert min(s.completion_tokens or 0 for s in long) >= 9
+    shaped = samples(make(extra={"structured_outputs": {"regex": "[0-9]{3}"}}), n=4, size=4)
+    assert {s.completion.isdigit() and len(s.completion) == 3 for s in shaped} == {True}
+    stopped = samples(make(extra={"stop_token_ids": list(range(3, 16))}), n=4, size=4)
+    assert {s.completion_tokens for s in stopped} == {1}
+    assert {s.finish_reason for s in stopped} == {"stop"}
+    with pytest.raises(SamplerError, match=r"vLLM refuses the request .*out-of-vocab"):
+        samples(make(extra={"stop_token_ids": [99]}), n=1, size=1)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (
+            {"min_token": 3},
+            r"'min_token', which vLLM's SamplingParams does not have\. Did you mean 'min_tokens'",
+        ),
+        ({"temperature": 3}, "'temperature', which is set by sampling.temperature"),
+        ({"min_tokens": 99}, "vLLM refuses sampling.extra .*min_tokens"),
+        ({"structured_outputs": {"shape": 1}}, "vLLM refuses sampling.extra"),
+    ],
+)
+def test_wrong_parameters_are_said_before_anything_is_drawn(
+    make: Make, extra: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SamplerError, match=message):
+        make(extra=extra)
+
+
+def test_more_alternatives_than_an_engine_was_started_for_are_refused(
+    make: Make, monkeypatch: pytest.MonkeyPatch, engine: Any
+) -> None:
+    monkeypatch.setattr(engine.vllm_config.model_config, "max_logprobs", 5)
+    with pytest.raises(SamplerError, match="started for 5 at most"):
+        make(top_logprobs=6)
+
+
 def test_greedy_samples_are_all_alike(make: Make) -> None:
     for prompt in PROMPTS:
         completions = drawn(samples(make(temperature=0), n=3, size=3, prompts=[prompt])).values()
@@ -301,6 +392,17 @@ def test_an_engine_that_dies_is_one_clear_error(
         samples(make(), n=1, size=1)
 
 
+def test_an_engine_that_dies_while_a_request_is_added_is_one_that_died(
+    make: Make, monkeypatch: pytest.MonkeyPatch, engine: Any
+) -> None:
+    def die(*arguments: Any, **more: Any) -> None:
+        raise RuntimeError("gone")
+
+    monkeypatch.setattr(engine, "add_request", die)
+    with pytest.raises(EngineDiedError, match="The vLLM engine stopped: gone"):
+        samples(make(), n=1, size=1)
+
+
 def _adapter(folder: Path) -> str:
     """Write a LoRA adapter of the demo model's queries with weights large enough to change what it says."""
     import torch
@@ -349,6 +451,7 @@ def test_sampling_before_start_is_an_error() -> None:
     ("options", "message"),
     [
         ({"max_num_seq": 8}, r"no engine option 'max_num_seq'\. Did you mean 'max_num_seqs'"),
+        ({"data_parallel_size": 2}, r"data_parallel_size is 2.*set 'execution: \{gpus: N\}'"),
         ({"kv_cache_memory_bytes": 1 << 50}, "too little memory"),
         ({"max_model_len": 64}, r"cannot start model.*max_model_len"),
         ({"block_size": "many"}, "cannot start model"),

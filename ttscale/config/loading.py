@@ -10,6 +10,7 @@ from ttscale.config.cells import cells
 from ttscale.config.explaining import explain, refuse_truth_for_numbers
 from ttscale.config.models import PluginSettings, RunConfig
 from ttscale.errors import ConfigError, did_you_mean
+from ttscale.samplers.settings import SECRETS
 from ttscale.yaml_text import read_yaml, write_yaml
 
 _SHORTHANDS = {"model": "path", "task": "name"}
@@ -66,9 +67,20 @@ def parse_config(text: str, *, out: Path) -> RunConfig:
 
 
 def dump_config(config: RunConfig) -> str:
-    """Return the resolved configuration as YAML, without the place of the run: a run may be moved."""
-    values = config.model_dump(mode="json", exclude={"out"})
+    """Return the resolved configuration as YAML, without secrets and the place of the run: a run may be passed on."""
+    values = _without_secrets(config.model_dump(mode="json", exclude={"out"}))
     return write_yaml(values)
+
+
+def _without_secrets(tree: Any) -> Any:
+    """Return plain data without the keys in `SECRETS`, however deep."""
+    if isinstance(tree, dict):
+        return {
+            key: _without_secrets(value)
+            for key, value in tree.items()
+            if str(key).rpartition(".")[2] not in SECRETS
+        }
+    return [_without_secrets(item) for item in tree] if isinstance(tree, list) else tree
 
 
 def plugin_options(settings: PluginSettings, options_model: type[BaseModel], where: str) -> Any:

@@ -13,9 +13,18 @@ from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import CONFIDENCE_LEVEL
 
 NOT_PART_OF_A_SAMPLE = frozenset(
-    {"sampling.n", "sampling.until", "sampling.request_size", "sampling.max_concurrent"}
+    {
+        "sampling.n",
+        "sampling.until",
+        "sampling.request_size",
+        "sampling.max_concurrent",
+        "sampling.per_sample_seeds",
+        "sampling.logprobs",
+        "sampling.token_logprobs",
+        "sampling.top_logprobs",
+    }
 )
-"""Settings that decide how much is drawn and how fast, not what a sample looks like."""
+"""Settings that decide how much is drawn, how fast, and what is kept of it, not what a sample is a sample of."""
 
 
 class PluginSettings(BaseModel):

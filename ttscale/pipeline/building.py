@@ -12,6 +12,7 @@ from ttscale.errors import BrokenPluginError, ConfigError, MissingExtraError, Ta
 from ttscale.registry import PluginRef, find_plugin
 from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
+from ttscale.samplers.settings import SamplingSettings
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.tasks.contract import Task
 from ttscale.types import Problem
@@ -110,6 +111,21 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
 
 
+def free_settings(cells: Iterable[Cell]) -> frozenset[str]:
+    """Return the settings that tie no run, for what an earlier version stored of them."""
+    options = frozenset().union(*(_free_options(cell) for cell in cells))
+    return NOT_PART_OF_A_SAMPLE | {f"model.engine_options.{name}" for name in options}
+
+
+def sampling_of(cell: Cell) -> SamplingSettings:
+    """Return a cell's sampling settings, with log-probabilities where one of its verifiers reads them."""
+    if cell.sampling.logprobs != "auto":
+        return cell.sampling
+    plugins = [find_plugin("verifiers", verifier.name) for verifier in cell.verifiers]
+    reads = any(getattr(plugin.load(), "reads_logprobs", False) for plugin in plugins)
+    return cell.sampling.model_copy(update={"logprobs": True}) if reads else cell.sampling
+
+
 def _free_options(cell: Cell) -> frozenset[str]:
     """Return the engine options that change no sample, such as a server's address: its sampler names them."""
     try:
@@ -203,7 +219,7 @@ def build_sampler(cell: Cell, engine: str) -> Sampler:
         PluginSettings.model_validate({"name": engine, **own}), plugin.Options, "model.engine_options"
     )
     model = cell.model.model_copy(update={"engine_options": passed_on})
-    sampler: Sampler = plugin(model, cell.sampling, options)
+    sampler: Sampler = plugin(model, sampling_of(cell), options)
     return sampler
 
 

@@ -8,11 +8,11 @@ from typing import Protocol, runtime_checkable
 
 from ttscale.config.models import Cell
 from ttscale.errors import SamplerError, TtscaleError
-from ttscale.pipeline.building import build_sampler
+from ttscale.pipeline.building import build_sampler, sampling_of
 from ttscale.pipeline.progress import Progress
 from ttscale.samplers.contract import EngineInfo, Sampler
 from ttscale.samplers.resolve import choose_engine
-from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.settings import USUAL_ALTERNATIVES, ModelSettings, SamplingSettings
 
 _PER_REQUEST = {"chat_template", "chat_template_options"}
 """Settings of a model that a running engine can change."""
@@ -71,7 +71,7 @@ class Engines:
         engine, reason = choose_engine(cell.model.engine)
         key = engine_key(cell)
         if self._sampler is not None and key == self._key and isinstance(self._sampler, Reusable):
-            return RunningEngine(self._sampler, self._sampler.reuse(cell.model, cell.sampling), 0.0)
+            return RunningEngine(self._sampler, self._sampler.reuse(cell.model, sampling_of(cell)), 0.0)
         self.close()
         self._progress.note(f"{cell.name}: starting {engine} ({reason}) with {cell.model.path} ...")
         began = time.monotonic()
@@ -97,7 +97,10 @@ def engine_key(cell: Cell) -> Hashable:
     """Return what an engine is started with: cells that agree in it can share one."""
     model = cell.model.model_dump_json(exclude=_PER_REQUEST)
     sampling = cell.sampling.model_dump_json(include={"max_concurrent", "per_sample_seeds"})
-    return choose_engine(cell.model.engine)[0], model, sampling
+    alternatives = max(
+        cell.sampling.top_logprobs, USUAL_ALTERNATIVES
+    )  # an engine is started for more of them
+    return choose_engine(cell.model.engine)[0], model, sampling, alternatives
 
 
 def by_engine(cells: Iterable[Cell]) -> list[Cell]:

@@ -9,7 +9,7 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
 from ttscale.costs.contract import Price
-from ttscale.pipeline.building import cell_identity, read_tasks
+from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.until import check_rules
@@ -53,7 +53,7 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
     check_rules(cells(config))
     verifiers_by_cell(config)
     store = RunStore(config.out)
-    store.check({cell.name: cell_identity(cell) for cell in cells(config)})
+    store.check({cell.name: cell_identity(cell) for cell in cells(config)}, free=free_settings(cells(config)))
     tasks, history = read_tasks(cells(config)), History.of(store)
     return [
         _plan_row(store, cell, tasks[cell.name].problems, history, expectations or Expectations())

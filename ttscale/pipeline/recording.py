@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ttscale.errors import StoreError
+from ttscale.pipeline.continuing import refuse_other_model
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import RunningEngine
 from ttscale.store.run import Session, new_session_name, now
@@ -30,6 +31,7 @@ class Recorder:
 
     def __init__(self, work: CellWork, on_stored: StoredHook = lambda samples: None) -> None:
         self._store = work.store
+        self._work = work
         self._cell = work.cell.name
         self._progress = work.progress
         self._on_segment = work.on_segment
@@ -38,7 +40,12 @@ class Recorder:
 
     @contextmanager
     def session(self, engine: RunningEngine, *, total: int, done: int) -> Iterator[None]:
-        """Record a session; what is buffered at its end is stored, however it ends."""
+        """Record a session; what is buffered at its end is stored, however it ends.
+
+        Raises:
+            RunMismatchError: The engine would draw something else than is stored.
+        """
+        refuse_other_model(self._store, self._work.cell, engine.info)
         self._sampler = engine.sampler
         self._session = _new_session(self._cell, engine)
         self._writer = self._store.sample_writer(self._cell, self._session.session)

@@ -10,7 +10,7 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import dump_config, load_config
 from ttscale.config.models import RunConfig
 from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
-from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, read_tasks
+from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import CellVerifiers, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.contract import CellDrawer, CellWork, Execution
 from ttscale.pipeline.engines import by_engine
@@ -126,6 +126,7 @@ def begin_run(store: RunStore, config: RunConfig, tasks: Mapping[str, ReadTask])
         config_yaml=dump_config(config),
         cells={cell.name: cell_identity(cell) for cell in cells(config)},
         data={name: task.origin for name, task in tasks.items() if task.origin is not None},
+        free=free_settings(cells(config)),
     )
     for name, task in tasks.items():
         store.keep_problems(name, task.problems)

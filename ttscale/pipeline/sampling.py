@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from ttscale.config.models import Cell
-from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError
+from ttscale.errors import EngineDiedError, SamplerError
 from ttscale.pipeline.attempts import drawn
+from ttscale.pipeline.continuing import refuse_other_engine
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import plan_requests
 from ttscale.samplers.resolve import choose_engine
-from ttscale.store.run import RunStore
 from ttscale.types import SampleRequest
 
 _MOST_RESTARTS = 3
@@ -109,24 +109,6 @@ def record(
     except BaseException:
         engines.close()  # requests may still be under way in it, or it is dead
         raise
-
-
-def refuse_other_engine(store: RunStore, cell: str, engine: str) -> None:
-    """A run that has samples stays with the engine that drew them.
-
-    Raises:
-        RunMismatchError: They came from another one.
-    """
-    earlier = {
-        str(session.engine["engine"])
-        for session in store.sessions()
-        if session.cell == cell and session.n_samples and "engine" in session.engine
-    }
-    if earlier and engine not in earlier:
-        raise RunMismatchError(
-            f"{store.path} holds samples drawn with {', '.join(sorted(earlier))}, but the engine now is "
-            f"{engine}. Install the first one again, set model.engine, or give a new directory with --out."
-        )
 
 
 def _refuse_nothing_drawn(cell: Cell, n_drawn: int, n_lacking: int) -> None:

@@ -13,11 +13,12 @@ from itertools import chain
 from pathlib import Path
 
 from ttscale.config.models import Cell
+from ttscale.pipeline.continuing import refuse_other_engine
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import ROUND, plan_requests
-from ttscale.pipeline.sampling import record, refuse_other_engine, repeat
+from ttscale.pipeline.sampling import record, repeat
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.claims import Claims
 from ttscale.store.stored import StoredKeys

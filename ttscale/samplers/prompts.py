@@ -5,11 +5,13 @@ from functools import lru_cache
 from typing import Any
 
 from ttscale.errors import SamplerError
+from ttscale.samplers.channels import has_channels, read_channels
 from ttscale.samplers.settings import ModelSettings
 from ttscale.types import Message, Problem
 
 _CACHED_PROMPTS = 256
 """Requests of one problem arrive close together, so a few prompts suffice."""
+_MISTRALS = frozenset({"MistralCommonBackend", "MistralCommonTokenizer", "MistralTokenizer"})
 _CONTEXT_TOKENS = 8
 """Of the prompt's end, in whose context a completion is decoded: a character has at most four tokens."""
 _NO_CHARACTER = "\ufffd"
@@ -37,7 +39,8 @@ class PromptEncoder:
         self._tokenizer = tokenizer
         self._options = model.chat_template_options
         self._context_tokens = context_tokens
-        self._has_template = getattr(tokenizer, "chat_template", None) is not None
+        self._writes_itself = _is_mistrals(tokenizer)
+        self._has_template = self._writes_itself or getattr(tokenizer, "chat_template", None) is not None
         if model.chat_template is True and not self._has_template:
             raise SamplerError(
                 f"model.chat_template is true, but the tokenizer of '{model.path}' has no chat template. "
@@ -80,12 +83,50 @@ class PromptEncoder:
     def _tokenize(self, prompt: str | None, conversation: tuple[Message, ...] | None) -> tuple[int, ...]:
         if conversation is None:
             return tuple(self._tokenizer(prompt).input_ids)
-        turns = [{"role": turn.role, "content": turn.content} for turn in conversation]
-        text = self._tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True, **self._options
-        )
+        if self._writes_itself:
+            turns = [{"role": turn.role, "content": turn.content} for turn in conversation]
+            tokens = self._tokenizer.apply_chat_template(
+                turns, tokenize=True, add_generation_prompt=True, **self._options
+            )
+            return tuple(getattr(tokens, "input_ids", tokens))
+        text = self._rendered(conversation)
         # The template writes the special tokens itself; adding them again would double the first one.
         return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _rendered(self, conversation: tuple[Message, ...]) -> str:
+        """Return the conversation as the template writes it.
+
+        Templates of models that also see pictures may expect a turn's content as a list of parts, and write nothing of a text.
+        """
+        as_text, as_parts = (
+            [{"role": turn.role, "content": content(turn)} for turn in conversation]
+            for content in (_text_of, _parts_of)
+        )
+        text = self._render(as_text)
+        if conversation[-1].content.strip() in text:
+            return text
+        parts = self._render(as_parts)
+        return parts if conversation[-1].content.strip() in parts else text
+
+    def _render(self, turns: list[dict[str, Any]]) -> str:
+        return str(
+            self._tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True, **self._options
+            )
+        )
+
+
+def _text_of(turn: Message) -> Any:
+    return turn.content
+
+
+def _parts_of(turn: Message) -> Any:
+    return [{"type": "text", "text": turn.content}]
+
+
+def _is_mistrals(tokenizer: Any) -> bool:
+    """Tell Mistral's own tokenizers: they write conversations without a template, and have no attribute for one."""
+    return getattr(tokenizer, "IS_MISTRAL_TOKENIZER", False) or type(tokenizer).__name__ in _MISTRALS
 
 
 class StreamDecoder:
@@ -97,6 +138,7 @@ class StreamDecoder:
 
     def __init__(self, tokenizer: Any) -> None:
         self._backend = tokenizer.backend_tokenizer
+        self._skips_special = not has_channels(self._backend)
         self._end_of = lru_cache(_CACHED_PROMPTS)(self._end_of_prompt)
 
     @staticmethod
@@ -104,8 +146,19 @@ class StreamDecoder:
         """Whether the tokenizer has the fast backend that this needs."""
         return getattr(tokenizer, "is_fast", False) and hasattr(tokenizer, "backend_tokenizer")
 
-    def decode(self, prompt_tokens: Sequence[int], tokens: Sequence[int]) -> str:
+    def decode(self, prompt_tokens: Sequence[int], tokens: Sequence[int], *, is_cut: bool = False) -> str:
         """Return the text of the completion, special tokens left out.
+
+        Args:
+            prompt_tokens: The prompt's.
+            tokens: The completion's.
+            is_cut: Whether it ended for want of tokens.
+        """
+        text = self._completion(prompt_tokens, tokens)
+        return text if self._skips_special else read_channels(text, is_cut=is_cut)
+
+    def _completion(self, prompt_tokens: Sequence[int], tokens: Sequence[int]) -> str:
+        """Return the text of the tokens behind the prompt.
 
         All of it is decoded at once behind the end of the prompt, three times as fast as token by token. Where bytes are left
         that are no character, only the stream can tell what an engine would have said.
@@ -128,12 +181,12 @@ class StreamDecoder:
             size *= 4
 
     def _text(self, tokens: list[int]) -> str:
-        return str(self._backend.decode(tokens, skip_special_tokens=True))
+        return str(self._backend.decode(tokens, skip_special_tokens=self._skips_special))
 
     def _streamed(self, prompt_tokens: Sequence[int], tokens: Sequence[int]) -> str:
         from tokenizers.decoders import DecodeStream
 
-        stream = DecodeStream(ids=list(prompt_tokens), skip_special_tokens=True)
+        stream = DecodeStream(ids=list(prompt_tokens), skip_special_tokens=self._skips_special)
         pieces = []
         for token in tokens:
             try:
@@ -142,7 +195,7 @@ class StreamDecoder:
                 if not str(error).startswith(_LOST):
                     raise
                 # Bytes that are no character took back what they had seemed to be; engines begin anew here, too.
-                stream = DecodeStream(skip_special_tokens=True)
+                stream = DecodeStream(skip_special_tokens=self._skips_special)
                 piece = stream.step(self._backend, token)
             pieces.append(piece or "")
         return "".join(pieces)

@@ -149,7 +149,10 @@ class ReplaySampler:
         """Return the sampling settings that are not those of the stored cell, described."""
         asked = self._sampling.model_dump(mode="json")
         fields = SamplingSettings.model_fields
-        stored = {name: identity.get(f"sampling.{name}", fields[name].default) for name in asked}
+        stored = {
+            name: identity.get(f"sampling.{name}", fields[name].get_default(call_default_factory=True))
+            for name in asked
+        }
         return [
             f"sampling.{name}: {stored[name]!r} stored, {asked[name]!r} asked"
             for name in sorted(asked.keys() - _FREE_TO_DIFFER)

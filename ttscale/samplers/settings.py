@@ -6,6 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ttscale.samplers.until import UntilSettings
 
+SECRETS = frozenset({"hf_token", "api_key", "access_token", "auth_token", "password", "secret"})
+"""Keys whose values are stored nowhere and shown to nobody. HF_TOKEN in the environment is the better place for a hub's token."""
+USUAL_ALTERNATIVES = 20
+"""The most of `top_logprobs` that engines give unless they are told of more when they start."""
+
 
 class ModelSettings(BaseModel):
     """Which model is sampled, and in which engine."""
@@ -33,7 +38,7 @@ class ModelSettings(BaseModel):
 
 
 class SamplingSettings(BaseModel):
-    """How samples are drawn. Everything here but `n`, `request_size` and `max_concurrent` decides what a sample looks like."""
+    """How samples are drawn. What is not about how many, how fast, or what is kept of them decides what a sample looks like."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,20 +66,29 @@ class SamplingSettings(BaseModel):
     """Most tokens of a completion; a longer one is cut and marked as truncated."""
     stop: tuple[str, ...] = ()
     """Texts that end a completion; they are not part of it."""
-    logprobs: bool = True
-    """Keep each sample's summed log-probability."""
+    logprobs: bool | Literal["auto"] = "auto"
+    """Keep each sample's summed log-probability. Auto: wherever that costs little: not from a vLLM engine in a process of its
+    own, as on a GPU, unless a verifier of the cell reads them."""
     token_logprobs: bool = False
     """Keep the log-probability of every token, too."""
     top_logprobs: int = Field(default=0, ge=0)
     """Keep, at every token, the log-probabilities of this many most probable ones, about 1.7 bytes each on disk; 0: none.
     Servers seldom give more than 20."""
     per_sample_seeds: bool | Literal["auto"] = "auto"
-    """A seed for every sample, so that none depends on batch or order. Auto: on for a CPU, off for a
-    GPU, which draws seeded noise one request at a time."""
+    """A seed for every sample, so that none depends on order or on how the work was cut. Auto: wherever that is free or nearly so: on
+    a CPU, and on a GPU in vLLM's second model runner without top_k and top_p."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """More sampling parameters by the engine's own names: fields of vLLM's `SamplingParams` (``{min_tokens: 5, stop_token_ids: [7],
+    bad_words: [no], structured_outputs: {regex: '[0-9]+'}}``), or keys of a server's request."""
     request_size: int = Field(default=64, ge=1)
     """Samples of one problem per engine request."""
     max_concurrent: int | None = Field(default=None, ge=1)
     """Sequences in flight; None: the engine's own limit."""
+
+    @property
+    def keeps_logprobs(self) -> bool:
+        """Whether log-probabilities are wanted at all, where they cost little."""
+        return bool(self.logprobs) or self.token_logprobs or self.top_logprobs > 0
 
     @model_validator(mode="after")
     def _until_within_n(self) -> Self:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from ttscale.errors import SamplerError
+from ttscale.errors import SamplerError, listed
 from ttscale.execution.masking import mask_broken
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.hardware import cpu_dtype
@@ -83,6 +83,7 @@ class TransformersSampler:
 
     def start(self) -> EngineInfo:
         """Load the model; see `Sampler.start`."""
+        _refuse_extra(self._sampling)
         require_transformers()
         path = locate_model(self._settings.path)
         self._masked = mask_broken()
@@ -96,6 +97,7 @@ class TransformersSampler:
 
     def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
         """Serve another cell with the loaded model: other prompts or sampling parameters."""
+        _refuse_extra(sampling)
         self._settings, self._sampling = model, sampling
         self._encoder = PromptEncoder(self._tokenizer, model, self._context_tokens)
         self._warpers = _warpers(sampling)
@@ -154,6 +156,7 @@ class TransformersSampler:
                 "threads": torch.get_num_threads(),
                 "batch_size": self._sampling.max_concurrent or _BATCH_SIZE,
                 "batch_invariant": False,
+                "commit": getattr(self._model.config, "_commit_hash", None),
                 "masked_modules": list(self._masked),
             },
         )
@@ -285,7 +288,7 @@ class TransformersSampler:
     def _finished(self, row: _Row) -> Sample:
         ends_in_stop_token = row.tokens[-1] in self._stop_tokens
         text = self._decode(row.prompt, row.tokens[:-1] if ends_in_stop_token else row.tokens)
-        keep_sum = self._sampling.logprobs or self._sampling.token_logprobs
+        keep_sum = bool(self._sampling.logprobs) or self._sampling.token_logprobs
         return Sample(
             problem_id=row.problem.problem_id,
             sample_index=row.sample_index,
@@ -297,6 +300,14 @@ class TransformersSampler:
             token_logprobs=tuple(row.logprobs) if self._sampling.token_logprobs else None,
             top_logprobs=np.stack(row.top_logprobs) if row.top_logprobs else None,
             seed=row.seed if self._seeded else None,
+        )
+
+
+def _refuse_extra(sampling: SamplingSettings) -> None:
+    if sampling.extra:
+        raise SamplerError(
+            f"sampling.extra names {listed(sampling.extra)}, but engine 'transformers' has no parameters besides those of "
+            "'sampling'. Leave it out, or use engine: vllm."
         )
 
 

@@ -113,6 +113,7 @@ class RunStore:
         config_yaml: str,
         cells: Mapping[str, Mapping[str, Any]],
         data: Mapping[str, str] = MappingProxyType({}),
+        free: frozenset[str] = frozenset(),
     ) -> None:
         """Write or check the manifest. For the holder of the lock.
 
@@ -122,11 +123,12 @@ class RunStore:
             config_yaml: The resolved configuration; the newest replaces the stored one.
             cells: Cell name -> everything that decides what its samples look like.
             data: Cell name -> exactly which data its problems were read from, such as a hub commit.
+            free: See `check`.
 
         Raises:
             RunMismatchError: A cell is already there with other settings; the message lists what differs.
         """
-        self.check(cells)
+        self.check(cells, free=free)
         earlier: dict[str, Any] = self.manifest() if self.exists else {"created_at": now(), "cells": {}}
         manifest = {
             "schema_version": SCHEMA_VERSION,
@@ -139,10 +141,14 @@ class RunStore:
         write_text(self.path / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
         write_text(self.path / "config.yaml", config_yaml)
 
-    def check(self, cells: Mapping[str, Mapping[str, Any]]) -> None:
+    def check(self, cells: Mapping[str, Mapping[str, Any]], *, free: frozenset[str] = frozenset()) -> None:
         """Refuse cells that have samples of other settings; reads only.
 
         A cell without samples may still change: nothing can be mixed, and a first typo costs no directory.
+
+        Args:
+            cells: See `begin`.
+            free: Settings that may differ, ``section.key`` or ``section.key.inner``, should an earlier version have stored them.
 
         Raises:
             RunMismatchError: With the differing keys.
@@ -150,7 +156,9 @@ class RunStore:
         stored = self.manifest()["cells"] if self.exists else {}
         for cell, settings in cells.items():
             if cell in stored and self.has_samples(cell):
-                self._refuse_other_settings(cell, stored[cell], _plain(settings))
+                self._refuse_other_settings(
+                    cell, _without(stored[cell], free), _without(_plain(settings), free)
+                )
 
     def _refuse_other_settings(self, cell: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         differing = [
@@ -330,6 +338,18 @@ def new_session_name() -> str:
 def _plain(value: Any) -> Any:
     """Return the value as JSON gives it back, so that stored and asked settings compare equal."""
     return json.loads(json.dumps(value, default=str))
+
+
+def _without(settings: Mapping[str, Any], free: frozenset[str]) -> dict[str, Any]:
+    """Return settings without those that are free, and without sections that are empty then."""
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        tied: Any = value
+        if isinstance(value, dict):
+            tied = {name: inner for name, inner in value.items() if f"{key}.{name}" not in free} or None
+        if key not in free and tied is not None:
+            kept[key] = tied
+    return kept
 
 
 def _shown(settings: Mapping[str, Any], key: str) -> str:

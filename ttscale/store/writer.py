@@ -10,8 +10,10 @@ from ttscale.store.samples import samples_frame
 from ttscale.store.segments import write_segment
 from ttscale.types import Sample
 
-_FLUSH_VALUES = 1 << 26
-"""Log-probabilities of most probable tokens after which a segment is written: 256 MiB."""
+_FLUSH_BYTES = 128 << 20
+"""Of texts and log-probabilities in memory after which a segment is written, long before `flush_rows` where completions are long."""
+_BYTES_PER_LOGPROB = 32
+"""Of a tuple of Python's floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Stored:
 
 
 class SampleWriter:
-    """Buffers one cell's samples and writes a segment when enough rows or seconds have gathered.
+    """Buffers one cell's samples and writes a segment when enough rows, bytes or seconds have gathered.
 
     At most one segment is under way while the next one gathers; when that is full, too, `add` waits. So
     memory holds two segments at most.
@@ -38,6 +40,7 @@ class SampleWriter:
         cell: The cell's name, written into every row.
         session: Unique prefix of this writer's segment names.
         flush_rows: Rows after which a segment is written.
+        flush_bytes: Bytes in memory after which one is.
         first_flush_s: Seconds until the first segment; each next one may take twice as long.
         flush_s: Most seconds between segments: what a kill may lose, beside the segment under way.
     """
@@ -49,6 +52,7 @@ class SampleWriter:
         session: str,
         *,
         flush_rows: int = 100_000,
+        flush_bytes: int = _FLUSH_BYTES,
         first_flush_s: float = 0.5,
         flush_s: float = 10.0,
     ) -> None:
@@ -56,10 +60,11 @@ class SampleWriter:
         self._cell = cell
         self._session = session
         self._flush_rows = flush_rows
+        self._flush_bytes = flush_bytes
         self._wait_s = first_flush_s
         self._longest_wait_s = flush_s
         self._buffer: list[Sample] = []
-        self._values = 0
+        self._bytes = 0
         self._last_flush = time.monotonic()
         self._begun = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -72,8 +77,8 @@ class SampleWriter:
             StoreError: The disk is full or gone; what was returned before is stored, and nothing else is sure to be.
         """
         self._buffer.extend(samples)
-        self._values += sum(s.top_logprobs.size for s in samples if s.top_logprobs is not None)
-        is_full = len(self._buffer) >= self._flush_rows or self._values >= _FLUSH_VALUES
+        self._bytes += sum(map(_size, samples))
+        is_full = len(self._buffer) >= self._flush_rows or self._bytes >= self._flush_bytes
         is_due = is_full or time.monotonic() - self._last_flush >= self._wait_s
         stored = self._finished(wait=is_full)
         if is_due and self._under_way is None:
@@ -97,7 +102,7 @@ class SampleWriter:
     def _begin(self) -> None:
         """Hand the buffer to the thread."""
         path = self._folder / f"{self._session}-{self._begun:06d}.parquet"
-        samples, self._buffer, self._values = self._buffer, [], 0
+        samples, self._buffer, self._bytes = self._buffer, [], 0
         self._under_way = self._thread.submit(self._write, path, samples)
         self._begun += 1
         self._last_flush = time.monotonic()
@@ -113,3 +118,13 @@ class SampleWriter:
     def _write(self, path: Path, samples: Sequence[Sample]) -> Stored:
         write_segment(path, samples_frame(samples, self._cell), metadata={"session": self._session})
         return Stored(path, samples)
+
+
+def _size(sample: Sample) -> int:
+    """Return about how many bytes a sample takes in memory."""
+    of_tokens = 0 if sample.token_logprobs is None else _BYTES_PER_LOGPROB * len(sample.token_logprobs)
+    return (
+        len(sample.completion)
+        + of_tokens
+        + (0 if sample.top_logprobs is None else sample.top_logprobs.nbytes)
+    )

@@ -66,6 +66,7 @@ class ConfidenceVerifier:
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = False
+    reads_logprobs: ClassVar[bool] = True
 
     def __init__(self, options: ConfidenceOptions) -> None:
         self._statistic = options.statistic

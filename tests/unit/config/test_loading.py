@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from ttscale.config.cells import cells
-from ttscale.config.loading import dump_config, load_config, parse_config
+from ttscale.config.loading import check_config, dump_config, load_config, parse_config
 from ttscale.errors import ConfigError, UnknownPluginError
+from ttscale.pipeline.building import cell_identity
 
 GOOD = """
 model: demo-arithmetic
@@ -111,3 +112,25 @@ def test_a_missing_file_suggests_a_nearby_one(tmp_path: Path) -> None:
     (tmp_path / "quickstart.yaml").write_text(GOOD)
     with pytest.raises(ConfigError, match=r"Did you mean 'quickstart.yaml'"):
         load_config(tmp_path / "quikstart.yaml")
+
+
+def test_secrets_are_not_stored(tmp_path: Path) -> None:
+    tree = {
+        "name": "run",
+        "out": str(tmp_path),
+        "model": {"path": "m", "engine": "vllm", "engine_options": {"hf_token": "hf_s3cret"}},
+        "task": "arithmetic",
+        "sampling": {"n": 1},
+        "sweep": {
+            "include": [{"cell": "a", "model.engine_options.hf_token": "hf_s3cret"}],
+            "overrides": [
+                {"where": {"cell": "a"}, "set": {"model": {"engine_options": {"hf_token": "hf_s3cret"}}}}
+            ],
+        },
+    }
+    config = check_config(tree)
+    assert cells(config)[0].model.engine_options["hf_token"] == "hf_s3cret"
+    text = dump_config(config)
+    assert "s3cret" not in text
+    assert "s3cret" not in str(cell_identity(cells(config)[0]))
+    assert parse_config(text, out=tmp_path).model.path == "m"

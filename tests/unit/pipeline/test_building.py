@@ -1,11 +1,24 @@
 """From settings to plugins: what is refused, and what a flag changes."""
 
+from pathlib import Path
+
 import pytest
 
 from ttscale.config.models import Cell, PluginSettings
-from ttscale.errors import BrokenPluginError, ConfigError, TaskError
-from ttscale.pipeline.building import build_verifier, cell_identity, read_problems, without_sandbox
+from ttscale.errors import BrokenPluginError, ConfigError, RunMismatchError, TaskError
+from ttscale.pipeline.building import (
+    build_verifier,
+    cell_identity,
+    free_settings,
+    read_problems,
+    sampling_of,
+    without_sandbox,
+)
+from ttscale.pipeline.engines import engine_key
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.store.run import RunStore
+from ttscale.store.samples import samples_frame
+from ttscale.store.segments import write_segment
 
 
 def settings(name: str, **options: object) -> PluginSettings:
@@ -33,6 +46,57 @@ def test_the_identity_of_a_cell_leaves_out_amounts_and_defaults() -> None:
 
     assert identity(1, 1.0, 128) == identity(9, 1.0, 128) == {"task.name": "arithmetic", "model.path": "m"}
     assert identity(1, 0.5, 3) == identity(1, 1.0, 128) | {"sampling.temperature": 0.5, "task.problems": 3}
+
+
+def vllm_cell(sampling: dict[str, object] | None = None, **engine_options: object) -> Cell:
+    model = ModelSettings(path="m", engine="vllm", engine_options=engine_options)
+    settings_ = SamplingSettings.model_validate({"n": 1} | (sampling or {}))
+    return Cell(name="c", model=model, task=settings("arithmetic"), sampling=settings_)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        vllm_cell(tensor_parallel_size=8, gpu_memory_utilization=0.5),
+        vllm_cell(enforce_eager=True, max_num_batched_tokens=4096, max_model_len=9000),
+        vllm_cell(download_dir="/elsewhere", hf_token="hf_secret"),
+        vllm_cell({"logprobs": False}),
+        vllm_cell({"token_logprobs": True, "top_logprobs": 20, "per_sample_seeds": True}),
+    ],
+)
+def test_what_changes_no_distribution_ties_no_run_whatever_an_earlier_version_stored(
+    other: Cell, tmp_path: Path
+) -> None:
+    assert cell_identity(other) == cell_identity(vllm_cell())
+    store = RunStore(tmp_path)
+    earlier = cell_identity(vllm_cell()) | {
+        "sampling.logprobs": False,
+        "model.engine_options": {"tensor_parallel_size": 2},
+    }
+    with store.writing():
+        store.begin(name="r", version="0", config_yaml="", cells={"c": earlier})
+        write_segment(store.samples_folder("c") / "s-0.parquet", samples_frame([], "c"))
+        store.check({"c": cell_identity(other)}, free=free_settings([other]))
+        for tied in (vllm_cell(quantization="fp8"), vllm_cell({"extra": {"min_tokens": 5}})):
+            with pytest.raises(RunMismatchError):
+                store.check({"c": cell_identity(tied)}, free=free_settings([tied]))
+
+
+def test_cells_share_an_engine_that_was_started_for_both() -> None:
+    def key(**sampling: object) -> object:
+        return engine_key(vllm_cell(sampling))
+
+    assert key() == key(top_logprobs=5, logprobs=False, extra={"min_tokens": 5}, temperature=0.2)
+    assert key(top_logprobs=50) != key(top_logprobs=5)
+
+
+def test_log_probabilities_are_kept_where_a_verifier_reads_them() -> None:
+    cell = vllm_cell()
+    assert sampling_of(cell).logprobs == "auto"
+    reading = cell.model_copy(update={"verifiers": (settings("exact"), settings("confidence"))})
+    assert sampling_of(reading).logprobs is True
+    off = vllm_cell({"logprobs": False}).model_copy(update={"verifiers": reading.verifiers})
+    assert sampling_of(off).logprobs is False
 
 
 def test_an_unknown_option_of_a_plugin_is_named_with_the_closest() -> None:

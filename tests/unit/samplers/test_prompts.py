@@ -1,11 +1,13 @@
 """Problems become prompt tokens the same way for every engine."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ttscale.errors import SamplerError
+from ttscale.execution.masking import mask_broken
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.settings import ModelSettings
 from ttscale.types import Message, Problem
@@ -99,3 +101,87 @@ def test_completions_are_decoded_in_the_context_of_the_prompt() -> None:
 
 def test_a_tokenizer_without_a_fast_backend_is_not_supported() -> None:
     assert not StreamDecoder.supports(CharacterTokenizer())
+
+
+@pytest.mark.parametrize(
+    "file", ["tekken_240911.json", "mistral_instruct_tokenizer_240323.model.v3", "tokenizer.model.v1"]
+)
+@pytest.mark.parametrize("wrapped", [True, False], ids=["as vLLM has it", "as transformers has it"])
+def test_mistrals_own_tokenizers_write_conversations(file: str, wrapped: bool) -> None:
+    """They have no chat template, but [INST] must not be missing: compared with Mistral's own encoding of a request."""
+    mask_broken()
+    common = pytest.importorskip("mistral_common")
+    transformers = pytest.importorskip("transformers")
+    from mistral_common.protocol.instruct.messages import UserMessage
+    from mistral_common.protocol.instruct.request import ChatCompletionRequest
+    from mistral_common.protocol.instruct.validator import ValidationMode
+    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+
+    path = str(Path(common.__file__).parent / "data" / file)
+    backend = transformers.MistralCommonBackend(path, mode=ValidationMode.test)
+    expected = MistralTokenizer.from_file(path).encode_chat_completion(
+        ChatCompletionRequest(messages=[UserMessage(content="1+1=")])
+    )
+    tokenizer = LikeVllms(backend) if wrapped else backend
+    encoder = PromptEncoder(tokenizer, ModelSettings(path="m"), 100)
+    assert encoder.uses_chat_template
+    assert encoder.encode(PLAIN) == expected.tokens
+    raw = PromptEncoder(tokenizer, ModelSettings(path="m", chat_template=False), 100).encode(PLAIN)
+    assert len(raw) < len(expected.tokens)
+
+
+class LikeVllms:
+    """As much of vLLM's wrapper of Mistral's tokenizers as is looked at."""
+
+    IS_MISTRAL_TOKENIZER = True
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> Any:
+        return self._backend(text, add_special_tokens=add_special_tokens)
+
+    def apply_chat_template(self, messages: Any, tools: Any = None, **options: Any) -> Any:
+        options.pop("add_generation_prompt")
+        return self._backend.apply_chat_template(messages, tools=tools, return_dict=False, **options)
+
+
+def test_a_template_that_expects_parts_is_given_parts() -> None:
+    """As those of models that also see pictures do; a text would be passed over in silence."""
+    transformers = pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers")
+    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend)
+    tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m.role }}>{% for part in m.content %}{% if part.type == 'text' %}"
+        "{{ part.text }}{% endif %}{% endfor %}{% endfor %}<a>"
+    )
+    encoder = PromptEncoder(tokenizer, ModelSettings(path="m"), 100)
+    assert encoder._rendered(CHAT.messages or ()) == "<system>S<user>U<a>"
+
+
+@pytest.mark.parametrize(
+    ("written", "cut", "text"),
+    [
+        (["<|channel|>", "final", "<|message|>", "4"], False, "4"),
+        (
+            ["<|channel|>", "analysis", "<|message|>", "think", "<|end|>", "<|start|>", "assistant"]
+            + ["<|channel|>", "final", "<|message|>", "4"],
+            False,
+            "<think>\nthink\n</think>\n\n4",
+        ),
+        (["<|channel|>", "analysis", "<|message|>", "think"], True, "<think>\nthink"),
+        (["think"], True, "think"),
+    ],
+)
+def test_channels_become_a_reasoning_and_an_answer(written: list[str], cut: bool, text: str) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    special = ["<|channel|>", "<|message|>", "<|end|>", "<|start|>", "<|return|>"]
+    words = ["?", "prompt", "analysis", "final", "assistant", "think", "4"]
+    vocabulary = {word: i for i, word in enumerate([*special, *words])}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="?"))
+    backend.decoder = tokenizers.decoders.Fuse()
+    backend.add_special_tokens(special)
+    decoder = StreamDecoder(SimpleNamespace(is_fast=True, backend_tokenizer=backend))
+    tokens = [vocabulary[word] for word in written]
+    assert decoder.decode([vocabulary["prompt"]], tokens, is_cut=cut) == text

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,9 +118,18 @@ def test_a_segment_is_due_after_a_while_however_few_there_are(tmp_path: Path) ->
     assert indices(writer.flush()) == [[0]]
 
 
-def test_many_log_probabilities_fill_a_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FLUSH_VALUES", 100)
-    writer = writer_of(tmp_path, flush_rows=1000)
+@pytest.mark.parametrize("what", ["text", "token_logprobs"])
+def test_long_samples_fill_a_segment_by_their_bytes(tmp_path: Path, what: str) -> None:
+    writer = SampleWriter(tmp_path, "c", "s", flush_bytes=4000, first_flush_s=1e9)
+    long = {"text": {"completion": "x" * 1000}, "token_logprobs": {"token_logprobs": (-1.0,) * 40}}[what]
+    stored: list[Stored] = []
+    for index in range(9):
+        stored += writer.add([replace(made(index)[0], **long)])
+    assert indices(stored + writer.flush()) == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
+
+
+def test_many_log_probabilities_fill_a_segment(tmp_path: Path) -> None:
+    writer = SampleWriter(tmp_path, "c", "s", flush_bytes=400, first_flush_s=1e9)
     stored = [*writer.add(made(0, top_logprobs=99)), *writer.add(made(1, top_logprobs=1))]
     stored += writer.add(made(2, top_logprobs=100)) + writer.flush()
     assert indices(stored) == [[0, 1], [2]]

@@ -1,4 +1,4 @@
-"""Run at the start of an engine's child process: hide the packages that are broken in its parent.
+"""Run at the start of an engine's child process: hide what is broken in its parent, and speak where that says.
 
 Python imports the first `sitecustomize` on its path, so this one makes way for the user's own afterwards.
 """
@@ -10,6 +10,11 @@ for _name in filter(None, os.environ.get("TTSCALE_MASKED_MODULES", "").split(","
     sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # None: importing it raises
 
 _here = __file__.rpartition(os.sep)[0]
+if "TTSCALE_CHILD_LOG" in os.environ:
+    import diverting  # type: ignore[import-not-found]  # beside this file, which is first on the path
+
+    diverting.divert()
+    del sys.modules["diverting"]
 sys.path[:] = [entry for entry in sys.path if entry != _here]
 _ours = sys.modules.pop("sitecustomize")
 try:

@@ -12,13 +12,13 @@ from typing import Any
 import ttscale
 from ttscale.config.execution import ExecutionSettings
 from ttscale.errors import EngineDiedError, SamplerError, StoreError, TtscaleError
+from ttscale.pipeline.continuing import refuse_other_engine, refuse_other_model
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.replicas.chunks import Chunk, ChunkQueue
 from ttscale.pipeline.replicas.places import Place, Replicas, cause_of, is_death, reason_of
 from ttscale.pipeline.replicas.replica import Drawn, Placed, Prepared
 from ttscale.pipeline.replicas.serving import Serving
 from ttscale.pipeline.requests import plan_requests
-from ttscale.pipeline.sampling import refuse_other_engine
 from ttscale.samplers.messages import one_line
 from ttscale.store.files import TEMPORARY_PREFIX, write_text
 
@@ -196,6 +196,7 @@ class _Pass:
 
     def _prepared(self, place: Place, prepared: Prepared) -> None:
         refuse_other_engine(self._store, self._cell.name, prepared.info.engine)
+        refuse_other_model(self._store, self._cell, prepared.info)
         place.prepared, place.node = prepared, prepared.node
         if self._settings.shared is True and not prepared.sees_run:
             raise StoreError(

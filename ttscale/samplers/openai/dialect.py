@@ -133,5 +133,5 @@ def _base(
             body["return_tokens_as_token_ids"] = True  # tokens of one text would be one entry
     if terms.chat and model.chat_template_options:
         body["chat_template_kwargs"] = dict(model.chat_template_options)
-    body |= options.extra_body
+    body |= sampling.extra | options.extra_body
     return {key: value for key, value in body.items() if value is not None}

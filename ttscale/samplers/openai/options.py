@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ttscale.execution.http.urls import DEFAULT_URL, plain_url
 
-_OURS = {
+REQUEST_KEYS = {
     "model": "engine_options.served_model",
     "messages": "the task",
     "prompt": "the task",
@@ -14,7 +14,7 @@ _OURS = {
     "seed": "sampling.per_sample_seeds",
     "stream": "nothing: answers are read whole",
 }
-"""Keys of a request's body that `extra_body` may not touch -> where they are set."""
+"""Keys of a request's body that are not set freely -> where they are set."""
 
 
 class Price(BaseModel):
@@ -97,8 +97,8 @@ class OpenAIOptions(BaseModel):
     @classmethod
     def _leaves_ours_alone(cls, body: dict[str, Any]) -> dict[str, Any]:
         for key in body:
-            if key in _OURS:
-                raise ValueError(f"'{key}' is set by {_OURS[key]}")
+            if key in REQUEST_KEYS:
+                raise ValueError(f"'{key}' is set by {REQUEST_KEYS[key]}")
         return body
 
     @model_validator(mode="after")

@@ -174,7 +174,7 @@ class Prober:
             most_per_request=1 if seeds == "single" else most,
             seeds=seeds,
             seed_bits=min(kind.seed_bits for kind in kinds),
-            logprobs=sampling.logprobs or sampling.token_logprobs or sampling.top_logprobs > 0,
+            logprobs=sampling.keeps_logprobs,
             top_logprobs=self._top_logprobs(kinds),
             token_ids=all(kind.token_ids for kind in kinds),
             keep_token_logprobs=sampling.token_logprobs,

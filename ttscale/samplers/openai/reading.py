@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from ttscale.samplers.channels import with_reasoning
 from ttscale.types import TRUNCATED
 
 _BROKEN_OFF = re.compile(
@@ -127,8 +128,7 @@ class Reader:
         reasoning = thought or _string(message.get("reasoning") or message.get("reasoning_content"))
         if not reasoning or not self.keep_reasoning:
             return content
-        end = "" if reason in TRUNCATED and not content else "\n</think>\n\n"
-        return f"<think>\n{reasoning}{end}{content or ''}"
+        return with_reasoning(reasoning, content or "", is_cut=reason in TRUNCATED)
 
 
 def is_broken_off(reason: str) -> bool:

@@ -19,7 +19,7 @@ from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.openai.dialect import TRUNCATING, Dialect
 from ttscale.samplers.openai.dispatch import Dispatcher, GivenUp, Hopeless, Lot
 from ttscale.samplers.openai.loop_thread import AWAKE_EVERY_S, LoopThread
-from ttscale.samplers.openai.options import OpenAIOptions
+from ttscale.samplers.openai.options import REQUEST_KEYS, OpenAIOptions
 from ttscale.samplers.openai.probing import Findings, Prober
 from ttscale.samplers.openai.servers import Server
 from ttscale.samplers.openai.usage import Meter, Usage
@@ -142,6 +142,8 @@ class OpenAISampler:
                 f"Sampler 'openai' has no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}. "
                 "What a server should get in every request goes into extra_body."
             )
+        for name in REQUEST_KEYS.keys() & self._sampling.extra:
+            raise SamplerError(f"sampling.extra names '{name}', which is set by {REQUEST_KEYS[name]}.")
         for name in ("dtype", "revision", "lora"):
             default = ModelSettings.model_fields[name].default
             if getattr(self._model, name) != default:

@@ -23,10 +23,12 @@ from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm.child_log import ChildLog
 from ttscale.samplers.vllm.collector import Collector, Growing, Kept
 from ttscale.samplers.vllm.environment import engine_environment, runs_on_cpu
 from ttscale.samplers.vllm.options import VllmOptions
-from ttscale.samplers.vllm.starting import cause_of_death, engine_arguments, start_engine
+from ttscale.samplers.vllm.parameters import READING, common_parameters, is_refusal
+from ttscale.samplers.vllm.starting import cause_of_death, engine_arguments, is_apart, is_seeded, start_engine
 from ttscale.samplers.vllm.watching import watch_engine
 from ttscale.samplers.vllm.wire import lightened
 from ttscale.types import Sample, SampleRequest
@@ -58,6 +60,7 @@ class VllmSampler:
         self._options = options
         self._lora: Any = None
         self._engine: Any = None
+        self._log: ChildLog | None = None
         self._requests_added = 0
 
     def start(self) -> EngineInfo:
@@ -65,8 +68,9 @@ class VllmSampler:
         require_vllm()
         path = locate_model(self._model.path)
         rank = None if self._model.lora is None else adapter_rank(Path(self._model.lora))
+        self._log = ChildLog()
         with engine_environment(self._options.own_process):
-            engine = start_engine(path, self.engine_arguments(path, lora_rank=rank))
+            engine = start_engine(path, self.engine_arguments(path, lora_rank=rank), self._log)
             if self._model.lora is not None:
                 from vllm.lora.request import LoRARequest
 
@@ -88,16 +92,19 @@ class VllmSampler:
         """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
         self._engine = engine
         config, tokenizer, sampling = engine.vllm_config, engine.get_tokenizer(), self._sampling
-        self._seeded = self._is_seeded()
+        self._parameters = common_parameters(sampling)
+        self._seeded = is_seeded(sampling, config)
         self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)
         # Where stop strings are searched, every token must be decoded as it comes. Otherwise one pass at the end does.
-        decodes_at_the_end = not sampling.stop and StreamDecoder.supports(tokenizer)
+        looked_at = bool(sampling.stop) or not READING.isdisjoint(sampling.extra)
+        decodes_at_the_end = not looked_at and StreamDecoder.supports(tokenizer)
         self._decoder = StreamDecoder(tokenizer) if decodes_at_the_end else None
         self._kept = Kept(
-            sums=sampling.logprobs,
+            sums=not is_apart(engine) if sampling.logprobs == "auto" else sampling.logprobs,
             tokens=sampling.token_logprobs,
             alternatives=min(sampling.top_logprobs, config.model_config.get_vocab_size()),
         )
+        _refuse_more_alternatives(self._kept.alternatives, config.model_config.max_logprobs)
         self._collector = Collector(self._kept, None if decodes_at_the_end else tokenizer)
         self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
         return self._engine_info(config)
@@ -118,17 +125,12 @@ class VllmSampler:
             engine.engine_core.shutdown()
             del engine
             gc.collect()
+        if self._log is not None:
+            self._log.close()
 
     def engine_arguments(self, path: str, *, lora_rank: int | None = None) -> dict[str, Any]:
         """Return what this sampler starts vLLM with: keywords of `vllm.EngineArgs` or `vllm.LLM`."""
-        return engine_arguments(
-            path, self._model, self._sampling, seeded=self._is_seeded(), lora_rank=lora_rank
-        )
-
-    def _is_seeded(self) -> bool:
-        """Seeds cost 0 to 15 % on a CPU; a GPU draws seeded noise one request at a time, so there they are asked for."""
-        seeds = self._sampling.per_sample_seeds
-        return runs_on_cpu() if seeds == "auto" else seeds
+        return engine_arguments(path, self._model, self._sampling, lora_rank=lora_rank)
 
     def _engine_info(self, config: Any) -> EngineInfo:
         import torch
@@ -152,6 +154,8 @@ class VllmSampler:
                 "block_size": cache.block_size,
                 "kv_cache_bytes": cache.kv_cache_memory_bytes,
                 "batch_invariant": runs_on_cpu() and model.dtype == torch.float32,
+                "logprobs": bool(self._kept),
+                "commit": getattr(model.hf_config, "_commit_hash", None),
                 "masked_modules": list(mask_broken()),
             },
         )
@@ -188,33 +192,25 @@ class VllmSampler:
             self._engine.add_request(
                 str(self._requests_added),
                 {"type": "token", "prompt_token_ids": flight.prompt_tokens},
-                self._parameters(flight.request),
+                self._parameters_of(flight.request),
                 lora_request=self._lora,
             )
-        except ValueError as error:
-            raise SamplerError(
-                f"vLLM refuses the request for problem '{flight.request.problem.problem_id}': {one_line(error)}"
-            ) from error
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
-            raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error)}") from error
+            if is_refusal(error):
+                name = flight.request.problem.problem_id
+                raise SamplerError(
+                    f"vLLM refuses the request for problem '{name}': {one_line(error)}"
+                ) from error
+            raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error, self._log)}") from error
 
-    def _parameters(self, request: SampleRequest) -> Any:
+    def _parameters_of(self, request: SampleRequest) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
-        sampling = self._sampling
         return SamplingParams(
+            **self._parameters,
             n=1 if self._is_greedy else request.n,  # vLLM refuses several greedy samples
             seed=request.seed if self._seeded else None,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            top_k=sampling.top_k or 0,
-            min_p=sampling.min_p,
-            presence_penalty=sampling.presence_penalty,
-            frequency_penalty=sampling.frequency_penalty,
-            repetition_penalty=sampling.repetition_penalty,
-            max_tokens=sampling.max_tokens,
-            stop=list(sampling.stop),
             logprobs=self._kept.alternatives if self._kept else None,
             detokenize=self._decoder is None,
             output_kind=RequestOutputKind.FINAL_ONLY,
@@ -228,7 +224,7 @@ class VllmSampler:
         try:
             return list(self._engine.step())
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
-            raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error)}") from error
+            raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error, self._log)}") from error
 
     def _by_problem(self, ended: list[Growing]) -> Iterable[list[Sample]]:
         """Return samples that ended together, a list for every problem."""
@@ -265,5 +261,13 @@ class VllmSampler:
     def _text(self, ended: Growing, prompt: list[int]) -> str:
         if self._decoder is None:
             return ended.text
-        tokens = ended.tokens
-        return self._decoder.decode(prompt, tokens[:-1] if ended.finish_reason == "stop" else tokens)
+        tokens = ended.tokens[:-1] if ended.finish_reason == "stop" else ended.tokens
+        return self._decoder.decode(prompt, tokens, is_cut=ended.finish_reason == "length")
+
+
+def _refuse_more_alternatives(wanted: int, most: int) -> None:
+    if 0 <= most < wanted:
+        raise SamplerError(
+            f"sampling.top_logprobs is {wanted}, but this engine was started for {most} at most. Set "
+            "engine_options.max_logprobs, or start an engine of its own for this cell."
+        )

@@ -8,7 +8,8 @@ from typing import Any, get_args
 from ttscale.errors import SamplerError, did_you_mean
 from ttscale.samplers.hardware import GIB, available_memory, cpu_dtype, kv_cache_gib
 from ttscale.samplers.messages import one_line
-from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.settings import SECRETS, USUAL_ALTERNATIVES, ModelSettings, SamplingSettings
+from ttscale.samplers.vllm.child_log import ChildLog
 from ttscale.samplers.vllm.environment import runs_on_cpu
 
 _CPU_ARGUMENTS = MappingProxyType(
@@ -18,24 +19,23 @@ _CPU_ARGUMENTS = MappingProxyType(
         "max_num_seqs": 256,  # 512 was no faster for a model of 2 million parameters
         # A prompt prefilled in pieces makes vLLM rewind the sample's generator, which a CPU's cannot do.
         "enable_chunked_prefill": False,
-        "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
     }
 )
 """Settings for a CPU engine, measured on two cores; `engine_options` may override each. On a CPU an engine process
 of its own would compete with us for the cores, and takes 25 s longer to start."""
 
-_MOST_LOGPROBS = 20
-"""The most per token that vLLM gives unless told otherwise when it starts (`max_logprobs`)."""
-
 
 def engine_arguments(
-    path: str, model: ModelSettings, sampling: SamplingSettings, *, seeded: bool, lora_rank: int | None = None
+    path: str, model: ModelSettings, sampling: SamplingSettings, *, lora_rank: int | None = None
 ) -> dict[str, Any]:
     """Return what vLLM is started with: keywords of `vllm.EngineArgs` or `vllm.LLM`."""
+    seeds = sampling.per_sample_seeds
+    seeded = runs_on_cpu() if seeds == "auto" else seeds
     arguments: dict[str, Any] = {
         "model": path,
         "revision": model.revision,
         "dtype": model.dtype,
+        "max_model_len": -1,  # the model's own, or less where the cache cannot hold one such sequence
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
     }
@@ -45,18 +45,41 @@ def engine_arguments(
             arguments["dtype"] = cpu_dtype(batch_invariant=seeded)
     if lora_rank is not None:
         arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _allowed_rank(lora_rank)}
-    if not seeded:
+    if not seeded:  # or not known before it runs whether it will be
         # vLLM's own default is the same for every engine: a second one would draw the first one's samples again.
         arguments["seed"] = secrets.randbits(31)
     if sampling.max_concurrent is not None:
         arguments["max_num_seqs"] = sampling.max_concurrent
-    if sampling.top_logprobs > _MOST_LOGPROBS:
+    if sampling.top_logprobs > USUAL_ALTERNATIVES:
         arguments["max_logprobs"] = sampling.top_logprobs
     return arguments | model.engine_options
 
 
-def start_engine(path: str, arguments: dict[str, Any]) -> Any:
+def is_seeded(sampling: SamplingSettings, config: Any) -> bool:
+    """Tell whether samples get seeds of their own, for an engine with this `VllmConfig`.
+
+    They cost 0 to 15 % on a CPU. On a GPU the first model runner draws seeded noise one request at a time, so there
+    they are asked for; the second draws everybody's by a hash of seed, position and token, but with a given seed
+    leaves its fast kernel for top-k and top-p.
+    """
+    if sampling.per_sample_seeds != "auto":
+        return sampling.per_sample_seeds
+    is_whole = sampling.top_k is None and sampling.top_p == 1.0
+    return runs_on_cpu() or (bool(getattr(config, "use_v2_model_runner", False)) and is_whole)
+
+
+def is_apart(engine: Any) -> bool:
+    """Tell whether an engine runs in a process of its own."""
+    return hasattr(engine.engine_core, "decoder")
+
+
+def start_engine(path: str, arguments: dict[str, Any], log: ChildLog) -> Any:
     """Start a `vllm.LLMEngine`.
+
+    Args:
+        path: The model's.
+        arguments: See `engine_arguments`.
+        log: Takes what its processes say.
 
     Raises:
         SamplerError: It cannot; the message says why.
@@ -64,28 +87,50 @@ def start_engine(path: str, arguments: dict[str, Any]) -> Any:
     from vllm import EngineArgs, LLMEngine
     from vllm.usage.usage_lib import UsageContext
 
-    known = {field.name for field in fields(EngineArgs)}
+    _refuse_wrong_options(arguments, {field.name for field in fields(EngineArgs)})
+    try:
+        with log.diverted():
+            return LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
+    except Exception as error:  # vLLM raises anything from pydantic's ValidationError to a bare RuntimeError
+        reason = one_line(RuntimeError(log.cause() or error))
+        raise SamplerError(_start_failure(path, _without_secrets(reason, arguments), error)) from error
+
+
+def _refuse_wrong_options(arguments: dict[str, Any], known: set[str]) -> None:
     for name in arguments:
         if name not in known:
             raise SamplerError(
                 f"vLLM has no engine option '{name}'.{did_you_mean(name, known)} "
                 "engine_options takes the fields of vLLM's EngineArgs."
             )
-    try:
-        return LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
-    except Exception as error:  # vLLM raises anything from pydantic's ValidationError to a bare RuntimeError
-        raise SamplerError(_start_failure(path, error)) from error
+    if (arguments.get("data_parallel_size") or 1) > 1:
+        raise SamplerError(
+            f"engine_options.data_parallel_size is {arguments['data_parallel_size']}, but one engine is fed here, and the "
+            "others would stand idle. For an engine on each GPU, or each group of tensor_parallel_size GPUs, set "
+            "'execution: {gpus: N}'."
+        )
 
 
-def cause_of_death(error: Exception) -> str:
+def cause_of_death(error: Exception, log: ChildLog | None) -> str:
     """Return why a running engine is gone, as the end of a sentence."""
-    if type(error).__name__ == "EngineDeadError":
-        return "its process is gone: killed, or out of memory (`dmesg` may say)."
-    return one_line(error)
+    if type(error).__name__ != "EngineDeadError":
+        return one_line(error)
+    cause = None if log is None else log.cause()
+    return (
+        one_line(RuntimeError(cause))
+        if cause
+        else "its process is gone: killed, or out of memory (`dmesg` may say)."
+    )
 
 
-def _start_failure(path: str, error: Exception) -> str:
-    reason = one_line(error)
+def _without_secrets(text: str, arguments: dict[str, Any]) -> str:
+    secrets = [value for name in SECRETS if isinstance(value := arguments.get(name), str) and value]
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _start_failure(path: str, reason: str, error: Exception) -> str:
     if isinstance(error, MemoryError) or "memory" in reason.lower() or "kv cache" in reason.lower():
         return (
             f"vLLM has too little memory for model '{path}': {reason} "

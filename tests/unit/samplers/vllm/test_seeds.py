@@ -1,0 +1,38 @@
+"""Where vLLM's samples get seeds of their own, on machines that are not at hand: through stand-ins."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ttscale.samplers.settings import SamplingSettings
+from ttscale.samplers.vllm import starting
+
+
+@pytest.mark.parametrize(
+    ("on_cpu", "second_runner", "sampling", "seeded"),
+    [
+        (True, False, {}, True),
+        (True, False, {"top_k": 5}, True),
+        (False, False, {}, False),
+        (False, True, {}, True),  # drawn by a hash of seed, position and token: free
+        (False, True, {"temperature": 0.7, "min_p": 0.1}, True),
+        (False, True, {"top_k": 20}, False),  # a seed costs the fast kernel there
+        (False, True, {"top_p": 0.9}, False),
+        (False, None, {}, False),  # a version that knows no second runner
+        (False, True, {"per_sample_seeds": False}, False),
+        (False, False, {"per_sample_seeds": True}, True),
+    ],
+)
+def test_auto_seeds_where_they_are_free(
+    monkeypatch: pytest.MonkeyPatch,
+    on_cpu: bool,
+    second_runner: bool | None,
+    sampling: dict[str, Any],
+    seeded: bool,
+) -> None:
+    monkeypatch.setattr(starting, "runs_on_cpu", lambda: on_cpu)
+    config = (
+        SimpleNamespace() if second_runner is None else SimpleNamespace(use_v2_model_runner=second_runner)
+    )
+    assert starting.is_seeded(SamplingSettings(n=1, **sampling), config) is seeded

@@ -1,0 +1,74 @@
+"""What an engine's own processes say goes to a file, and of it the cause of their death to the user.
+
+An engine that fails in a process of its own prints pages on the terminal and tells its parent to "see root cause above".
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from ttscale.execution.child_site.diverting import LOG_VARIABLE, STREAMS_VARIABLE, divert, identity
+from ttscale.execution.environment import environment
+from ttscale.execution.masking import CHILD_SITE
+
+_LAST_BYTES = 1 << 16
+_PREFIX = re.compile(r"^(\([^)]*pid=\d+\) ?)*((ERROR|CRITICAL) \d\d-\d\d [\d:]+ \[[^\]]*\] ?)?")
+"""What vLLM puts before every line of a process: its name, and of a log record the time and the place."""
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Failure|Exit|Interrupt)\b(: .*)?$")
+_ELSEWHERE = re.compile(r"root cause", re.IGNORECASE)
+
+
+class ChildLog:
+    """A file for what child processes say; it ends with the engine."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ttscale-engine-", ignore_cleanup_errors=True)
+        self._path = Path(self._folder.name) / "log"
+
+    @contextmanager
+    def diverted(self) -> Iterator[None]:
+        """Send there what processes say that are started inside the block, forked or fresh."""
+        _install_hook()
+        path = os.pathsep.join(filter(None, [str(CHILD_SITE), os.environ.get("PYTHONPATH")]))
+        streams = ",".join(identity(descriptor) for descriptor in (1, 2))
+        settings = {LOG_VARIABLE: str(self._path), STREAMS_VARIABLE: streams, "PYTHONPATH": path}
+        with environment({}, settings):
+            yield
+
+    def cause(self) -> str | None:
+        """Return the last exception that they spoke of, in one line; None where they spoke of none."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(max(0, self._path.stat().st_size - _LAST_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return None
+        spoken = [_PREFIX.sub("", line).rstrip() for line in lines]
+        causes = [
+            " ".join([line, *_continued(spoken[number + 1 :])])
+            for number, line in enumerate(spoken)
+            if _RAISED.match(line) and not _ELSEWHERE.search(line)
+        ]
+        return causes[-1] if causes else None
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._folder.cleanup()
+
+
+def _continued(lines: list[str]) -> Iterator[str]:
+    """Yield the indented lines that belong to a message of several."""
+    for line in lines:
+        if not line.startswith("  ") or line.lstrip().startswith("File "):
+            return
+        yield line.strip()
+
+
+@cache
+def _install_hook() -> None:
+    """Divert forked children, too; a hook cannot be taken back, but does nothing outside `ChildLog.diverted`."""
+    os.register_at_fork(after_in_child=divert)
