@@ -19,7 +19,7 @@ from ttscale.errors import TtscaleWarning
 from ttscale.stats.counts.curve import budget_grid
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.decide.best_buy import crossings, values_at
-from ttscale.stats.forecast.outlook import coverage_to_reach, ladder
+from ttscale.stats.forecast.reaching import coverage_to_reach, ladder
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 

@@ -14,7 +14,7 @@ from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.marginal import saturation
 from ttscale.stats.decide.best_buy import crossings, values_at
 from ttscale.stats.decide.deciding import best_decision
-from ttscale.stats.forecast.outlook import coverage_to_reach, ladder
+from ttscale.stats.forecast.reaching import coverage_to_reach, ladder
 
 ALPHA, BETA = 0.3, 6.0
 

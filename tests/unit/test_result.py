@@ -19,7 +19,8 @@ from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.marginal import saturation
 from ttscale.stats.forecast.backtesting import backtest
 from ttscale.stats.forecast.forecasting import forecast
-from ttscale.stats.forecast.outlook import coverage_outlook, samples_to_reach
+from ttscale.stats.forecast.outlook import coverage_outlook
+from ttscale.stats.forecast.reaching import samples_to_reach
 from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.intervals.estimate import mean_over_problems
 from ttscale.stats.laws.fitting import fit_law

@@ -36,8 +36,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "show": ("ttscale.cli.inspection:show_command", "Print a run's results."),
         "curve": ("ttscale.cli.statistics:curve_command", "Coverage with intervals, from a run or a table."),
         "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),
-        "forecast": ("ttscale.cli.statistics:forecast_command", "Forecast coverage at more samples."),
-        "backtest": ("ttscale.cli.statistics:backtest_command", "Compare forecasting methods on your data."),
+        "forecast": ("ttscale.cli.forecasts:forecast_command", "Forecast coverage at more samples."),
+        "backtest": ("ttscale.cli.forecasts:backtest_command", "Compare forecasting methods on your data."),
         "budget": (
             "ttscale.cli.budget:budget_command",
             "What a target costs, what a sum reaches, the best buy.",

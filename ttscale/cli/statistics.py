@@ -1,4 +1,4 @@
-"""Commands that work on counts alone: curve, fit, forecast, backtest."""
+"""Commands that work on counts alone: curve, fit; and what commands on counts share."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ttscale.cli.options import output_options
-from ttscale.types import CONFIDENCE_LEVEL, PREDICTIVE_LEVEL
+from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
     from ttscale.stats.counts.curve import Curve
-    from ttscale.stats.forecast.next_samples import NextSamples
-    from ttscale.stats.forecast.prior import Tail
     from ttscale.stats.laws.fitting import LawFit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,7 +139,7 @@ def curve_command(
         raise click.UsageError("--pool is for coverage, and --share for --pool.")
     curves: list[tuple[CountsGroup, Curve]] = []
     groups = read_source(source, by=by)
-    _tell_caveats(groups)
+    tell_caveats(groups)
     if pool:
         group, curve = pooled(groups, k, shares, confidence_level=level)
         curves, groups = [(group, curve)], []
@@ -152,13 +150,13 @@ def curve_command(
             curve = reliability_of(group, metric, k, tau=tau or 0.5, confidence_level=level)
         curves.append((group, curve))
     if plot:
-        _plot(plot, curves, title=metric, measured_k=None)
+        draw(plot, curves, title=metric, measured_k=None)
     if not output:
         _tell_known(curve for _, curve in curves)
     print_rows(
         [{**group.labels, **row} for group, curve in curves for row in curve.to_rows()],
         output,
-        table=[{**group.labels, **row, **_about(curve)} for group, curve in curves for row in curve.table()],
+        table=[{**group.labels, **row, **about(curve)} for group, curve in curves for row in curve.table()],
     )
 
 
@@ -190,7 +188,7 @@ def fit_command(
     laws = tuple(plugins("laws")) if law == ("all",) else law
     rows, table, curves = [], [], []
     groups = read_source(source, by=by)
-    _tell_caveats(groups, of_laws=laws)
+    tell_caveats(groups, of_laws=laws)
     for group in groups:
         for name in laws:
             fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or CONFIDENCE_LEVEL)
@@ -198,151 +196,11 @@ def fit_command(
             table += [{**group.labels, **row} for row in _fit_table(fit)]
             curves.append((group, fit.predict(budget_grid(int(group.n.max())))))
     if plot:
-        _plot(plot, curves, title="fitted coverage", measured_k=None)
+        draw(plot, curves, title="fitted coverage", measured_k=None)
     print_rows(rows if output in ("json", "jsonl") else [_flat(row) for row in rows], output, table=table)
 
 
-@click.command("forecast")
-@source_options
-@click.option("--k", type=Budgets(), required=True, help="Budgets to forecast, such as 1000,10000.")
-@click.option(
-    "--from", "prefix", type=click.IntRange(1), help="Pretend to have only this many samples per problem."
-)
-@click.option(
-    "--method",
-    default="auto",
-    show_default=True,
-    help="auto, backtested (the best on prefixes), plug-in, or a law's name or import path.",
-)
-@click.option(
-    "--tail",
-    type=click.Choice(["auto", "open", "ceiling", "all-solvable"]),
-    default="auto",
-    show_default=True,
-    help="What is known of the hardest problems: nothing, ever rarer successes, a share never solved, or all within reach.",
-)
-@click.option(
-    "--like",
-    "likes",
-    type=click.Path(exists=True, path_type=Path),
-    multiple=True,
-    help="Run directory or table of counts of other models on this benchmark; repeatable, --by applies.",
-)
-@level_option
-@seed_option
-@plot_option
-def forecast_command(
-    source: Path,
-    by: tuple[str, ...],
-    output: str | None,
-    k: tuple[int, ...],
-    prefix: int | None,
-    method: str,
-    tail: "Tail",
-    likes: tuple[Path, ...],
-    confidence_level: float | None,
-    seed: int,
-    plot: Path | None,
-) -> None:
-    """Forecast coverage at more samples than were drawn, with a predictive interval."""
-    import numpy as np
-
-    from ttscale.analysis.reading.sources import read_source
-    from ttscale.cli.output import print_rows
-    from ttscale.stats.forecast.backtesting import thin
-    from ttscale.stats.forecast.forecasting import forecast
-    from ttscale.stats.forecast.next_samples import next_samples
-
-    rng = np.random.default_rng(seed)
-    rows, table, curves = [], [], []
-    n_max = 0
-    groups = read_source(source, by=by)
-    like = [(one.n, one.c) for path in likes for one in read_source(path, by=by)]
-    _tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
-    for group in groups:
-        n, c = group.n, group.c
-        others = [one for one in like if not _same(one, (n, c))]
-        if prefix is not None:
-            thinned = thin(n, c, prefix, rng)
-            n, c = thinned.n, thinned.c
-        level = confidence_level or PREDICTIVE_LEVEL
-        ahead = forecast(n, c, k, method=method, tail=tail, like=others, confidence_level=level, rng=seed)
-        n_max = max(n_max, ahead.n_max)
-        curves.append((group, ahead.curve))
-        if ahead.doubt:
-            plan = next_samples(n, c, max(k), tail=tail, like=others, confidence_level=level, rng=seed)
-            _tell_doubt(group, ahead.doubt, plan)
-        rows += [
-            {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
-            for row in ahead.to_rows()
-        ]
-        table += [
-            {**group.labels, **row, **_about(ahead.curve), "method": ahead.method}
-            for row in ahead.view().rows
-        ]
-    if plot:
-        _plot(plot, curves, title="forecast coverage", measured_k=n_max)
-    print_rows(rows, output, table=table)
-
-
-def _same(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
-    """Say whether two tables of counts are one: pooled models are each forecast from the others."""
-    return all(a.tolist() == b.tolist() for a, b in zip(one, other, strict=True))
-
-
-def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
-    """Say on stderr what the samples cannot tell, and which further samples would."""
-    name = ", ".join(group.labels.values())
-    click.echo(f"Note: {name + ': ' if name else ''}{doubt}; {plan.advice}.", err=True)
-
-
-@click.command("backtest")
-@source_options
-@click.option("--from", "prefixes", type=Budgets(), help="Prefix lengths; by default powers of ten below n.")
-@click.option(
-    "--method", "methods", type=Names(), help="Methods to compare, as in forecast; the usual ones by default."
-)
-@click.option("--draws", type=click.IntRange(2), default=10, show_default=True, help="Prefixes per length.")
-@level_option
-@seed_option
-def backtest_command(
-    source: Path,
-    by: tuple[str, ...],
-    output: str | None,
-    prefixes: tuple[int, ...] | None,
-    methods: tuple[str, ...] | None,
-    draws: int,
-    confidence_level: float | None,
-    seed: int,
-) -> None:
-    """Compare forecasting methods on the data at hand: fit on a prefix of the samples, score on the rest."""
-    from ttscale.analysis.reading.sources import read_source
-    from ttscale.cli.output import print_rows
-    from ttscale.stats.forecast.backtesting import METHODS, backtest
-
-    rows, table = [], []
-    groups = read_source(source, by=by)
-    _tell_caveats(groups, of_prefixes=True)
-    for group in groups:
-        result = backtest(
-            group.n,
-            group.c,
-            s=prefixes,
-            methods=methods or METHODS,
-            n_draws=draws,
-            confidence_level=confidence_level or PREDICTIVE_LEVEL,
-            rng=seed,
-        )
-        rows += [{**group.labels, **row} for row in result.to_rows()]
-        view = result.view()
-        table += [
-            {**group.labels, **row, "problems": result.n_problems, "forecast": view.title}
-            for row in view.rows
-        ]
-    print_rows(rows, output, table=table)
-
-
-def _tell_caveats(
+def tell_caveats(
     groups: Sequence["CountsGroup"], *, of_laws: Sequence[str] = (), of_prefixes: bool = False
 ) -> None:
     """Say on stderr what limits the numbers of cells whose samples were chosen by their verdicts."""
@@ -358,7 +216,7 @@ def _tell_known(curves: Iterable["Curve"]) -> None:
         click.echo(f"Note: {text}.", err=True)
 
 
-def _about(curve: "Curve") -> dict[str, Any]:
+def about(curve: "Curve") -> dict[str, Any]:
     """Return what a curve rests on as columns of a table."""
     from ttscale.showing.numbers import exact_percent
 
@@ -414,9 +272,10 @@ def _fit_table(fit: "LawFit") -> list[dict[str, Any]]:
     return [{"law": fit.law, **row, **about} for row in fit.view().rows]
 
 
-def _plot(
+def draw(
     path: Path, curves: Sequence[tuple["CountsGroup", "Curve"]], *, title: str, measured_k: int | None
 ) -> None:
+    """Draw the curves of groups to a file."""
     from ttscale.plots import Line, plot_curves, save_figure
     from ttscale.showing.numbers import rests_on
 

@@ -23,7 +23,8 @@ from ttscale.stats.decide.allocation import (
     honest_allocation,
 )
 from ttscale.stats.decide.pooled_selection import best_of_arms
-from ttscale.stats.forecast.outlook import coverage_ahead, coverage_to_reach, ladder
+from ttscale.stats.forecast.outlook import coverage_ahead
+from ttscale.stats.forecast.reaching import coverage_to_reach, ladder
 from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.intervals.intervals import paired_difference
 from ttscale.stats.selectors.accepting import first_accepted_curve

@@ -14,7 +14,8 @@ from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.marginal import marginal_gain, saturation
 from ttscale.stats.decide.best_buy import best_buys, crossings, pareto_front, values_at
 from ttscale.stats.forecast.forecasting import forecast
-from ttscale.stats.forecast.outlook import coverage_outlook, ladder, samples_to_reach
+from ttscale.stats.forecast.outlook import coverage_outlook
+from ttscale.stats.forecast.reaching import ladder, samples_to_reach
 
 RNG = np.random.default_rng(5)
 

@@ -22,7 +22,7 @@ from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.coverage.marginal import Saturation
 from ttscale.stats.decide.best_buy import BestBuy, Crossing
 from ttscale.stats.decide.deciding import BudgetDecision
-from ttscale.stats.forecast.outlook import Reached
+from ttscale.stats.forecast.reaching import Reached
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

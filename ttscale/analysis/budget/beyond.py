@@ -14,7 +14,7 @@ from ttscale.analysis.budget.answers import TargetVerdict
 from ttscale.analysis.budget.choices import Choice
 from ttscale.showing.numbers import exact_percent, percent, points, share
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
-from ttscale.stats.forecast.outlook import Reached
+from ttscale.stats.forecast.reaching import Reached
 from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.types import CONFIDENCE_LEVEL
 

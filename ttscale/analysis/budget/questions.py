@@ -13,18 +13,8 @@ from ttscale.showing.numbers import exact_percent, percent
 from ttscale.stats.counts.curve import Curve, IntArray
 from ttscale.stats.coverage.marginal import Saturation, saturation
 from ttscale.stats.decide.deciding import MOST_DECISIONS, BudgetDecision, best_decision
-from ttscale.stats.forecast.outlook import (
-    LARGEST,
-    Generalises,
-    Outlook,
-    Reached,
-    check_target,
-    coverage_ahead,
-    coverage_outlook,
-    ladder,
-    reached_within,
-    samples_to_reach,
-)
+from ttscale.stats.forecast.outlook import LARGEST, Generalises, Outlook, coverage_ahead, coverage_outlook
+from ttscale.stats.forecast.reaching import Reached, check_target, ladder, reached_within, samples_to_reach
 from ttscale.stats.selectors.accepting import utility
 from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
 from ttscale.types import CONFIDENCE_LEVEL

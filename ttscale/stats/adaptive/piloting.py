@@ -19,12 +19,8 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, counts
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.forecast.model_averaging import posterior_of
-from ttscale.stats.forecast.outlook import (
-    LARGEST,
-    Generalises,
-    Reached,
-    coverage_to_reach,
-)
+from ttscale.stats.forecast.outlook import LARGEST, Generalises
+from ttscale.stats.forecast.reaching import Reached, coverage_to_reach
 from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.likelihood import binomial_kernel
 from ttscale.types import CONFIDENCE_LEVEL
