@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
 
-from ttscale.errors import BrokenPluginError, UnknownPluginError, did_you_mean, listed
+from ttscale.errors import BrokenPluginError, ConfigError, UnknownPluginError, did_you_mean, listed
 from ttscale.stats.laws.names import LAWS
 from ttscale.stats.selectors.names import SELECTORS
 
@@ -35,7 +35,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "minif2f-rocq": "ttscale.tasks.minif2f:MiniF2FRocqTask",
             "mmlu-pro": "ttscale.tasks.mmlu_pro:MmluProTask",
             "reasoning-gym:NAME": "ttscale.tasks.reasoning_gym:ReasoningGymTask",
-            "imported": "ttscale.tasks.imported:ImportedTask",
+            "imported": "ttscale.exchange.imported:Imported",
             "table": "ttscale.tasks.table:TableTask",
         },
         "samplers": {
@@ -43,7 +43,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "transformers": "ttscale.samplers.transformers:TransformersSampler",
             "openai": "ttscale.samplers.openai:OpenAISampler",
             "replay": "ttscale.samplers.replay:ReplaySampler",
-            "imported": "ttscale.samplers.imported:ImportedSampler",
+            "imported": "ttscale.exchange.imported:Imported",
         },
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",
@@ -66,8 +66,6 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "rocq": "ttscale.verifiers.proof.rocq:RocqVerifier",
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",
-            "vote": "ttscale.verifiers.derived:VoteVerifier",
-            "ensemble": "ttscale.verifiers.derived:EnsembleVerifier",
         },
         "selectors": SELECTORS,
         "laws": LAWS,
@@ -101,6 +99,18 @@ FAMILIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"tasks": {"reasoning-gym": "ttscale.tasks.reasoning_gym"}}
 )
 """kind -> prefix -> the module with an attribute for every member, as in ``reasoning-gym:chain_sum``."""
+
+_DERIVED = "so it has no verdicts of its own to store. Leave it out of the verifiers; `ttscale compare RUN --verifiers {name},...` computes it from those that are stored."
+
+ELSEWHERE: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "verifiers": {
+            "vote": f"depends on all samples of a problem, {_DERIVED}",
+            "ensemble": f"is learnt from the oracle's verdicts, {_DERIVED}",
+        }
+    }
+)
+"""kind -> name -> why it is no plugin of that kind, and where it is found."""
 
 KIND_OF = MappingProxyType(
     {
@@ -176,6 +186,7 @@ def find_plugin(kind: str, name: str) -> PluginRef:
 
     Raises:
         UnknownPluginError: No such name.
+        ConfigError: It is the name of something that is computed elsewhere.
     """
     prefix, colon, member = name.partition(":")
     if colon and prefix in FAMILIES.get(kind, {}):
@@ -183,6 +194,8 @@ def find_plugin(kind: str, name: str) -> PluginRef:
     if colon:
         return PluginRef(kind, name, name, "import path")
     known = plugins(kind)
+    if name not in known and name in ELSEWHERE.get(kind, {}):
+        raise ConfigError(f"'{name}' {ELSEWHERE[kind][name].format(name=name)}")
     if name not in known:
         singular = KIND_OF.get(kind, kind)
         raise UnknownPluginError(

@@ -25,7 +25,16 @@ from ttscale.pipeline.building import build_task
 from ttscale.registry import BUILT_IN, find_plugin, load_plugin
 
 DOCS = ROOT / "docs"
-RUN = ("tutorial", "cookbook", "tasks", "writing-a-task", "writing-a-sampler", "writing-a-law", "plugins")
+RUN = (
+    "tutorial",
+    "cookbook",
+    "tasks",
+    "writing-a-task",
+    "writing-a-sampler",
+    "writing-a-selector",
+    "writing-a-law",
+    "plugins",
+)
 GENERATED = ("cli", "options", "api")
 CHECKED = sorted(path.stem for path in DOCS.glob("*.md") if path.stem not in GENERATED)
 DRAWINGS = {"figures/floors.svg"}

@@ -6,16 +6,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from stored_runs import make_run
 
 from ttscale import registry
+from ttscale.analysis.reading.cell import RunReader
+from ttscale.analysis.reading.choosing import stored_config
+from ttscale.analysis.reading.judged import logprob_scores, seen_by
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.selecting import named_selector
 from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config
-from ttscale.config.models import PluginSettings
+from ttscale.config.models import AnalysisSettings, PluginSettings
 from ttscale.errors import BrokenPluginError, ConfigError, UnknownPluginError
 from ttscale.pipeline.building import build_verifier
 from ttscale.pipeline.run import run
@@ -168,6 +176,63 @@ def test_its_law_is_fitted_forecast_with_and_backtested_by_name(
     scored = rows("backtest", "--from", "20", "--draws", "2", "--method", f"{law},plug-in")
     assert {row["method"] for row in scored} == {law, "plug-in"}
     assert scored[0]["error"] < scored[1]["error"]
+
+
+@pytest.mark.usefixtures("on_path")
+@pytest.mark.parametrize("name", ["middle", "ttscale_small_talk.selector:Middle"])
+def test_its_selector_picks_wherever_a_built_in_one_does(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = make_run(tmp_path / "run", n=6, n_problems=5)
+
+    def rows(*arguments: str) -> list[dict[str, Any]]:
+        assert run_cli([arguments[0], str(store.path), *arguments[1:], "--json"]) == 0
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return found
+
+    compared = rows("compare", "--selector", name, "--k", "1,6")
+    own = {(row.get("selection"), row.get("k")): row for row in compared if row["verifier"] == "last-digit"}
+    assert own["middle of k", 1]["value"] == pytest.approx(own["best of k", 1]["value"])  # nothing to choose
+    asked = ("--selector", f"best,{name}", "--verifier", "logprob", "--cost", "samples")
+    priced = rows("budget", *asked, "--spend", "30samples")
+    middle = next(
+        row for row in priced if row["question"] == "spend" and row["choice"] == "middle by logprob"
+    )
+    config = stored_config(store)
+    more = AnalysisSettings.model_validate({"selectors": [{"name": name, "upper": True}]})
+    (cell,) = analyze_run(store, config.model_copy(update={"analysis": more})).cells
+    curve = cell.selectors["middle by logprob"]
+    assert curve.metric == "middle_of_k"
+    assert middle["k"] == 6
+    judged = RunReader(store).cell(store.cells()[0]).judged()
+    view = seen_by(judged.pools(), logprob_scores(judged))
+    whole = named_selector(name).values(view, np.array([6])).value
+    assert whole.mean() == pytest.approx(middle["value"])
+    score = np.random.default_rng(0).permutation(
+        len(judged.problem)
+    )  # no ties, so that subsets are easily sorted
+    found = named_selector(name).values(replace(view, score=score.astype(float)), np.array([3]))
+    for i in range(len(judged.problem_ids)):
+        subsets = combinations(np.flatnonzero(judged.problem == i), 3)
+        right = [judged.correct[sorted(rows, key=score.__getitem__)[1]] for rows in subsets]
+        assert found.value[i, 0] == pytest.approx(np.mean(right))
+
+
+@pytest.mark.usefixtures("on_path")
+def test_its_selectors_options_are_checked() -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean 'upper'\?"):
+        named_selector(PluginSettings.model_validate({"name": "middle", "uper": True}))
+    with pytest.raises(ConfigError, match="best"):
+        named_selector(PluginSettings.model_validate({"name": "best", "upper": True}))
+
+
+def test_a_selector_that_breaks_the_contract_names_what_it_lacks() -> None:
+    with pytest.raises(
+        BrokenPluginError, match=r"collections:OrderedDict.* lacks metric, needs.*Derive it from"
+    ):
+        named_selector("collections:OrderedDict")
+    with pytest.raises(UnknownPluginError, match=r"Did you mean 'majority'\?.*'my_module:MyClass'"):
+        named_selector("majorty")
 
 
 # ---- bad packages -------------------------------------------------------------------------------

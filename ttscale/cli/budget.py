@@ -131,13 +131,13 @@ def pricing_options(command: Any) -> Any:
 @click.option("--spend", "spends", type=Spend(), multiple=True,
               help="What does this sum reach? 100usd, 1e6tokens, 1e15flops, 2gpu-hours; over all problems. Repeatable.")  # fmt: skip
 @click.option("--selector", "selectors", type=Names(), default=("coverage",), show_default="coverage",
-              help="coverage, majority, best (highest score), first (first accepted).")  # fmt: skip
+              help="coverage, majority, weighted (vote), best (highest score), first (accepted), or your own: ttscale list selectors.")  # fmt: skip
 @click.option(
     "--verifier",
     "verifiers",
     type=Names(),
     default=(),
-    help="Whose scores or verdicts best and first go by; logprob for the samples' own.",
+    help="Whose scores or verdicts weighted, best and first go by; logprob for the samples' own.",
 )
 @click.option("--oracle", help="The verifier that defines correct; by default the run's own.")
 @click.option(

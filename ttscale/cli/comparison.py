@@ -41,6 +41,8 @@ class Thresholds(click.ParamType[tuple[str, float]]):
     help="Verifiers to compare, such as last-digit,vote,ensemble; by default all stored ones that do not see the "
     "key, and the vote.",
 )
+@click.option("--selector", "selectors", type=Names(), default=(),
+              help="More ways to pick an answer, beside best of k, weighted vote and first accepted: see `ttscale list selectors`.")  # fmt: skip
 @click.option(
     "--k", type=Budgets(), help="Budgets of the tables; powers of ten and the smallest n by default."
 )
@@ -73,6 +75,7 @@ def compare_command(
     source: Path,
     oracle: str | None,
     verifiers: tuple[str, ...] | None,
+    selectors: tuple[str, ...],
     k: tuple[int, ...] | None,
     errors: Any,
     thresholds: tuple[tuple[str, float], ...],
@@ -97,6 +100,7 @@ def compare_command(
 
     settings = ComparisonSettings(
         k=k,
+        selectors=selectors,
         errors=errors,
         thresholds=dict(thresholds),
         value_correct=value,

@@ -105,7 +105,7 @@ def show_command(run: Path, output: str | None) -> None:
 @click.argument("kind", required=False)
 @output_options
 def list_command(kind: str | None, output: str | None) -> None:
-    """List the plugins of KIND (tasks, samplers, verifiers, laws), or of every kind.
+    """List the plugins of KIND (tasks, samplers, verifiers, selectors, laws), or of every kind.
 
     For tasks also the number of problems with default options, the verifiers that fit, licence and source.
     """

@@ -8,11 +8,13 @@ import numpy as np
 from ttscale.analysis.reading.choosing import check_budgets, table_budgets
 from ttscale.analysis.reading.judged import VerifierScores, pools_of, seen_by, voting
 from ttscale.analysis.reading.settling import ErrorPolicy, ScoredSamples
+from ttscale.analysis.selecting import named_selector
+from ttscale.config.models import PluginSettings
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings
 from ttscale.stats.selectors.any_correct import AnyCorrect
 from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
-from ttscale.stats.selectors.contract import Picked, SamplePools
+from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
 from ttscale.types import CONFIDENCE_LEVEL
 
 
@@ -22,6 +24,7 @@ class ComparisonSettings:
 
     Attributes:
         k: Budgets of the tables; by default powers of ten and the smallest n.
+        selectors: More ways to pick an answer, by name, beside the usual ones.
         errors: What a verifier's error counts as; see `ErrorPolicy`.
         thresholds: Verifier -> the score from which on it accepts.
         value_correct: V, what a correct answer is worth.
@@ -35,6 +38,7 @@ class ComparisonSettings:
     """
 
     k: tuple[int, ...] | None = None
+    selectors: tuple[str | PluginSettings, ...] = ()
     errors: ErrorPolicy = "stop"
     thresholds: Mapping[str, float] | None = None
     value_correct: float = 1.0
@@ -54,6 +58,7 @@ class Frame:
     Attributes:
         samples: The samples.
         settings: How to compare.
+        more: The selectors that the settings add.
         pools: The samples by problem, with the oracle's answers.
         table_k: Budgets of the tables.
         k: Budgets of the curves, shape (K,): those of the tables and the doublings. Votes are too costly for more.
@@ -63,6 +68,7 @@ class Frame:
 
     samples: ScoredSamples
     settings: ComparisonSettings
+    more: tuple[Selector, ...]
     pools: SamplePools
     table_k: tuple[int, ...]
     k: IntArray
@@ -80,6 +86,7 @@ class Frame:
         return cls(
             samples=samples,
             settings=settings,
+            more=tuple(map(named_selector, settings.selectors)),
             pools=pools,
             table_k=table_k,
             k=k,

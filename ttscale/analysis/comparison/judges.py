@@ -18,7 +18,7 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.selectors.accepting import FirstAccepted
 from ttscale.stats.selectors.agreement import agreement
-from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
+from ttscale.stats.selectors.contract import Picked, SamplePools, Selector, goes_by_verifier
 from ttscale.stats.selectors.ensemble import cross_fit
 from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.selectors.voting import MajorityVote, WeightedVote
@@ -79,33 +79,38 @@ def judge(frame: Frame, name: str) -> Judge:
     scores = next(one for one in frame.samples.verifiers if one.name == name)
     return Judge(
         scores=scores,
-        picks=tuple(_picks(frame, scores)),
+        picks=_picks(frame, scores),
         resamples=scores.accepted is not None,
         detail={},
     )
 
 
-def _picks(frame: Frame, scores: VerifierScores) -> Iterator[Pick]:
-    """Yield what every way of picking with these scores collects."""
+def _picks(frame: Frame, scores: VerifierScores) -> tuple[Pick, ...]:
+    """Return what every way of picking with these scores collects."""
     view, own_classes = frame.view(scores)
-    for selector in SELECTORS:
+    selectors = [*SELECTORS, *filter(goes_by_verifier, frame.more)]
+    return tuple(_picks_from(frame, view, selectors, ", own classes" if own_classes else ""))
+
+
+def _picks_from(
+    frame: Frame, view: SamplePools, selectors: Sequence[Selector], of_answers: str = ""
+) -> Iterator[Pick]:
+    """Yield what each selector collects that finds what it needs; one that is named twice, once."""
+    for selector in {one.label(): one for one in selectors}.values():
         if all(view.has(need) for need in selector.needs):
-            own = ", own classes" if own_classes and "answers" in selector.needs else ""
-            yield _pick(frame, selector, view, selector.label() + own)
-
-
-def _pick(frame: Frame, selector: Selector, view: SamplePools, name: str) -> Pick:
-    picked = selector.values(view, frame.k, rng=frame.settings.seed)
-    return Pick(name=name, selector=selector, view=view, picked=picked)
+            name = selector.label() + (of_answers if "answers" in selector.needs else "")
+            picked = selector.values(view, frame.k, rng=frame.settings.seed)
+            yield Pick(name=name, selector=selector, view=view, picked=picked)
 
 
 def _vote(frame: Frame) -> Judge:
-    samples, selector = frame.samples, MajorityVote()
+    samples = frame.samples
     if not frame.pools.has("answers"):
         raise InvalidInputError(
             f"'{VOTE}' needs answers, but the oracle '{samples.oracle}' gives none of {samples.label} an answer class. "
             "Name the column of answers with --answers, or an oracle that extracts them."
         )
+    others = [one for one in frame.more if not goes_by_verifier(one)]
     share = agreement(samples.problem, samples.answer_class)
     scores = VerifierScores(
         name=VOTE,
@@ -118,7 +123,7 @@ def _vote(frame: Frame) -> Judge:
     )
     return Judge(
         scores=scores,
-        picks=(_pick(frame, selector, frame.pools, selector.label()),),
+        picks=tuple(_picks_from(frame, frame.pools, [MajorityVote(), *others])),
         resamples=False,
         detail={},
     )
@@ -149,7 +154,7 @@ def _ensemble(frame: Frame) -> Judge:
         f"log-odds per standard deviation of {one.name}": float(value)
         for one, value in zip(samples.verifiers, mean, strict=True)
     }
-    return Judge(scores=scores, picks=tuple(_picks(frame, scores)), resamples=True, detail=detail)
+    return Judge(scores=scores, picks=_picks(frame, scores), resamples=True, detail=detail)
 
 
 def _threshold(frame: Frame, name: str) -> float:

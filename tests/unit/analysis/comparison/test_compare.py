@@ -9,13 +9,13 @@ import pytest
 from ttscale.analysis.comparison.compare import ComparisonSettings, compare_samples, compare_verifiers
 from ttscale.analysis.comparison.results import Comparison
 from ttscale.analysis.reading.settling import settle
+from ttscale.config.models import PluginSettings
 from ttscale.errors import ConfigError, InvalidInputError
 from ttscale.exchange.scores import ScoreTable, read_score_table
-from ttscale.registry import load_plugin
+from ttscale.pipeline.building import build_verifier
 from ttscale.stats.selectors.accepting import utility
 from ttscale.stats.selectors.selection import best_of_k
 from ttscale.stats.selectors.voting import maj_at_k, weighted_maj_at_k
-from ttscale.verifiers.derived import NoOptions
 
 P, N = 30, 8
 
@@ -240,10 +240,8 @@ def test_samples_in_memory_need_no_file(table: Path) -> None:
 
 @pytest.mark.parametrize("name", ["vote", "ensemble"])
 def test_a_configuration_that_asks_for_a_derived_verifier_is_told_the_command(name: str) -> None:
-    verifier = load_plugin("verifiers", name)
-    assert not verifier.sees_answer
-    with pytest.raises(ConfigError, match=f"ttscale compare RUN --verifiers {name}"):
-        verifier(NoOptions())
+    with pytest.raises(ConfigError, match=f"'{name}' .*ttscale compare RUN --verifiers {name}"):
+        build_verifier(PluginSettings(name=name))
 
 
 def test_without_answers_of_the_oracle_a_verifiers_own_classes_vote() -> None:
