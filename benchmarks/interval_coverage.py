@@ -4,6 +4,10 @@ Each replicate draws P success rates from a law and n samples of each problem, a
 over problems is E[1 − (1−p)^k] under the law; over samples it is the mean of 1 − (1−p_i)^k over the very problems.
 
     python benchmarks/interval_coverage.py --out results/benchmarks/interval_coverage.md
+    python benchmarks/interval_coverage.py --every --out results/benchmarks/interval_every.md
+
+``--every`` asks for each kind of interval once: over problems and samples, by bootstrap, as a band, of a paired difference and of
+a proportion, at 20, 50 and 200 problems over five laws. It is the table of docs/concepts.md.
 """
 
 import argparse
@@ -11,10 +15,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.intervals.estimate import ratio_of_sums
+from ttscale.stats.intervals.multiple import paired_differences
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -36,6 +44,15 @@ HELD_OUT: dict[str, Law] = {
     "exponential of mean 0.05, capped at 1": lambda rng, size: np.minimum(rng.exponential(0.05, size), 1),
 }
 """Laws that played no part in choosing the methods and their constants; those above did."""
+
+FIVE: dict[str, Law] = {
+    "Beta(0.2, 10)": LAWS["Beta(0.2, 10)"],
+    "half hard, half easy": LAWS["half Beta(2, 60), half Beta(30, 10)"],
+    "5 % never, else .9": lambda rng, size: 0.9 * (rng.random(size) >= 0.05),
+    "Pareto from .002": lambda rng, size: np.minimum(0.002 * (1 + rng.pareto(1.0, size)), 1),
+    "Beta(9, 0.5)": lambda rng, size: rng.beta(9, 0.5, size),
+}
+"""Many hard problems, two kinds, rare ones that are never solved, a heavy tail, and a benchmark near saturation."""
 
 BUDGETS = {10: [1, 2, 5, 10], 100: [1, 3, 10, 50, 90, 100], 1000: [1, 10, 100, 500, 1000]}
 _TRUTH_DRAWS = 2_000_000
@@ -75,6 +92,90 @@ def table(cases: list[tuple[str, str, int, int]], replicates: int, laws: dict[st
             lines.append(f"| {name} | {n_problems} | {n} | {method} | {shown} | {sizes} |")
             print(lines[-1], file=sys.stderr, flush=True)
     return lines
+
+
+def every_report(replicates: int) -> str:
+    """Return the least share of intervals that hold the truth, over the budgets, for each kind of interval."""
+    few = max(replicates // 4, 50)
+    lines = [
+        "# Every kind of interval: how often nominal 95 % holds",
+        "",
+        f"The least share over k = 1, 10 and 100 of 100 samples; {replicates} replicates and {few} of bootstraps, bands, over "
+        "samples and of families.",
+        "",
+        "| interval | P | " + " | ".join(FIVE) + " |",
+        "|---|---|" + "---|" * len(FIVE),
+    ]
+    for name, (holds, dear) in KINDS.items():
+        for n_problems in (20, 50, 200):
+            shares = []
+            for law in FIVE.values():
+                rng = np.random.default_rng(17)
+                population = law(rng, _TRUTH_DRAWS)
+                truth = np.concatenate(
+                    [_coverage(population), _coverage(_LESS * population), [population.mean()]]
+                )
+                held = [holds(law, truth, n_problems, rng) for _ in range(few if dear else replicates)]
+                shares.append(100 * float(np.min(np.mean(held, axis=0))))
+            lines.append(
+                f"| {name} | {n_problems} | " + " | ".join(f"{share:.0f} %" for share in shares) + " |"
+            )
+            print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join([*lines, ""])
+
+
+_N, _KS = 100, np.array([1, 10, 100])
+_TABLE = pass_at_k(_N, np.arange(_N + 1), _KS)
+
+
+_LESS = 0.7
+"""Success rates of the second arm, as a share of the first's."""
+
+
+def _coverage(rate: np.ndarray) -> np.ndarray:
+    return -np.expm1(_KS * np.log1p(-np.minimum(rate, 1 - 1e-16))[:, None]).mean(axis=0)
+
+
+def _curve_holds(**options: Any) -> "Holds":
+    def holds(law: Law, truth: np.ndarray, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+        p = law(rng, n_problems)
+        target = _coverage(p) if options.get("over") == "samples" else truth[: len(_KS)]
+        curve = coverage_curve(_N, rng.binomial(_N, p), _KS, n_resamples=300, rng=rng, **options)
+        held = (curve.low <= target + 1e-12) & (target <= curve.high + 1e-12)
+        return np.array([held.all()]) if options.get("simultaneous") else held
+
+    return holds
+
+
+def _difference_holds(law: Law, truth: np.ndarray, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+    """Two arms of the same problems and a family of the three budgets."""
+    p, size = law(rng, n_problems), len(_KS)
+    first, second = (_TABLE[rng.binomial(_N, rate)] for rate in (p, _LESS * p))
+    gain = truth[:size] - truth[size : 2 * size]
+    pairs = tuple((j, j + size) for j in range(size))
+    found = paired_differences(np.hstack([first, second]), pairs=pairs, n_resamples=1000, rng=rng)
+    return np.array([((found.low <= gain) & (gain <= found.high)).all()])
+
+
+def _proportion_holds(law: Law, truth: np.ndarray, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+    """The share of correct ones among accepted ones, of which problems have between 1 and 40."""
+    size = rng.integers(1, 41, n_problems)
+    found = ratio_of_sums("precision", rng.binomial(size, law(rng, n_problems)), size)
+    return np.array([found.low <= truth[-1] <= found.high])
+
+
+Holds = Callable[[Law, np.ndarray, int, np.random.Generator], np.ndarray]
+KINDS: dict[str, tuple[Holds, bool]] = {
+    "coverage, over problems": (_curve_holds(), False),
+    "coverage, over samples": (_curve_holds(over="samples"), True),
+    "coverage, band over k": (_curve_holds(simultaneous=True), True),
+    "paired differences, a family": (_difference_holds, True),
+    "proportion (precision)": (_proportion_holds, True),
+    "coverage, bootstrap over problems": (_curve_holds(method="bootstrap"), True),
+    "coverage, bootstrap over samples": (_curve_holds(over="samples", method="bootstrap"), True),
+    "coverage, two-level bootstrap": (_curve_holds(over="both", method="bootstrap"), True),
+}
+"""What is asked, and whether it is dear."""
 
 
 def held_out_report(replicates: int) -> str:
@@ -122,12 +223,16 @@ def report(replicates: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicates", type=int, default=2000)
+    parser.add_argument("--every", action="store_true", help="every kind of interval at three sizes")
     parser.add_argument("--held-out", action="store_true", help="only the laws that chose nothing")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     start = time.perf_counter()
-    page = held_out_report(options.replicates) if options.held_out else report(options.replicates)
-    flags = f"--replicates {options.replicates}" + (" --held-out" if options.held_out else "")
+    which = every_report if options.every else held_out_report if options.held_out else report
+    page = which(options.replicates)
+    flags = (
+        f"--replicates {options.replicates}" + " --every" * options.every + " --held-out" * options.held_out
+    )
     page += f"\nComputed by `python benchmarks/interval_coverage.py {flags}` "
     page += f"in {time.perf_counter() - start:.0f} s.\n"
     if options.out:

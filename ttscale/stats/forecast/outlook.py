@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 from threadpoolctl import threadpool_limits
 
 from ttscale.errors import InvalidInputError
@@ -22,6 +23,7 @@ from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of
 from ttscale.stats.forecast.predicting import AVERAGE, CAUTION
 from ttscale.stats.intervals.intervals import Rng
+from ttscale.stats.intervals.unseen import still_open
 from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.fitting import fit_law
 from ttscale.stats.laws.likelihood import binomial_kernel
@@ -227,12 +229,14 @@ def _curve(
     n_problems: int,
 ) -> Curve:
     over, method = how
+    # a law knows no problem but its own kind: what as many problems with this value leave open stays open
+    below, above = still_open(value, n_problems, float(ndtri(0.5 + confidence_level / 2)))
     return Curve(
         metric="coverage",
         k=k,
         value=value,
-        low=np.minimum(ends[0], value),
-        high=np.maximum(ends[1], value),
+        low=np.minimum(ends[0], below),
+        high=np.maximum(ends[1], above),
         confidence_level=confidence_level,
         over=over,
         method=f"{method} forecast, interval of its posterior",
