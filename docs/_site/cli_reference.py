@@ -29,20 +29,33 @@ def reference() -> str:
     return f"{HEAD}| command | what it does |\n| --- | --- |\n{table}\n{sections}"
 
 
-def _section(name: str, command: click.Command, parent: click.Context) -> str:
+def _section(name: str, command: click.Command, parent: click.Context, level: int = 2) -> str:
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(command.collect_usage_pieces(context))
     rows = "".join(
         _row(parameter, context) for parameter in command.params if isinstance(parameter, click.Option)
     )
     options = f"| option | meaning |\n| --- | --- |\n{rows}" if rows else ""
-    return f"## ttscale {name}\n\n```text\nttscale {name} {usage}\n```\n\n{_help(command)}\n\n{options}"
+    section = f"{'#' * level} ttscale {name}\n\n```text\nttscale {name} {usage}\n```\n\n{_help(command)}\n\n{options}"
+    if not isinstance(command, click.Group):
+        return section
+    inner = ((one, command.get_command(context, one)) for one in command.list_commands(context))
+    shown = [
+        _section(f"{name} {one}", each, context, level + 1) for one, each in inner if each and not each.hidden
+    ]
+    return "\n".join([section, *shown])
 
 
 def _help(command: click.Command) -> str:
-    """Return the help text, paragraphs kept and lines joined."""
-    paragraphs = (command.help or "").replace("\b\n", "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs if paragraph.strip())
+    """Return the help text, lines joined; a paragraph that keeps its lines is a block of commands."""
+    paragraphs = (paragraph for paragraph in (command.help or "").split("\n\n") if paragraph.strip())
+    return "\n\n".join(_paragraph(paragraph) for paragraph in paragraphs)
+
+
+def _paragraph(text: str) -> str:
+    if text.startswith("\b\n"):
+        return f"```text\n{text.removeprefix(chr(8) + chr(10))}\n```"
+    return " ".join(text.split())
 
 
 def _row(option: click.Option, context: click.Context) -> str:

@@ -126,3 +126,45 @@ def test_mistakes_end_in_one_line_with_the_fix(
     done = ttscale("budget", run, *arguments, check=code)
     assert message in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [
+        (("reach", "coverage=0.3"), ("--target", "coverage=0.3")),
+        (("reach", "30%", "--pilot", "5"), ("--target", "0.3", "--pilot", "5")),
+        (("spend", "3000tokens"), ("--spend", "3000tokens")),
+        (("buy", "--worth", "400tokens"), ("--worth", "400tokens")),
+    ],
+)
+def test_a_question_gives_what_the_old_spelling_gives(ttscale, run: Path, asked, before) -> None:
+    question, *rest = asked
+    given = [question, *rest[:1], run, *rest[1:]] if question != "buy" else [question, run, *rest]
+    new = json.loads(ttscale("budget", *given, "--json").out)
+    assert new == json.loads(ttscale("budget", run, *before, "--json").out)
+    assert new == json.loads(ttscale("budget", *before, run, "--json").out)  # options may come first
+    assert len(new) > 3
+
+
+def test_help_asks_three_questions_and_hides_the_fourth_door(ttscale) -> None:
+    text = ttscale("budget", "--help").out
+    assert [line.split()[0] for line in text.partition("Commands:")[2].splitlines() if line.strip()] == [
+        "reach",
+        "spend",
+        "buy",
+    ]
+    assert "--target" not in text.partition("Commands:")[2]
+
+
+def test_a_mistake_in_the_old_spelling_is_told_in_it(ttscale, run: Path) -> None:
+    said = ttscale("budget", run, "--targt", "0.5", check=2).err
+    assert "Usage: ttscale budget [OPTIONS] SOURCES..." in said
+    assert "--target" in said
+
+
+def test_shares_are_percent_in_tables_and_raw_in_rows(ttscale, table: Path) -> None:
+    given = ("budget", "reach", "0.3", table, "--by", "model", "--tokens", "prompt=50,completion=100")
+    text = ttscale(*given).out
+    assert "30%" in text
+    rows = json.loads(ttscale(*given, "--json").out)
+    assert all(row["target"] == 0.3 for row in rows if row["question"] == "target")
