@@ -75,7 +75,7 @@ def text_limits(cells: Sequence[CellResult]) -> TextLimits:
         texts = n_problems * (1 + examples)
         if texts * _SHORTEST <= _TEXT_BUDGET:
             break
-    characters = max(_SHORTEST // 2, min(_LONGEST, _TEXT_BUDGET // texts))
+    characters = min(_LONGEST, _TEXT_BUDGET // texts)
     answers = _MOST_ANSWERS if n_problems <= 3000 else _FEW_ANSWERS
     return TextLimits(characters, examples, answers, rows)
 
