@@ -18,9 +18,6 @@ OURS = Path(__file__).parent / "cases" / "code.jsonl"
 SHARED = Path(__file__).parents[3] / "shared" / "cases" / "answers.jsonl"
 
 LEFT = {
-    "code-079": "values that are not plain data",
-    "code-084": "values that are not plain data",
-    "code-085": "values that are not plain data",
     "code-001": "the test states no tolerance; `output_tolerance` does",
     "code-007": "the data knows one of several right answers",
     "code-020": "the case holds the first characters of its tests, not the tests",

@@ -14,8 +14,9 @@ in, values out. So
 * what stays possible is to answer right, which is the definition of correct, and to recognise a published
   benchmark's arguments and answer from memory, which no test by examples can exclude.
 
-Objects that are not plain data stay in the program's process and are compared by identity; a test that passes
-functions to a candidate cannot be run this way and is an error, not a wrong answer.
+Dates, paths, named tuples and the like are plain data, too. Other objects stay in the program's process and do there what the
+tests ask of them, unless that would tell the program what is expected (`ttscale.verifiers.code.inside.proxies`): that cannot be
+judged from outside, and neither can a test that passes functions to a candidate; it is an error, not a wrong answer.
 """
 
 import threading

@@ -79,7 +79,7 @@ class Text(str):
 @pytest.mark.parametrize(
     ("value", "arrived"),
     [
-        (True, True), (np.int64(3), 3), (np.float64(0.5), 0.5), (np.bool_(True), ("handle", 7)), (Color.RED, 1), (Text("a"), "a"),
+        (True, True), (np.int64(3), 3), (np.float64(0.5), 0.5), (np.bool_(True), True), (Color.RED, 1), (Text("a"), "a"),
         (collections.Counter("aab"), {"a": 2, "b": 1}), (collections.OrderedDict(a=1), {"a": 1}), (1 << 200, 1 << 200),
         (-(1 << 70), -(1 << 70)), (Decimal("1.10"), Decimal("1.10")), (Fraction(1, 3), Fraction(1, 3)), (1 + 2j, 1 + 2j),
         (range(1, 9, 2), range(1, 9, 2)), (collections.deque([1]), collections.deque([1])), ({1: 2}.keys(), {1}), (bytearray(b"x"), bytearray(b"x")),

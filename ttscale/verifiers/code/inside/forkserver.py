@@ -16,6 +16,7 @@ import gc
 import importlib
 import itertools
 import json
+import operator
 import os
 import select
 import signal
@@ -24,6 +25,7 @@ import socket
 import sys
 import traceback
 import types
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -232,12 +234,49 @@ def _serve(fd: int, max_bytes: int) -> int:
     return 0
 
 
+def _reflected(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda own, other: operation(other, own)
+
+
+_BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+)
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(operator, f"__{name}__") for name in (*_BINARY, "lt", "gt", "le", "ge", "eq")},
+    **{f"r{name}": _reflected(getattr(operator, f"__{name}__")) for name in _BINARY},
+    **{
+        name: getattr(operator, name)
+        for name in ("getitem", "setitem", "delitem", "contains", "neg", "pos", "invert", "index")
+    },
+    **{
+        each.__name__: each
+        for each in (len, list, str, repr, abs, int, float, next, reversed, round, isinstance)
+    },
+    "enter": lambda own: own.__enter__(),
+    "exit": lambda own: own.__exit__(None, None, None),
+}
+"""What may be asked of a kept object, by name."""
+
+
 class Server:
     """Answers operations on the program's functions and objects."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._kept: list[Any] = []
+        self._arguments: list[Any] = []
         self._module = types.ModuleType("candidate")
 
     def run(self) -> None:
@@ -263,7 +302,29 @@ class Server:
         target = self._resolve(request["on"]) if "on" in request else getattr(self._module, request["name"])
         arguments = [decode(item, self._resolve) for item in request["args"]]
         named = {name: decode(item, self._resolve) for name, item in request["kwargs"].items()}
+        self._arguments = arguments
         return target(*arguments, **named)
+
+    def do_changed(self, request: dict[str, Any]) -> list[Any]:
+        """Return some arguments of the last call as they are now."""
+        return [self._arguments[at] for at in request["positions"]]
+
+    def do_global(self, request: dict[str, Any]) -> Any:
+        """Return what a name stands for."""
+        return getattr(self._module, request["name"])
+
+    def do_kind(self, request: dict[str, Any]) -> dict[str, str]:
+        """Return the name of a kept object's class, and who says what it equals: nobody, the program, or a library."""
+        kind: Any = type(self._resolve(request["on"]))
+        home = str(kind.__module__).partition(".")[0]
+        is_ours = home == self._module.__name__ or home in sys.stdlib_module_names
+        own = "the program's" if is_ours else "a library's"
+        return {"name": kind.__name__, "equality": "identity" if kind.__eq__ is object.__eq__ else own}
+
+    def do_operate(self, request: dict[str, Any]) -> Any:
+        """Do an operation on a kept object."""
+        operands = [decode(item, self._resolve) for item in request["operands"]]
+        return OPERATIONS[request["name"]](self._resolve(request["on"]), *operands)
 
     def do_get(self, request: dict[str, Any]) -> Any:
         """Read an attribute of a kept object."""

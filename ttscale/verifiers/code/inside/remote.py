@@ -1,18 +1,17 @@
-"""What stands for a candidate on the trusted side: its functions and objects, each a question to its process."""
+"""The conversation with a candidate on the trusted side; what stands there for its functions and objects is in `proxies`."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ttscale.verifiers.code.inside.proxies import Handle, UnsupportedError, number_of
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
 
 
 class RemoteError(Exception):
     """The program raised something that has no builtin name."""
-
-
-class UnsupportedError(Exception):
-    """The test does what cannot be done across processes; neither right nor wrong."""
 
 
 class Session:
@@ -42,6 +41,25 @@ class Session:
             raise raised
         return value
 
+    def call(
+        self,
+        target: dict[str, Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        *,
+        writes_back: bool = False,
+    ) -> Any:
+        """Call a function of the program; what it changed in place of the arguments changes here where it returns nothing."""
+        named = {name: self.encode(value) for name, value in kwargs.items()}
+        value = self.ask(do="call", args=[self.encode(item) for item in args], kwargs=named, **target)
+        if value is None and writes_back:
+            mutable = [at for at, item in enumerate(args) if type(item) in _MUTABLE]
+            changed = self.ask(do="changed", positions=mutable) if mutable else []
+            for at, new in zip(mutable, changed, strict=False):
+                if type(new) is type(args[at]):
+                    _MUTABLE[type(new)](args[at], new)
+        return value
+
     def _handle(self, number: int) -> Handle:
         return Handle(self, number)
 
@@ -57,8 +75,25 @@ class Session:
 def _handle_number(value: Any) -> int:
     if type(value) is not Handle:
         raise UnsupportedError(f"the tests pass a {type(value).__name__}, which cannot leave their process")
-    number: int = object.__getattribute__(value, "_number")
-    return number
+    return number_of(value)
+
+
+def _replace_items(old: Any, new: Any) -> None:
+    old[:] = new
+
+
+def _replace_all(old: Any, new: Any) -> None:
+    old.clear()
+    old.update(new)
+
+
+_MUTABLE: dict[type, Callable[[Any, Any], None]] = {
+    list: _replace_items,
+    bytearray: _replace_items,
+    dict: _replace_all,
+    set: _replace_all,
+}
+"""What a function may be meant to change in place."""
 
 
 _NEVER_RAISED = (StopIteration, StopAsyncIteration)
@@ -73,62 +108,24 @@ def _raised(answer: Any) -> Exception | None:
     kind = getattr(__import__("builtins"), name, None)
     if isinstance(kind, type) and issubclass(kind, Exception) and kind not in _NEVER_RAISED:
         try:
-            return kind(text)
+            return _from_there(kind(text))
         except TypeError:  # a few need more than a message
             pass
-    return RemoteError(f"{name}: {text}")
+    return _from_there(RemoteError(f"{name}: {text}"))
 
 
-class Remote:
-    """A function of the candidate, by name."""
-
-    def __init__(self, session: Session, name: str) -> None:
-        self._session = session
-        self._name = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it over there."""
-        encode_ = self._session.encode
-        named = {name: encode_(value) for name, value in kwargs.items()}
-        return self._session.ask(
-            do="call", name=self._name, args=[encode_(item) for item in args], kwargs=named
-        )
+_RAISED_THERE = "raised by the program"
+_STAND_IN = re.compile(r"\b(?:Handle|Remote)\b|catching classes that do not inherit|a coroutine was expected")
 
 
-class Handle:
-    """An object of the candidate that is not plain data. It equals itself and nothing else."""
+def _from_there(error: Exception) -> Exception:
+    """Mark an exception that the program raised."""
+    error.add_note(_RAISED_THERE)
+    return error
 
-    def __init__(self, session: Session, number: int) -> None:
-        object.__setattr__(self, "_session", session)
-        object.__setattr__(self, "_number", number)
 
-    def _ask(self, **request: Any) -> Any:
-        session = object.__getattribute__(self, "_session")
-        return session.ask(on=object.__getattribute__(self, "_number"), **request)
-
-    def __call__(self, *args: Any) -> Any:
-        """Call it over there."""
-        encode_ = object.__getattribute__(self, "_session").encode
-        return object.__getattribute__(self, "_ask")(
-            do="call", args=[encode_(item) for item in args], kwargs={}
-        )
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "__class__":
-            return Handle
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return object.__getattribute__(self, "_ask")(do="get", name=name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        encode_ = object.__getattribute__(self, "_session").encode
-        object.__getattribute__(self, "_ask")(do="set", name=name, value=encode_(value))
-
-    def __bool__(self) -> bool:
-        return object.__getattribute__(self, "_ask")(do="truth") is True
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Handle and _handle_number(other) == _handle_number(self)
-
-    def __hash__(self) -> int:
-        return _handle_number(self)
+def is_beyond_a_stand_in(error: Exception) -> bool:
+    """Say whether an exception tells that the tests do with an object of the program what its stand-in here cannot do."""
+    is_there = _RAISED_THERE in getattr(error, "__notes__", ())
+    is_of_a_kind = isinstance(error, TypeError | AttributeError | ValueError)
+    return is_of_a_kind and not is_there and bool(_STAND_IN.search(str(error)))

@@ -25,7 +25,8 @@ from typing import Any
 from ttscale.execution.inside.confine import Limits, drop_privileges, limit_resources
 from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.printed import agrees_with
-from ttscale.verifiers.code.inside.remote import Remote, Session, UnsupportedError
+from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
+from ttscale.verifiers.code.inside.remote import Session, is_beyond_a_stand_in
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 
 _MAX_CONTROL = 1 << 16
@@ -136,6 +137,9 @@ def _explained(failure: Exception, timeout_s: float, ended: dict[str, int]) -> R
         return {"outcome": "timeout", "detail": f"not done within {timeout_s:g} s"}
     if isinstance(failure, UnsupportedError):
         return {"outcome": "error", "detail": str(failure)}
+    if is_beyond_a_stand_in(failure):
+        said = f"the tests use an object of the program in a way that cannot be followed: {failure}"
+        return {"outcome": "error", "detail": said[:500]}
     if isinstance(failure, ChannelError):
         return {"outcome": "failed", "detail": f"the program {failure}; {_how_it_ended(ended)}"}
     return {"outcome": "failed", "detail": f"{type(failure).__name__}: {failure}"[:500]}
@@ -260,7 +264,9 @@ def _prepare_inputs(suite: dict[str, Any]) -> dict[str, Any]:
 
 def _run_inputs(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
     def tests(session: Session) -> Result:
-        candidate = Remote(session, suite["entry_point"])
+        candidate = Remote(
+            session, suite["entry_point"], writes_back=False
+        )  # the arguments serve the next program
         judge = suite["judge"]
         for arguments, expected in zip(suite["inputs"], suite["expected"], strict=True):
             output = candidate(*arguments)

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import builtins
 import collections
+import datetime
 import fractions
+import functools
 import itertools
 import json
 import numbers
+import pathlib
 import socket
 import struct
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -25,6 +29,7 @@ from typing import Any
 _HEADER = struct.Struct(">I")
 _SMALL = 1 << 62
 _BUILTIN_TYPES = {id(thing): name for name, thing in vars(builtins).items() if isinstance(thing, type)}
+_TIMES: dict[type, str] = {datetime.datetime: "dt", datetime.date: "dd", datetime.time: "tt"}
 _MAX_ITERATED = 1_000_000
 """An iterator longer than this counts as endless."""
 
@@ -118,6 +123,8 @@ def encode(value: Any, keep: Callable[[Any], int]) -> Any:
 
 
 def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR0911, PLR0912 - one line per type
+    kind = type(value)
+
     def many(items: Any) -> list[Any]:
         return [encode(item, keep) for item in items]
 
@@ -130,6 +137,9 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
     if isinstance(value, list):
         return many(list.__iter__(value))
     if isinstance(value, tuple):
+        fields = getattr(kind, "_fields", None)
+        if isinstance(fields, tuple) and len(fields) == len(value) and kind.__base__ is tuple:
+            return {"n": [kind.__name__, list(fields), *many(tuple.__iter__(value))]}
         return {"t": many(tuple.__iter__(value))}
     if isinstance(value, set):
         return {"s": many(set.__iter__(value))}
@@ -145,6 +155,16 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return {"c": [value.real, value.imag]}
     if isinstance(value, Decimal):
         return {"m": str(value)}
+    if kind in _TIMES:
+        return {_TIMES[kind]: value.isoformat()}
+    if kind is datetime.timedelta:
+        return {"l": [value.days, value.seconds, value.microseconds]}
+    if isinstance(value, pathlib.PurePosixPath):
+        return {"p": str(value)}
+    if kind is uuid.UUID:
+        return {"u": value.hex}
+    if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return encode(value.item(), keep)  # NumPy's truth values; its numbers are numbers
     if type(value) is range:
         return {"r": many((value.start, value.stop, value.step))}
     if isinstance(value, collections.deque):
@@ -157,6 +177,16 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
         return {"h": keep(value)} if len(items) > _MAX_ITERATED else {"o": many(items)}
     return {"h": keep(value)}
+
+
+@functools.lru_cache(maxsize=64)
+def _named_tuple(name: str, fields: tuple[str, ...]) -> Any:
+    return collections.namedtuple(name, fields)
+
+
+def _from_fields(body: Any) -> Any:
+    name, fields, *values = body
+    return _named_tuple(str(name)[:100], tuple(map(str, fields)))._make(values)
 
 
 def _builtin_type(name: str) -> type:
@@ -181,6 +211,13 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "k": lambda body: dict.fromkeys(body).keys(),
     "o": iter,
     "y": _builtin_type,
+    "n": _from_fields,
+    "dt": datetime.datetime.fromisoformat,
+    "dd": datetime.date.fromisoformat,
+    "tt": datetime.time.fromisoformat,
+    "l": lambda body: datetime.timedelta(*body),
+    "p": pathlib.PurePosixPath,
+    "u": uuid.UUID,
 }
 
 
