@@ -185,8 +185,8 @@ def _next(rule: UntilSettings, standing: Standing, measured: _Measurement, asked
     if rule.allocation == "uniform":
         return everyone(standing)
     if rule.quantity == "forecast":
-        return hardest(standing, max(rule.round_size, int(_LARGER_ROUND * measured.known.n_samples)))
+        return hardest(standing, max(rule.round_size or 1, int(_LARGER_ROUND * measured.known.n_samples)))
     shrink = _SHRINK_UNKNOWN
     if measured.known.width is not None:
         shrink = (asked**2 - measured.floor**2) / (measured.known.width**2 - measured.floor**2)
-    return where_it_counts(standing, int(rule.k or 1), shrink=shrink, at_least=rule.round_size)
+    return where_it_counts(standing, int(rule.k or 1), shrink=shrink, at_least=rule.round_size or 1)

@@ -15,6 +15,12 @@ from ttscale.samplers.until import UntilSettings
 from ttscale.showing.numbers import share, width
 from ttscale.stats.adaptive.rounds import Rounds, error_in_rounds, geometric_ladder, pass_at_k_in_rounds
 from ttscale.store.rounds import Drawn, RoundsLog, read_drawn, read_rounds, write_rounds
+from ttscale.store.run import RunStore
+
+_FEWEST = 1024
+"""Samples of a round, however narrow the engine."""
+_ROUNDS_OF_SLOTS = 4
+"""Times that each place of the engines is filled in a round: of one filling, the longest samples take four fifths of the time."""
 
 
 def sample_until(
@@ -44,13 +50,25 @@ def sample_until(
     while True:
         drawn, n_new = _settle(work, drawer, oracle, log.rounds)
         n_drawn += n_new
-        decision = decide(rule, drawn, reference)
+        decision = decide(filling_engines(rule, work.store, cell.name), drawn, reference)
         work.progress.note(_told(cell.name, rule, log, decision))
         if decision.reason is not None:
             write_rounds(work.store, cell.name, log.ended(decision.known, decision.reason))
             return n_drawn
         log = log.with_round(decision.climb, decision.known)
         write_rounds(work.store, cell.name, log)
+
+
+def filling_engines(rule: UntilSettings, store: RunStore, cell: str) -> UntilSettings:
+    """Return a rule whose rounds keep the engines full that drew a cell, where it does not say how large they are."""
+    if rule.round_size is not None:
+        return rule
+    slots = {
+        session.engine["detail"].get("replica", 1): session.engine["detail"].get("max_num_seqs") or 0
+        for session in store.sessions()
+        if session.cell == cell and session.n_samples and "detail" in session.engine
+    }
+    return rule.model_copy(update={"round_size": max(_FEWEST, _ROUNDS_OF_SLOTS * sum(slots.values()))})
 
 
 def rule_of(cell: Cell) -> UntilSettings | None:

@@ -37,8 +37,9 @@ class UntilSettings(BaseModel):
     """Samples of every problem before anything is decided."""
     growth: float = Field(default=1.5, ge=1.05, le=10.0)
     """How many times as many samples a problem has after a round as before it."""
-    round_size: int = Field(default=1024, ge=1)
-    """Fewest samples of a round, so that the engine stays full."""
+    round_size: int | None = Field(default=None, ge=1)
+    """Fewest samples of a round. None: four times as many as the engines draw at a time, at least 1,024: a round of no more than that
+    would keep a fifth of them busy."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

@@ -138,7 +138,7 @@ class Dispatcher:
         """Send as much of the backlog as the servers have room for."""
         while self._backlog and self._end is None:
             n = min(self._backlog[0].n, self._most_per_request)
-            server = choose(self._servers, n)
+            server = choose(self._servers, n, self._backlog[0].problem.problem_id)
             if server is None:
                 self._wake_when_one_returns()
                 return

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import zlib
 from collections.abc import Callable, Sequence
 
 from ttscale.execution.http.failures import FailedAttempt, Overloaded, Refusal, TimedOut, Unreachable
@@ -13,6 +14,9 @@ logger = logging.getLogger(__name__)
 _SUSPICIOUS = 8
 """Failures of any kind in a row after which a server stands aside: one that fails at once is never busy, and would
 draw all work to itself."""
+
+_MUCH_BUSIER = 0.25
+"""Share of their limits that a problem's home may be busier than the idlest server."""
 
 
 class Server:
@@ -119,7 +123,15 @@ class Server:
         return bounded
 
 
-def choose(servers: Sequence[Server], n: int) -> Server | None:
-    """Return the least busy server with room for n samples, or None."""
+def choose(servers: Sequence[Server], n: int, problem_id: str) -> Server | None:
+    """Return a server with room for n samples of a problem, or None.
+
+    A problem has a home, so that its prompt is read once and lies in one cache; the least busy server helps out where
+    the home has no room or is much busier. A home does not move when another server dies.
+    """
     with_room = [server for server in servers if server.has_room(n)]
-    return min(with_room, key=lambda server: server.load, default=None)
+    idlest = min(with_room, key=lambda server: server.load, default=None)
+    if idlest is None:
+        return None
+    home = max(with_room, key=lambda server: zlib.crc32(f"{server.url}\0{problem_id}".encode()))
+    return home if home.load - idlest.load <= _MUCH_BUSIER else idlest

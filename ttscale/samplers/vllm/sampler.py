@@ -6,6 +6,7 @@ stored, when it ends.
 """
 
 import gc
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from ttscale.samplers.vllm.watching import watch_engine
 from ttscale.samplers.vllm.wire import lightened
 from ttscale.types import Sample, SampleRequest
 
+logger = logging.getLogger(__name__)
+
 _BROKEN_OFF = frozenset({"abort", "error"})
 """Reasons to finish that are the engine's and not the model's: such a text is no sample."""
 
@@ -43,6 +46,17 @@ class _InFlight:
 
     request: SampleRequest
     prompt_tokens: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUsage:
+    """What a session's record keeps of an engine's work besides its samples.
+
+    Attributes:
+        preemptions: Times that a sample lost its place in the cache and was computed again.
+    """
+
+    preemptions: int
 
 
 class VllmSampler:
@@ -105,6 +119,7 @@ class VllmSampler:
             alternatives=min(sampling.top_logprobs, config.model_config.get_vocab_size()),
         )
         _refuse_more_alternatives(self._kept.alternatives, config.model_config.max_logprobs)
+        self._preemptions_told = 0
         self._collector = Collector(self._kept, None if decodes_at_the_end else tokenizer)
         self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
         return self._engine_info(config)
@@ -117,6 +132,7 @@ class VllmSampler:
         with self._collecting(self._engine):
             while self._fill(waiting):
                 yield from self._by_problem(self._step())
+        self._tell_preemptions()
 
     def close(self) -> None:
         """Free the engine; safe to call twice."""
@@ -159,6 +175,22 @@ class VllmSampler:
                 "masked_modules": list(mask_broken()),
             },
         )
+
+    @property
+    def usage(self) -> EngineUsage:
+        """What the engine did besides, since it was given these settings."""
+        return EngineUsage(preemptions=self._collector.n_preemptions)
+
+    def _tell_preemptions(self) -> None:
+        n = self._collector.n_preemptions
+        if n > self._preemptions_told:
+            self._preemptions_told = n
+            logger.warning(
+                "vLLM's cache was too small for what was under way: %d times a sample was thrown out and computed again. "
+                "Raise engine_options.gpu_memory_utilization, or lower max_num_seqs (now %d).",
+                n,
+                self._max_in_flight // 2,
+            )
 
     @contextmanager
     def _collecting(self, engine: Any) -> Iterator[None]:

@@ -90,10 +90,13 @@ def start_engine(path: str, arguments: dict[str, Any], log: ChildLog) -> Any:
     _refuse_wrong_options(arguments, {field.name for field in fields(EngineArgs)})
     try:
         with log.diverted():
-            return LLMEngine.from_engine_args(EngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS)
+            counted = EngineArgs(**arguments | {"disable_log_stats": False})  # else nobody counts preemptions
+            engine = LLMEngine.from_engine_args(counted, usage_context=UsageContext.LLM_CLASS)
     except Exception as error:  # vLLM raises anything from pydantic's ValidationError to a bare RuntimeError
         reason = one_line(RuntimeError(log.cause() or error))
         raise SamplerError(_start_failure(path, _without_secrets(reason, arguments), error)) from error
+    engine.log_stats, engine.logger_manager = False, None  # what is done with them here
+    return engine
 
 
 def _refuse_wrong_options(arguments: dict[str, Any], known: set[str]) -> None:
