@@ -29,6 +29,11 @@ class SampleKeys:
     def __len__(self) -> int:
         return self._size
 
+    def clear(self) -> None:
+        """Take all keys out."""
+        self._has.clear()
+        self._size = 0
+
     def add(self, keys: pl.DataFrame) -> None:
         """Put keys in; those that are in already change nothing."""
         for problem_id, indices in _by_problem(keys):

@@ -19,7 +19,7 @@ from ttscale.store.lock import waiting_lock, writer_lock
 from ttscale.store.orphans import drop_orphans
 from ttscale.store.samples import scan_samples, stored_counts
 from ttscale.store.segments import n_rows, set_torn_aside, write_segment
-from ttscale.store.stored import missing_ranges
+from ttscale.store.stored import StoredKeys, missing_ranges
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
 from ttscale.store.writer import SampleWriter
 from ttscale.types import Message, Problem
@@ -75,6 +75,7 @@ class RunStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._is_held = False
+        self._stored: dict[str, StoredKeys] = {}
 
     # ---- identity -------------------------------------------------------------------------------
 
@@ -307,7 +308,10 @@ class RunStore:
 
     def missing(self, cell: str, wanted: Mapping[str, int]) -> dict[str, list[range]]:
         """Return the sample indices below each problem's n that are not stored yet; see `missing_ranges`."""
-        return missing_ranges(self.samples_folder(cell), wanted)
+        stored = self._stored.setdefault(
+            cell, StoredKeys(self.samples_folder(cell))
+        )  # read once, then kept up
+        return missing_ranges(stored, wanted)
 
     def verdict_set(self, info: VerdictSetInfo) -> VerdictSet:
         """Return the (perhaps still empty) verdict set of a verifier."""
@@ -342,14 +346,13 @@ def _plain(value: Any) -> Any:
 
 def _without(settings: Mapping[str, Any], free: frozenset[str]) -> dict[str, Any]:
     """Return settings without those that are free, and without sections that are empty then."""
-    kept: dict[str, Any] = {}
-    for key, value in settings.items():
-        tied: Any = value
-        if isinstance(value, dict):
-            tied = {name: inner for name, inner in value.items() if f"{key}.{name}" not in free} or None
-        if key not in free and tied is not None:
-            kept[key] = tied
-    return kept
+    tied = {
+        key: {name: inner for name, inner in value.items() if f"{key}.{name}" not in free} or None
+        if isinstance(value, dict)
+        else value
+        for key, value in settings.items()
+    }
+    return {key: value for key, value in tied.items() if key not in free and value is not None}
 
 
 def _shown(settings: Mapping[str, Any], key: str) -> str:

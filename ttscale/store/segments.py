@@ -3,7 +3,7 @@
 import io
 import struct
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -36,9 +36,14 @@ def write_segment(path: Path, frame: pl.DataFrame, *, metadata: Mapping[str, str
     write_atomically(path, lambda file: file.write(encoded.getbuffer()))
 
 
-def segments(folder: Path) -> list[Path]:
-    """Return the whole segments of a folder, oldest name first; warn of torn ones."""
-    whole, torn = _sorted_out(folder)
+def segments(folder: Path, *, besides: Container[Path] = frozenset()) -> list[Path]:
+    """Return the whole segments of a folder, oldest name first; warn of torn ones.
+
+    Args:
+        folder: The folder.
+        besides: Segments that are known already; they are neither looked at nor returned.
+    """
+    whole, torn = _sorted_out(folder, besides)
     for path in torn:
         warnings.warn(
             f"{path} is damaged (not a complete Parquet file) and is left out; "
@@ -90,12 +95,12 @@ def n_rows(folder: Path) -> int:
     return int(collect(pl.scan_parquet(paths, glob=False).select(pl.len()), folder).item()) if paths else 0
 
 
-def _sorted_out(folder: Path) -> tuple[list[Path], list[Path]]:
+def _sorted_out(folder: Path, besides: Container[Path] = frozenset()) -> tuple[list[Path], list[Path]]:
     """Split the segments of a folder into whole and torn ones."""
     whole: list[Path] = []
     torn: list[Path] = []
     for path in sorted(folder.glob("*.parquet")):
-        if not path.name.startswith(TEMPORARY_PREFIX):
+        if path not in besides and not path.name.startswith(TEMPORARY_PREFIX):
             (whole if _is_whole(path) else torn).append(path)
     return whole, torn
 

@@ -7,14 +7,17 @@ import polars as pl
 import pytest
 
 from ttscale.errors import StoreError, TornSegmentWarning
+from ttscale.store import stored
+from ttscale.store.run import RunStore
 from ttscale.store.samples import (
     SAMPLE_SCHEMA,
     samples_columns,
+    samples_frame,
     scan_samples,
     stored_counts,
 )
-from ttscale.store.segments import segments, set_torn_aside
-from ttscale.store.stored import missing_ranges
+from ttscale.store.segments import scan, segments, set_torn_aside, write_segment
+from ttscale.store.stored import StoredKeys, missing_ranges
 from ttscale.store.writer import SampleWriter
 from ttscale.types import Sample
 
@@ -64,11 +67,11 @@ def test_any_parquet_reader_sees_the_rows(tmp_path: Path) -> None:
 def test_missing_ranges_are_the_gaps_below_n(tmp_path: Path) -> None:
     write(tmp_path, "s1", [make_sample("a", i) for i in (0, 1, 5)])
     write(tmp_path, "s2", [make_sample("b", i) for i in range(8)])
-    assert missing_ranges(tmp_path, dict.fromkeys("abc", 8)) == {
+    assert missing_ranges(StoredKeys(tmp_path), dict.fromkeys("abc", 8)) == {
         "a": [range(2, 5), range(6, 8)],
         "c": [range(8)],
     }
-    assert missing_ranges(tmp_path, {"b": 4}) == {}
+    assert missing_ranges(StoredKeys(tmp_path), {"b": 4}) == {}
     assert stored_counts(tmp_path) == {"a": 3, "b": 8}
 
 
@@ -76,7 +79,7 @@ def test_a_sample_stored_twice_is_an_error_that_names_it(tmp_path: Path) -> None
     write(tmp_path, "s1", [make_sample("a", 7)])
     write(tmp_path, "s2", [make_sample("a", 7)])
     with pytest.raises(StoreError, match="problem a has sample 7 twice"):
-        missing_ranges(tmp_path, {"a": 8})
+        missing_ranges(StoredKeys(tmp_path), {"a": 8})
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, -1], ids=["empty", "tiny", "head", "all but one byte"])
@@ -90,7 +93,7 @@ def test_a_torn_segment_is_reported_and_set_aside(tmp_path: Path, keep: int) -> 
     moved = set_torn_aside(folder, tmp_path / "torn")
     assert [path.name for path in moved] == ["cell-s2-000000.parquet"]
     assert segments(folder) == [good]
-    assert missing_ranges(folder, {"a": 2}) == {"a": [range(1, 2)]}
+    assert missing_ranges(StoredKeys(folder), {"a": 2}) == {"a": [range(1, 2)]}
 
 
 def test_a_segment_of_a_later_version_with_more_columns_still_reads(tmp_path: Path) -> None:
@@ -129,3 +132,31 @@ def test_segments_without_them_lack_the_column_and_read_as_null_beside_others(tm
     rows = scan_samples(tmp_path).collect()
     assert rows["top_logprobs"].to_list() == [None, [[-1.0, -2.0]]]
     assert rows.columns == list(SAMPLE_SCHEMA)
+
+
+def test_what_is_stored_is_read_once_and_kept_up_also_when_a_segment_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def counted(paths: list[Path], schema: Any) -> pl.LazyFrame:
+        opened.extend(paths)
+        return scan(paths, schema)
+
+    monkeypatch.setattr(stored, "scan", counted)
+    monkeypatch.setattr(stored, "_AT_ONCE", 2)
+    store = RunStore(tmp_path)
+    folder = store.samples_folder("c")
+
+    def write(name: str, index: int) -> None:
+        write_segment(folder / f"{name}.parquet", samples_frame([make_sample("a", index)], "c"))
+
+    for index in range(5):
+        write(f"s-{index}", index)
+    assert store.missing("c", {"a": 7}) == {"a": [range(5, 7)]}
+    assert len(opened) == 5
+    write("s-5", 5)
+    assert store.missing("c", {"a": 7}) == {"a": [range(6, 7)]}
+    assert len(opened) == 6
+    (folder / "s-2.parquet").unlink()
+    assert store.missing("c", {"a": 7}) == {"a": [range(2, 3), range(6, 7)]}

@@ -173,18 +173,18 @@ def test_single_failures_do_not_matter_and_many_in_a_row_do(clock: Clock) -> Non
     assert not server.has_room(1)
 
 
-def test_the_least_busy_server_with_room_is_chosen(clock: Clock) -> None:
+def test_the_least_busy_server_with_room_is_chosen_where_it_is_much_less_busy(clock: Clock) -> None:
     servers: list[Any] = [Server(url, 100, clock) for url in "abc"]
     for server, under_way in zip(servers, (20, 10, 30), strict=True):
         server.sent(under_way)
-    found = choose(servers, 1)
+    found = choose(servers, 1, "p")
     assert found is not None
     assert found.url == "b"
     servers[1].sent(20)
     servers[0].sent(10)
-    assert choose(servers, 8) is None  # all limits are 32
+    assert choose(servers, 8, "p") is None  # all limits are 32
     servers[2].ended(30)
-    found = choose(servers, 64)
+    found = choose(servers, 64, "p")
     assert found is not None
     assert found.url == "c"  # idle: takes even more than its limit
 
