@@ -14,9 +14,9 @@ from ttscale.stats.intervals.interval_caveats import interval_caveats
 ROOT = Path(__file__).parents[2]
 TABLES = ("interval_coverage.md", "interval_coverage_held_out.md")
 NOISE = {
-    "problems": 1.2,
+    "problems": 2.4,
     "samples": 2.8,
-}  # 2.4 standard errors of 2,000 and of 400 replicates, in percentage points
+}  # 2.4 standard errors of 500 and of 400 replicates, in percentage points
 NEARLY = (
     12.0  # a cell's expectation may lie a little above ten problems while many of its replicates lie below
 )
@@ -71,7 +71,7 @@ def test_every_cell_that_misses_its_level_has_a_caveat_that_holds() -> None:
             said += 1
             low, high = (float(part) for part in caveat.split("truth in ")[1].split(" %")[0].split(" to "))
             assert low - 0.6 <= held <= high + 0.6, (over, law, problems, k, held, caveat)
-    assert missed > 15
+    assert missed <= 10  # of hundreds of cells: the level is kept nearly everywhere
     assert said > 60
 
 
