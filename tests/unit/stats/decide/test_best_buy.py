@@ -1,6 +1,4 @@
-"""Best buys, crossings, outlooks and marginal gains against worked numbers, closed forms and search."""
-
-import math
+"""The best buy at every budget, and where it changes, against arms whose curves are known."""
 
 import numpy as np
 import pytest
@@ -8,19 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.adaptive.piloting import plan_pilot, uncertainty
+from ttscale.stats.adaptive.piloting import plan_pilot
 from ttscale.stats.counts.pass_at_k import pass_at_k
-from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.coverage.marginal import marginal_gain, saturation
+from ttscale.stats.coverage.marginal import saturation
 from ttscale.stats.decide.best_buy import best_buys, crossings, pareto_front, values_at
-from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.outlook import coverage_outlook
-from ttscale.stats.forecast.reaching import ladder, samples_to_reach
-
-RNG = np.random.default_rng(5)
-
-
-# ---- best buys ----------------------------------------------------------------------------------
+from ttscale.stats.forecast.reaching import samples_to_reach
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=12))
@@ -113,79 +104,3 @@ def test_equal_arms_seldom_cross_for_certain():
 def test_bad_questions_say_what_is_wrong(call, message):
     with pytest.raises(InvalidInputError, match=message):
         call()
-
-
-# ---- samples for a target -----------------------------------------------------------------------
-
-
-def test_within_the_samples_the_answer_is_the_first_k_of_the_measured_curve_and_of_its_ends():
-    n, c = np.full(40, 60), RNG.binomial(60, RNG.beta(0.4, 3, 40))
-    curve = coverage_curve(n, c, np.arange(1, 61))
-    target = float(curve.value[24])
-    reached = samples_to_reach(coverage_outlook(n, c, ladder(60)), target)
-    assert reached.k == 25
-    assert reached.low == int(curve.k[np.argmax(curve.high >= target)])
-    assert reached.high is None or curve.low[reached.high - 1] >= target > curve.low[reached.high - 2]
-    assert not reached.extrapolates
-
-
-def test_beyond_the_samples_the_estimate_is_the_forecasts_own():
-    n, c = np.full(60, 50), RNG.binomial(50, RNG.beta(0.25, 10, 60))
-    k = [60, 200, 1000]
-    ahead = coverage_outlook(n, c, k, over="samples").curve
-    assert ahead.value == pytest.approx(forecast(n, c, k).curve.value, abs=1e-9)
-    with pytest.raises(InvalidInputError, match="average over laws alone, not for 'beta-binomial'"):
-        coverage_outlook(n, c, k, over="samples", method="beta-binomial")
-
-
-@pytest.mark.parametrize("over", ["problems", "samples"])
-def test_values_and_both_ends_never_fall_within_and_beyond_the_samples(over):
-    curve = coverage_outlook(40, RNG.binomial(40, RNG.beta(0.3, 5, 30)), ladder(2000), over=over).curve
-    for end in (curve.low, curve.value, curve.high):
-        assert (np.diff(end) >= 0).all()
-    assert (curve.low <= curve.value).all()
-    assert (curve.value <= curve.high).all()
-
-
-def test_what_the_forecast_does_not_reach_is_not_reachable():
-    n, c = np.full(30, 200), np.repeat([0, 150], 15)
-    reached = samples_to_reach(coverage_outlook(n, c, ladder(1000)), 0.95)
-    assert reached.k is None
-    assert "not reached by 1,000 samples" in str(reached)
-    assert uncertainty(reached) == np.inf
-
-
-# ---- marginal gains -----------------------------------------------------------------------------
-
-
-def test_gains_are_the_steps_of_pass_at_k():
-    n, c = np.array([9, 9, 12]), np.array([0, 4, 12])
-    steps = np.diff(np.column_stack([np.zeros(3), pass_at_k(n, c, np.arange(1, 10))]), axis=1)
-    assert np.allclose(marginal_gain(n, c, np.arange(9)), steps, atol=1e-12)
-
-
-def test_saturation_tends_to_the_closed_form_of_one_known_rate():
-    p, epsilon, n = 0.1, 0.004, 400_000
-    found = saturation(np.full(3, n), np.full(3, int(p * n)), epsilon)
-    closed_form = math.ceil(math.log(epsilon / p) / math.log(1 - p))
-    assert abs(found.k - closed_form) <= 1
-
-
-def test_what_does_not_saturate_within_the_samples_says_so():
-    found = saturation(np.full(30, 5), np.tile([0, 1, 2], 10), 1e-6)
-    assert (found.k, found.k_max) == (None, 4)
-    assert "k = >4 [>4, >4]" in str(found)
-    assert saturation(np.full(30, 5), np.tile([0, 1, 2], 10), 0.99).k == 0
-
-
-# ---- pilots -------------------------------------------------------------------------------------
-
-
-def test_a_pilot_plan_grows_the_pilot_until_it_is_good_enough():
-    n, c = np.full(40, 20), RNG.binomial(20, RNG.beta(0.4, 4, 40))
-    plan = plan_pilot(n, c, 0.6, 1.5, over="samples", sizes=((2, 2),), n_simulations=1, largest=2000)
-    assert plan.tried[0].simulated is False
-    assert (plan.tried[0].n_problems, plan.tried[0].n_samples) == (40, 20)
-    assert [(one.n_problems, one.n_samples) for one in plan.tried[1:]] == [(80, 40)]
-    rows = list(plan.to_rows())
-    assert [row["enough"] for row in rows] == [one.factor <= 1.5 for one in plan.tried]

@@ -1,12 +1,10 @@
-"""The plateau's rule and the choice of a budget."""
+"""Where a curve stops rising, by the rule and with its interval."""
 
 import numpy as np
 import pytest
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.coverage.plateau import doublings, plateau
-from ttscale.stats.decide.deciding import best_decision
-from ttscale.stats.intervals.folds import problem_folds
 
 K = doublings(16)
 
@@ -50,22 +48,3 @@ def test_one_budget_shows_no_plateau() -> None:
 def test_budgets_that_do_not_double_are_refused(k: list[int]) -> None:
     with pytest.raises(InvalidInputError, match="1, 2, 4"):
         plateau(np.zeros((3, 5)), k)
-
-
-def test_the_best_budget_may_be_none_at_all() -> None:
-    decision = best_decision([[-0.1, -0.2]] * 4, [1, 2], rng=0)
-    assert (decision.k, decision.utility, decision.at_edge) == (0, 0.0, False)
-
-
-def test_a_best_budget_at_the_end_says_so() -> None:
-    assert best_decision([[0.1, 0.2]] * 4, [1, 2], rng=0).at_edge
-
-
-def test_folds_are_even_and_seeded() -> None:
-    fold = problem_folds(23, 5, rng=1)
-    assert sorted(np.bincount(fold).tolist()) == [4, 4, 5, 5, 5]
-    assert np.array_equal(fold, problem_folds(23, 5, rng=1))
-    assert not np.array_equal(fold, problem_folds(23, 5, rng=2))
-    assert np.bincount(problem_folds(3, 5, rng=0)).tolist() == [1, 1, 1]
-    with pytest.raises(InvalidInputError, match="at least 2 problems"):
-        problem_folds(1, 5)
