@@ -125,7 +125,8 @@ class _Observed:
 
     def __init__(self, pairs: UniqueCounts, k: int) -> None:
         self.pairs = condensed(pairs)
-        self.x, self.step = hazard_grid(SHARPEST, max(k, int(pairs.n.max())))
+        n = int(pairs.n.max())
+        self.x, self.step = hazard_grid(n, max(k, n), SHARPEST)
         kernel = binomial_kernel(self.pairs, self.x)  # (U, M)
         self.kernel = np.where(kernel < _NEGLIGIBLE, 0.0, kernel)  # products of subnormal numbers are slow
         self.unsolved = (self.pairs.c == 0).astype(float)

@@ -36,14 +36,14 @@ class CondensedCounts:
     weight: FloatArray
 
 
-def blunted(pairs: UniqueCounts) -> CondensedCounts:
-    """Replace counts of more than `SHARPEST` successes by the same rate out of fewer samples; one for one.
+def blunted(pairs: UniqueCounts, sharpest: int = SHARPEST) -> CondensedCounts:
+    """Replace counts of more successes than `sharpest` by the same rate out of fewer samples; one for one.
 
     >>> blunted(UniqueCounts(*np.array([[10**9], [10**8], [1], [0]]))).n.tolist()
     [10000.0]
     """
     n, c = pairs.n.astype(float), pairs.c.astype(float)
-    share = np.minimum(1.0, SHARPEST / np.maximum(c, 1.0))
+    share = np.minimum(1.0, sharpest / np.maximum(c, 1.0))
     return CondensedCounts(n * share, c * share, pairs.weight.astype(float))
 
 

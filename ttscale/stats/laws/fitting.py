@@ -28,6 +28,7 @@ from ttscale.stats.counts.curve import Curve, FloatArray, budget_grid, shown_cur
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.laws import named_law
+from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
 from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities, sampled
 from ttscale.stats.laws.npmle import NonParametric
@@ -39,6 +40,10 @@ _BOUND_TOLERANCE = 1e-3
 _FLAT = 1e-7  # relative curvature below which a direction is not identified
 _LARGE = 700.0  # the exponential of more overflows
 _UNKNOWN = 1e6  # its variance
+_EXACT, _SHARP = (
+    10**6,
+    10**4,
+)  # samples up to which counts stay as they are; successes beyond which larger ones are blunted
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +296,16 @@ def _central(function: Callable[[FloatArray], FloatArray], free: FloatArray) -> 
     return np.stack([(function(free + s) - function(free - s)) / (2.0 * _STEP) for s in steps], axis=-1)
 
 
-def _maximise_likelihood(law: MixingLaw, pairs: UniqueCounts) -> _Found:
-    """Fit a mixing law; the mixture is differentiated, never the (U, M) kernel."""
-    n_max = int(pairs.n.max())
-    grid, step = hazard_grid(n_max, n_max)
+def _maximise_likelihood(law: MixingLaw, whole: UniqueCounts) -> _Found:
+    """Fit a mixing law; the mixture is differentiated, never the (U, M) kernel.
+
+    Beyond a million samples counts are blunted. A sharp count has probability ``f(c/n) / (n + 1)`` under a smooth
+    density f of p, so the log-likelihood of the whole ones follows.
+    """
+    n_max = int(whole.n.max())
+    pairs = whole if n_max <= _EXACT else blunted(whole, _SHARP)
+    lost = float(whole.weight @ np.log((pairs.n + 1.0) / (whole.n + 1.0)))
+    grid, step = hazard_grid(n_max, n_max, np.inf if n_max <= _EXACT else _SHARP)
     fixed_kernel = binomial_kernel(pairs, grid)
 
     def probabilities(free: FloatArray) -> FloatArray:
@@ -323,7 +334,7 @@ def _maximise_likelihood(law: MixingLaw, pairs: UniqueCounts) -> _Found:
     hessian = _central(lambda f: objective(f)[1], best.x)
     score = scores(best.x)
     covariance = _sandwich(hessian, np.einsum("u,ud,ue->de", pairs.weight, score, score), ~at_bound)
-    return _Found(best.x, covariance, at_bound, bool(best.success), str(best.message), -float(best.fun))
+    return _Found(best.x, covariance, at_bound, bool(best.success), str(best.message), lost - float(best.fun))
 
 
 def _place_atoms(law: NonParametric, pairs: UniqueCounts) -> _Found:

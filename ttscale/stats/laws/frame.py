@@ -175,7 +175,7 @@ class ZeroInflated(MixingLaw):
 
 
 @lru_cache(maxsize=32)  # a forecast by one law asks for the same few grids hundreds of times
-def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
+def hazard_grid(n: int, k: int, sharpest: float = np.inf) -> tuple[FloatArray, FloatArray]:
     """Return log hazards and quadrature weights for counts out of n samples and budgets up to k.
 
     The trapezoid rule converges geometrically on smooth functions of the whole line, so it is enough that
@@ -183,12 +183,17 @@ def hazard_grid(n: int, k: int) -> tuple[FloatArray, FloatArray]:
     ``1 / sqrt(n t^2 exp(-t) / (1 - exp(-t)))`` in x; the spacing is at most 1.25 of it and at most 0.15, and varies
     smoothly, so the rule keeps its rate in the variable of equal steps.
 
+    Args:
+        n: Samples.
+        k: Largest budget.
+        sharpest: Successes of the sharpest count, where counts are blunted (`ttscale.stats.laws.condensing`).
+
     Returns:
         Log hazards, shape (M,), and weights, shape (M,), both read-only.
     """
     fine = np.linspace(-np.log(max(n, k, 100)) - 13.0, 12.0, 40001)
     t = np.exp(fine)
-    information = max(n, 1000) * t * t / np.expm1(np.minimum(t, 700.0))
+    information = np.minimum(max(n, 1000) * t * t / np.expm1(np.minimum(t, 700.0)), sharpest)
     rate = np.sqrt(information / 1.25**2 + 1.0 / 0.15**2)
     u = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2.0 * np.diff(fine))])
     steps = int(np.ceil(u[-1]))

@@ -50,7 +50,9 @@ def binomial_kernel(pairs: UniqueCounts | CondensedCounts, x: FloatArray) -> Flo
     return np.asarray(np.exp(exponent))
 
 
-def count_probabilities(pairs: UniqueCounts, mixture: Mixture, kernel: FloatArray) -> FloatArray:
+def count_probabilities(
+    pairs: UniqueCounts | CondensedCounts, mixture: Mixture, kernel: FloatArray
+) -> FloatArray:
     """Return the probability of each distinct count, shape (U,): at least 1e-300, so its logarithm is finite."""
     probability = kernel @ mixture.weight + mixture.zero * (pairs.c == 0)
     return np.asarray(np.maximum(probability, _TINY))

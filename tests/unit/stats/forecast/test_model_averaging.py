@@ -102,6 +102,29 @@ def test_twenty_thousand_ragged_problems_are_forecast_like_a_likelihood_of_each(
         assert ours(0.3, 12.0) - ours(*other) == pytest.approx(ratio, abs=0.05 * abs(ratio) + 0.3)
 
 
+@pytest.mark.parametrize("n", [3000, 10**5, 10**6])
+def test_sharp_counts_are_scored_like_exact_beta_binomial_ones(n: int) -> None:
+    """Rates down to some successes in n: a grid too wide for them would score some problems by where its points lie."""
+    from scipy.stats import betabinom
+
+    from ttscale.stats.forecast.model_averaging import _Observed
+    from ttscale.stats.laws.beta import BetaBinomial
+
+    c = np.random.default_rng(6).binomial(n, np.random.default_rng(5).beta(0.25, 12.0, 400))
+    observed = _Observed(counts(n, c).unique(), 10_000)
+
+    def ours(a: float, b: float) -> float:
+        mixture = BetaBinomial().mixture(np.array([a, b]), observed.x, observed.step)
+        return float(observed.log_likelihood(mixture.weight[None], np.array([mixture.zero]))[0])
+
+    def exact(a: float, b: float) -> float:
+        return float(betabinom.logpmf(c, n, a, b).sum())
+
+    for other in ((0.3, 12.0), (0.25, 8.0), (0.2, 14.0)):
+        ratio = exact(0.25, 12.0) - exact(*other)
+        assert ours(0.25, 12.0) - ours(*other) == pytest.approx(ratio, abs=0.02 * abs(ratio) + 0.05)
+
+
 def test_known_tails_move_the_forecast_their_way() -> None:
     rng = np.random.default_rng(8)
     c = rng.binomial(50, rng.beta(0.4, 12.0, 100))

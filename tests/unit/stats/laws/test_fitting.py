@@ -162,3 +162,19 @@ def test_many_sample_sizes_of_their_own_are_fitted() -> None:
 def test_impossible_levels_are_refused(level: float) -> None:
     with pytest.raises(InvalidInputError, match="confidence_level"):
         fit_law("log-log", 10, [1, 2], confidence_level=level)
+
+
+def test_a_billion_samples_are_fitted_like_the_rates_they_show() -> None:
+    """As n grows, beta-binomial probabilities become beta densities over n + 1: SciPy fits and scores those."""
+    from scipy.stats import beta
+
+    n = 10**9
+    p = np.random.default_rng(7).beta(0.6, 3.0, 300)
+    c = np.rint(p * n).astype(np.int64)
+    fit = fit_law("beta-binomial", n, c)
+    a, b, _, _ = beta.fit(np.clip(c / n, 1e-12, 1 - 1e-12), floc=0, fscale=1)
+    assert fit.params["alpha"].value == pytest.approx(a, rel=5e-3)  # rates are known within 1 %
+    assert fit.params["beta"].value == pytest.approx(b, rel=5e-3)
+    assert fit.log_likelihood == pytest.approx(
+        beta.logpdf(c / n, a, b).sum() - 300 * np.log(n + 1.0), abs=0.5
+    )
