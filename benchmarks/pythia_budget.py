@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from ttscale.analysis.budget.allocation import allocate
-from ttscale.analysis.budget.answers import BudgetView
-from ttscale.analysis.budget.arms import Arm, read_arms
+from ttscale.analysis.budget.arms import Arm
 from ttscale.analysis.budget.figure import budget_figure
 from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.budget.questions import Inference
+from ttscale.analysis.budget.reading_arms import read_arms
+from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.view import BudgetSettings, budget_view, view_of_arms
 from ttscale.costs.amounts import parse_amount
 from ttscale.plots.saving import save_figure

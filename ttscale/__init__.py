@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ttscale.analysis.budget.allocation import AllocationView as AllocationView
     from ttscale.analysis.budget.allocation import allocate as allocate
-    from ttscale.analysis.budget.answers import BudgetView as BudgetView
     from ttscale.analysis.budget.pricing import Pricing as Pricing
     from ttscale.analysis.budget.questions import Inference as Inference
+    from ttscale.analysis.budget.result import BudgetView as BudgetView
     from ttscale.analysis.budget.view import BudgetSettings as BudgetSettings
     from ttscale.analysis.budget.view import Target as Target
     from ttscale.analysis.budget.view import budget_view as budget_view
@@ -162,7 +162,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "CellResult": "ttscale.analysis.run.results",
             "RunResult": "ttscale.analysis.run.results",
             "Comparison": "ttscale.analysis.comparison.results",
-            "BudgetView": "ttscale.analysis.budget.answers",
+            "BudgetView": "ttscale.analysis.budget.result",
             "AllocationView": "ttscale.analysis.budget.allocation",
         },
     }

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Row = dict[str, Any]
+"""One tidy row."""
+
 _REPR_CHARS = 300
 """Of a `repr`: a few lines of a screen, however long the arrays."""
 
@@ -24,7 +27,7 @@ class Result:
 
     __slots__ = ()
 
-    def to_rows(self) -> Iterable[dict[str, Any]]:
+    def to_rows(self) -> Iterable[Row]:
         """Return tidy rows: one per estimate, with its level and method, for JSON and frames; by default one of all fields."""
         yield {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 

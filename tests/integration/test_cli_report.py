@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from stored_runs import make_run
 
-from ttscale.analysis.run.results import Outlook
+from ttscale.analysis.run.results import LookAhead
 from ttscale.cli.main import run_cli
 
 
@@ -31,7 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture
 def no_forecasts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave forecasts out: they have tests of their own, and take seconds."""
-    monkeypatch.setattr("ttscale.analysis.run.analyze.look_ahead", lambda *_, **__: Outlook())
+    monkeypatch.setattr("ttscale.analysis.run.analyze.look_ahead", lambda *_, **__: LookAhead())
 
 
 @pytest.mark.usefixtures("no_forecasts")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from scripted import success_rate
 
-from ttscale.analysis.budget.arms import read_arms
+from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.reading.adaptive import in_rounds
 from ttscale.analysis.reading.cell import CellReader
 from ttscale.analysis.reading.settling import read_scored

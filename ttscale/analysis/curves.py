@@ -1,7 +1,6 @@
 """Curves of groups of counts, whether their samples were drawn all alike or in rounds, alone or pooled."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from ttscale.analysis.reading.sources import CellCounts
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.counts import CountsGroup
 from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds
-from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
+from ttscale.stats.counts.curve import Curve, IntArray, Over, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
 from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
 from ttscale.stats.coverage.reliability import g_pass_curve, mg_pass_curve
@@ -18,8 +17,6 @@ from ttscale.stats.forecast.forecasting import BACKTESTED
 from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
 from ttscale.stats.laws import named_law
 from ttscale.stats.laws.frame import CurveLaw
-
-Over = Literal["problems", "samples", "both"]
 
 
 def coverage_of(

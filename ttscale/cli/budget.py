@@ -16,8 +16,8 @@ from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, se
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
-    from ttscale.analysis.budget.answers import BudgetView
     from ttscale.analysis.budget.choices import Metric
+    from ttscale.analysis.budget.result import BudgetView
     from ttscale.analysis.budget.view import BudgetSettings, Target
     from ttscale.costs.amounts import Amount
     from ttscale.showing.view import View

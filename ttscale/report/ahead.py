@@ -1,17 +1,15 @@
 """Laws, forecast and backtest of a cell as rows for tables, every number with its interval."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ttscale.analysis.run.results import Outlook
+from ttscale.analysis.run.results import LookAhead
 from ttscale.report.laws import law_formula, listed_parameters
+from ttscale.result import Row
 from ttscale.showing.numbers import at_k, exact_percent, percent, points, significant, width
 from ttscale.stats.forecast.predicting import AVERAGE
 from ttscale.stats.laws.fitting import LawFit
-
-Row = dict[str, Any]
 
 _SHOWN = 4
 """Budgets of the forecast in the table."""
@@ -38,7 +36,7 @@ class Ahead:
     notes: tuple[str, ...]
 
 
-def ahead_of(outlook: Outlook) -> Ahead:
+def ahead_of(outlook: LookAhead) -> Ahead:
     """Return the tables of a cell's outlook."""
     forecast, note = _forecast(outlook)
     backtest, backtest_note = _backtest(outlook)
@@ -57,7 +55,7 @@ def _law(fit: LawFit) -> Row:
     }
 
 
-def _forecast(outlook: Outlook) -> tuple[list[Row], str]:
+def _forecast(outlook: LookAhead) -> tuple[list[Row], str]:
     ahead = outlook.forecast
     if ahead is None:
         return [], ""
@@ -86,7 +84,7 @@ def _forecast(outlook: Outlook) -> tuple[list[Row], str]:
     return rows, note
 
 
-def _backtest(outlook: Outlook) -> tuple[list[Row], str]:
+def _backtest(outlook: LookAhead) -> tuple[list[Row], str]:
     test = outlook.backtest
     if test is None:
         return [], ""

@@ -4,14 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ttscale.analysis.budget.answers import (
-    BudgetView,
-    BuyComparison,
-    CostCurve,
-    Segment,
-    TargetAnswer,
-)
+from ttscale.analysis.budget.answers import BuyComparison, CostCurve, Segment, TargetAnswer
 from ttscale.analysis.budget.figure import budget_figure
+from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.runs import RunsBudget, TaskBudget
 from ttscale.analysis.budget.tables import shown_point, shown_rows
 from ttscale.costs.amounts import unit_name
@@ -19,11 +14,10 @@ from ttscale.report.cells import PageCell
 from ttscale.report.figures import ReportFigure
 from ttscale.report.payload import numbers
 from ttscale.report.visible import visible_text
+from ttscale.result import Row
 from ttscale.showing.numbers import amount, exact_percent, percent, rests_on
 
 _PARETO_ROWS = 12
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

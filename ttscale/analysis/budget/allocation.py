@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ttscale.analysis.budget.arms import ArmSamples, on_shared_problems, readable_arms
+from ttscale.analysis.budget.arms import ArmSamples, on_shared_problems
 from ttscale.analysis.budget.choices import Choice, priced_choices
 from ttscale.analysis.budget.pricing import choose_cost_model, with_facts
+from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.budget.view import BudgetSettings
 from ttscale.analysis.selecting import ways
 from ttscale.costs.amounts import Amount, unit_name

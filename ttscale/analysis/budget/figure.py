@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ttscale.analysis.budget.answers import BudgetView, CostCurve, Segment
+from ttscale.analysis.budget.answers import CostCurve, Segment
+from ttscale.analysis.budget.result import BudgetView
 from ttscale.costs.amounts import unit_name
 from ttscale.plots.cost import Change, CostLine, plot_costs
 from ttscale.showing.numbers import rests_on

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ttscale.analysis.budget.answers import BudgetView
-from ttscale.analysis.budget.arms import Arm, readable_arms
+from ttscale.analysis.budget.arms import Arm
 from ttscale.analysis.budget.questions import Inference
+from ttscale.analysis.budget.reading_arms import readable_arms
+from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.view import BudgetSettings, view_of_arms
 from ttscale.errors import TtscaleError
 

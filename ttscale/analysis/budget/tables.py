@@ -16,11 +16,10 @@ from ttscale.showing.numbers import (
     span,
     width,
 )
+from ttscale.showing.view import Row
 
 if TYPE_CHECKING:
-    from ttscale.analysis.budget.answers import BudgetView
-
-Row = Mapping[str, Any]
+    from ttscale.analysis.budget.result import BudgetView
 
 
 def shown_tables(view: "BudgetView") -> list[tuple[str, list[dict[str, Any]]]]:

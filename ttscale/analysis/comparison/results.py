@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ttscale.result import Result
+from ttscale.result import Result, Row
 from ttscale.showing.numbers import Shown, amount, at_k, count, decimal, p_value, points, rests_on, share
 from ttscale.showing.view import View
 from ttscale.stats.counts.curve import Curve, shown_curve
@@ -15,8 +14,6 @@ from ttscale.stats.decide.deciding import BudgetDecision
 from ttscale.stats.intervals.estimate import Estimate
 from ttscale.stats.intervals.multiple import PairedDifferences
 from ttscale.stats.verifiers.calibration import ReliabilityCurve
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

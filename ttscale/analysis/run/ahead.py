@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ttscale.analysis.run.results import Outlook
+from ttscale.analysis.run.results import LookAhead
 from ttscale.errors import TtscaleError, TtscaleWarning
 from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.forecast.backtesting import backtest
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 def look_ahead(
     n: IntArray, c: IntArray, *, confidence_level: float, seed: int, in_rounds: bool = False
-) -> Outlook:
+) -> LookAhead:
     """Fit laws, forecast, backtest and say what the next round target needs.
 
     Args:
@@ -50,9 +50,9 @@ def look_ahead(
     """
     at_hand = int(n[c == 0].min(initial=n.max())) if in_rounds else int(n.min())
     if not c.any():
-        return Outlook(notes=("Nothing was solved yet: there is no curve to fit or to forecast from.",))
+        return LookAhead(notes=("Nothing was solved yet: there is no curve to fit or to forecast from.",))
     if at_hand < 3:
-        return Outlook(
+        return LookAhead(
             notes=(f"Laws and forecasts need 3 samples of every problem; the smallest has {at_hand}.",)
         )
     notes: list[str] = []
@@ -60,7 +60,7 @@ def look_ahead(
     fits = [_law(name, n, c, confidence_level, notes) for name in names]
     covered = float(np.mean(c > 0))
     target = next((level for level in TARGETS if level > covered), None)
-    return Outlook(
+    return LookAhead(
         laws=tuple(fit for fit in fits if fit is not None),
         forecast=_or_note("No forecast", notes, lambda: forecast(n, c, _ahead(at_hand), rng=seed)),
         needed=None

@@ -44,7 +44,7 @@ class SamplingTotals:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Outlook:
+class LookAhead:
     """Beyond the samples at hand.
 
     Attributes:
@@ -103,7 +103,7 @@ class CellResult(Result):
     identity: Mapping[str, Any] = field(default_factory=dict)
     verifier_seconds: Mapping[str, float] = field(default_factory=dict)
     sessions: tuple[Session, ...] = ()
-    outlook: Outlook | None = None
+    outlook: LookAhead | None = None
     comparison: Comparison | None = None
     skipped: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from stored_runs import make_run
 
-from ttscale.analysis.budget.arms import read_arms
+from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.comparison.compare import compare_verifiers
 from ttscale.analysis.reading.cell import RunReader
 from ttscale.analysis.reading.settling import read_scored

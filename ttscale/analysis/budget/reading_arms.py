@@ -1,0 +1,313 @@
+"""Arms read from run directories, one per cell, and from tables of counts, one per group."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
+from ttscale.analysis.reading.cell import CellReader, RunReader
+from ttscale.analysis.reading.judged import (
+    LOGPROB,
+    JudgedSamples,
+    judged_samples,
+    logprob_scores,
+    mean_or_none,
+    verifier_scores,
+)
+from ttscale.config.cells import cells
+from ttscale.config.models import Cell
+from ttscale.costs.contract import ModelFacts, Usage, usage
+from ttscale.costs.verification import VerifierTokens
+from ttscale.errors import InvalidInputError, StoreError
+from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
+from ttscale.stats.counts.curve import FloatArray
+from ttscale.store.run import RunStore
+from ttscale.store.verdicts import VerdictSet
+
+_REWARD_MODEL = "reward-model"
+"""The built-in verifier that reads a whole sample and may not have recorded its tokens."""
+
+
+def read_arms(
+    sources: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    oracle: str | None = None,
+    verifiers: Sequence[str] = (),
+) -> list[Arm]:
+    """Read arms from run directories (one per cell) and tables (one per group); see `readable_arms`.
+
+    Raises:
+        InvalidInputError: As there.
+        StoreError: As there, or a cell's samples are not verified.
+    """
+    arms, unread = _read(sources, by, oracle, verifiers)
+    if unread:
+        raise unread[0].reason
+    return arms
+
+
+def readable_arms(
+    sources: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    oracle: str | None = None,
+    verifiers: Sequence[str] = (),
+) -> tuple[list[Arm], list[str]]:
+    """Read arms from run directories (one per cell) and tables (one per group), but for cells without verdicts.
+
+    Args:
+        sources: Run directories, or tables as `ttscale.exchange.counts.read_counts` takes them; a table may have columns
+            prompt_tokens and completion_tokens (of one sample, or the mean over a problem's samples).
+        by: Columns that tell a table's groups apart.
+        oracle: The verifier that defines *correct*; by default each run's own.
+        verifiers: Verifiers whose verdicts are read, too; "logprob" is the samples' log-probability.
+
+    Returns:
+        The arms, and for each cell that no oracle has judged yet why it is none, for a person.
+
+    Raises:
+        InvalidInputError: No source, a table that cannot be used, or a verifier that a run has no verdicts of.
+        StoreError: A folder is no run, or nothing in any of them is verified.
+    """
+    arms, unread = _read(sources, by, oracle, verifiers)
+    if not arms and unread:
+        raise unread[0].reason
+    return arms, [one.note for one in unread]
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedCell:
+    """A cell that cannot be an arm yet: no oracle has judged its samples."""
+
+    name: str
+    reason: StoreError
+
+    @property
+    def note(self) -> str:
+        """Return what a person is told."""
+        return f"Cell '{self.name}' is left out: {self.reason}"
+
+
+def _read(
+    sources: Sequence[Path], by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+) -> tuple[list[Arm], list[UnverifiedCell]]:
+    if not sources:
+        raise InvalidInputError("Give at least one run directory or table of counts.")
+    arms: list[Arm] = []
+    unread: list[UnverifiedCell] = []
+    for source in sources:
+        if source.is_dir():
+            found, left_out = _read_run(source, by, oracle, verifiers)
+            unread += left_out
+        else:
+            found = _read_table(source, by, verifiers)
+        arms += _distinct(found, source, len(sources) > 1)
+    twice = {arm.label for arm in arms if [other.label for other in arms].count(arm.label) > 1}
+    if twice:
+        raise InvalidInputError(f"Several arms are called '{min(twice)}'. Give each source once.")
+    return arms, unread
+
+
+def _distinct(arms: list[Arm], source: Path, several: bool) -> list[Arm]:
+    """Put the source's name before the labels where there are several sources."""
+    if not several:
+        return arms
+    name = source.name if source.is_dir() else source.stem
+    return [replace(arm, label=name if len(arms) == 1 else f"{name}: {arm.label}") for arm in arms]
+
+
+# ---- tables -------------------------------------------------------------------------------------
+
+
+def _read_table(source: Path, by: Sequence[str], verifiers: Sequence[str]) -> list[Arm]:
+    if verifiers:
+        raise InvalidInputError(
+            f"{source} is a table of counts: it has no samples that '{verifiers[0]}' could select from. Give run "
+            "directories, or leave --selector and --verifier out."
+        )
+    groups = read_counts(source, by=by)
+    described = _described(read_table(source), by)
+    arms = []
+    for group, (ids, tokens) in zip(groups, described, strict=True):
+        label = ", ".join(group.labels.values()) or source.stem
+        model = next((group.labels[name] for name in group.labels if "model" in name.lower()), label)
+        arms.append(Arm(label=label, model=model, problem_ids=ids, n=group.n, c=group.c, usage=tokens))
+    return arms
+
+
+def _described(frame: pl.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...] | None, Usage | None]]:
+    """Return each group's problems and mean token counts, in the order of `read_counts`."""
+    problem = find_column(frame, PROBLEM_NAMES)
+    if problem is None:
+        groups = frame.partition_by(list(by), maintain_order=True) if by else [frame]
+        return [(None, None)] * len(groups)
+    keys = list(dict.fromkeys([*by, problem]))
+    columns = [
+        pl.col(found).cast(pl.Float64).mean().alias(name)
+        for name in ("prompt_tokens", "completion_tokens")
+        if (found := find_column(frame, (name,)))
+    ]
+    means = frame.group_by(keys, maintain_order=True).agg(columns)
+    groups = means.partition_by(list(by), maintain_order=True) if by else [means]
+    return [(tuple(map(str, group[problem])), _table_usage(group)) for group in groups]
+
+
+def _table_usage(group: pl.DataFrame) -> Usage | None:
+    if "completion_tokens" not in group.columns:
+        return None
+    prompt = group["prompt_tokens"].to_numpy() if "prompt_tokens" in group.columns else 0.0
+    return usage(prompt, group["completion_tokens"].to_numpy(), n_problems=group.height)
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+def _read_run(
+    source: Path, by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+) -> tuple[list[Arm], list[UnverifiedCell]]:
+    if by and tuple(by) != ("cell",):
+        raise InvalidInputError(f"{source} is a run directory: its arms are its cells; leave --by out.")
+    reader = RunReader(RunStore(source))
+    settings = {cell.name: cell for cell in cells(reader.config)}
+    named = [each for each in verifiers if each != LOGPROB]
+    arms: list[Arm] = []
+    unread: list[UnverifiedCell] = []
+    for name in reader.store.cells():
+        try:
+            judge = reader.oracle(name, oracle)
+        except StoreError as error:
+            unread.append(UnverifiedCell(name, error))
+            continue
+        sets = reader.verifiers(name, named)
+        cell = CellReader(store=reader.store, name=name, oracle=judge, verifiers=sets)
+        judged = judged_samples(cell.undecided_rows())
+        if judged.problem_ids:
+            arms.append(_read_cell(cell, judged, LOGPROB in verifiers, settings.get(name)))
+        else:
+            unread.append(UnverifiedCell(name, cell.nothing_verified()))
+    return arms, unread
+
+
+def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, settings: Cell | None) -> Arm:
+    name, store = cell.name, cell.store
+    columns = {
+        each: _verifier_columns(judged, verdicts, each, name) for each, verdicts in cell.verifiers.items()
+    }
+    if with_logprob:
+        columns[LOGPROB] = _logprob_columns(judged, name)
+    frame = judged.frame
+    tokens = frame["completion_tokens"].cast(pl.Int64).to_numpy()
+    prompt = frame["prompt_tokens"].cast(pl.Float64).to_numpy()
+    identity = store.manifest()["cells"][name]
+    return Arm(
+        label=name,
+        model=settings.model.path if settings else str(identity.get("model.path", name)),
+        problem_ids=judged.problem_ids,
+        n=judged.n,
+        c=judged.c,
+        usage=Usage(
+            prompt_tokens=np.bincount(judged.problem, weights=prompt) / judged.n,
+            completion_tokens=tokens.astype(np.float64),
+            problem=judged.problem,
+            request_size=settings.sampling.request_size if settings else 1,
+        ),
+        facts=_measured_facts(store, name, mean_or_none(frame, "seconds")),
+        samples=ArmSamples(
+            problem=judged.problem,
+            correct=judged.correct,
+            answer_class=judged.answer_class,
+            completion_tokens=tokens,
+            truncated=(frame["finish_reason"] == "length").to_numpy(),
+            verifiers=columns,
+        ),
+        max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
+        task=settings.task.name if settings else str(identity.get("task.name", name)),
+    )
+
+
+def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, cell: str) -> VerifierColumns:
+    """Read a verifier's verdicts on the judged samples.
+
+    Raises:
+        InvalidInputError: It failed on some samples, or was never asked about them.
+    """
+    said = verifier_scores(judged.frame, name)
+    if said.n_failed:
+        raise InvalidInputError(
+            f"'{name}' failed on, or was never asked about, {said.n_failed:,} of {len(said.score):,} samples of '{cell}'. Run "
+            f"`ttscale verify RUN --verifier {name}`; a budget needs its verdict on every sample."
+        )
+    return VerifierColumns(
+        score=said.score,
+        accepted=said.accepted,
+        seconds=said.seconds_per_sample,
+        tokens=_verifier_tokens(judged.frame, verdicts, name),
+        sees_answer=verdicts.info.sees_answer,
+    )
+
+
+def _verifier_tokens(frame: pl.DataFrame, verdicts: VerdictSet, name: str) -> VerifierTokens | None:
+    """Return what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
+    read, wrote = (_known_or_mean(frame[f"{part}:{name}"]) for part in ("prompt_tokens", "completion_tokens"))
+    options = verdicts.info.options
+    names = (name, verdicts.info.verifier, *_models_in(options))
+    if read is not None or wrote is not None:
+        nothing = np.zeros(frame.height)
+        return VerifierTokens(
+            names=names,
+            prompt_tokens=nothing if read is None else read,
+            completion_tokens=nothing if wrote is None else wrote,
+        )
+    if verdicts.info.verifier != _REWARD_MODEL:
+        return None
+    length = (frame["prompt_tokens"] + frame["completion_tokens"]).cast(pl.Float64).to_numpy()
+    return VerifierTokens(
+        names=names, prompt_tokens=length, completion_tokens=np.zeros(frame.height), estimated=True
+    )
+
+
+def _known_or_mean(column: pl.Series) -> FloatArray | None:
+    """Return a count for every sample, the mean of the known ones where it is unknown; None where all are."""
+    known = column.cast(pl.Float64)
+    return None if known.null_count() == len(known) else known.fill_null(known.mean()).to_numpy()
+
+
+def _models_in(options: Mapping[str, Any]) -> list[str]:
+    """Return the models that a verifier's options name: on a server, or in a folder or a hub."""
+    endpoint = options.get("endpoint") or {}
+    return [str(one) for one in (options.get("model"), options.get("path"), endpoint.get("model")) if one]
+
+
+def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:
+    said = logprob_scores(judged)
+    if said.n_failed:
+        raise InvalidInputError(
+            f"Samples of '{cell}' have no log-probability to choose by. Name another --verifier, or sample with "
+            "sampling.logprobs: true."
+        )
+    return VerifierColumns(score=said.score, accepted=None, seconds=None)
+
+
+def _measured_facts(store: RunStore, cell: str, verification_s: float | None) -> ModelFacts:
+    """Sum up the sessions of a cell: time, tokens, devices."""
+    sessions = [one for one in store.sessions() if one.cell == cell and one.completion_tokens and one.seconds]
+    if not sessions:
+        return ModelFacts(verification_s=verification_s)
+    tokens = sum(one.completion_tokens for one in sessions)
+    details = [dict(one.engine.get("detail") or {}) for one in sessions]
+    devices = [int(detail.get("tensor_parallel_size") or 1) for detail in details]
+    joules = [float(detail["joules"]) for detail in details if detail.get("joules") is not None]
+    batches = [detail["max_num_seqs"] for detail in details if detail.get("max_num_seqs")]
+    return ModelFacts(
+        seconds_per_token=sum(one.seconds * size for one, size in zip(sessions, devices, strict=True))
+        / tokens,
+        joules_per_token=sum(joules) / tokens if len(joules) == len(sessions) else None,
+        verification_s=verification_s,
+        batch=int(batches[0]) if batches else None,
+        device=", ".join(sorted({str(one.engine.get("device", "its device")) for one in sessions})),
+    )
