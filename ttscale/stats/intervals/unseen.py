@@ -141,7 +141,7 @@ def ratio_ends(numerator: FloatArray, denominator: FloatArray, z: float) -> tupl
     """
     size = denominator / denominator.mean()
     a = numerator / denominator.mean()
-    return 1.0 - _upper_ratio(size - a, size, z), _upper_ratio(a, size, z)
+    return float(1.0 - _upper_ratio(size - a, size, z)), float(_upper_ratio(a, size, z))
 
 
 def _upper_ratio(a: FloatArray, b: FloatArray, z: float) -> float:
