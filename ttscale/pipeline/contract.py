@@ -14,7 +14,9 @@ from typing import Protocol
 from ttscale.config.models import Cell
 from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.progress import Progress
+from ttscale.pipeline.requests import longest_first
 from ttscale.store.run import RunStore
+from ttscale.store.samples import mean_tokens
 from ttscale.types import Problem
 
 SegmentHook = Callable[[Path], None]
@@ -46,6 +48,10 @@ class CellWork:
     def everything(self) -> dict[str, int]:
         """Return ``sampling.n`` samples of every problem: what a cell without a rule is to have."""
         return {problem.problem_id: self.cell.sampling.n for problem in self.problems}
+
+    def longest_first(self) -> list[Problem]:
+        """Return its problems in the order in which they keep an engine full; see `longest_first`."""
+        return longest_first(self.problems, mean_tokens(self.store.samples_folder(self.cell.name)))
 
     def tell_complete(self, total: int) -> None:
         """Say that nothing is left to draw."""

@@ -20,6 +20,18 @@ def first_seed(run_seed: int, problem_id: str) -> int:
     return int.from_bytes(digest) >> 2
 
 
+def longest_first(problems: Sequence[Problem], mean_tokens: Mapping[str, float]) -> list[Problem]:
+    """Return problems with those first whose samples were longest so far, so that none of them is last and alone.
+
+    No sample depends on the order. Problems without a sample may be long and stand at the beginning.
+
+    Args:
+        problems: In any order, which decides between equals.
+        mean_tokens: problem_id -> mean completion tokens of its stored samples.
+    """
+    return sorted(problems, key=lambda problem: -mean_tokens.get(problem.problem_id, float("inf")))
+
+
 def plan_requests(
     problems: Sequence[Problem],
     missing: Mapping[str, Sequence[range]],

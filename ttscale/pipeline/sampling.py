@@ -39,7 +39,10 @@ class EngineDrawer:
                 return False
             n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
             requests = plan_requests(
-                work.problems, missing, run_seed=cell.sampling.seed, request_size=cell.sampling.request_size
+                work.longest_first(),
+                missing,
+                run_seed=cell.sampling.seed,
+                request_size=cell.sampling.request_size,
             )
             record(recorder, cell, requests, self._engines, total=total, done=total - n_missing)
             _refuse_nothing_drawn(cell, recorder.n_samples, len(missing))

@@ -76,6 +76,12 @@ def stored_counts(folder: Path) -> dict[str, int]:
     return dict(frame.iter_rows())
 
 
+def mean_tokens(folder: Path) -> dict[str, float]:
+    """Return the mean completion tokens of each problem of a cell, where any were counted."""
+    means = scan_samples(folder).group_by("problem_id").agg(pl.col("completion_tokens").mean())
+    return dict(collect(means.drop_nulls(), folder).iter_rows())
+
+
 def _storable(texts: list[str]) -> pl.Series:
     """Return texts as a column; lone surrogates, which no UTF-8 file can hold, become U+FFFD."""
     try:

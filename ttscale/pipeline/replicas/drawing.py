@@ -93,7 +93,7 @@ class _Pass:
     ) -> None:
         self._store = work.store
         self._cell = work.cell
-        self._problems = work.problems
+        self._problems = work.longest_first()
         self._replicas = replicas
         self._actors = replicas.cluster.actors
         self._settings = settings
