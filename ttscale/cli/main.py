@@ -11,11 +11,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import Any
 
 import click
+from click.utils import PacifyFlushWrapper
 
 import ttscale
 from ttscale.errors import TtscaleError, TtscaleWarning, UnfinishedRunError, printable
@@ -114,6 +116,7 @@ def run_cli(args: list[str]) -> int:
     debug = "--debug" in args
     try:
         code: Any = cli.main(args=args, prog_name="ttscale", standalone_mode=False)
+        sys.stdout.flush()  # here, so that a pipe that was closed is met here
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -129,10 +132,26 @@ def run_cli(args: list[str]) -> int:
             traceback.print_exc()
         say(f"Error: {error}")
         return EXIT_UNFINISHED if isinstance(error, UnfinishedRunError) else EXIT_ERROR
-    except BrokenPipeError:  # the reader of a pipe (such as head) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (BrokenPipeError, SystemExit) as stop:
+        if not _is_closed_pipe(stop):
+            raise
+        return _end_quietly()
     return code if isinstance(code, int) else 0
+
+
+def _is_closed_pipe(stop: BaseException) -> bool:
+    """Tell whether a program stops for want of a reader: click and rich answer that by exits of their own."""
+    pacified: Any = PacifyFlushWrapper
+    return isinstance(stop.__context__ or stop, BrokenPipeError) or isinstance(sys.stdout, pacified)
+
+
+def _end_quietly() -> int:
+    """The reader of a pipe, such as head, has seen enough: nothing went wrong, and what is still buffered has no reader."""
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return 0
 
 
 def say(text: str) -> None:

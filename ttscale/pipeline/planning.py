@@ -12,7 +12,7 @@ from ttscale.costs.contract import Price
 from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
-from ttscale.pipeline.until import check_rules
+from ttscale.pipeline.rules import check_rules
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
 from ttscale.store.rounds import RoundsLog, read_rounds

@@ -18,7 +18,8 @@ from ttscale.pipeline.execution import executing
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.until import check_rules, referenced_first, rule_of, sample_until
+from ttscale.pipeline.rules import check_rules
+from ttscale.pipeline.until import referenced_first, rule_of, sample_until
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
 

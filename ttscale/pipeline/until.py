@@ -1,6 +1,6 @@
 """Sample a cell in rounds: draw, verify with the oracle, decide who gets more, until enough is known."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -82,29 +82,6 @@ def referenced_first(ordered: Iterable[Cell]) -> list[Cell]:
     listed = list(ordered)
     wanted = {rule.to for cell in listed if (rule := cell.sampling.until) is not None and rule.to}
     return sorted(listed, key=lambda cell: cell.name not in wanted)
-
-
-def check_rules(cells: Sequence[Cell], *, share: bool = False) -> None:
-    """Refuse what cannot work: a difference to a cell that does not exist, rounds decided by several processes.
-
-    Raises:
-        ConfigError: Saying which cell and why.
-    """
-    names = [cell.name for cell in cells]
-    for cell in cells:
-        rule = cell.sampling.until
-        if rule is None:
-            continue
-        if rule.to is not None and rule.to not in names:
-            raise ConfigError(
-                f"cell '{cell.name}': sampling.until.to is '{rule.to}', which is no cell of this run: "
-                f"{', '.join(names)}."
-            )
-        if share:
-            raise ConfigError(
-                f"cell '{cell.name}' has sampling.until, whose rounds one process must decide. Run it without --share, "
-                "or leave until out."
-            )
 
 
 def _opened(work: CellWork, rule: UntilSettings, oracle: NamedVerifier) -> RoundsLog:

@@ -8,19 +8,21 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.stats.adaptive.rounds import Climb, Rounds, follow
-from ttscale.stats.counts.curve import IntArray
 from ttscale.store.files import write_text
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome
+
+if TYPE_CHECKING:  # the statistics bring SciPy, which a look at a run must not wait for
+    from ttscale.stats.adaptive.rounds import Climb, Rounds
+    from ttscale.stats.counts.curve import IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +64,16 @@ class RoundsLog:
     rule: Mapping[str, Any]
     oracle: str
     ladder: tuple[int, ...]
-    climbs: tuple[Climb, ...] = ()
+    climbs: tuple["Climb", ...] = ()
     before: tuple[Measured, ...] = ()
     at_end: Measured | None = None
     reason: str | None = None
 
     @property
-    def rounds(self) -> Rounds:
+    def rounds(self) -> "Rounds":
         """The rounds as estimators take them."""
+        from ttscale.stats.adaptive.rounds import Rounds
+
         return Rounds(self.ladder, self.climbs)
 
     @property
@@ -77,7 +81,7 @@ class RoundsLog:
         """What was known last."""
         return self.at_end or (self.before[-1] if self.before else None)
 
-    def with_round(self, climb: Climb, known: Measured) -> "RoundsLog":
+    def with_round(self, climb: "Climb", known: Measured) -> "RoundsLog":
         """Return the log with one more round."""
         return replace(
             self, climbs=(*self.climbs, climb), before=(*self.before, known), at_end=None, reason=None
@@ -125,7 +129,7 @@ def write_rounds(store: RunStore, cell: str, log: RoundsLog) -> None:
     write_text(rounds_path(store, cell), json.dumps(asdict(log), indent=1) + "\n")
 
 
-def _climb(stored: Mapping[str, Sequence[Sequence[int]]]) -> Climb:
+def _climb(stored: Mapping[str, Sequence[Sequence[int]]]) -> "Climb":
     return {int(rung): tuple((low, high) for low, high in ranges) for rung, ranges in stored.items()}
 
 
@@ -145,24 +149,24 @@ class Drawn:
     """
 
     problem_ids: tuple[str, ...]
-    rounds: Rounds
-    rung: IntArray
-    successes: IntArray
-    verified: IntArray
+    rounds: "Rounds"
+    rung: "IntArray"
+    successes: "IntArray"
+    verified: "IntArray"
 
     @property
-    def c(self) -> IntArray:
+    def c(self) -> "IntArray":
         """Correct samples of each problem, shape (P,)."""
         return np.asarray(self.successes[np.arange(len(self.rung)), self.rung])
 
     @property
-    def n(self) -> IntArray:
+    def n(self) -> "IntArray":
         """Samples with a verdict, shape (P,)."""
         return np.asarray(self.verified[np.arange(len(self.rung)), self.rung])
 
 
 def read_drawn(
-    store: RunStore, cell: str, verdicts: VerdictSet, problem_ids: Sequence[str], rounds: Rounds
+    store: RunStore, cell: str, verdicts: VerdictSet, problem_ids: Sequence[str], rounds: "Rounds"
 ) -> Drawn:
     """Read how many samples were correct at each rung, and follow the rounds.
 
@@ -175,6 +179,8 @@ def read_drawn(
         verdicts.folder,
     )
     verified, successes = counts_by_rung(frame, problem_ids, rounds.ladder)
+    from ttscale.stats.adaptive.rounds import follow
+
     return Drawn(
         problem_ids=tuple(problem_ids),
         rounds=rounds,
@@ -186,7 +192,7 @@ def read_drawn(
 
 def counts_by_rung(
     frame: pl.DataFrame, problem_ids: Sequence[str], ladder: Sequence[int]
-) -> tuple[IntArray, IntArray]:
+) -> tuple["IntArray", "IntArray"]:
     """Count samples and correct samples among the first of each rung.
 
     Args:

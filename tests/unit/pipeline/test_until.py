@@ -13,7 +13,8 @@ from ttscale.pipeline.building import NamedVerifier, build_verifier
 from ttscale.pipeline.cell_verifiers import CellVerifiers
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.requests import first_seed
-from ttscale.pipeline.until import check_rules, referenced_first, rule_of, sample_until
+from ttscale.pipeline.rules import check_rules
+from ttscale.pipeline.until import referenced_first, rule_of, sample_until
 from ttscale.samplers.until import UntilSettings
 from ttscale.store.rounds import read_rounds
 from ttscale.types import Outcome, Sample, Verdict
