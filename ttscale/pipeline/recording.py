@@ -1,11 +1,12 @@
 """Samples on their way into the store, and the record of the session that drew them."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
+from ttscale.costs.energy import meter_of
 from ttscale.errors import StoreError
 from ttscale.pipeline.continuing import refuse_other_model
 from ttscale.pipeline.contract import CellWork
@@ -50,6 +51,7 @@ class Recorder:
         self._session = _new_session(self._cell, engine)
         self._writer = self._store.sample_writer(self._cell, self._session.session)
         self._began = time.monotonic()
+        self._meter = meter_of(engine.info.device) if engine.info.engine != "replay" else None
         self._store.write_session(self._session)
         self._progress.begin(f"sample {self._cell}", total=total, done=done)
         try:
@@ -78,11 +80,18 @@ class Recorder:
                 seconds=time.monotonic() - self._began,
                 n_samples=before.n_samples + len(samples),
                 completion_tokens=before.completion_tokens + generated(samples),
+                engine=self._with_joules(before.engine),
                 usage=self._usage(),
             )
             self._store.write_session(self._session)
             self._on_stored(samples)
             self._on_segment(segment.path)
+
+    def _with_joules(self, engine: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add what the GPUs used since the session began, where that can be measured."""
+        if self._meter is None:
+            return engine
+        return {**engine, "detail": {**engine["detail"], "joules": self._meter.joules()}}
 
     def _usage(self) -> dict[str, Any]:
         usage = getattr(self._sampler, "usage", None)

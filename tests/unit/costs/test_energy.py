@@ -3,7 +3,7 @@
 
 import pytest
 
-from ttscale.costs.energy import measured_energy
+from ttscale.costs.energy import measured_energy, meter_of
 from ttscale.errors import MissingExtraError
 
 
@@ -28,6 +28,9 @@ class StandIn:
 
     def nvmlDeviceGetName(self, handle: int) -> str:
         return f"GPU {handle}"
+
+    def nvmlDeviceGetUUID(self, handle: int) -> str:
+        return f"GPU-{handle}abc-def"
 
     def nvmlDeviceGetTotalEnergyConsumption(self, handle: int) -> int:
         self.counter[handle] += 2000 * (handle + 1)
@@ -58,3 +61,85 @@ def test_without_the_module_the_package_to_install_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(MissingExtraError, match="pip install nvidia-ml-py"), measured_energy():
         pass
+
+
+@pytest.mark.parametrize(
+    ("visible", "devices"),
+    [
+        (None, ("GPU 0", "GPU 1")),
+        ("1", ("GPU 1",)),
+        ("GPU-0abc", ("GPU 0",)),
+        ("0, 1", ("GPU 0", "GPU 1")),
+        ("", ()),
+        ("-1", ()),
+    ],
+)
+def test_only_visible_gpus_count(monkeypatch, visible, devices):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with measured_energy(StandIn()) as reading:
+        pass
+    assert reading.devices == devices
+    assert reading.joules == pytest.approx(sum(2 * (int(name[-1]) + 1) for name in devices))
+
+
+@pytest.mark.parametrize("device", ["cpu", "server", "NVIDIA elsewhere"])
+def test_an_engine_that_is_not_on_these_gpus_has_no_meter(device):
+    assert meter_of(device, StandIn()) is None
+
+
+def test_without_driver_or_counter_there_is_no_meter_and_no_error(monkeypatch):
+    import sys
+
+    class Silent(StandIn):
+        def nvmlInit(self) -> None:
+            raise RuntimeError("driver not loaded")
+
+    assert meter_of("GPU 0", Silent()) is None
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert meter_of("GPU 0") is None
+
+
+def test_a_runs_sessions_keep_the_joules_and_a_budget_counts_in_them(monkeypatch, tmp_path):
+    import dataclasses
+    import sys
+
+    from scripted import ScriptedOptions, ScriptedSampler
+    from stored_runs import make_run
+
+    from ttscale.analysis.budget.reading_arms import read_arms
+    from ttscale.config.models import Cell
+    from ttscale.pipeline.contract import CellWork
+    from ttscale.pipeline.engines import RunningEngine
+    from ttscale.pipeline.progress import Progress
+    from ttscale.pipeline.recording import Recorder
+    from ttscale.samplers.settings import ModelSettings, SamplingSettings
+    from ttscale.types import Sample
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "pynvml", StandIn())
+    store = make_run(tmp_path / "run", n=8, verified=True)
+    (cell,) = store.cells()
+    for path in (store.path / "sessions").glob("*"):
+        path.unlink()
+    problems = store.problems(cell)
+    settings = Cell.model_validate(
+        {"name": cell, "model": "m", "task": "arithmetic", "sampling": {"n": 9, "max_tokens": 20}}
+    )
+    sampler = ScriptedSampler(ModelSettings(path="m"), SamplingSettings(n=1), ScriptedOptions())
+    info = dataclasses.replace(sampler.start(), device="GPU 1")
+    drawn = [
+        Sample(problem_id=one.problem_id, sample_index=8, completion="1", finish_reason="stop", prompt_tokens=5,
+               completion_tokens=10)
+        for one in problems
+    ]  # fmt: skip
+    with store.writing():
+        recorder = Recorder(CellWork(store=store, cell=settings, problems=problems, progress=Progress()))
+        with recorder.session(RunningEngine(sampler, info, 0.0), total=9, done=8):
+            recorder.add(drawn)
+    (session,) = store.sessions()
+    joules = session.engine["detail"]["joules"]
+    assert joules > 0
+    (arm,) = read_arms([store.path])
+    assert arm.facts.joules_per_token == pytest.approx(joules / (10 * len(problems)))
