@@ -101,7 +101,7 @@ def verify_command(
     Each verifier, version and set of options keeps its own verdicts beside the others. The table counts what was
     verified now, and the outcomes of all verdicts that are stored.
     """
-    from ttscale.analysis.run.analyze import stored_config
+    from ttscale.analysis.reading.choosing import stored_config
     from ttscale.cli.output import print_rows
     from ttscale.cli.progress import make_progress
     from ttscale.config.loading import parse_plugin

@@ -1,24 +1,27 @@
 """The figure of a budget analysis: cost against value of every choice, with the best buy."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ttscale.analysis.budget.answers import CostCurve, Segment
-from ttscale.analysis.budget.result import BudgetView
 from ttscale.costs.amounts import unit_name
 from ttscale.plots.cost import Change, CostLine, plot_costs
 from ttscale.showing.numbers import rests_on
 from ttscale.stats.counts.curve import FloatArray
+
+if TYPE_CHECKING:
+    from ttscale.analysis.budget.result import BudgetView
 
 _STEPS = 256
 """Costs at which a best buy is looked at, evenly on a log scale."""
 
 
 def budget_figure(
-    view: BudgetView, *, comparison: int = 0, title: str | None = None, ax: Axes | None = None
+    view: "BudgetView", *, comparison: int = 0, title: str | None = None, ax: Axes | None = None
 ) -> Figure:
     """Draw one comparison of a view.
 

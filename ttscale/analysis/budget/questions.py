@@ -15,8 +15,9 @@ from ttscale.stats.coverage.marginal import Saturation, saturation
 from ttscale.stats.decide.deciding import MOST_DECISIONS, BudgetDecision, best_decision
 from ttscale.stats.forecast.outlook import LARGEST, Generalises, Outlook, coverage_ahead, coverage_outlook
 from ttscale.stats.forecast.reaching import Reached, check_target, ladder, reached_within, samples_to_reach
+from ttscale.stats.intervals.options import IntervalOptions
 from ttscale.stats.selectors.accepting import utility
-from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.selectors.averaging import averaged_curve
 from ttscale.types import CONFIDENCE_LEVEL
 
 _HALVINGS = 4

@@ -12,8 +12,9 @@ from ttscale.analysis.selecting import named_selector
 from ttscale.config.models import PluginSettings
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings
+from ttscale.stats.intervals.options import IntervalOptions
 from ttscale.stats.selectors.any_correct import AnyCorrect
-from ttscale.stats.selectors.averaging import IntervalOptions, averaged_curve
+from ttscale.stats.selectors.averaging import averaged_curve
 from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
 from ttscale.types import CONFIDENCE_LEVEL
 

@@ -34,8 +34,9 @@ from ttscale.errors import StoreError
 from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.plateau import doublings
+from ttscale.stats.intervals.options import IntervalOptions
 from ttscale.stats.laws.fitting import LawFit, fit_law
-from ttscale.stats.selectors.averaging import IntervalOptions, curve
+from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import goes_by_verifier
 from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.selectors.voting import MajorityVote

@@ -1,25 +1,25 @@
 """Coverage: pass@k averaged over problems, as a curve with its interval."""
 
+from typing import Unpack
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, refuse_too_few
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import all_of_them, at_least_one
 from ttscale.stats.intervals.bootstrap import bootstrap_coverage
 from ttscale.stats.intervals.interval_caveats import interval_caveats
 from ttscale.stats.intervals.intervals import (
     Interval,
-    IntervalMethod,
     Rng,
-    check_confidence,
-    check_options,
     interval_over_problems,
     interval_over_samples,
     named,
     rising,
     simultaneous_level,
 )
+from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
 from ttscale.stats.intervals.sampling_error import coverage_sampling_error
 from ttscale.types import CONFIDENCE_LEVEL
 
@@ -28,13 +28,7 @@ def coverage_curve(
     n: ArrayLike,
     c: ArrayLike,
     k: ArrayLike,
-    *,
-    confidence_level: float = CONFIDENCE_LEVEL,
-    over: Over = "problems",
-    method: IntervalMethod = "analytic",
-    simultaneous: bool = False,
-    n_resamples: int = 2000,
-    rng: Rng = None,
+    **interval: Unpack[IntervalKeywords],
 ) -> Curve:
     """Estimate coverage, the mean of pass@k over problems, with an interval at every budget.
 
@@ -42,15 +36,7 @@ def coverage_curve(
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
         k: Budgets, shape (K,), at most the fewest samples of any problem; sorted and made unique.
-        confidence_level: Such as 0.95.
-        over: "problems" for all problems of this kind (default), "samples" for these problems with other
-            draws, "both"; see `ttscale.stats.intervals.intervals` for what each target is and why "both" equals
-            "problems".
-        method: "analytic" (default) or "bootstrap"; the latter misses its nominal level more often.
-        simultaneous: Whether the band shall hold at all k together instead of at each; analytic over problems
-            only.
-        n_resamples: Replicates of the bootstrap, or of the band's simulation.
-        rng: Generator or seed, for whatever is simulated.
+        **interval: How the interval is computed; see `IntervalOptions`.
 
     Returns:
         The curve; its values are exact averages over all subsets of k.
@@ -66,29 +52,23 @@ def coverage_curve(
     """
     data, ks = counts(n, c), np.unique(budgets(k))
     refuse_too_few(data.n, ks)
-    check_confidence(confidence_level)
-    check_options(over, method, simultaneous)
+    options = IntervalOptions(**interval)
+    options.check()
     pairs = data.unique()
     values = at_least_one(pairs.n[:, None], pairs.c[:, None], ks)
-    if method == "bootstrap":
-        interval = bootstrap_coverage(data, ks, confidence_level, over=over, n_resamples=n_resamples, rng=rng)
-    elif over == "samples":
-        interval = _over_samples(pairs, values, ks, confidence_level)
-    else:
-        interval = _over_problems(pairs, values, confidence_level, simultaneous, n_resamples, rng)
-    interval = rising(interval)
+    between = rising(_interval(data, pairs, values, ks, options))
     mean = pairs.weight @ values / len(data)
     return Curve(
         metric="coverage",
         k=ks,
         value=mean,
-        low=np.minimum(interval.low, mean),
-        high=np.maximum(interval.high, mean),
-        confidence_level=confidence_level,
-        over=over,
-        method=f"exact mean over subsets; {interval.method}",
+        low=np.minimum(between.low, mean),
+        high=np.maximum(between.high, mean),
+        confidence_level=options.confidence_level,
+        over=options.over,
+        method=f"exact mean over subsets; {between.method}",
         n_problems=len(data),
-        caveat=interval_caveats(mean, len(data), over=over, method=method),
+        caveat=interval_caveats(mean, len(data), over=options.over, method=options.method),
     )
 
 
@@ -130,6 +110,17 @@ def pass_hat_curve(
         n_problems=len(data),
         caveat=interval_caveats(mean, len(data), over="problems"),
     )
+
+
+def _interval(
+    data: Counts, pairs: UniqueCounts, values: FloatArray, k: IntArray, options: IntervalOptions
+) -> Interval:
+    level, n_resamples, rng = options.confidence_level, options.n_resamples, options.rng
+    if options.method == "bootstrap":
+        return bootstrap_coverage(data, k, level, over=options.over, n_resamples=n_resamples, rng=rng)
+    if options.over == "samples":
+        return _over_samples(pairs, values, k, level)
+    return _over_problems(pairs, values, level, options.simultaneous, n_resamples, rng)
 
 
 def _over_problems(

@@ -13,7 +13,8 @@ from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import at_least_one
 from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.selectors.averaging import IntervalKeywords, IntervalOptions, curve
+from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
+from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import Effort, Need, Picked, SamplePools, Selector, sample_pools
 
 

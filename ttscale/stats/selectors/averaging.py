@@ -1,61 +1,22 @@
 """From a selector to its curve: the mean over problems of what it collects, and an interval around it."""
 
-from dataclasses import dataclass
-from typing import TypedDict
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ttscale.stats.counts.counts import budgets, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.intervals.intervals import (
     Interval,
-    IntervalMethod,
     Rng,
     bootstrap_over_problems,
-    check_confidence,
-    check_options,
     interval_over_problems,
     interval_over_samples,
     named,
     simultaneous_level,
 )
+from ttscale.stats.intervals.options import IntervalOptions
 from ttscale.stats.intervals.sampling_error import split_sampling_error
 from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
-from ttscale.types import CONFIDENCE_LEVEL
-
-
-class IntervalKeywords(TypedDict, total=False):
-    """The fields of `IntervalOptions` as keyword arguments."""
-
-    confidence_level: float
-    over: Over
-    method: IntervalMethod
-    simultaneous: bool
-    n_resamples: int
-    rng: Rng
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalOptions:
-    """How the interval of a curve over sample pools is computed.
-
-    Attributes:
-        confidence_level: Such as 0.95.
-        over: What it generalises over; see `ttscale.stats.intervals.intervals`. "samples" costs a vote about ten times
-            as much as "problems".
-        method: "analytic" or "bootstrap" (over problems only).
-        simultaneous: Whether the band shall hold at all k together; analytic over problems only.
-        n_resamples: Replicates of whatever is simulated.
-        rng: Generator or seed, for whatever is simulated.
-    """
-
-    confidence_level: float = CONFIDENCE_LEVEL
-    over: Over = "problems"
-    method: IntervalMethod = "analytic"
-    simultaneous: bool = False
-    n_resamples: int = 2000
-    rng: Rng = None
 
 
 def curve(
@@ -84,8 +45,7 @@ def curve(
     options = interval or IntervalOptions()
     ks = np.unique(budgets(k))
     refuse_too_few(pools.n, ks, selector.at_k)
-    check_options(options.over, options.method, options.simultaneous)
-    check_confidence(options.confidence_level)
+    options.check()
     rng = np.random.default_rng(options.rng)
     picked = selector.values(pools, ks, rng=rng)
     if options.over != "samples":

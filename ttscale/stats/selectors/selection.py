@@ -12,7 +12,8 @@ from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.selectors.averaging import IntervalKeywords, IntervalOptions, curve
+from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
+from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import Need, Picked, SamplePools, Selector, sample_pools
 
 

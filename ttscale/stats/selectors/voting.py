@@ -14,7 +14,8 @@ from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, classes, flags, pools
 from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.selectors.averaging import IntervalKeywords, IntervalOptions, curve
+from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
+from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import Effort, Need, Picked, SamplePools, Selector, sample_pools
 from ttscale.stats.selectors.plurality import chance_of_correct, vote_pool
 from ttscale.stats.selectors.weighted_voting import WeightScheme, vote_weights, weighted_maj_at_k

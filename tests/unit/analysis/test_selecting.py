@@ -1,0 +1,87 @@
+"""Selectors by name, each with its verifier, and where every analysis shows one that is asked for."""
+
+from pathlib import Path
+
+import pytest
+from stored_runs import make_run
+
+from ttscale.analysis.budget.view import BudgetSettings, budget_view
+from ttscale.analysis.comparison.compare import ComparisonSettings, compare_verifiers
+from ttscale.analysis.reading.cell import RunReader
+from ttscale.analysis.reading.choosing import stored_config
+from ttscale.analysis.reading.judged import seen_by, verifier_scores
+from ttscale.analysis.run.analyze import analyze_run
+from ttscale.analysis.selecting import named_selector, ways
+from ttscale.config.models import AnalysisSettings
+from ttscale.costs.amounts import parse_amount
+from ttscale.errors import InvalidInputError
+from ttscale.stats.intervals.options import IntervalOptions
+from ttscale.stats.selectors.averaging import curve
+from ttscale.stats.selectors.names import SELECTORS
+from ttscale.stats.selectors.voting import WeightedVote
+from ttscale.store.run import RunStore
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
+    return make_run(tmp_path_factory.mktemp("selecting") / "run", n=8, n_problems=6)
+
+
+def test_ways_stand_in_the_usual_order_each_with_every_verifier() -> None:
+    found = ways(["first", "majority", "best", "best"], ["a", "b"])
+    assert [way.label for way in found] == [
+        "majority vote",
+        "best by a",
+        "best by b",
+        "first accepted by a",
+        "first accepted by b",
+    ]
+    assert [way.is_coverage for way in ways(list(SELECTORS), ["a"])] == [True] + [False] * 4
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_a_selector_asks_for_a_verifier_exactly_where_it_goes_by_one(name: str) -> None:
+    if named_selector(name).label("v") == named_selector(name).label():
+        with pytest.raises(InvalidInputError, match="used by no selector"):
+            ways([name], ["v"])
+    else:
+        with pytest.raises(InvalidInputError, match=f"'{name}' needs a verifier"):
+            ways([name], [])
+
+
+def test_one_selector_collects_the_same_in_the_run_the_comparison_and_the_budget(store: RunStore) -> None:
+    more = AnalysisSettings.model_validate({"selectors": ["weighted", "first", "coverage"]})
+    (cell,) = analyze_run(store, stored_config(store).model_copy(update={"analysis": more})).cells
+    assert "first accepted by logprob" not in cell.selectors  # it accepts and rejects nothing
+    judged = RunReader(store).cell(cell.cell, verifiers=["last-digit"]).judged()
+    view = seen_by(judged.pools(), verifier_scores(judged.frame, "last-digit"))
+    (compared,) = compare_verifiers(store.path, ["last-digit"], settings=ComparisonSettings(k=(1, 4, 8)))
+    picked = {one.name: one.curve for one in compared.verifiers[0].selections}
+    for name, alone in (("weighted", "weighted vote"), ("first", "first accepted")):
+        selector = named_selector(name)
+        expected = curve(selector, view, [1, 4, 8], interval=IntervalOptions(rng=0))
+        asked = BudgetSettings(
+            selectors=(name,), verifiers=("last-digit",), spends=(parse_amount("24samples"),)
+        )
+        (spent,) = budget_view([store.path], settings=asked).spends
+        assert spent.k == (8 if selector.stops_early else 4)  # what is not drawn is not paid
+        of_run = cell.selectors[selector.label("last-digit")]
+        for k, value in zip(expected.k, expected.value, strict=True):
+            assert of_run.value[of_run.k == k] == pytest.approx(value, abs=1e-9)
+            assert picked[alone].value[picked[alone].k == k] == pytest.approx(value, abs=1e-9)
+        assert spent.value == pytest.approx(expected.value[expected.k == spent.k][0], abs=1e-9)
+    assert cell.selectors["coverage"].value == pytest.approx(cell.coverage.value, abs=1e-12)
+
+
+def test_a_simulated_vote_says_so_in_a_budget(tmp_path: Path) -> None:
+    store = make_run(tmp_path / "run", n=20, n_problems=4)
+    asked = BudgetSettings(
+        selectors=("weighted",), verifiers=("logprob",), spends=(parse_amount("28samples"),)
+    )
+    first, again = (budget_view([store.path], settings=asked).spends[0] for _ in range(2))
+    assert first.k == 7
+    assert first.method.startswith("mean over random orders")
+    assert first.value == again.value
+    judged = RunReader(store).cell(store.cells()[0]).judged()
+    assert isinstance(named_selector("weighted"), WeightedVote)
+    assert (judged.logprob < 0).any()  # so that its sigmoid votes
