@@ -27,6 +27,7 @@ from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, rea
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
+from ttscale.types import TRUNCATED
 
 _REWARD_MODEL = "reward-model"
 """The built-in verifier that reads a whole sample and may not have recorded its tokens."""
@@ -222,7 +223,7 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
             correct=judged.correct,
             answer_class=judged.answer_class,
             completion_tokens=tokens,
-            truncated=(frame["finish_reason"] == "length").to_numpy(),
+            truncated=frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy(),
             verifiers=columns,
         ),
         max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),

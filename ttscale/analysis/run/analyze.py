@@ -28,6 +28,7 @@ from ttscale.analysis.reading.judged import (
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.problems import problems_frame
 from ttscale.analysis.run.results import CellResult, RunResult, SamplingTotals, UnmeasuredCell
+from ttscale.analysis.run.truncation import truncation_caveats
 from ttscale.analysis.selecting import Way, named_selector
 from ttscale.config.models import AnalysisSettings, RunConfig
 from ttscale.errors import StoreError
@@ -43,7 +44,7 @@ from ttscale.stats.selectors.voting import MajorityVote
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
-from ttscale.types import Outcome
+from ttscale.types import TRUNCATED, Outcome
 
 __all__ = ["Depth", "analyze_run", "choose_oracle", "stored_config", "table_budgets"]
 
@@ -142,7 +143,10 @@ def analyze_cell(
         law=_law(judged, settings) if rounds is None else None,
         outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
         totals=_totals(rows, sum(session.seconds for session in sessions)),
-        warnings=tuple(_caveats(rows, judged, len(problems), adaptive_caveat(store, cell))),
+        warnings=(
+            *_caveats(rows, judged, len(problems), adaptive_caveat(store, cell)),
+            *truncation_caveats(judged, source.oracle),
+        ),
         identity=identity,
         verifier_seconds=_short_labels(
             {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
@@ -271,11 +275,6 @@ def _caveats(
             f"Problems have between {judged.n.min():,} and {judged.n.max():,} samples; "
             f"curves end at k = {judged.n.min():,}."
         )
-    truncated = int((judged.frame["finish_reason"] == "length").sum())
-    if truncated:
-        share = truncated / judged.frame.height
-        shown = f"{share:.1%}" if share >= 0.0005 else "under 0.1%"
-        caveats.append(f"{truncated:,} samples ({shown}) were cut off at the token limit.")
     return caveats
 
 
@@ -283,7 +282,7 @@ def _totals(rows: pl.DataFrame, seconds: float) -> SamplingTotals:
     prompts = rows.group_by("order").agg(pl.col("prompt_tokens").first().cast(pl.Int64))
     return SamplingTotals(
         n_samples=rows.height,
-        n_truncated=int((rows["finish_reason"] == "length").sum()),
+        n_truncated=int(rows["finish_reason"].is_in(list(TRUNCATED)).sum()),
         prompt_tokens=_whole_sum(prompts["prompt_tokens"]),
         completion_tokens=_whole_sum(rows["completion_tokens"]),
         seconds=seconds or None,

@@ -21,6 +21,7 @@ from ttscale.verifiers.formulas.naming import is_constant
 from ttscale.verifiers.formulas.readings import Reading
 
 _FLOAT_NOISE = Fraction(1, 10**9)
+"""Of a number whose decimals are written to many places, or of arithmetic with decimals."""
 _PLACES = 6
 """Of a decimal that is taken as rounded, and as many significant digits."""
 
@@ -145,7 +146,8 @@ def _close(key: Reading, answer: Reading) -> bool:
     expected, value = _decimal(key.expr), _decimal(answer.expr)
     if expected is None or value is None:
         return False
-    if abs(expected - value) <= _FLOAT_NOISE * abs(expected):
+    many = [each.written is None or len(each.written.partition(".")[2]) >= _PLACES for each in inexact]
+    if any(many) and abs(expected - value) <= _FLOAT_NOISE * abs(expected):
         return True
     pairs = ((answer.written, expected), (key.written, value))
     return any(written is not None and _rounds(written, exact) for written, exact in pairs)
