@@ -46,7 +46,7 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 
-_SENTENCE_END = re.compile(r"[.!?;](?=\s|$|[*_\"'])|[。！？；।؟]")
+_SENTENCE_END = re.compile(r"(?<!\\)[.!?;](?=\s|$|[*_\"'])|[。！？；।؟]")
 _PROSE_FIRST = re.compile(
     r"(?:[0-9]{1,2}[.)]\s+)?(?!(?:about|approximately|around|roughly|exactly|nearly|USD|EUR|Rs)\b)[A-Za-z]{2,}[a-z']*,?\s+\S|[-*•]\s+\S"
 )

@@ -19,8 +19,10 @@ from sympy.core.function import AppliedUndef
 from ttscale.verifiers.numbers import value_name
 
 _WORKING_DIGITS = 30
-_SIGNS = "+-ab+"
+_SIGNS = "+-ab+-"
 """Signs of the variables at the points: of all alike, by the letter (neighbors differ: √(x²y²) is not xy), or by chance."""
+_SPANS = (1, 1, 1, 1, 40, 40)
+"""Widths of the ranges of points: ⌊n/2⌋ and ⌊n/3⌋ agree between 1 and 2."""
 _SHORT_NAME = 12
 """Digits of a number that `value_name` writes exactly."""
 _OUTSIDE = "-"
@@ -68,9 +70,9 @@ def value_at(expr: Any, point: int) -> Any:
 
 
 def _coordinate(name: str, point: int) -> sympy.Rational:
-    """Return a random number between 1 and 2, or between -2 and -1."""
+    """Return a random number from 1 on, or up to -1."""
     digest = hashlib.sha256(f"{point}:{name}".encode()).digest()
-    value = 1 + sympy.Rational(int.from_bytes(digest[:5], "big"), 1 << 40)
+    value = 1 + _SPANS[point] * sympy.Rational(int.from_bytes(digest[:5], "big"), 1 << 40)
     negative = {"+": False, "-": True, "a": ord(name[0]) % 2 == 1, "b": digest[5] % 2 == 1}[_SIGNS[point]]
     return -value if negative else value
 
@@ -111,6 +113,8 @@ def rational_name(value: Fraction) -> str:
     while rest > 1 and places <= _WORKING_DIGITS and (rest % 2 == 0 or rest % 5 == 0):
         rest, places = rest // (10 if rest % 10 == 0 else 5 if rest % 5 == 0 else 2), places + 1
     digits = str(abs(value.numerator) * 10**places // value.denominator)
+    if len(digits) > _SHORT_NAME and rest > 1:
+        return f"{value.numerator}/{value.denominator}"
     if rest > 1 or len(digits) <= _SHORT_NAME:
         return value_name(value)
     digits = digits.rjust(places + 1, "0")

@@ -68,7 +68,7 @@ def _has_both_cases(text: str) -> bool:
 _COMMA = re.compile(r"[,;，；、]")
 _SPACED_COMMA = re.compile(r"[,;，；、](?=\s)|;|(?<![0-9]),|,(?![0-9]{3}(?![0-9]))")
 _CONNECTOR = re.compile(
-    r"\s*(?:\\text\s*\{\s*(?:,?\s*(?:and|or)|,)\s*\}|,?\s*\b(?:and|or)\b(?=\s|\\|[0-9(])|\\(?:wedge|vee|quad)(?![a-z]))\s*"
+    r"\s*(?:\\text\s*\{\s*(?:,?\s*(?:and|or)|,)\s*\}|,?\s*\b(?:and|or)\b(?=\s|\\|[0-9(])|\\(?:wedge|vee|quad)(?![a-z])|\\\\(?![a-z\\]))\s*"
 )
 _OR = re.compile(r"\\text\s*\{\s*or\s*\}|\bor\b|\\vee")
 _UNION = re.compile(r"\\(?:cup|bigcup)(?![a-z])|(?<=[)\]}])\s*U\s*(?=[(\[\\])")
@@ -77,9 +77,9 @@ _EQUALS = re.compile(r"(?<![<>!:\\])=+(?!=)|:=")
 _APPROXIMATELY = re.compile(r"\\approx(?![a-z])|≈")
 _ELEMENT = re.compile(r"\\in(?![a-z])")
 _ORDER = re.compile(r"\\(?:le|ge|ne)(?![a-z])|[<>]")
-_ALL_TEXT = re.compile(r"\\text\s*\{([^{}]*[0-9][^{}]*)\}")
+_ALL_TEXT = re.compile(r"\\text\s*\{([^{}]*(?:[0-9,]|\b(?:and|or)\b)[^{}]*)\}")
 _RATIO = re.compile(r"\s*:\s*")
-_OPTION = re.compile(r"(?:\\text\s*\{\s*\(?([A-J])\)\s*\}|\(([A-J])\))\s*(?:[.:]\s*)?(?=\S)(.+)")
+_OPTION = re.compile(r"(?:\\text\s*\{\s*\(?([A-J])\)\s*\}|\(([A-J])\))\s*(?:[.:]\s*)?(?=[^\s,;])(.+)")
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-z])")
 _MATRIX = re.compile(
     r"\\begin\{(?:p|b|B|small|v)?(?:matrix|array)\}(?:\{[clr|\s]*\})?(.*)\\end\{(?:p|b|B|small)?(?:matrix|array)\}",
@@ -99,7 +99,7 @@ _DIGITS = re.compile(r"(?=.*[0-9])(?=.*[A-F])[0-9A-F]+")
 _NAMES = re.compile(r"\(\s*([A-Za-z](?:\s*,\s*[A-Za-z])+)\s*\)")
 _SIMPLE_NAME = re.compile(
     r"\\?[A-Za-z]+(?:_\{?[A-Za-z0-9+\-]+\}?)?'*(?:\([^()=]*\))?|\|[A-Za-z]+\||\\(?:angle|overline|triangle|text|hat|vec|bar)\b.*"
-    r"|[A-Za-z](?:\s*[-+]?\s*[A-Za-z])*|[A-Z][A-Z]+|\|\\?[a-z]+\|"
+    r"|[A-Za-z](?:\s*[-+]?\s*[A-Za-z])*|[A-Z][A-Z]+|[A-Za-z](?::[A-Za-z])+|\|\\?[a-z]+\|"
 )
 
 
@@ -126,9 +126,9 @@ class _Reader:
 
     def _special(self, text: str) -> Reading | None:
         """Read what has a grammar of its own: numerals with a base, times, ratios, options."""
-        text = _CURRENCY.sub(r"\1", text).strip()
         if whole := _ALL_TEXT.fullmatch(text):
-            return self.read(whole.group(1))
+            return self.read(normalized(whole.group(1)))
+        text = _CURRENCY.sub(r"\1", text).strip()
         if (number := numeral(text)) is not None:
             return number
         if found := BASED.fullmatch(text):
@@ -185,16 +185,16 @@ class _Reader:
         if len(parts) < 2 or not all(part.strip(" ,") for part in parts):
             return None
         items = [item for part in parts for item in split_top(part.strip(" ,"), _SPACED_COMMA)]
-        return self._collected(items, joins=bool(_OR.search(text)))
+        return self._collected(items, joins="or" if _OR.search(text) else "and")
 
     def _listed(self, text: str) -> Reading | None:
         if THOUSANDS.fullmatch(text):
             return None
         spaced = re.search(r",\s", text) is not None
         items = split_top(text, _SPACED_COMMA if spaced else _COMMA)
-        return self._collected(items, joins=True) if len(items) > 1 else None
+        return self._collected(items, joins=",") if len(items) > 1 else None
 
-    def _collected(self, items: Sequence[str], *, joins: bool) -> Reading | None:
+    def _collected(self, items: Sequence[str], *, joins: str) -> Reading | None:
         """Make a list of items, or one set of intervals of one variable."""
         readings = [self.read(item) for item in items if item.strip()]
         if len(readings) < len(items) or any(reading.kind == "text" for reading in readings):
@@ -226,7 +226,8 @@ class _Reader:
         if names := _NAMES.fullmatch(sides[0]):
             return self._named_tuple(re.split(r"\s*,\s*", names.group(1)), self.read(sides[-1]))
         if _SIMPLE_NAME.fullmatch(sides[0]):
-            return self._assigned(sides[0], self.read(sides[-1]))
+            is_chain = all(self._formula(side) is not None for side in sides[1:-1])
+            return self._assigned(sides[0], self.read(sides[-1])) if is_chain else None
         return self._chain(sides) if n_items == 1 else None
 
     def _assigned(self, name: str, value: Reading) -> Reading | None:
@@ -338,7 +339,7 @@ class _Reader:
     def _rows(self, text: str) -> Reading | None:
         if cases := _CASES.fullmatch(text):
             return self._collected(
-                [row.replace("&", "") for row in _ROW.split(cases.group(1)) if row.strip()], joins=True
+                [row.replace("&", "") for row in _ROW.split(cases.group(1)) if row.strip()], joins="and"
             )
         found = _MATRIX.fullmatch(text)
         if found is None or text.startswith(r"\begin{v"):

@@ -79,11 +79,14 @@ def by_parts(readings: Sequence[Reading], *, is_union: bool) -> Reading | None:
     )
 
 
-def joined(readings: Sequence[Reading], *, joins: bool) -> Reading:
-    """Make one set of intervals that "or" or "and" connects."""
-    combine = sympy.Union if joins else sympy.Intersection
-    whole = set_of(combine(*(reading.expr for reading in readings)))
-    return replace(whole, variable=readings[0].variable)
+def joined(readings: Sequence[Reading], *, joins: str) -> Reading:
+    """Make one set of intervals that "or", "and" or a comma connects; a comma between inequalities is "and" where that can be."""
+    sets = [reading.expr for reading in readings]
+    both = sympy.Intersection(*sets)
+    is_and = joins == "and" or (
+        joins == "," and readings[0].variable is not None and both is not sympy.S.EmptySet
+    )
+    return replace(set_of(both if is_and else sympy.Union(*sets)), variable=readings[0].variable)
 
 
 # ---- inequalities -------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ _UNIT_WORD = r"(?:[A-Za-z°µμΩ][A-Za-z°µμΩ'’.\-]*)(?:\s*\^\s*\{?-?[0-9]
 _UNIT = rf"{_UNIT_WORD}(?:\s*(?:/|\*|·|\\cdot)?\s*{_UNIT_WORD})*"
 _TEXT_UNIT = r"\\text\s*\{[^{}]*\}(?:\s*\^\s*\{?-?[0-9]\}?)?"
 _BEHIND = re.compile(
-    rf"(?P<core>.*?[0-9A-Za-z)}}\]!|.])\s*(?P<unit>(?:/?\s*{_TEXT_UNIT}\s*/?\s*)+)(?:\^\s*\{{?-?[0-9]\}}?)?",
+    rf"(?P<core>.*?[0-9A-Za-z)}}\]!|.%])\s*(?P<unit>(?:/?\s*{_TEXT_UNIT}\s*/?\s*)+)(?:\^\s*\{{?-?[0-9]\}}?)?",
     re.DOTALL,
 )
 _PLAIN_BEHIND = re.compile(rf"(?P<core>.*[0-9)}}!.])\s*(?P<unit>{_UNIT})")
@@ -71,7 +71,7 @@ def behind_caption(text: str) -> str | None:
     found = _CAPTION.fullmatch(text)
     if found is not None:
         words = found.group("words").lower().split()
-        is_name = len(words) == 1 and len(words[0]) < 3 and found.group("end") == "="
+        is_name = len(words) == 1 and len(words[0]) < (3 if found.group("end") == "=" else 2)
         return None if is_name or _TELLING.intersection(words) else found.group("rest").strip()
     opening = _OPENING.fullmatch(text)
     if opening is None or opening.group("word").lower() not in _HARMLESS:
@@ -187,7 +187,7 @@ def as_words(text: str) -> str | None:
 
 def _one_spelling(words: str) -> str:
     words = " ".join(re.sub(r"[\s\-]+", " ", words.strip(" .!")).lower().split())
-    words = re.sub(r"^(?:the|an?) (?=\S)", "", words)
+    words = re.sub(r"^(?:the|an?) (?!and\b|or\b)(?=\S{2})", "", words)
     return _SYNONYMS.get(words, words)
 
 
