@@ -52,7 +52,12 @@ def _same_equation(key: Reading, answer: Reading) -> bool:
         reading.equation or (reading.name if reading.kind == "relation" else None)
         for reading in (key, answer)
     ]
-    return names[0] is not None and names[0] == names[1]
+    return names[0] is not None and names[0] == names[1] and not _are_constants(key, answer)
+
+
+def _are_constants(key: Reading, answer: Reading) -> bool:
+    """Return whether both give a number: their names then say all."""
+    return all(reading.kind == "value" and is_constant(reading.expr) for reading in (key, answer))
 
 
 def _are_graphs(key: Reading, answer: Reading) -> bool:

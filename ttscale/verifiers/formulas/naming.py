@@ -23,6 +23,7 @@ _SIGNS = "+-ab+-"
 """Signs of the variables at the points: of all alike, by the letter (neighbors differ: √(x²y²) is not xy), or by chance."""
 _SPANS = (1, 1, 1, 1, 40, 40)
 """Widths of the ranges of points: ⌊n/2⌋ and ⌊n/3⌋ agree between 1 and 2."""
+_RATIO_DIGITS = 22
 _SHORT_NAME = 12
 """Digits of a number that `value_name` writes exactly."""
 _OUTSIDE = "-"
@@ -131,12 +132,19 @@ def equation_name(left: Any, right: Any) -> str:
     return relation_name("=", left - right)
 
 
+def _ratio_name(ratio: Any) -> str:
+    """Write a ratio in more digits than a value: that of x - 5293040 and x - 5293041 at two points differs in the seventh."""
+    real, imaginary = (f"{Decimal(str(part)):.{_RATIO_DIGITS}e}" for part in ratio.as_real_imag())
+    return real if Decimal(imaginary) == 0 else f"{real} + {imaginary}i"
+
+
 def relation_name(operator: str, difference: Any) -> str:
     """Name ``difference = 0``, ``< 0``, ``<= 0`` or ``!= 0`` up to a factor that does not change it."""
     try:
         values = [value_at(difference, point) for point in range(len(_SIGNS))]
         scale = values[0] if operator in ("=", "!=") else abs(values[0])
-        return f"{operator} (" + ", ".join(number_name(value / scale) for value in values) + ")"
+        ratios = [(value / scale).evalf(_WORKING_DIGITS) for value in values[1:]]
+        return f"{operator} (" + ", ".join(_ratio_name(ratio) for ratio in ratios) + ")"
     except MemoryError:
         raise
     except Exception:  # as above
