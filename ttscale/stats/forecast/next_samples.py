@@ -131,7 +131,7 @@ def next_samples(
         InvalidInputError: Impossible counts, a budget that is not beyond the samples, or a share outside (0, 1).
 
     >>> plan = next_samples(20, [0] * 12 + [1, 2, 5, 9, 20, 0], 1000)
-    >>> bool(plan.expected_width < 0.6 * plan.width), plan.expected_samples < 13 * 980
+    >>> bool(plan.expected_width < 0.6 * plan.width), bool(plan.expected_samples < 13 * 980)
     (True, True)
     """
     check_confidence(confidence_level)
