@@ -4,11 +4,14 @@ A message says what is wrong, with its values, and then the fix, in the user's o
 Each class also inherits the fitting built-in, so ``except ValueError`` keeps working.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from unicodedata import category
 
 _MAX_LISTED = 20
+_MOST_SAID = 200
+"""Characters of a foreign error's message."""
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories of controls, of format characters (directions among them), lone surrogates and separators of lines."""
 
@@ -95,6 +98,25 @@ class DataWarning(TtscaleWarning):
 
 class TornSegmentWarning(TtscaleWarning):
     """A damaged segment file was set aside; its samples will be drawn again."""
+
+
+@contextmanager
+def one_line(what: str, kind: "type[TtscaleError]" = InvalidInputError) -> Iterator[None]:
+    """Turn whatever a parser trips over into one line: for the one place where a kind of foreign input is read.
+
+    What ttscale raises on purpose passes, as do interrupts. The cause stays chained, for ``--debug``.
+
+    Args:
+        what: The input, as the message names it.
+        kind: What is raised.
+    """
+    try:
+        yield
+    except (TtscaleError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic inside polars is no Exception
+        said = " ".join(str(error).split())[:_MOST_SAID]
+        raise kind(f"{what} cannot be read: {type(error).__name__}: {said}") from error
 
 
 def printable(text: str) -> str:

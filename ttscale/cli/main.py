@@ -127,15 +127,12 @@ def run_cli(args: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("Interrupted. What was finished is stored; repeat the same command to continue.")
         return EXIT_INTERRUPTED
-    except TtscaleError as error:
-        if debug:
-            traceback.print_exc()
-        say(f"Error: {error}")
-        return EXIT_UNFINISHED if isinstance(error, UnfinishedRunError) else EXIT_ERROR
     except (BrokenPipeError, SystemExit) as stop:
         if not _is_closed_pipe(stop):
             raise
         return _end_quietly()
+    except (TtscaleError, OSError) as error:
+        return _failed(error, debug=debug)
     return code if isinstance(code, int) else 0
 
 
@@ -152,6 +149,19 @@ def _end_quietly() -> int:
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 0
+
+
+def _failed(error: TtscaleError | OSError, *, debug: bool) -> int:
+    """Say what went wrong in one line; return the exit code."""
+    if debug:
+        traceback.print_exc()
+    is_of_the_system = isinstance(error, OSError) and not isinstance(error, TtscaleError)
+    if is_of_the_system:  # a path that is too long, a folder that may not be read
+        place, said = getattr(error, "filename", None), getattr(error, "strerror", None)
+        say(f"Error: {said or error}{f': {place!s:.200}' if place else ''}.")
+    else:
+        say(f"Error: {error}")
+    return EXIT_UNFINISHED if isinstance(error, UnfinishedRunError) else EXIT_ERROR
 
 
 def say(text: str) -> None:

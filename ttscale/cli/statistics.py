@@ -29,6 +29,10 @@ class Names(click.ParamType[tuple[str, ...]]):
         return value if isinstance(value, tuple) else tuple(part.strip() for part in value.split(",") if part)
 
 
+_LARGEST_BUDGET = 2.0**53
+"""Up to which every whole number is a float of its own."""
+
+
 class Budgets(click.ParamType[tuple[int, ...]]):
     """Comma-separated whole numbers of at least 1, also as 1e4 or 10_000."""
 
@@ -45,9 +49,9 @@ class Budgets(click.ParamType[tuple[int, ...]]):
             try:
                 number = float(part)
             except ValueError:
-                self.fail(f"'{part}' is not a number", param, ctx)
-            if number < 1 or number != int(number):
-                self.fail(f"{part} is not a whole number of at least 1", param, ctx)
+                self.fail(f"'{part:.40}' is not a number", param, ctx)
+            if not (1 <= number <= _LARGEST_BUDGET and number == int(number)):
+                self.fail(f"{part:.40} is not a whole number from 1 to 2^53", param, ctx)
             numbers.append(int(number))
         return tuple(sorted(set(numbers)))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from ttscale.config.cells import cells
 from ttscale.config.explaining import explain, refuse_truth_for_numbers
 from ttscale.config.models import PluginSettings, RunConfig
-from ttscale.errors import ConfigError, did_you_mean
+from ttscale.errors import ConfigError, did_you_mean, one_line
 from ttscale.samplers.settings import SECRETS
 from ttscale.yaml_text import read_yaml, write_yaml
 
@@ -31,6 +31,11 @@ def load_config(
         ConfigError: The file cannot be read, or something in it is wrong; says where, what and the fix.
     """
     path = Path(path)
+    with one_line(str(path), ConfigError):
+        return _load(path, overrides, out)
+
+
+def _load(path: Path, overrides: Sequence[str], out: Path | str | None) -> RunConfig:
     tree = _read_yaml(path)
     for override in overrides:
         _apply(tree, override)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
 from ttscale.exchange.values import WORDS
 from ttscale.stats.counts.curve import IntArray
 from ttscale.types import Outcome
@@ -17,6 +17,9 @@ N_NAMES = ("n", "n_samples", "num_samples")
 C_NAMES = ("c", "n_correct", "num_correct")
 OUTCOME_NAMES = ("correct", "is_correct", "passed", "outcome", "success", "score")
 """Column names looked for, the first found wins."""
+
+_LARGEST_COUNT = 2.0**53
+"""Up to which every whole number is a float of its own."""
 
 TRUE = tuple(word for word, outcome in WORDS.items() if outcome is Outcome.CORRECT)
 FALSE = tuple(word for word, outcome in WORDS.items() if outcome not in (Outcome.CORRECT, Outcome.ERROR))
@@ -51,7 +54,11 @@ def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
     Raises:
         InvalidInputError: The file cannot be read, a column is missing, or the counts are impossible.
     """
-    frame = read_table(path)
+    with one_line(str(path)):
+        return _read_counts(read_table(path), path, by)
+
+
+def _read_counts(frame: pl.DataFrame, path: Path, by: Sequence[str]) -> list[CountsGroup]:
     if frame.height == 0:
         raise InvalidInputError(f"{path} has no rows.")
     for column in by:
@@ -82,6 +89,11 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises:
         InvalidInputError: It is missing, empty, damaged or of another kind.
     """
+    with one_line(str(path)):
+        return _read_table(path)
+
+
+def _read_table(path: Path) -> pl.DataFrame:
     readers = {
         ".csv": lambda: pl.read_csv(path, infer_schema_length=None),
         ".tsv": lambda: pl.read_csv(path, separator="\t", infer_schema_length=None),
@@ -123,11 +135,12 @@ def _counted(frame: pl.DataFrame, n: str, c: str, path: Path) -> pl.DataFrame:
 def _whole(column: pl.Series, name: str, path: Path) -> pl.Series:
     """Return a column as integers; anything else is refused with its first place."""
     numbers = column.cast(pl.Float64, strict=False)
-    wrong = (numbers.is_null() | numbers.is_nan() | (numbers != numbers.round())).fill_null(value=True)
+    is_whole = numbers.is_finite() & (numbers == numbers.round()) & (numbers.abs() <= _LARGEST_COUNT)
+    wrong = (~is_whole).fill_null(value=True)
     if wrong.any():
         row = int(np.flatnonzero(wrong.to_numpy())[0])
         raise InvalidInputError(
-            f"{path}: column '{name}' should hold whole numbers, but row {row + 1} holds {column[row]!r} "
+            f"{path}: column '{name}' should hold whole numbers, but row {row + 1} holds {column[row]!r:.60} "
             f"({int(wrong.sum())} such rows)."
         )
     return numbers.cast(pl.Int64)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
 from ttscale.exchange.contract import Importer
 from ttscale.registry import load_plugin, plugins
 
@@ -87,4 +87,8 @@ def build_importer(name: str, options: Mapping[str, Any]) -> Importer:
 
 
 def _recognizes(name: str, path: Path) -> bool:
-    return bool(build_importer(name, {}).recognizes(path))
+    try:
+        with one_line(str(path)):
+            return bool(build_importer(name, {}).recognizes(path))
+    except InvalidInputError:
+        return False  # what cannot be read is of no format

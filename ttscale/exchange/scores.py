@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
 from ttscale.exchange.counts import FALSE, OUTCOME_NAMES, PROBLEM_NAMES, TRUE, find_column, read_table
 from ttscale.types import Outcome
 
@@ -55,7 +55,13 @@ def read_score_table(
     Raises:
         InvalidInputError: The file cannot be read, a column is missing, or it holds something else.
     """
-    frame = read_table(path)
+    with one_line(str(path)):
+        return _read_scores(read_table(path), path, verifiers, oracle, answers)
+
+
+def _read_scores(
+    frame: pl.DataFrame, path: Path, verifiers: Sequence[str], oracle: str | None, answers: str | None
+) -> ScoreTable:
     problem, correct = (
         find_column(frame, PROBLEM_NAMES) or find_column(frame, ("idx",)),
         oracle or find_column(frame, OUTCOME_NAMES),

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.errors import InvalidInputError, StoreError
+from ttscale.errors import InvalidInputError, StoreError, one_line
 from ttscale.exchange.contract import CellKey, Read, ReadingNotes, Source
 from ttscale.exchange.naming import cell_name, short_hash
 from ttscale.exchange.records import RECORDS, SourceRecord, digest_of, place_of, read_records, write_record
@@ -182,9 +182,10 @@ class Staging:
             notes=notes,
             any_score=self._any_score,
         )
-        for sample in read(source, notes):
-            writer.add(sample)
-        totals = writer.finish()
+        with one_line(str(source.path)):
+            for sample in read(source, notes):
+                writer.add(sample)
+            totals = writer.finish()
         if not totals.n_samples:
             raise InvalidInputError(f"{source.path} holds no samples.")
         record = SourceRecord(

@@ -4,6 +4,7 @@ Only plain files inside the folder are unpacked. An archive that holds anything 
 link, a device) is refused as a whole: whoever made it did not mean well, and no part of it is worth having.
 """
 
+import lzma
 import shutil
 import tarfile
 import zlib
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from uuid import uuid4
 
-from ttscale.errors import InvalidInputError, StoreError
+from ttscale.errors import InvalidInputError, StoreError, one_line
 from ttscale.exchange.zipped import open_archive, open_member
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -39,19 +40,25 @@ def unpacked(path: Path, beside: Path) -> Iterator[Path]:
     home = beside.with_name(f".{beside.name}.{uuid4().hex[:8]}.unpacked")
     folder = home / path.name.partition(".")[0]  # formats name a task or a model by its folder
     try:
+        with one_line(str(path)):
+            _unpack(path, folder, beside)
+        yield folder
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _unpack(path: Path, folder: Path, beside: Path) -> None:
+    try:
         folder.mkdir(parents=True)
         budget = _Budget(path)
         if path.suffix.lower() == ".zip":
             _unzip(path, folder, budget)
         else:
             _untar(path, folder, budget)
-        yield folder
     except OSError as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"{path} cannot be unpacked beside {beside}: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 class _Budget:
@@ -86,7 +93,7 @@ def _untar(path: Path, folder: Path, budget: _Budget) -> None:
                 content = archive.extractfile(member) if member.isfile() else None
                 if content is not None:
                     _write(content, folder / member.name, budget)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise InvalidInputError(
             f"{path} is not a whole tar archive ({error}): it is truncated or damaged."
         ) from error
@@ -99,7 +106,7 @@ def _refuse_strange(path: Path, member: tarfile.TarInfo) -> None:
             f"{path} has a member named '{member.name}', which leads outside of it. Nothing is imported from such an "
             "archive."
         )
-    if not (member.isfile() or member.isdir()):
+    if member.issparse() or not (member.isfile() or member.isdir()):
         what = "a link" if member.issym() or member.islnk() else "no plain file"
         raise InvalidInputError(
             f"{path} has a member '{member.name}' that is {what}. Nothing is imported from such an archive."

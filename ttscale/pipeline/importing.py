@@ -14,7 +14,7 @@ import ttscale
 from ttscale.config.explaining import explain
 from ttscale.config.loading import parse_config
 from ttscale.config.models import PluginSettings, RunConfig
-from ttscale.errors import ConfigError, InvalidInputError, RunMismatchError, listed
+from ttscale.errors import ConfigError, InvalidInputError, RunMismatchError, listed, one_line
 from ttscale.exchange.contract import ImportedSample, Importer, ImportOptions, Read, ReadingNotes, Source
 from ttscale.exchange.detection import build_importer, detect_format, looks_like, packed_within, require_there
 from ttscale.exchange.naming import safe_name
@@ -165,7 +165,8 @@ def _importer(name: str, options: Mapping[str, Any]) -> Importer:
 
 def _sources(importer: Importer, format_name: str, path: Path, archive: str) -> list[Source]:
     try:
-        found = importer.sources(path)
+        with one_line(str(path)):
+            found = importer.sources(path)
     except InvalidInputError as error:
         raise InvalidInputError(f"{error}{_hint(path, format_name, str(error))}") from error
     if not found:
