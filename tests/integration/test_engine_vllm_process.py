@@ -70,20 +70,3 @@ def test_a_start_that_fails_says_why_in_one_line(tmp_path: Path, capfd: pytest.C
     assert "\n" not in said
     out, err = capfd.readouterr()
     assert "Traceback" not in out + err
-
-
-def test_samples_that_lose_their_place_in_the_cache_are_counted_and_the_setting_is_named(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Twelve blocks for 64 samples of 26 tokens, two blocks each: they take turns, and none is lost or changed."""
-    options = {"num_gpu_blocks_override": 12, "block_size": 16, "enable_prefix_caching": False}
-    model = ModelSettings(path="demo-arithmetic", dtype="float32", engine_options=options)
-    settings = SamplingSettings(n=1, max_tokens=20, extra={"ignore_eos": True})
-    with closing(VllmSampler(model, settings, VllmOptions(own_process=False))) as tight:
-        tight.start()
-        crowded = samples(tight, n=64, size=64, prompts=PROMPTS[:1])
-        assert tight.usage.preemptions > 0
-        assert "Raise engine_options.gpu_memory_utilization, or lower max_num_seqs" in caplog.text
-        alone = samples(tight, n=4, size=1, prompts=PROMPTS[:1])
-    assert len(drawn(crowded)) == 64
-    assert drawn(alone).items() <= drawn(crowded).items()

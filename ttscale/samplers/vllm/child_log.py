@@ -3,6 +3,7 @@
 An engine that fails in a process of its own prints pages on the terminal and tells its parent to "see root cause above".
 """
 
+import logging
 import os
 import re
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from ttscale.execution.child_site.diverting import LOG_VARIABLE, STREAMS_VARIABLE, divert, identity
 from ttscale.execution.environment import environment
 from ttscale.execution.masking import CHILD_SITE
+
+logger = logging.getLogger(__name__)
 
 _LAST_BYTES = 1 << 16
 _PREFIX = re.compile(r"^(\([^)]*pid=\d+\) ?)*((ERROR|CRITICAL) \d\d-\d\d [\d:]+ \[[^\]]*\] ?)?")
@@ -31,7 +34,10 @@ class ChildLog:
 
     @contextmanager
     def diverted(self) -> Iterator[None]:
-        """Send there what processes say that are started inside the block, forked or fresh."""
+        """Send there what processes say that are started inside the block, forked or fresh; with -v all is shown instead."""
+        if logger.isEnabledFor(logging.DEBUG):
+            yield
+            return
         _install_hook()
         path = os.pathsep.join(filter(None, [str(CHILD_SITE), os.environ.get("PYTHONPATH")]))
         streams = ",".join(identity(descriptor) for descriptor in (1, 2))

@@ -1,0 +1,75 @@
+"""The cause of an engine's death, picked out of what its processes said, which are never run here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ttscale.samplers.vllm.child_log import ChildLog
+
+OUT_OF_MEMORY = """
+(EngineCore pid=71) ERROR 11-28 20:01:02 [core.py:1100] EngineCore failed to start.
+(EngineCore pid=71) ERROR 11-28 20:01:02 [core.py:1100] Traceback (most recent call last):
+(EngineCore pid=71) ERROR 11-28 20:01:02 [core.py:1100]   File "core.py", line 9, in run
+(EngineCore pid=71) ERROR 11-28 20:01:02 [core.py:1100]     self.model = load()
+(EngineCore pid=71) ERROR 11-28 20:01:02 [core.py:1100] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.
+(EngineCore pid=71) Process EngineCore:
+Traceback (most recent call last):
+  File "utils.py", line 3, in wait
+RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+"""
+VALIDATION = """
+(Worker pid=9) pydantic_core._pydantic_core.ValidationError: 1 validation error for Config
+(Worker pid=9)   Value error, no such kind [type=value_error]
+(Worker pid=9)     For further information visit somewhere
+done
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (OUT_OF_MEMORY, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB."),
+        (VALIDATION, "ValidationError: 1 validation error for Config Value error, no such kind"),
+        ("INFO all is well\n", None),
+        ("", None),
+    ],
+)
+def test_the_last_exception_that_is_a_cause_is_found(said: str, cause: str | None) -> None:
+    log = ChildLog()
+    log._path.write_text(said)
+    found = log.cause()
+    assert found is None if cause is None else found is not None and cause in found
+    log.close()
+    assert not log._path.exists()
+
+
+SPEAK = (
+    "import sys; print('to out', flush=True); print('to err', file=sys.stderr); raise ValueError('no luck')"
+)
+
+
+def test_fresh_and_forked_processes_speak_into_it_and_captured_ones_do_not(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    log = ChildLog()
+    with log.diverted():
+        subprocess.run([sys.executable, "-c", SPEAK], check=False)
+        captured = subprocess.run([sys.executable, "-c", SPEAK], check=False, capture_output=True, text=True)
+        pid = os.fork()
+        if not pid:
+            os.write(2, b"forked\n")
+            os._exit(0)
+        os.waitpid(pid, 0)
+    said = log._path.read_text()
+    assert log.cause() == "ValueError: no luck"
+    log.close()
+    assert said.count("to out") == said.count("to err") == said.count("forked") == 1
+    assert "to out" in captured.stdout
+    assert "no luck" in captured.stderr
+    os.write(2, b"mine\n")
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "mine\n")
+    assert not Path(log._folder.name).exists()
