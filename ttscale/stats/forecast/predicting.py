@@ -33,9 +33,8 @@ benchmarks of each kind and 85 to 96 % on simulated laws, bent ones least; this 
 
 _LAW_DRAWS = 200
 _LINE_POINTS = 40
-_NEARLY_EQUAL = (
-    0.8  # least over most samples: beyond, a stopping rule may have chosen them, which biases the curve
-)
+_NEARLY_EQUAL = 0.8
+"""Least over most samples: beyond, a stopping rule may have chosen them, which biases the curve."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
