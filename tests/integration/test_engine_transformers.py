@@ -2,6 +2,10 @@
 
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +18,7 @@ from engine_requests import PROMPTS, drawn, samples
 from hostile_model import hostile_model
 
 from ttscale.errors import SamplerError
+from ttscale.models import built_in_model
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.transformers import TransformersOptions, TransformersSampler
 from ttscale.types import SampleRequest
@@ -53,6 +58,30 @@ def test_on_this_model_a_sample_does_not_depend_on_how_the_work_was_cut() -> Non
 def test_a_generation_config_changes_nothing(tmp_path: Path) -> None:
     hostile = _sampler(str(hostile_model(tmp_path / "hostile")))
     assert drawn(samples(hostile, n=16, size=16)) == drawn(samples(_sampler(), n=16, size=16))
+
+
+_FROM_THE_HUB = """
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.transformers import TransformersOptions, TransformersSampler
+for revision in (None, "tagged"):
+    model = ModelSettings(path="someone/demo", revision=revision, dtype="float32")
+    sampler = TransformersSampler(model, SamplingSettings(n=1), TransformersOptions())
+    print(sampler.start().detail["commit"])
+"""
+
+
+def test_the_commit_of_a_model_from_the_hub_is_recorded_whatever_it_was_called(tmp_path: Path) -> None:
+    """A hub's cache as it lies on the disk: two commits, one of which `main` points to and one a tag."""
+    repository = tmp_path / "models--someone--demo"
+    commits = {"main": "a" * 40, "tagged": "b" * 40}
+    for name, commit in commits.items():
+        shutil.copytree(str(built_in_model("demo-arithmetic")), repository / "snapshots" / commit)
+        (repository / "refs").mkdir(exist_ok=True)
+        (repository / "refs" / name).write_text(commit)
+    there = os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", _FROM_THE_HUB]
+    done = subprocess.run(command, env=there, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [commits["main"], commits["tagged"]], done.stderr
 
 
 def test_log_probabilities_agree_with_a_forward_pass() -> None:

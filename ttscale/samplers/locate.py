@@ -8,6 +8,8 @@ from ttscale.errors import SamplerError
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 """``owner/name``, or a bare name for the hub's oldest models."""
+_SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{40})/")
+"""In the path of a file in the hub's cache."""
 
 
 def locate_model(path: str) -> str:
@@ -70,3 +72,20 @@ def _is_cached(hub_id: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)
+
+
+def resolved_commit(path: str, revision: str | None, *, cache: str | None = None) -> str | None:
+    """Return the commit that a hub id's name, tag or branch stood for when it was loaded; None for a folder.
+
+    Args:
+        path: As configured.
+        revision: As configured.
+        cache: The engine's own download folder, if it has one.
+    """
+    if _built_in(path) is not None or Path(path).expanduser().exists():
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(path, "config.json", cache_dir=cache, revision=revision)
+    commit = _SNAPSHOT.search(found) if isinstance(found, str) else None
+    return commit and commit[1]

@@ -25,7 +25,7 @@ from ttscale.errors import SamplerError, listed
 from ttscale.execution.masking import mask_broken
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.hardware import cpu_dtype
-from ttscale.samplers.locate import locate_model
+from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_transformers
@@ -156,7 +156,7 @@ class TransformersSampler:
                 "threads": torch.get_num_threads(),
                 "batch_size": self._sampling.max_concurrent or _BATCH_SIZE,
                 "batch_invariant": False,
-                "commit": getattr(self._model.config, "_commit_hash", None),
+                "commit": resolved_commit(self._settings.path, self._settings.revision),
                 "masked_modules": list(self._masked),
             },
         )

@@ -19,7 +19,7 @@ from ttscale.errors import EngineDiedError, SamplerError
 from ttscale.execution.masking import mask_broken
 from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo
-from ttscale.samplers.locate import locate_model
+from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm
@@ -171,7 +171,11 @@ class VllmSampler:
                 "kv_cache_bytes": cache.kv_cache_memory_bytes,
                 "batch_invariant": runs_on_cpu() and model.dtype == torch.float32,
                 "logprobs": bool(self._kept),
-                "commit": getattr(model.hf_config, "_commit_hash", None),
+                "commit": resolved_commit(
+                    self._model.path,
+                    self._model.revision,
+                    cache=self._model.engine_options.get("download_dir"),
+                ),
                 "masked_modules": list(mask_broken()),
             },
         )
