@@ -37,6 +37,19 @@ def test_run_prints_the_table_and_writes_the_report(scripted_config: Path, tmp_p
     assert list((run / "figures").glob("*.svg"))
 
 
+def test_a_selector_of_the_configuration_is_shown_and_a_typo_ends_the_job_before_it_samples(
+    scripted_config: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    wrong = ttscale("run", scripted_config, "--out", run, "--set", "analysis.selectors=[wieghted]", check=1)
+    assert "Did you mean 'weighted'?" in wrong.stderr
+    assert not list(run.glob("samples/*/*.parquet"))
+    done = ttscale("run", scripted_config, "--out", run, "--set", "analysis.selectors=[weighted]")
+    assert (
+        done.stdout.count("weighted vote by") == 3
+    )  # log-probability and two verifiers, in a header of two lines
+
+
 def test_json_is_data_alone_on_stdout(scripted_config: Path, tmp_path: Path) -> None:
     ttscale("sample", scripted_config, "--out", tmp_path / "run")
     ttscale("verify", tmp_path / "run")

@@ -15,6 +15,7 @@ from ttscale.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from ttscale.config.models import RunConfig
     from ttscale.store.run import RunStore
 
 
@@ -44,6 +45,7 @@ def run_command(
     from ttscale.store.run import RunStore
 
     settings = load_config(config, overrides, out=out)
+    _check_selectors(settings)
     if unsafe_no_sandbox:
         verifiers = tuple(without_sandbox(verifier) for verifier in settings.verifiers)
         settings = settings.model_copy(update={"verifiers": verifiers})
@@ -54,6 +56,15 @@ def run_command(
     except UnfinishedRunError:
         _report([RunStore(settings.out)], output)  # of the cells that are done
         raise
+
+
+def _check_selectors(settings: "RunConfig") -> None:
+    """Load the selectors that the report will need, so that a typo ends the job before it samples for hours."""
+    if settings.analysis.selectors:
+        from ttscale.analysis.selecting import named_selector
+
+        for selector in settings.analysis.selectors:
+            named_selector(selector)
 
 
 def _exit_by_failures(outcomes: Iterable[Mapping[str, int]]) -> None:

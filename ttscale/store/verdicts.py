@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,12 @@ class VerdictSet:
     def begin(self, at: datetime) -> None:
         """Write the set's description, begun at a time."""
         described = asdict(self.info) | {_BEGAN: f"{at:%Y%m%dT%H%M%S%f}"}
+        vars(self).pop("began", None)
         write_text(
             self.folder / _DESCRIPTION, json.dumps(described, indent=2, sort_keys=True, default=str) + "\n"
         )
 
-    @property
+    @cached_property
     def began(self) -> str:
         """When the set was begun, as text that sorts by time; empty where nothing tells."""
         stored = json.loads((self.folder / _DESCRIPTION).read_text()).get(_BEGAN)
