@@ -73,10 +73,10 @@ def set_namespaces(process: int, flags: int) -> None:
     _check(_libc.setns(process, flags), "setns")
 
 
-def mount_private_tmp(size_bytes: int) -> None:
-    """Cover /tmp with an empty one that this mount namespace alone sees."""
+def mount_private_tmp(size_bytes: int, place: str = "/tmp") -> None:
+    """Cover /tmp, or another folder, with an empty one that this mount namespace alone sees."""
     options = f"size={size_bytes},mode=1777".encode()
-    _check(_libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
+    _check(_libc.mount(b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"mount {place}")
 
 
 def limit_resources(limits: Limits) -> None:

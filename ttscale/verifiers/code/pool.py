@@ -40,7 +40,9 @@ _INSIDE = "/opt/ttscale"
 _GRACE_S = 15.0
 _START_S = 60.0
 _MAX_ANSWER = 64 << 20
-_TESTER_LIMITS = Limits(wall_s=math.inf, cpu_s=math.inf, memory_bytes=4 << 30, output_bytes=0, open_files=64)
+_TESTER_LIMITS = Limits(
+    wall_s=math.inf, cpu_s=math.inf, memory_bytes=4 << 30, output_bytes=0, open_files=64, file_bytes=1 << 30
+)
 _BOOT = "import sys; sys.path[0] = {path!r}; from ttscale.verifiers.code.inside.{name} import main; main()"
 
 
@@ -171,6 +173,7 @@ class Pair:
     def _view(self, interpreter: str) -> View:
         mounted = {f"{_INSIDE}/{place}": str(path) for place, path in _PLACES.items()}
         environment = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment["MALLOC_ARENA_MAX"] = "1"  # else every thread takes 128 MiB of the address space
         return View(readable=python_paths(interpreter), mounted=mounted, environment=environment)
 
     def _inside_settings(self) -> str:

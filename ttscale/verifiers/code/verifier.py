@@ -52,8 +52,10 @@ class ProgramOptions(ReadingOptions):
     """Texts that end a continuation, for samples drawn without stop sequences."""
     memory_mb: int = Field(default=1024, ge=64)
     """Address space of a program (MiB)."""
-    processes: int = Field(default=16, ge=1)
+    processes: int = Field(default=40, ge=1)
     """Processes and threads of a program."""
+    output_mb: int = Field(default=16, ge=1)
+    """Most that a script may print (MiB)."""
     python: str | None = None
     """Interpreter whose installed packages programs may import; None: the standard library of this one."""
     preload: tuple[str, ...] = ()
@@ -70,8 +72,9 @@ class ProgramOptions(ReadingOptions):
             VerifierError: There is no sandbox here.
         """
         limits = Limits(
-            wall_s=timeout_s, cpu_s=timeout_s, memory_bytes=self.memory_mb << 20, processes=self.processes
-        )
+            wall_s=timeout_s, cpu_s=timeout_s, memory_bytes=self.memory_mb << 20, processes=self.processes,
+            output_bytes=self.output_mb << 20,
+        )  # fmt: skip
         settings = PoolSettings(limits=limits, python=self.python, preload=self.preload)
         return Pool(require_sandbox(unsafe_no_sandbox=self.unsafe_no_sandbox), settings, self.workers)
 
@@ -99,7 +102,7 @@ class CodeVerifier:
     """Unit tests in a sandbox; which kind is chosen by what the problem's metadata holds (see `suite`)."""
 
     Options: ClassVar[type[BaseModel]] = CodeOptions
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on

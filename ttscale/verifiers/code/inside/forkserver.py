@@ -20,7 +20,6 @@ import operator
 import os
 import select
 import signal
-import site
 import socket
 import sys
 import traceback
@@ -42,6 +41,7 @@ from ttscale.execution.inside.confine import (
     set_namespaces,
     unshare,
 )
+from ttscale.verifiers.code.inside.as_script import remember_source, run_as_script
 from ttscale.verifiers.code.inside.wire import Channel, decode, encode
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
@@ -201,6 +201,8 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoRetu
         if settings["namespaces"]:
             unshare(CLONE_NEWNS | CLONE_NEWIPC)
             mount_private_tmp(limits.tmp_bytes)
+            with suppress(OSError):  # without it there are no semaphores between processes
+                mount_private_tmp(limits.tmp_bytes, "/dev/shm")
             drop_privileges(settings["uid"])
         os.chdir(settings["directory"])
         limit_resources(replace(limits, processes=limits.processes + 1))  # the next spare is the same user's
@@ -292,9 +294,10 @@ class Server:
 
     def do_load(self, request: dict[str, Any]) -> None:
         """Run the program's top level."""
-        site.setquit()
         sys.modules["candidate"] = self._module
-        program = compile(request["program"], "candidate.py", "exec", dont_inherit=True)
+        path = remember_source(request["program"])
+        self._module.__file__ = path
+        program = compile(request["program"], path, "exec", dont_inherit=True)
         exec(program, self._module.__dict__)
 
     def do_call(self, request: dict[str, Any]) -> Any:
@@ -370,23 +373,7 @@ def _run_script(fds: list[int]) -> int:
     os.dup2(stdout_fd, 1)
     os.dup2(null, 2)
     os.closerange(3, 64)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    site.setquit()
-    try:
-        exec(compile(source, "candidate.py", "exec", dont_inherit=True), module.__dict__)
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        code = 1
-    try:
-        sys.stdout.flush()
-    except BaseException:
-        code = code or 1
-    return code & 0xFF
+    return run_as_script(source)
 
 
 if __name__ == "__main__":

@@ -313,7 +313,9 @@ def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Re
 
 def _memory_file(text: str) -> int:
     fd = os.memfd_create("ttscale")
-    os.write(fd, text.encode("utf-8", "surrogatepass"))
+    left = memoryview(text.encode("utf-8", "surrogatepass"))
+    while left:  # one call writes a part of a large text
+        left = left[os.write(fd, left) :]
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
 

@@ -1,0 +1,119 @@
+"""Programs that are right and odd: what Python gives a script of its own, and what it does when the script ends."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ttscale.execution.sandbox import find_sandbox
+from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.verifiers.code import CodeOptions, CodeVerifier
+from ttscale.verifiers.contract import Candidate
+
+pytestmark = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap does not work here")
+
+RIGHT: dict[str, tuple[str, str, str]] = {
+ "devstdin": ("print(2*int(open('/dev/stdin').read()))","4\n","8\n"),
+ "fileinput": ("import fileinput\nfor l in fileinput.input(): print(2*int(l))","4\n","8\n"),
+ "atexit": ("import atexit\natexit.register(lambda: print(8))","4\n","8\n"),
+ "atexit_exit": ("import atexit, sys\natexit.register(lambda: print(8))\nsys.exit()","4\n","8\n"),
+ "thread": ("import threading,time\ndef f():\n    time.sleep(.2)\n    print(8)\nthreading.Thread(target=f).start()","4\n","8\n"),
+ "daemon": ("import threading,time\ndef f():\n    time.sleep(5)\n    print(9)\nthreading.Thread(target=f,daemon=True).start()\nprint(8)","4\n","8\n"),
+ "dunder_stdout": ("import sys\nsys.__stdout__.write('8\\n')","4\n","8\n"),
+ "dunder_stdin": ("import sys\nprint(2*int(sys.__stdin__.read()))","4\n","8\n"),
+ "stderr": ("import sys\nprint('x',file=sys.stderr)\nsys.__stderr__.write('y')\nprint(8)","4\n","8\n"),
+ "out5mb": ("print('a'*5_000_000)","","a"*5_000_000),
+ "in20mb": ("import sys\nprint(len(sys.stdin.read()))","a"*20_000_000,"20000000"),
+ "getsource": ("import inspect\ndef f(): return 1\nprint('return 1' in inspect.getsource(f))","","True"),
+ "file": ("import os\nprint(os.path.basename(__file__))","","candidate.py"),
+ "argv": ("import sys\nprint(len(sys.argv))","","1"),
+ "subprocess": ("import subprocess,sys\nprint(subprocess.run([sys.executable,'-c','print(8)'],capture_output=True,text=True).stdout.strip())","","8"),
+ "subprocess_inherit": ("import subprocess,sys\nsubprocess.run([sys.executable,'-c','print(8)'])","","8"),
+ "pool": ("from multiprocessing import Pool\ndef f(x): return 2*x\nif __name__=='__main__':\n    with Pool(2) as p: print(sum(p.map(f,[1,3])))","","8"),
+ "process": ("from multiprocessing import Process, Queue\ndef f(q): q.put(8)\nif __name__=='__main__':\n    q=Queue()\n    p=Process(target=f,args=(q,)); p.start(); print(q.get()); p.join()","","8"),
+ "futures": ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(32) as e: print(sum(e.map(lambda x: x, range(5)))-2)","","8"),
+ "pfutures": ("from concurrent.futures import ProcessPoolExecutor\ndef f(x): return x\nif __name__=='__main__':\n    with ProcessPoolExecutor(2) as e: print(sum(e.map(f,[3,5])))","","8"),
+ "threads32": ("import threading,time\nts=[threading.Thread(target=time.sleep,args=(.3,)) for _ in range(32)]\n[t.start() for t in ts]\n[t.join() for t in ts]\nprint(8)","","8"),
+ "recursion": ("import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return 0 if n==0 else 1+f(n-1)\nprint(f(20000))","","20000"),
+ "mem700": ("a=bytearray(700<<20)\nprint(8)","","8"),
+ "main_import": ("import __main__\nx=8\nprint(__main__.x)","","8"),
+ "pickle": ("import pickle\nclass A: pass\nprint(type(pickle.loads(pickle.dumps(A()))) is A)","","True"),
+ "dataclass": ("from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\nprint(A(8).x)","","8"),
+ "typing": ("import typing\nclass A:\n    x: 'int'\nprint(typing.get_type_hints(A)['x'].__name__)","","int"),
+ "input_prompt": ("n=int(input(''))\nprint(2*n)","4\n","8"),
+ "readlines": ("import sys\nprint(2*int(sys.stdin.readlines()[0]))","4","8"),
+ "osread": ("import os\nprint(2*int(os.read(0,100)))","4","8"),
+ "closed": ("import sys\nprint(8)\nsys.stdout.close()","","8"),
+ "flush": ("import sys\nprint(8,flush=True)\nsys.stdout.buffer.flush()","","8"),
+ "tmpfile": ("open('a.txt','w').write('8')\nprint(open('a.txt').read())","","8"),
+ "tempfile": ("import tempfile\nf=tempfile.TemporaryFile('w+')\nf.write('8');f.seek(0);print(f.read())","","8"),
+ "signal": ("import signal\nsignal.alarm(5)\nprint(8)","","8"),
+ "gc": ("import gc\ngc.collect()\nprint(8)","","8"),
+ "resource": ("import resource\nprint(8 if resource.getrusage(0).ru_maxrss else 0)","","8"),
+ "random_seed": ("import random\nrandom.seed(1)\nprint(random.randint(1,1)*8)","","8"),
+ "locale": ("import locale\nprint(8)","","8"),
+ "ctx": ("import multiprocessing as mp\nl=mp.Lock()\nwith l: print(8)","","8"),
+ "value": ("import multiprocessing as mp\nv=mp.Value('i',8)\nprint(v.value)","","8"),
+}  # fmt: skip
+"""name -> program, input, output."""
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Iterator[CodeVerifier]:
+    made = CodeVerifier(CodeOptions(timeout_s=20.0, workers=1, extraction="whole"))
+    yield made
+    made.close()
+
+
+def judge(verifier: CodeVerifier, program: str, given: str, expected: str) -> Verdict:
+    problem = Problem(
+        problem_id="p", prompt="", hidden={"stdin_tests": [{"input": given, "output": expected}]}
+    )
+    sample = Sample(
+        problem_id="p",
+        sample_index=0,
+        completion=program,
+        finish_reason="stop",
+        prompt_tokens=0,
+        completion_tokens=0,
+    )
+    (verdict,) = verifier.verify([Candidate(problem, sample)])
+    return verdict
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_an_honest_script_is_correct(name: str, verifier: CodeVerifier) -> None:
+    verdict = judge(verifier, *RIGHT[name])
+    assert verdict.outcome is Outcome.CORRECT, verdict.detail
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["import atexit\natexit.register(lambda: print(9))\nprint(8)", "import threading\nthreading.Thread(target=print, args=(9,)).start()\nprint(8)",
+     "print(8)\nraise SystemExit(3)", "import sys\nprint(8)\nsys.exit('no')", "import os\nprint(8, flush=True)\nos._exit(2)"],
+)  # fmt: skip
+def test_what_a_script_does_at_its_end_counts(program: str, verifier: CodeVerifier) -> None:
+    assert judge(verifier, program, "", "8").outcome is Outcome.INCORRECT
+
+
+def test_shared_memory_of_one_program_is_not_there_for_the_next(verifier: CodeVerifier) -> None:
+    leave = "open('/dev/shm/x', 'w').write('y')\nprint(8)"
+    look = "import os\nprint(8 if os.listdir('/dev/shm') == [] else 9)"
+    for program in (leave, look, leave, look):
+        assert judge(verifier, program, "", "8").outcome is Outcome.CORRECT
+
+
+def test_inspect_and_file_work_in_a_function(verifier: CodeVerifier) -> None:
+    program = (
+        "import inspect, os\ndef f(): return 'return' in inspect.getsource(f), os.path.basename(__file__)"
+    )
+    problem = Problem(problem_id="f", prompt="", hidden={"tests": ["assert f() == (True, 'candidate.py')"]})
+    sample = Sample(
+        problem_id="f",
+        sample_index=0,
+        completion=program,
+        finish_reason="stop",
+        prompt_tokens=0,
+        completion_tokens=0,
+    )
+    (verdict,) = verifier.verify([Candidate(problem, sample)])
+    assert verdict.outcome is Outcome.CORRECT, verdict.detail

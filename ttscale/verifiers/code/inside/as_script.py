@@ -1,0 +1,70 @@
+"""A program as a script of its own: what Python gives a script that it starts, and what it does when the script ends."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import io
+import linecache
+import os
+import site
+import sys
+import threading
+import types
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_NAME = "candidate.py"
+
+
+def remember_source(source: str) -> str:
+    """Give a program its arguments, `exit` and `quit`, and a name for its file that `inspect` knows; return that."""
+    path = str(Path.cwd() / _NAME)
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    sys.argv[:] = [path]
+    site.setquit()
+    return path
+
+
+def run_as_script(source: str) -> int:
+    """Run a program on the descriptors 0, 1 and 2; return its exit code."""
+    for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    _open_standard_input_by_name()
+    path = remember_source(source)
+    with suppress(OSError):
+        Path(path).write_text(source, encoding="utf-8", errors="surrogatepass")
+    module = types.ModuleType("__main__")
+    module.__file__ = path
+    sys.modules["__main__"] = module
+    code = _ended_by(lambda: exec(compile(source, path, "exec", dont_inherit=True), module.__dict__))
+    waited = _ended_by(threading._shutdown)  # type: ignore[attr-defined]  # as the interpreter does: threads are joined
+    _ended_by(atexit._run_exitfuncs)
+    flushed = 0 if sys.stdout is None or sys.stdout.closed else _ended_by(sys.stdout.flush)
+    return (code or waited or flushed) & 0xFF
+
+
+def _ended_by(run: Any) -> int:
+    """Return the exit code that running something ends a script with."""
+    try:
+        run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        return 1
+    return 0
+
+
+def _open_standard_input_by_name() -> None:
+    """Let ``open("/dev/stdin")`` work where there is no /proc, which that name leads through."""
+    plain = builtins.open
+
+    def open_(file: Any, *args: Any, **kwargs: Any) -> Any:
+        name = os.fspath(file) if isinstance(file, os.PathLike) else file
+        return plain(os.dup(0) if name in _STANDARD_INPUT else file, *args, **kwargs)
+
+    builtins.open = io.open = open_
