@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ttscale.analysis.budget.answers import BuyComparison, CostCurve, Segment, TargetAnswer
-from ttscale.analysis.budget.figure import budget_figure
 from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.runs import RunsBudget, TaskBudget
 from ttscale.analysis.budget.tables import shown_point, shown_rows
@@ -69,7 +68,7 @@ def cost_figures(budget: RunsBudget) -> dict[str, ReportFigure]:
 
 def _figure(task: TaskBudget, name: str) -> ReportFigure:
     view = task.view
-    figure = budget_figure(view, title=f"Coverage by cost on {visible_text(task.task)}")
+    figure = view.figure(title=f"Coverage by cost on {visible_text(task.task)}")
     rows = [
         {
             "cell": one.label,

@@ -1,41 +1,43 @@
 """The figure of a budget analysis: cost against value of every choice, with the best buy."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ttscale.analysis.budget.answers import CostCurve, Segment
+from ttscale.analysis.budget.answers import BuyComparison, CostCurve, Segment
 from ttscale.costs.amounts import unit_name
 from ttscale.plots.cost import Change, CostLine, plot_costs
-from ttscale.showing.numbers import rests_on
 from ttscale.stats.counts.curve import FloatArray
-
-if TYPE_CHECKING:
-    from ttscale.analysis.budget.result import BudgetView
 
 _STEPS = 256
 """Costs at which a best buy is looked at, evenly on a log scale."""
 
 
 def budget_figure(
-    view: "BudgetView", *, comparison: int = 0, title: str | None = None, ax: Axes | None = None
+    choices: Sequence[CostCurve],
+    group: BuyComparison,
+    *,
+    unit: str,
+    basis: str,
+    title: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """Draw one comparison of a view.
+    """Draw one comparison of choices.
 
     Args:
-        view: From `ttscale.analysis.budget.view.budget_view`.
-        comparison: Position in the view's `comparisons`; the first is coverage, unless only selectors were asked for.
+        choices: All curves of an analysis.
+        group: Which of them are compared, and the best buys among them.
+        unit: Of the costs.
+        basis: What the numbers rest on, for the subtitle.
         title: Instead of the metric's name.
         ax: Axes of yours; they show the curves without the strip of best buys below.
 
     Returns:
         A figure that belongs to no window and no global state.
     """
-    group = view.comparisons[comparison]
-    curves = [view.curves[i] for i in group.choices]
+    curves = [choices[i] for i in group.choices]
     position = {one.label: i for i, one in enumerate(curves)}
     lines = [
         CostLine(
@@ -54,15 +56,14 @@ def budget_figure(
     return plot_costs(
         lines,
         title=title or f"{group.metric.capitalize()} by cost",
-        subtitle=f"{rests_on(view.n_problems, view.confidence_level, view.over)}; bold: {bold}",
-        x_label=f"{unit_name(view.unit)} per problem (log scale)",
+        subtitle=f"{basis}; bold: {bold}",
+        x_label=f"{unit_name(unit)} per problem (log scale)",
         best=best,
         changes=[
-            Change(cost=one.budget, low=one.low, high=one.high, label=view.curves[one.after].label)
+            Change(cost=one.budget, low=one.low, high=one.high, label=choices[one.after].label)
             for one in group.crossings
             if any(
-                view.curves[one.after].label == curves[arm].label and one.budget <= end
-                for _, end, arm in best
+                choices[one.after].label == curves[arm].label and one.budget <= end for _, end, arm in best
             )
         ],
         ax=ax,

@@ -73,7 +73,7 @@ class BudgetView(Result):
         unit = unit_name(self.unit)
         return View(
             title=f"What {self.n_problems} problems cost, in {unit}",
-            about=rests_on(self.n_problems, self.confidence_level, self.over),
+            about=self.basis,
             more=shown_tables(self),
             curves=[_drawn(curve, cheapest) for curve in self.curves],
             axis=f"cost per problem, in {amount(cheapest)} {unit}",
@@ -82,9 +82,19 @@ class BudgetView(Result):
 
     def plot(self, ax: "Axes | None" = None) -> "Figure":
         """Draw what every choice reaches at which cost, the best buy in bold."""
+        return self.figure(ax=ax)
+
+    def figure(self, *, comparison: int = 0, title: str | None = None, ax: "Axes | None" = None) -> "Figure":
+        """Draw one of the comparisons; the first is coverage, unless only selectors were asked for."""
         from ttscale.analysis.budget.figure import budget_figure
 
-        return budget_figure(self, ax=ax)
+        group = self.comparisons[comparison]
+        return budget_figure(self.curves, group, unit=self.unit, basis=self.basis, title=title, ax=ax)
+
+    @property
+    def basis(self) -> str:
+        """What every number rests on, in words."""
+        return rests_on(self.n_problems, self.confidence_level, self.over)
 
     def to_rows(self) -> Iterator[Row]:
         """Yield tidy rows; `question` says what each answers."""

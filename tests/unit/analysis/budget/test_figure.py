@@ -37,7 +37,7 @@ def test_a_best_buy_ends_where_another_ones_forecast_is_higher(table: Path, draw
     settings = BudgetSettings(pricing=Pricing(cost="tokens"), ahead=True)
     view = budget_view([table], by=("model",), settings=settings)
     assert [one.label for one in view.comparisons[0].segments] == ["cheap", "dear"]  # its curve taken as flat
-    figure.budget_figure(view)
+    view.figure()
     assert [(arm, begin) for begin, _, arm in drawn["best"]] == [(0, 10.0)]
     assert drawn["changes"] == []
     assert "as far as no forecast is higher" in drawn["subtitle"]
@@ -46,6 +46,6 @@ def test_a_best_buy_ends_where_another_ones_forecast_is_higher(table: Path, draw
 def test_without_forecasts_every_best_buy_is_shown(table: Path, drawn: dict[str, Any]) -> None:
     settings = BudgetSettings(pricing=Pricing(cost="tokens"))
     view = budget_view([table], by=("model",), settings=settings)
-    figure.budget_figure(view)
+    view.figure()
     assert [arm for *_, arm in drawn["best"]] == [0, 1]
     assert drawn["subtitle"].endswith("bold: the best buy")
