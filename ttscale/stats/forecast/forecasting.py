@@ -18,7 +18,7 @@ from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, percent, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, budgets, counts
-from ttscale.stats.counts.curve import Curve, shown_curve
+from ttscale.stats.counts.curve import Curve, IntArray, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.likeness import Earlier, earlier
 from ttscale.stats.forecast.predicting import AVERAGE, Prediction, predict
@@ -100,29 +100,26 @@ def forecast(
 ) -> Forecast:
     """Forecast coverage at k samples per problem, of the same problems.
 
-    The interval is predictive: with its probability the coverage that will be measured on these problems once
-    each has k samples lies inside. It covers what is unknown of the law and which problems fall by chance, not
-    how other problems would fare. Up to the samples at hand the value is the observed coverage, which further
+    The interval is predictive: with its probability the coverage that will be measured on these problems once each has k
+    samples lies inside. It covers what is unknown of the law and which problems fall by chance, not other problems. Up to the samples at hand the value is the observed coverage, which further
     samples do not change, and the interval has no width; see `ttscale.stats.coverage.coverage` for its precision.
 
     Args:
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
         k: Budgets: samples per problem in all, those already drawn included, shape (K,).
-        method: "auto" (an average over laws), a law or its name (its fit alone, as published), "plug-in", or
-            "backtested": whichever of `CANDIDATES` forecasts prefixes of these samples best. That choice is noisy: over
-            measured and simulated counts its errors were a sixth larger than those of "auto". Names are those of
-            `ttscale.stats.laws.named_law`, so also one's own.
+        method: "auto" (an average over laws), a law or its name (its fit alone, as published; one's own, too), "plug-in", or
+            "backtested": whichever of `CANDIDATES` forecasts prefixes of these samples best, a noisy choice, with errors a
+            sixth larger than those of "auto" over measured and simulated counts.
         tail: What is known of the hardest problems: nothing ("auto": the counts weigh three kinds of tail); "open": ever
             rarer successes without end, as a power law has; "ceiling": a share is never solved; "all-solvable": all fall
             within reach. For the average alone.
-        like: Earlier counts (n, c) of other models on this benchmark, or on benchmarks of its kind: they become the prior.
-            These very counts among them are left out. Four models of the same
-            benchmark took a fifth to a half off the error from 32 and 100 samples. For the average alone.
+        like: Earlier counts (n, c) of other models on this benchmark, or on benchmarks of its kind: they become the prior;
+            these very counts among them are left out. Four models took a fifth to a half off the error from 32 and 100
+            samples. For the average alone.
         confidence_level: Of the predictive interval.
-        backtest_draws: Also forecast the coverage at hand from so many prefixes of the samples, as many times shorter
-            as the largest budget is larger, but at most ten times. Each costs another forecast; 3 tell whether the
-            method works here at all. It does not choose the method: chosen so, forecasts were no better.
+        backtest_draws: Also forecast the coverage at hand from so many prefixes of the samples, up to ten times shorter;
+            each costs another forecast, 3 tell whether the method works here at all. It chooses nothing.
         rng: Source of the draws over laws and parameters; by default the same draws every time.
 
     Returns:
@@ -142,25 +139,27 @@ def forecast(
     if backtest_draws < 0:
         raise InvalidInputError(f"backtest_draws is at least 0, but is {backtest_draws}.")
     check_tail(tail)
-    method, chosen = resolved(data, int(ks[-1]), method, confidence_level, rng)
+    last = int(ks[-1])
+    method, chosen = resolved(data, last, method, confidence_level, rng)
     prediction = predict(data, ks, method, rng, tail, earlier(like, data))
+    tested = chosen or _backtested(
+        data, last, method, prediction.method, level=confidence_level, n_draws=backtest_draws, rng=rng
+    )
+    return _with_its_doubts(data, ks, prediction, confidence_level, tested)
+
+
+def _with_its_doubts(
+    data: Counts, k: IntArray, prediction: Prediction, level: float, tested: Score | None
+) -> Forecast:
+    """Return a prediction as a forecast that says how far it reaches and what it cannot tell apart."""
     return Forecast(
-        curve=curve_of(prediction, confidence_level),
+        curve=curve_of(prediction, level),
         method=prediction.method,
-        extrapolates=np.asarray(ks > data.n.min()),
+        extrapolates=np.asarray(k > data.n.min()),
         n_max=int(data.n.max()),
         law_weights=prediction.law_weights,
-        doubt=_doubt(prediction, int(ks[-1])) if prediction.method == AVERAGE else None,
-        backtest=chosen
-        or _backtested(
-            data,
-            int(ks[-1]),
-            method,
-            prediction.method,
-            confidence_level=confidence_level,
-            n_draws=backtest_draws,
-            rng=rng,
-        ),
+        doubt=_doubt(prediction, int(k[-1])) if prediction.method == AVERAGE else None,
+        backtest=tested,
     )
 
 
@@ -196,7 +195,7 @@ def _backtested(
     method: str | ScalingLaw,
     name: str,
     *,
-    confidence_level: float,
+    level: float,
     n_draws: int,
     rng: Rng,
 ) -> Score | None:
@@ -208,7 +207,7 @@ def _backtested(
     generator = np.random.default_rng(rng)
     return score_forecasts(
         name,
-        lambda d: forecast(d.n, d.c, at_hand, method=method, confidence_level=confidence_level).curve,
+        lambda d: forecast(d.n, d.c, at_hand, method=method, confidence_level=level).curve,
         [thin(data.n, data.c, s, generator) for _ in range(n_draws)],
         s=s,
         k=at_hand,
@@ -230,7 +229,7 @@ def _best_candidate(data: Counts, k: int, confidence_level: float, rng: Rng) -> 
     """Return the score of the candidate with the least error on the same prefixes; None where none could be scored."""
     seed = int(np.random.default_rng(rng).integers(2**32))
     scores = [
-        _backtested(data, k, name, name, confidence_level=confidence_level, n_draws=_CHOOSING_DRAWS, rng=seed)
+        _backtested(data, k, name, name, level=confidence_level, n_draws=_CHOOSING_DRAWS, rng=seed)
         for name in CANDIDATES
     ]
     usable = [score for score in scores if score is not None and score.n_failed == 0]

@@ -137,12 +137,7 @@ def next_samples(
     check_confidence(confidence_level)
     data, k = counts(n, c), one_budget(k, "k")
     unsolved = np.flatnonzero(data.c == 0)
-    if not 0.0 < shrink < 1.0:
-        raise InvalidInputError(f"shrink is the width wanted over the present one, in (0, 1), not {shrink}.")
-    if k <= data.n.min():
-        raise InvalidInputError(
-            f"Coverage at {k} is measured: every problem has {data.n.min()} samples or more. Give a larger budget."
-        )
+    _refuse_no_question(data, k, shrink)
     curve = forecast(
         data.n, data.c, k, tail=tail, like=like, confidence_level=confidence_level, rng=rng
     ).curve
@@ -162,6 +157,15 @@ def next_samples(
         confidence_level=confidence_level,
         n_problems=len(data),
     )
+
+
+def _refuse_no_question(data: Counts, k: int, shrink: float) -> None:
+    if not 0.0 < shrink < 1.0:
+        raise InvalidInputError(f"shrink is the width wanted over the present one, in (0, 1), not {shrink}.")
+    if k <= data.n.min():
+        raise InvalidInputError(
+            f"Coverage at {k} is measured: every problem has {data.n.min()} samples or more. Give a larger budget."
+        )
 
 
 def _cheapest(

@@ -1,4 +1,8 @@
-"""How many samples per problem until coverage reaches a target: a forecast read the other way round."""
+"""How many samples per problem until coverage reaches a target: a forecast read the other way round.
+
+The number is at most k exactly when coverage at k is at least the target, so the intervals of the forecasts at all k
+are one for the number.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,9 +92,6 @@ def samples_for(
 ) -> SamplesNeeded:
     """Say how many samples per problem it takes until coverage of these problems reaches a target.
 
-    The number is at most k exactly when coverage at k is at least the target, so the intervals of the forecasts at all
-    k are one for the number.
-
     Args:
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).
@@ -122,9 +123,8 @@ def samples_for(
     furthest = predict(data, np.array([largest]), method, seed, tail, before)
 
     def ends(k: IntArray) -> FloatArray:
-        """Return the upper end, the forecast and the lower end at budgets (K,), from the same draws each time: (3, K)."""
         ahead = curve_of(predict(data, np.append(k, largest), method, seed, tail, before), confidence_level)
-        return np.stack([ahead.high, ahead.value, ahead.low])[:, :-1]
+        return np.stack([ahead.high, ahead.value, ahead.low])[:, :-1]  # (3, K), from the same draws each time
 
     low, middle, high = _first_reaching(_ladder(largest), target * (1.0 - 1e-12), ends)
     return SamplesNeeded(

@@ -213,22 +213,8 @@ def paired_difference(
     [0.1]
     """
     check_confidence(confidence_level)
-    a, b, ks = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64), budgets(k)
-    if a.ndim != 2 or a.shape != b.shape or a.shape[1] != len(ks) or not len(a):
-        raise InvalidInputError(
-            f"A paired difference needs two arrays of shape (P, {len(ks)}) for the same problems, but got "
-            f"{a.shape} and {b.shape}."
-        )
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise InvalidInputError(
-            "A paired difference needs a value for every problem and budget, but some are NaN."
-        )
-    difference = a - b
-    if np.abs(difference).max() > 1 + 1e-9:
-        raise InvalidInputError(
-            f"A paired difference compares shares within [0, 1], but some differ by {np.abs(difference).max():g}."
-        )
-    difference = np.clip(difference, -1.0, 1.0)
+    ks = budgets(k)
+    difference = _paired(first, second, len(ks))
     level = confidence_level
     if simultaneous:
         level = simultaneous_level(difference, level, span=SIGNED, n_resamples=n_resamples, rng=rng)
@@ -242,8 +228,28 @@ def paired_difference(
         confidence_level=confidence_level,
         over="problems",
         method=f"paired; {interval.method}" + (", simultaneous" if simultaneous else ""),
-        n_problems=len(a),
+        n_problems=len(difference),
     )
+
+
+def _paired(first: ArrayLike, second: ArrayLike, n_budgets: int) -> FloatArray:
+    """Return first − second of each problem at each budget, shape (P, K); refuse what cannot be paired."""
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if a.ndim != 2 or a.shape != b.shape or a.shape[1] != n_budgets or not len(a):
+        raise InvalidInputError(
+            f"A paired difference needs two arrays of shape (P, {n_budgets}) for the same problems, but got "
+            f"{a.shape} and {b.shape}."
+        )
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise InvalidInputError(
+            "A paired difference needs a value for every problem and budget, but some are NaN."
+        )
+    difference = a - b
+    if np.abs(difference).max() > 1 + 1e-9:
+        raise InvalidInputError(
+            f"A paired difference compares shares within [0, 1], but some differ by {np.abs(difference).max():g}."
+        )
+    return np.clip(difference, -1.0, 1.0)
 
 
 def bootstrap_over_problems(

@@ -107,14 +107,7 @@ def paired_differences(
     [0.333]
     """
     check_confidence(confidence_level)
-    table = np.asarray(values, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] < 2 or not len(table) or not np.isfinite(table).all():
-        raise InvalidInputError(f"Comparing needs finite values of shape (P, at least 2), not {table.shape}.")
-    if table.min() < -1e-9 or table.max() > 1 + 1e-9:
-        raise InvalidInputError(
-            f"Comparing needs values within [0, 1], but they lie between {table.min():g} and {table.max():g}."
-        )
-    table = np.clip(table, 0.0, 1.0)
+    table = _shares(values)
     chosen = pairs if pairs is not None else tuple(combinations(range(table.shape[1]), 2))
     first, second = np.array(chosen).T
     difference = table[:, first] - table[:, second]  # (P, D)
@@ -138,6 +131,18 @@ def paired_differences(
         confidence_level=confidence_level,
         n_problems=P,
     )
+
+
+def _shares(values: ArrayLike) -> FloatArray:
+    """Return a table of shares, shape (P, M); refuse what is none."""
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] < 2 or not len(table) or not np.isfinite(table).all():
+        raise InvalidInputError(f"Comparing needs finite values of shape (P, at least 2), not {table.shape}.")
+    if table.min() < -1e-9 or table.max() > 1 + 1e-9:
+        raise InvalidInputError(
+            f"Comparing needs values within [0, 1], but they lie between {table.min():g} and {table.max():g}."
+        )
+    return np.clip(table, 0.0, 1.0)
 
 
 def _told_nothing(

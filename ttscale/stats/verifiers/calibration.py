@@ -160,12 +160,7 @@ def expected_calibration_error(
     value = float(np.abs(gaps.sum(axis=0)).sum() / table.n.sum())
     drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
     replicates = np.abs(drawn @ gaps).sum(axis=1) / np.maximum(drawn @ table.n, 1)
-    lower, upper = 0.0, 1.0
-    if P > 1:
-        ends = percentiles(replicates[:, None], P, confidence_level)
-        lower = float(np.clip(2 * value - ends.high[0], 0.0, value))
-        upper = float(np.clip(2 * value - ends.low[0], value, 1.0))
-        lower, upper = widened(lower, upper, value, P, float(ndtri(0.5 + confidence_level / 2)))
+    lower, upper = _reflected(replicates, value, P, confidence_level)
     return Estimate(
         metric="ece",
         value=value,
@@ -176,6 +171,16 @@ def expected_calibration_error(
         method=f"{gaps.shape[1]} equal-mass bins; reflected bootstrap over problems",
         n_problems=P,
     )
+
+
+def _reflected(replicates: FloatArray, value: float, P: int, confidence_level: float) -> tuple[float, float]:
+    """Return the ends of a bootstrap interval reflected at the estimate; of one problem, the whole span."""
+    if P == 1:
+        return 0.0, 1.0
+    ends = percentiles(replicates[:, None], P, confidence_level)
+    lower = float(np.clip(2 * value - ends.high[0], 0.0, value))
+    upper = float(np.clip(2 * value - ends.low[0], value, 1.0))
+    return widened(lower, upper, value, P, float(ndtri(0.5 + confidence_level / 2)))
 
 
 def problem_calibration_error(
