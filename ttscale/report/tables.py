@@ -5,10 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
 from ttscale.analysis.run.results import CellResult, RunResult
@@ -17,6 +14,7 @@ from ttscale.report.series import measured_series
 from ttscale.report.summary import sample_span
 from ttscale.report.visible import visible_text
 from ttscale.showing.numbers import at_k, rests_on
+from ttscale.showing.tables import terminal_table, text_table
 
 _PLAIN_WIDTH = 160
 """Off a terminal nothing wraps: one budget is one line for grep."""
@@ -41,13 +39,29 @@ def render_table(result: RunResult, console: Console, *, report_path: Path | Non
 def _print_cells(result: RunResult, console: Console) -> None:
     for cell in result.cells:
         name = cell.cell if len(result.cells) > 1 else f"{cell.model} on {cell.task}"
-        _print(console, _fitting_table(cell, name, result.table_k, console))
+        title = f"{visible_text(name)}: {sample_span(cell)}"
+        curve = cell.coverage
+        rests = rests_on(curve.n_problems, curve.confidence_level, curve.over)
+        _print(console, _table(_rows(cell, result.table_k), title, console))
+        _print(console, Text(f"percent solved of {rests}"))
         law = usable_law(cell)
         if law is not None:
             _print(console, Text(law_sentence(law)))
         for warning in cell.warnings:
             _print(console, Text.assemble(("Note: ", "yellow"), visible_text(warning)))
         _print(console, Text())
+
+
+def _rows(cell: CellResult, table_k: tuple[int, ...]) -> list[dict[str, Any]]:
+    series = measured_series(cell)
+    return [{"k": k, **{item.label: at_k(item.curve, k, sign="") for item in series}} for k in table_k]
+
+
+def _table(rows: list[dict[str, Any]], title: str, console: Console) -> Any:
+    """Return a table that fits the terminal; elsewhere plain lines, one budget to a line."""
+    if console.is_terminal:
+        return terminal_table(rows, title=title, width=console.width)
+    return Text(f"{title}\n{text_table(rows)}")
 
 
 @contextmanager
@@ -62,42 +76,8 @@ def _wide_where_plain(console: Console) -> Iterator[None]:
         console.width = width
 
 
-def _print(console: Console, item: Table | Text) -> None:
+def _print(console: Console, item: Any) -> None:
     console.print(item, highlight=False, soft_wrap=isinstance(item, Text) and not console.is_terminal)
-
-
-def _fitting_table(cell: CellResult, name: str, table_k: tuple[int, ...], console: Console) -> Table:
-    """Return the table with intervals beside the values, or below them where the terminal is narrow."""
-    if not console.is_terminal:
-        return _cell_table(cell, name, table_k, framed=False, between=" ")
-    wide = _cell_table(cell, name, table_k, framed=True, between=" ")
-    fits = (
-        Measurement.get(console, console.options.update(max_width=_PLAIN_WIDTH), wide).maximum
-        <= console.width
-    )
-    return wide if fits else _cell_table(cell, name, table_k, framed=True, between="\n")
-
-
-def _cell_table(
-    cell: CellResult, name: str, table_k: tuple[int, ...], *, framed: bool, between: str
-) -> Table:
-    series = measured_series(cell)
-    rests = rests_on(cell.coverage.n_problems, cell.coverage.confidence_level, cell.coverage.over)
-    table = Table(
-        title=Text(f"{visible_text(name)}: {sample_span(cell)}"),
-        caption=Text(f"percent solved of {rests}"),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD if framed else None,
-        padding=(0, 0, 0, 1 if framed else 2),
-        pad_edge=False,
-    )
-    table.add_column("k", justify="right", style="bold")
-    for item in series:
-        table.add_column(Text(item.label, overflow="fold"), justify="right", min_width=len("[00.0, 00.0]"))
-    for k in table_k:
-        table.add_row(f"{k:,}", *(Text(at_k(item.curve, k, sign="").apart(between)) for item in series))
-    return table
 
 
 def result_rows(result: RunResult) -> list[dict[str, Any]]:

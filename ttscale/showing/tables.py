@@ -5,6 +5,7 @@ writes it.
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from ttscale.showing.numbers import Shown, shown
@@ -94,11 +95,12 @@ def _rich_table(rows: Sequence[Row], between: str) -> Any:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns(rows):
         is_number = _is_number(rows, name)
+        head = wrap(_head(name), _least_column(rows, name, between)) if is_number else [_head(name)]
         table.add_column(
-            Text(_head(name)),
+            Text("\n".join(head)),
             justify="right" if is_number else "left",
             overflow="fold",
-            min_width=_least_column(rows, name, between) if is_number else None,
+            no_wrap=is_number,  # where room is short, words give way
         )
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name), between)) for name in columns(rows)))
@@ -118,7 +120,7 @@ def _blocks(rows: Sequence[Row]) -> list[str]:
 
 def _least_width(rows: Sequence[Row], between: str) -> int:
     names = columns(rows)
-    gaps = 3 * max(len(names) - 1, 0)
+    gaps = 3 * max(len(names) - 1, 0) + 2  # rules between columns, and the frame's two edges
     return gaps + sum(
         _least_column(rows, name, between)
         if _is_number(rows, name)
@@ -138,7 +140,7 @@ def _cell(value: Any, between: str) -> str:
 
 
 def _head(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_", " ") if name.isidentifier() else name
 
 
 def _is_number(rows: Sequence[Row], name: str) -> bool:

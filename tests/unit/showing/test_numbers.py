@@ -40,7 +40,7 @@ def test_what_lies_between_is_shown_neither_as_nothing_nor_as_all(fraction: floa
 def test_a_percentage_is_within_its_last_digit(fraction: float) -> None:
     text = percent_digits(fraction)
     if text.startswith("<"):
-        assert fraction < 1e-6
+        assert fraction <= 1e-6
     else:
         assert float(text) == pytest.approx(100 * fraction, rel=0.06, abs=0.0101)
 

@@ -42,6 +42,24 @@ def test_no_number_is_ever_cut_in_two(width: int) -> None:
                 assert value.interval in text
 
 
+def test_where_room_is_short_words_give_way_and_numbers_stay_whole() -> None:
+    rows = [
+        {
+            "law": name,
+            "parameter": "alpha",
+            "value": share(0.1, 0.05, 0.2),
+            "error on the curve": "1.2 points",
+            "AIC": 123.4 + k,
+        }
+        for k, name in enumerate(("beta-binomial", "log-log", "zero-inflated-generalized-beta"))
+    ]
+    for width in range(40, 100):
+        text = rendered(rows, width)
+        assert max(map(len, text.splitlines())) <= width, width
+        for number in ("123", "124", "125", "[5.0, 20.0]"):
+            assert number in text, width
+
+
 def test_constants_and_what_is_unknown_leave_the_columns() -> None:
     constants, rows = split_constants(ROWS)
     assert constants == {"over": "problems"}
