@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 an error of ours, 2 wrong usage, 3 finished with failures,
 import importlib
 import io
 import os
+import select
 import signal
 import sys
 import traceback
@@ -17,7 +18,6 @@ from types import FrameType, MappingProxyType
 from typing import Any
 
 import click
-from click.utils import PacifyFlushWrapper
 
 import ttscale
 from ttscale.errors import TtscaleError, TtscaleWarning, UnfinishedRunError, printable
@@ -138,8 +138,11 @@ def run_cli(args: list[str]) -> int:
 
 def _is_closed_pipe(stop: BaseException) -> bool:
     """Tell whether a program stops for want of a reader: click and rich answer that by exits of their own."""
-    pacified: Any = PacifyFlushWrapper
-    return isinstance(stop.__context__ or stop, BrokenPipeError) or isinstance(sys.stdout, pacified)
+    if isinstance(stop.__context__ or stop, BrokenPipeError):
+        return True
+    watched = select.poll()
+    watched.register(sys.__stdout__.fileno() if sys.__stdout__ else 1, 0)
+    return any(event & select.POLLERR for _, event in watched.poll(0))  # nobody holds the other end any more
 
 
 def _end_quietly() -> int:
