@@ -49,8 +49,10 @@ class Way:
         return isinstance(self.selector, FirstAccepted)
 
 
-def named_selector(what: str | PluginSettings) -> Selector:
+def named_selector(what: str | PluginSettings | Selector) -> Selector:
     """Return a selector by its built-in name, the name of an entry point (group ``ttscale.selectors``) or import path.
+
+    A selector itself passes through.
 
     Raises:
         UnknownPluginError: No such name.
@@ -60,7 +62,9 @@ def named_selector(what: str | PluginSettings) -> Selector:
     >>> named_selector("best").label("logprob")
     'best by logprob'
     """
-    settings = what if isinstance(what, PluginSettings) else PluginSettings(name=what)
+    if not isinstance(what, str | PluginSettings):
+        return what
+    settings = PluginSettings(name=what) if isinstance(what, str) else what
     plugin = find_plugin("selectors", settings.name)
     found = plugin.load()
     lacking = [name for name in _CONTRACT if not hasattr(found, name)]
@@ -75,7 +79,7 @@ def named_selector(what: str | PluginSettings) -> Selector:
     return selector
 
 
-def ways(selectors: Sequence[str], verifiers: Sequence[str]) -> list[Way]:
+def ways(selectors: Sequence[str | Selector], verifiers: Sequence[str]) -> list[Way]:
     """Combine the selectors asked for with the verifiers they need, built-in ones in their usual order.
 
     Raises:
@@ -86,11 +90,12 @@ def ways(selectors: Sequence[str], verifiers: Sequence[str]) -> list[Way]:
     """
     order = [*SELECTORS, *selectors]
     names = sorted(dict.fromkeys(selectors), key=order.index)
-    found = {name: named_selector(name) for name in names}
-    needy = [name for name, selector in found.items() if goes_by_verifier(selector)]
+    found = [named_selector(name) for name in names]
+    needy = [name for name, selector in zip(names, found, strict=True) if goes_by_verifier(selector)]
     if needy and not verifiers:
+        first = needy[0] if isinstance(needy[0], str) else needy[0].label()
         raise InvalidInputError(
-            f"Selector '{needy[0]}' needs a verifier to go by: give --verifier NAME, or 'logprob' for the samples' own "
+            f"Selector '{first}' needs a verifier to go by: give --verifier NAME, or 'logprob' for the samples' own "
             "log-probability."
         )
     if verifiers and not needy:
@@ -99,6 +104,6 @@ def ways(selectors: Sequence[str], verifiers: Sequence[str]) -> list[Way]:
         )
     return [
         Way(selector, verifier)
-        for name, selector in found.items()
-        for verifier in (verifiers if name in needy else [None])
+        for selector in found
+        for verifier in (verifiers if goes_by_verifier(selector) else [None])
     ]

@@ -73,6 +73,26 @@ def test_one_selector_collects_the_same_in_the_run_the_comparison_and_the_budget
     assert cell.selectors["coverage"].value == pytest.approx(cell.coverage.value, abs=1e-12)
 
 
+def test_a_selector_itself_will_do_in_place_of_its_name(store: RunStore) -> None:
+    asked = {"verifiers": ("last-digit",), "spends": (parse_amount("24samples"),)}
+    by_name = budget_view([store.path], settings=BudgetSettings(selectors=("majority", "weighted"), **asked))
+    itself = budget_view(
+        [store.path], settings=BudgetSettings(selectors=("majority", WeightedVote()), **asked)
+    )
+    assert [one.value for one in itself.spends] == [one.value for one in by_name.spends]
+    rank = WeightedVote(scheme="rank")
+    (compared,) = compare_verifiers(
+        store.path, ["last-digit"], settings=ComparisonSettings(selectors=(rank,))
+    )
+    assert [one.name for one in compared.verifiers[0].selections] == [
+        "best of k",
+        "weighted vote",
+        "first accepted",
+    ]
+    with pytest.raises(InvalidInputError, match="'weighted vote' needs a verifier"):
+        ways([rank], [])
+
+
 def test_a_simulated_vote_says_so_in_a_budget(tmp_path: Path) -> None:
     store = make_run(tmp_path / "run", n=20, n_problems=4)
     asked = BudgetSettings(

@@ -32,6 +32,7 @@ from ttscale.costs.amounts import Amount
 from ttscale.errors import InvalidInputError
 from ttscale.stats.adaptive.piloting import PilotPlan, plan_pilot
 from ttscale.stats.decide.deciding import BudgetDecision
+from ttscale.stats.selectors.contract import Selector
 
 _AHEAD = 32
 """Points of a forecast curve."""
@@ -58,7 +59,7 @@ class BudgetSettings:
 
     Attributes:
         selectors: "coverage", "majority", "weighted" (vote), "best" (highest score), "first" (first accepted), or another
-            selector's name.
+            selector, or its name.
         verifiers: Whose scores or verdicts they go by; "logprob" for the samples' own.
         oracle: What defines *correct*; by default each run's own.
         targets: Shares of problems to be solved, of every choice or of one metric.
@@ -73,7 +74,7 @@ class BudgetSettings:
         inference: How numbers beyond and around the data are made.
     """
 
-    selectors: tuple[str, ...] = ("coverage",)
+    selectors: tuple[str | Selector, ...] = ("coverage",)
     verifiers: tuple[str, ...] = ()
     oracle: str | None = None
     targets: tuple[float | Target, ...] = ()

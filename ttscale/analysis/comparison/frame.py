@@ -25,7 +25,7 @@ class ComparisonSettings:
 
     Attributes:
         k: Budgets of the tables; by default powers of ten and the smallest n.
-        selectors: More ways to pick an answer, by name, beside the usual ones.
+        selectors: More ways to pick an answer, or their names, beside the usual ones.
         errors: What a verifier's error counts as; see `ErrorPolicy`.
         thresholds: Verifier -> the score from which on it accepts.
         value_correct: V, what a correct answer is worth.
@@ -39,7 +39,7 @@ class ComparisonSettings:
     """
 
     k: tuple[int, ...] | None = None
-    selectors: tuple[str | PluginSettings, ...] = ()
+    selectors: tuple[str | PluginSettings | Selector, ...] = ()
     errors: ErrorPolicy = "stop"
     thresholds: Mapping[str, float] | None = None
     value_correct: float = 1.0
