@@ -55,7 +55,7 @@ class AnswerVerifier(ABC, Generic[Value]):
         self._reading = options
         self._extractors = tuple((name, find_extractor(name)) for name in extract)
         self._readers = {name: self._reader_of(name) for name in extract}
-        self._remembered = lru_cache(_CACHE_SIZE)(self._judge)
+        self._remembered = lru_cache(_CACHE_SIZE)(self._verdict_on)
         self._read_short_key = lru_cache(_CACHE_SIZE)(self.read_key)
 
     @abstractmethod
@@ -110,7 +110,7 @@ class AnswerVerifier(ABC, Generic[Value]):
                     continue
                 if unread is not None and name in UNSTATED | {"whole"}:
                     break  # what a box holds is the answer: nothing is taken from around it
-                judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._judge
+                judge = self._remembered if len(answer) <= _CACHED_LENGTH else self._verdict_on
                 verdict = judge(name, answer, key)
                 if verdict is not None:
                     return verdict
@@ -127,7 +127,7 @@ class AnswerVerifier(ABC, Generic[Value]):
             self.read_enclosed if name in ENCLOSED else self.read_text if name == "answer-text" else self.read
         )
 
-    def _judge(self, name: str, answer: str, key: str) -> Verdict | None:
+    def _verdict_on(self, name: str, answer: str, key: str) -> Verdict | None:
         """Compare one answer with one key; None where the answer cannot be read."""
         value = self._readers[name](answer)
         if value is None:

@@ -60,7 +60,7 @@ class CongruenceVerifier:
             integer = _INTEGER.fullmatch(answer.strip()) if answer is not None else None
             if answer is not None and integer is not None:
                 sign, digits = integer.groups()
-                return self._judge(answer.strip(), sign, digits, expected)
+                return self._verdict_on(answer.strip(), sign, digits, expected)
         return Verdict(outcome=Outcome.NO_ANSWER, score=0.0)
 
     def _expected(self, problem: Problem) -> int | None:
@@ -72,7 +72,7 @@ class CongruenceVerifier:
         a, b = self._remainder(left), self._remainder(right)
         return (a + b if operation == "+" else a * b) % self.modulus
 
-    def _judge(self, answer: str, sign: str, digits: str, expected: int) -> Verdict:
+    def _verdict_on(self, answer: str, sign: str, digits: str, expected: int) -> Verdict:
         remainder = self._remainder(digits)
         accepted = (-remainder if sign == "-" else remainder) % self.modulus == expected
         return Verdict(

@@ -74,9 +74,9 @@ class CommandVerifier:
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
         with ThreadPoolExecutor(self.options.workers) as threads:
-            return list(threads.map(self._judge, batch))
+            return list(threads.map(self._verdict_on, batch))
 
-    def _judge(self, candidate: Candidate) -> Verdict:
+    def _verdict_on(self, candidate: Candidate) -> Verdict:
         options = self.options
         try:
             done = run_sandboxed(

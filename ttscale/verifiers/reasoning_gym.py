@@ -66,9 +66,9 @@ class ReasoningGymVerifier:
             raise MissingExtraError(
                 "Verifier 'reasoning-gym' needs the 'reasoning-gym' extra: pip install 'ttscale[reasoning-gym]'"
             ) from error
-        return [self._judge(candidate, gym.create_dataset) for candidate in batch]
+        return [self._verdict_on(candidate, gym.create_dataset) for candidate in batch]
 
-    def _judge(self, candidate: Candidate, create_dataset: Any) -> Verdict:
+    def _verdict_on(self, candidate: Candidate, create_dataset: Any) -> Verdict:
         hidden = candidate.problem.hidden
         if not {"dataset", "config", "index", "question", "version"} <= hidden.keys():
             return Verdict(

@@ -180,12 +180,12 @@ def _read_run(
     unread: list[UnverifiedCell] = []
     for name in reader.store.cells():
         try:
-            judge = reader.oracle(name, oracle)
+            chosen = reader.oracle(name, oracle)
         except StoreError as error:
             unread.append(UnverifiedCell(name, error))
             continue
         sets = reader.verifiers(name, named)
-        cell = CellReader(store=reader.store, name=name, oracle=judge, verifiers=sets)
+        cell = CellReader(store=reader.store, name=name, oracle=chosen, verifiers=sets)
         judged = judged_samples(cell.undecided_rows())
         if judged.problem_ids:
             arms.append(_read_cell(cell, judged, LOGPROB in verifiers, settings.get(name)))

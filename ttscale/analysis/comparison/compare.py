@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttscale.analysis.comparison.frame import ComparisonSettings, Frame
-from ttscale.analysis.comparison.judges import DERIVED, ENSEMBLE, VOTE, Judge, Pick, judge
+from ttscale.analysis.comparison.ready import DERIVED, ENSEMBLE, VOTE, Pick, ReadyVerifier, made_ready
 from ttscale.analysis.comparison.results import Comparison, Selection, VerifierReport
 from ttscale.analysis.reading.judged import VerifierScores
 from ttscale.analysis.reading.settling import ScoredSamples, read_scored, settle
@@ -59,9 +59,9 @@ def compare_verifiers(
 def compare_samples(samples: ScoredSamples, names: Sequence[str], settings: ComparisonSettings) -> Comparison:
     """Compare the named verifiers on samples in memory; see `compare_verifiers`."""
     frame = Frame.of(samples, settings)
-    judges = [judge(frame, name) for name in names]
-    reports = tuple(_report(frame, judge) for judge in judges)
-    differences, where = _differences(frame, judges)
+    ready = [made_ready(frame, name) for name in names]
+    reports = tuple(_report(frame, one) for one in ready)
+    differences, where = _differences(frame, ready)
     return Comparison(
         label=samples.label,
         oracle=samples.oracle,
@@ -76,8 +76,8 @@ def compare_samples(samples: ScoredSamples, names: Sequence[str], settings: Comp
     )
 
 
-def _report(frame: Frame, judge: Judge) -> VerifierReport:
-    scores, settings = judge.scores, frame.settings
+def _report(frame: Frame, one: ReadyVerifier) -> VerifierReport:
+    scores, settings = one.scores, frame.settings
     samples, level = frame.samples, settings.confidence_level
     pair = (samples.problem, scores.score, samples.correct)
     judgement = [auroc(*pair, confidence_level=level), within_problem_auroc(*pair, confidence_level=level)]
@@ -86,11 +86,11 @@ def _report(frame: Frame, judge: Judge) -> VerifierReport:
             samples.problem, scores.accepted, samples.correct, confidence_level=level
         )
     scale = calibration.probability_scale(scores.score)
-    policy, gain = _utility(frame, judge)
-    acceptance = judge.acceptance()
+    policy, gain = _utility(frame, one)
+    acceptance = one.acceptance()
     return VerifierReport(
         name=scores.name,
-        selections=tuple(_selection(frame, pick) for pick in judge.picks),
+        selections=tuple(_selection(frame, pick) for pick in one.picks),
         judgement=tuple(judgement),
         calibration=_calibration(frame, scores, scale),
         reliability=_reliability(frame, scores, scale),
@@ -104,7 +104,7 @@ def _report(frame: Frame, judge: Judge) -> VerifierReport:
         outcomes=scores.outcomes,
         seconds_per_sample=scores.seconds_per_sample,
         tokens_per_sample=scores.tokens_per_sample,
-        detail=judge.detail,
+        detail=one.detail,
     )
 
 
@@ -191,9 +191,9 @@ def _ceiling(frame: Frame, accepted: IntArray, right: IntArray) -> Estimate:
     )
 
 
-def _utility(frame: Frame, judge: Judge) -> tuple[str, tuple[IntArray, FloatArray]]:
+def _utility(frame: Frame, one: ReadyVerifier) -> tuple[str, tuple[IntArray, FloatArray]]:
     """Return how answers are picked, the budgets, and each problem's utility at them (P, K)."""
-    settings, acceptance = frame.settings, judge.acceptance()
+    settings, acceptance = frame.settings, one.acceptance()
     worth = {
         "value_correct": settings.value_correct,
         "cost_wrong": settings.cost_wrong,
@@ -202,7 +202,7 @@ def _utility(frame: Frame, judge: Judge) -> tuple[str, tuple[IntArray, FloatArra
     k = budget_grid(int(frame.k[-1]), points=MOST_DECISIONS)
     if acceptance is not None:
         return "first accepted", (k, utility(*acceptance, k, **worth))
-    pick = judge.picks[0]
+    pick = one.picks[0]
     if pick.selector.effort == "votes":
         k, values = frame.k, pick.picked.value
     else:
@@ -212,19 +212,19 @@ def _utility(frame: Frame, judge: Judge) -> tuple[str, tuple[IntArray, FloatArra
 
 
 def _differences(
-    frame: Frame, judges: Sequence[Judge]
+    frame: Frame, ready: Sequence[ReadyVerifier]
 ) -> tuple[PairedDifferences | None, tuple[tuple[str, str, int], ...]]:
     """Compare the accuracy of every two verifiers at every budget above 1: one family."""
-    names = [judge.scores.name for judge in judges]
+    names = [one.scores.name for one in ready]
     table_k = [k for k in frame.table_k if k > 1]  # at k = 1 there is nothing to choose
-    if len(judges) < 2 or not table_k:
+    if len(ready) < 2 or not table_k:
         return None, ()
-    columns = [judge.picks[0].picked.value[:, frame.at(k)] for k in table_k for judge in judges]
+    columns = [one.picks[0].picked.value[:, frame.at(k)] for k in table_k for one in ready]
     pairs, where = [], []
     for i, k in enumerate(table_k):
-        for first in range(len(judges)):
-            for second in range(first + 1, len(judges)):
-                pairs.append((i * len(judges) + first, i * len(judges) + second))
+        for first in range(len(ready)):
+            for second in range(first + 1, len(ready)):
+                pairs.append((i * len(ready) + first, i * len(ready) + second))
                 where.append((names[first], names[second], k))
     differences = paired_differences(
         np.column_stack(columns),

@@ -132,9 +132,9 @@ class RunReader:
         Raises:
             StoreError: No verdicts of an oracle, or of such a verifier, are stored for the cell.
         """
-        judge = self.oracle(name, oracle)
+        chosen = self.oracle(name, oracle)
         return CellReader(
-            store=self.store, name=name, oracle=judge, verifiers=self.verifiers(name, verifiers)
+            store=self.store, name=name, oracle=chosen, verifiers=self.verifiers(name, verifiers)
         )
 
     def oracle(self, cell: str, wanted: str | None = None) -> VerdictSet:

@@ -62,9 +62,9 @@ class ProofVerifier(ABC, Generic[Statement]):
         require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
         self.require_tools()
         with ThreadPoolExecutor(self.options.workers) as threads:
-            return list(threads.map(self._judge, batch))
+            return list(threads.map(self._verdict_on, batch))
 
-    def _judge(self, candidate: Candidate) -> Verdict:
+    def _verdict_on(self, candidate: Candidate) -> Verdict:
         answer = fenced_or_all(candidate.sample.completion)
         if answer is None:
             return Verdict(outcome=Outcome.NO_ANSWER, detail="no proof in the completion")

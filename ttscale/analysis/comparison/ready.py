@@ -49,7 +49,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Judge:
+class ReadyVerifier:
     """One verifier made ready.
 
     Attributes:
@@ -70,14 +70,14 @@ class Judge:
         return self.picks[0].view.acceptance() if can else None
 
 
-def judge(frame: Frame, name: str) -> Judge:
+def made_ready(frame: Frame, name: str) -> ReadyVerifier:
     """Make a verifier ready, or derive it."""
     if name == VOTE:
         return _vote(frame)
     if name == ENSEMBLE:
         return _ensemble(frame)
     scores = next(one for one in frame.samples.verifiers if one.name == name)
-    return Judge(
+    return ReadyVerifier(
         scores=scores,
         picks=_picks(frame, scores),
         resamples=scores.accepted is not None,
@@ -103,7 +103,7 @@ def _picks_from(
             yield Pick(name=name, selector=selector, view=view, picked=picked)
 
 
-def _vote(frame: Frame) -> Judge:
+def _vote(frame: Frame) -> ReadyVerifier:
     samples = frame.samples
     if not frame.pools.has("answers"):
         raise InvalidInputError(
@@ -121,7 +121,7 @@ def _vote(frame: Frame) -> Judge:
         outcomes={},
         seconds_per_sample=None,
     )
-    return Judge(
+    return ReadyVerifier(
         scores=scores,
         picks=tuple(_picks_from(frame, frame.pools, [MajorityVote(), *others])),
         resamples=False,
@@ -129,7 +129,7 @@ def _vote(frame: Frame) -> Judge:
     )
 
 
-def _ensemble(frame: Frame) -> Judge:
+def _ensemble(frame: Frame) -> ReadyVerifier:
     samples = frame.samples
     if not samples.verifiers:
         raise InvalidInputError(
@@ -154,7 +154,7 @@ def _ensemble(frame: Frame) -> Judge:
         f"log-odds per standard deviation of {one.name}": float(value)
         for one, value in zip(samples.verifiers, mean, strict=True)
     }
-    return Judge(scores=scores, picks=_picks(frame, scores), resamples=True, detail=detail)
+    return ReadyVerifier(scores=scores, picks=_picks(frame, scores), resamples=True, detail=detail)
 
 
 def _threshold(frame: Frame, name: str) -> float:
