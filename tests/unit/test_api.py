@@ -123,3 +123,11 @@ def test_paths_are_strings_or_paths_everywhere(tmp_path: Path, monkeypatch: pyte
         ttscale.run("missing.yaml")
     with pytest.raises(ttscale.errors.TtscaleError, match="missing"):
         ttscale.import_samples("missing", "runs/imported")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in NAMES])
+def test_a_signature_names_its_types_and_fits_a_few_lines(name: str) -> None:
+    thing = getattr(ttscale, name)
+    if inspect.isfunction(thing):
+        assert "Union[" not in str(inspect.signature(thing))
+        assert len(str(inspect.signature(thing))) <= 500

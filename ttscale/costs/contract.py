@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from ttscale.arrays import ArrayLike
 from ttscale.costs.architecture import Architecture
 from ttscale.errors import InvalidInputError
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.plots.style import BODY_PT, GRID, INK, MUTED, NEVER, SMALL_PT, head, name_y, paper
 from ttscale.showing.numbers import percent_tick

@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError, or_ask_for
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, whole_numbers
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray

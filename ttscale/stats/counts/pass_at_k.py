@@ -6,9 +6,9 @@ Notation: n samples drawn, c of them correct, k the budget; see `ttscale.stats.c
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.counts import Counts, TooFew, budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import FloatArray, IntArray
 

@@ -4,9 +4,9 @@ Notation: n samples drawn, c of them correct, k the budget; the success rate has
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import betaln
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets, counts
 from ttscale.stats.counts.curve import FloatArray

@@ -7,9 +7,9 @@ hypergeometric.
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import FloatArray, IntArray

@@ -3,8 +3,8 @@
 from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import all_of_them, at_least_one

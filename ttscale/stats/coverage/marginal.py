@@ -6,8 +6,8 @@ Notation: n samples, c correct, k the budget; coverage at k is the mean of pass@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import Shown, rests_on, width

@@ -10,8 +10,8 @@ as a plateau, and a steady fall (a verifier whose false positives win in the end
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import Shown, counts, exact_percent, percent, width

@@ -8,8 +8,8 @@ where every V_a(k_a) is for pass@k_a of its arm.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray

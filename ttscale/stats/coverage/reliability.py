@@ -7,8 +7,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.counts import budgets, counts
 from ttscale.stats.counts.curve import Curve, FloatArray
 from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k

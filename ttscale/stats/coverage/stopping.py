@@ -8,9 +8,9 @@ pass@k formula: the last sample is correct because it is the last.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few, whole_numbers
 from ttscale.stats.counts.curve import FloatArray

@@ -7,8 +7,8 @@ all is returned.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import whole_numbers
 from ttscale.stats.counts.curve import FloatArray, IntArray

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, UniqueCounts, counts
 from ttscale.stats.counts.curve import FloatArray

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from threadpoolctl import threadpool_limits
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, one_budget
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray

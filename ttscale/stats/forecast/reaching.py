@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import counts as shown_counts

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError, TtscaleWarning
 from ttscale.stats.counts.counts import Counts, counts
 from ttscale.stats.counts.curve import Curve

@@ -25,10 +25,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtr
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.curve import FloatArray
 
 UNSEEN = 0.5

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import least_squares, minimize
 from scipy.stats import norm
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import FitWarning, InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, parameter, shown, width

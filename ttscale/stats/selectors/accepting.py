@@ -7,8 +7,8 @@ at most k of them, and the first accepted one is returned.
 from typing import ClassVar, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import at_least_one

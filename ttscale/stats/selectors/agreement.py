@@ -1,8 +1,8 @@
 """Agreement with a problem's other samples: what voting says of one sample."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pools import classes, pools
 

@@ -1,8 +1,8 @@
 """From a selector to its curve: the mean over problems of what it collects, and an interval around it."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.counts import budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.intervals.intervals import (

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.counts.curve import FloatArray, IntArray

@@ -8,10 +8,10 @@ in one fold, since samples of one problem give each other away.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, logit
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import flags, pools

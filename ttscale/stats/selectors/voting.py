@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, classes, flags, pools

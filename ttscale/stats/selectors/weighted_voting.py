@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import log_expit
 from scipy.stats import rankdata
 
+from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets, refuse_too_few
 from ttscale.stats.counts.curve import FloatArray, IntArray
