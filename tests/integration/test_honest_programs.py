@@ -97,7 +97,7 @@ def test_what_a_script_does_at_its_end_counts(program: str, verifier: CodeVerifi
 
 def test_shared_memory_of_one_program_is_not_there_for_the_next(verifier: CodeVerifier) -> None:
     leave = "open('/dev/shm/x', 'w').write('y')\nprint(8)"
-    look = "import os\nprint(8 if os.listdir('/dev/shm') == [] else 9)"
+    look = "import os\nprint(9 if os.path.exists('/dev/shm/x') else 8)"
     for program in (leave, look, leave, look):
         assert judge(verifier, program, "", "8").outcome is Outcome.CORRECT
 

@@ -18,7 +18,7 @@ from typing import Any
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
-MS_NOSUID, MS_NODEV = 2, 4
+MS_NOSUID, MS_NODEV, MS_BIND = 2, 4, 4096
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAPBSET_DROP = 24
 _LAST_CAPABILITY = 63
@@ -73,10 +73,15 @@ def set_namespaces(process: int, flags: int) -> None:
     _check(_libc.setns(process, flags), "setns")
 
 
-def mount_private_tmp(size_bytes: int, place: str = "/tmp") -> None:
-    """Cover /tmp, or another folder, with an empty one that this mount namespace alone sees."""
+def mount_private_tmp(size_bytes: int) -> None:
+    """Cover /tmp with an empty one that this mount namespace alone sees."""
     options = f"size={size_bytes},mode=1777".encode()
-    _check(_libc.mount(b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"mount {place}")
+    _check(_libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
+
+
+def share_tmp_as_shm() -> None:
+    """Let /dev/shm be /tmp, for semaphores between processes: a second file system would take as long as the first."""
+    _check(_libc.mount(b"/tmp", b"/dev/shm", None, MS_BIND, None), "mount /dev/shm")
 
 
 def limit_resources(limits: Limits) -> None:

@@ -12,7 +12,6 @@ import sys
 import threading
 import types
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
@@ -21,7 +20,7 @@ _NAME = "candidate.py"
 
 def remember_source(source: str) -> str:
     """Give a program its arguments, `exit` and `quit`, and a name for its file that `inspect` knows; return that."""
-    path = str(Path.cwd() / _NAME)
+    path = f"{os.getcwd()}/{_NAME}"  # noqa: PTH109 - pathlib would make every process larger
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     sys.argv[:] = [path]
     site.setquit()
@@ -36,8 +35,8 @@ def run_as_script(source: str) -> int:
         setattr(sys, f"__{name}__", stream)
     _open_standard_input_by_name()
     path = remember_source(source)
-    with suppress(OSError):
-        Path(path).write_text(source, encoding="utf-8", errors="surrogatepass")
+    with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - as above
+        file.write(source)
     module = types.ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module

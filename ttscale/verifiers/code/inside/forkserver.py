@@ -39,6 +39,7 @@ from ttscale.execution.inside.confine import (
     limit_resources,
     mount_private_tmp,
     set_namespaces,
+    share_tmp_as_shm,
     unshare,
 )
 from ttscale.verifiers.code.inside.as_script import remember_source, run_as_script
@@ -202,7 +203,7 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoRetu
             unshare(CLONE_NEWNS | CLONE_NEWIPC)
             mount_private_tmp(limits.tmp_bytes)
             with suppress(OSError):  # without it there are no semaphores between processes
-                mount_private_tmp(limits.tmp_bytes, "/dev/shm")
+                share_tmp_as_shm()
             drop_privileges(settings["uid"])
         os.chdir(settings["directory"])
         limit_resources(replace(limits, processes=limits.processes + 1))  # the next spare is the same user's

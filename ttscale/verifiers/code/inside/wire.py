@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import builtins
 import collections
-import datetime
 import fractions
 import functools
+import importlib
 import itertools
 import json
 import numbers
-import pathlib
 import socket
 import struct
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -29,7 +27,16 @@ from typing import Any
 _HEADER = struct.Struct(">I")
 _SMALL = 1 << 62
 _BUILTIN_TYPES = {id(thing): name for name, thing in vars(builtins).items() if isinstance(thing, type)}
-_TIMES: dict[type, str] = {datetime.datetime: "dt", datetime.date: "dd", datetime.time: "tt"}
+_OF_MODULES: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
+    ("datetime", "datetime"): ("dt", lambda value: value.isoformat()),
+    ("datetime", "date"): ("dd", lambda value: value.isoformat()),
+    ("datetime", "time"): ("tt", lambda value: value.isoformat()),
+    ("datetime", "timedelta"): ("l", lambda value: [value.days, value.seconds, value.microseconds]),
+    ("pathlib", "PosixPath"): ("p", str),
+    ("pathlib", "PurePosixPath"): ("p", str),
+    ("uuid", "UUID"): ("u", lambda value: value.hex),
+}
+"""Plain data of modules that are imported only when there is some: a process that has more in it takes longer to fork."""
 _MAX_ITERATED = 1_000_000
 """An iterator longer than this counts as endless."""
 
@@ -155,14 +162,11 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return {"c": [value.real, value.imag]}
     if isinstance(value, Decimal):
         return {"m": str(value)}
-    if kind in _TIMES:
-        return {_TIMES[kind]: value.isoformat()}
-    if kind is datetime.timedelta:
-        return {"l": [value.days, value.seconds, value.microseconds]}
-    if isinstance(value, pathlib.PurePosixPath):
-        return {"p": str(value)}
-    if kind is uuid.UUID:
-        return {"u": value.hex}
+    if (kind.__module__, kind.__name__) in _OF_MODULES and kind is vars(sys.modules[kind.__module__]).get(
+        kind.__name__
+    ):
+        tag, as_plain = _OF_MODULES[kind.__module__, kind.__name__]
+        return {tag: as_plain(value)}
     if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
         return encode(value.item(), keep)  # NumPy's truth values; its numbers are numbers
     if type(value) is range:
@@ -177,6 +181,15 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
         return {"h": keep(value)} if len(items) > _MAX_ITERATED else {"o": many(items)}
     return {"h": keep(value)}
+
+
+def _maker(module: str, *names: str) -> Callable[..., Any]:
+    """Return a function of a module that is imported when it is called."""
+
+    def make(*body: Any) -> Any:
+        return functools.reduce(getattr, names, importlib.import_module(module))(*body)  # type: ignore[operator]
+
+    return make
 
 
 @functools.lru_cache(maxsize=64)
@@ -212,12 +225,12 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "o": iter,
     "y": _builtin_type,
     "n": _from_fields,
-    "dt": datetime.datetime.fromisoformat,
-    "dd": datetime.date.fromisoformat,
-    "tt": datetime.time.fromisoformat,
-    "l": lambda body: datetime.timedelta(*body),
-    "p": pathlib.PurePosixPath,
-    "u": uuid.UUID,
+    "dt": _maker("datetime", "datetime", "fromisoformat"),
+    "dd": _maker("datetime", "date", "fromisoformat"),
+    "tt": _maker("datetime", "time", "fromisoformat"),
+    "l": lambda body: _maker("datetime", "timedelta")(*body),
+    "p": _maker("pathlib", "PurePosixPath"),
+    "u": _maker("uuid", "UUID"),
 }
 
 
