@@ -29,7 +29,14 @@ from ttscale.samplers.vllm.collector import Collector, Growing, Kept
 from ttscale.samplers.vllm.environment import engine_environment, runs_on_cpu
 from ttscale.samplers.vllm.options import VllmOptions
 from ttscale.samplers.vllm.parameters import READING, common_parameters, is_refusal
-from ttscale.samplers.vllm.starting import cause_of_death, engine_arguments, is_apart, is_seeded, start_engine
+from ttscale.samplers.vllm.starting import (
+    cause_of_death,
+    engine_arguments,
+    is_apart,
+    is_seeded,
+    start_engine,
+    tell_short_context,
+)
 from ttscale.samplers.vllm.watching import watch_engine
 from ttscale.samplers.vllm.wire import lightened
 from ttscale.types import Sample, SampleRequest
@@ -106,6 +113,7 @@ class VllmSampler:
         """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
         self._engine = engine
         config, tokenizer, sampling = engine.vllm_config, engine.get_tokenizer(), self._sampling
+        tell_short_context(config, sampling)
         self._parameters = common_parameters(sampling)
         self._seeded = is_seeded(sampling, config)
         self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)

@@ -1,5 +1,6 @@
 """Starting a vLLM engine: with which arguments, and what to say when it does not start."""
 
+import logging
 import secrets
 from dataclasses import fields
 from types import MappingProxyType
@@ -11,6 +12,8 @@ from ttscale.samplers.messages import one_line
 from ttscale.samplers.settings import SECRETS, USUAL_ALTERNATIVES, ModelSettings, SamplingSettings
 from ttscale.samplers.vllm.child_log import ChildLog
 from ttscale.samplers.vllm.environment import runs_on_cpu
+
+logger = logging.getLogger(__name__)
 
 _CPU_ARGUMENTS = MappingProxyType(
     {
@@ -66,6 +69,20 @@ def is_seeded(sampling: SamplingSettings, config: Any) -> bool:
         return sampling.per_sample_seeds
     is_whole = sampling.top_k is None and sampling.top_p == 1.0
     return runs_on_cpu() or (bool(getattr(config, "use_v2_model_runner", False)) and is_whole)
+
+
+def tell_short_context(config: Any, sampling: SamplingSettings) -> None:
+    """Warn of a context that was cut to what the memory holds, where completions will be cut by it."""
+    model = config.model_config
+    own = getattr(getattr(model, "hf_text_config", None), "max_position_embeddings", None) or 0
+    if model.max_model_len < own and sampling.max_tokens >= model.max_model_len:
+        logger.warning(
+            "The engine's context is %d tokens of the model's %d (its cache holds no more, or max_model_len says so), prompt and "
+            "completion together: completions are cut before sampling.max_tokens (%d).",
+            model.max_model_len,
+            own,
+            sampling.max_tokens,
+        )
 
 
 def is_apart(engine: Any) -> bool:

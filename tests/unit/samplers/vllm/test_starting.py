@@ -1,4 +1,4 @@
-"""Where vLLM's samples get seeds of their own, on machines that are not at hand: through stand-ins."""
+"""What is decided and said when an engine starts, on machines that are not at hand: through stand-ins."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -36,3 +36,16 @@ def test_auto_seeds_where_they_are_free(
         SimpleNamespace() if second_runner is None else SimpleNamespace(use_v2_model_runner=second_runner)
     )
     assert starting.is_seeded(SamplingSettings(n=1, **sampling), config) is seeded
+
+
+@pytest.mark.parametrize(
+    ("context", "own", "max_tokens", "told"),
+    [(9000, 131072, 16384, True), (9000, 131072, 1024, False), (32, 32, 512, False), (32, None, 512, False)],
+)
+def test_a_context_that_was_cut_is_told_where_it_cuts_completions(
+    caplog: pytest.LogCaptureFixture, context: int, own: int | None, max_tokens: int, told: bool
+) -> None:
+    text = SimpleNamespace(max_position_embeddings=own)
+    config = SimpleNamespace(model_config=SimpleNamespace(max_model_len=context, hf_text_config=text))
+    starting.tell_short_context(config, SamplingSettings(n=1, max_tokens=max_tokens))
+    assert bool(caplog.records) is told
