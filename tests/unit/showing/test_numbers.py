@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests_paths import ROOT
 
 from ttscale.showing import numbers
 from ttscale.showing.numbers import (
@@ -96,3 +97,11 @@ def test_a_page_sets_estimates_apart_and_escapes_what_comes_from_outside() -> No
         '&lt;b&gt; solves <strong>50.0%</strong> <span class="interval">[40.0, 60.0]</span>. Yes &amp; no.'
     )
     assert not Prose("")
+
+
+def test_no_other_module_writes_percentages_or_intervals_of_its_own() -> None:
+    own = re.compile(r"""100 \* [\w.]+(\[\w\])?:[.+,\d]*[fg]|\[\{[^\]{}]*low[^\]{}]*\}, \{[^\]{}]*high""")
+    for path in (ROOT / "ttscale").rglob("*.py"):
+        if path.parent.name != "showing":
+            found = own.search(path.read_text(encoding="utf-8"))
+            assert found is None, f"{path}: {found and found[0]}; ttscale.showing.numbers writes numbers"

@@ -12,7 +12,7 @@ import numpy as np
 
 from ttscale.analysis.budget.answers import TargetVerdict
 from ttscale.analysis.budget.choices import Choice
-from ttscale.showing.numbers import exact_percent, percent, points, share
+from ttscale.showing.numbers import counts, exact_percent, percent, points, share
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
 from ttscale.stats.forecast.reaching import Reached
 from ttscale.stats.intervals.intervals import interval_over_problems
@@ -148,8 +148,6 @@ def _precision_and_ceiling(choice: Choice) -> tuple[float, float]:
 
 
 def _samples(coverage: Reached) -> str:
-    low = f"{coverage.low:,}" if coverage.low is not None else "more"
     if coverage.k is None:
-        return f"at least {low}"
-    high = f"{coverage.high:,}" if coverage.high is not None else f"> {coverage.largest:,}"
-    return f"{coverage.k:,} [{low}, {high}]"
+        return f"at least {coverage.low:,}" if coverage.low is not None else "more"
+    return str(counts(coverage.k, coverage.low, coverage.high, most=coverage.largest))

@@ -167,7 +167,7 @@ def _doubt(prediction: Prediction, k: int) -> str | None:
     ends = prediction.predictive.ends_in_doubt()
     if ends is None:
         return None
-    low, high = (f"{100 * end:.0f}%" for end in ends)
+    low, high = map(percent, ends)
     return f"these samples cannot tell a curve that levels off near {low} from one that reaches {high} by k={k:,}"
 
 

@@ -178,7 +178,7 @@ def check_target(target: float) -> None:
     """
     if not 0.0 < target <= 1.0:
         raise InvalidInputError(
-            f"A target is a share of problems, above 0 and at most 1 (0.9 for 90 %), but is {target:g}."
+            f"A target is a share of problems, above 0 and at most 1 (0.9 for 90 %), but is {target}."
         )
 
 
