@@ -28,7 +28,8 @@ from scipy.stats import binom
 from ttscale.errors import InvalidInputError, TtscaleWarning
 from ttscale.stats.forecast.backtesting import thin
 from ttscale.stats.forecast.forecasting import forecast
-from ttscale.stats.laws.fitting import fit_law, theta_of
+from ttscale.stats.laws.fitting import fit_law
+from ttscale.stats.laws.searching import theta_of
 
 K = 10_000
 LEVEL = 0.9

@@ -33,7 +33,8 @@ from ttscale.exchange.counts import read_counts, read_table
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.backtesting import thin
 from ttscale.stats.forecast.forecasting import forecast
-from ttscale.stats.laws.fitting import fit_law, theta_of
+from ttscale.stats.laws.fitting import fit_law
+from ttscale.stats.laws.searching import theta_of
 
 LARGEST = 10_000
 LEVEL = 0.9

@@ -24,11 +24,10 @@ from ttscale.stats.decide.allocation import (
     Solution,
     best_of,
     honest_allocation,
-    maximal_allocations,
-    single_arms,
     valued,
 )
 from ttscale.stats.decide.pooled_selection import selection_objective
+from ttscale.stats.decide.spending import maximal_allocations, single_arms
 from ttscale.stats.selectors.any_correct import AnyCorrect
 from ttscale.stats.selectors.selection import BestOfK
 

@@ -16,10 +16,11 @@ from ttscale.stats.forecast.model_averaging import posterior_of
 from ttscale.stats.forecast.predictive import OpenProblems, Predictive, open_problems
 from ttscale.stats.forecast.prior import Tail
 from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.laws.fitting import LawFit, fit_law, theta_of
+from ttscale.stats.laws.fitting import LawFit, fit_law
 from ttscale.stats.laws.frame import MixingLaw, ScalingLaw
 from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.laws.power import straight_line
+from ttscale.stats.laws.searching import theta_of
 
 AVERAGE = "average"
 """The method behind "auto": the Bayesian average over laws of `ttscale.stats.forecast.model_averaging`, halfway to a line."""

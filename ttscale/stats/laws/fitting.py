@@ -10,12 +10,11 @@ the parameters, the starts and the choice among them; certified fits (NIST StRD)
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares, minimize
 from scipy.stats import norm
 
 from ttscale.arrays import ArrayLike
@@ -23,27 +22,26 @@ from ttscale.errors import FitWarning, InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, parameter, shown, width
 from ttscale.showing.view import View
-from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts
+from ttscale.stats.counts.counts import Counts, budgets, counts
 from ttscale.stats.counts.curve import Curve, FloatArray, budget_grid, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.laws import named_law
-from ttscale.stats.laws.condensing import blunted
-from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
-from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities, sampled
+from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw
+from ttscale.stats.laws.likelihood import sampled
 from ttscale.stats.laws.npmle import NonParametric
+from ttscale.stats.laws.searching import (
+    Found,
+    central,
+    cover,
+    fit_curve,
+    maximise_likelihood,
+    place_atoms,
+)
 from ttscale.types import CONFIDENCE_LEVEL
 
 _CURVE_POINTS = 40  # "about 40 log-spaced k": Brown et al. 2024
-_STEP = 1e-4  # of the central differences, on the scale of the fit
-_BOUND_TOLERANCE = 1e-3
-_FLAT = 1e-7  # relative curvature below which a direction is not identified
 _LARGE = 700.0  # the exponential of more overflows
-_UNKNOWN = 1e6  # its variance
-_EXACT, _SHARP = (
-    10**6,
-    10**4,
-)  # samples up to which counts stay as they are; successes beyond which larger ones are blunted
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +107,9 @@ class LawFit(Result):
         ks = np.unique(budgets(k))
         if isinstance(self.family, NonParametric):
             return self._curve(ks, self.family.coverage(ks.astype(float), self.free), *self._atoms_band(ks))
-        value = _cover(self.family, ks, self.free)
+        value = cover(self.family, ks, self.free)
         scale = _log_log(value)
-        jacobian = _central(lambda free: _log_log(_cover(self.family, ks, free)), self.free)  # (K, D)
+        jacobian = central(lambda free: _log_log(cover(self.family, ks, free)), self.free)  # (K, D)
         error = np.sqrt(np.maximum(np.einsum("kd,de,ke->k", jacobian, self.covariance, jacobian), 0.0))
         z = norm.ppf(0.5 + self.confidence_level / 2.0)
         low, high = (np.exp(-np.exp(np.minimum(scale + step * error, _LARGE))) for step in (z, -z))
@@ -226,28 +224,16 @@ def fit_law(
     share = pairs.weight / len(data)
     observed = share @ curves
     if isinstance(family, MixingLaw):
-        found = _maximise_likelihood(family, sampled(pairs))
+        found = maximise_likelihood(family, sampled(pairs))
     elif isinstance(family, NonParametric):
-        found = _place_atoms(family, sampled(pairs))
+        found = place_atoms(family, sampled(pairs))
     elif isinstance(family, CurveLaw):
-        found = _least_squares(family, ks, observed, curves, pairs)
+        found = fit_curve(family, ks, observed, curves, pairs)
     else:
         raise InvalidInputError(f"{family!r} is neither a curve law nor a mixing law.")
     fit = _summarise(family, found, data, k=ks, observed=observed, confidence_level=confidence_level)
     _warn_if_doubtful(fit)
     return fit
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a search ended: `free` (D,), its covariance (D, D), which parameters sit at a bound (D,)."""
-
-    free: FloatArray
-    covariance: FloatArray
-    at_bound: np.ndarray
-    converged: bool
-    status: str
-    log_likelihood: float | None
 
 
 def _sampled(data: Counts) -> Counts:
@@ -262,148 +248,14 @@ def _curve_grid(data: Counts) -> np.ndarray:
     return np.unique(np.geomspace(1, int(data.n.min()), _CURVE_POINTS).round().astype(np.int64))
 
 
-def _bounds(law: ScalingLaw) -> tuple[FloatArray, FloatArray]:
-    low = np.array([r.free(r.low) for r in law.ranges])
-    high = np.array([r.free(r.high) for r in law.ranges])
-    return low, high
-
-
-def theta_of(law: ScalingLaw, free: FloatArray) -> FloatArray:
-    """Return a law's parameters from those on the scale of the fit; both of shape (D,)."""
-    if not law.ranges:  # non-parametric: the atoms themselves
-        return free
-    return np.array([r.value(f) for r, f in zip(law.ranges, free, strict=True)])
-
-
-def _start(law: ScalingLaw, theta: FloatArray) -> FloatArray:
-    """Return a start inside the bounds, on the scale of the fit."""
-    inside = [np.clip(v, r.low, r.high) for r, v in zip(law.ranges, theta, strict=True)]
-    return np.array([r.free(float(v)) for r, v in zip(law.ranges, inside, strict=True)])
-
-
-def _cover(law: ScalingLaw, k: np.ndarray, free: FloatArray) -> FloatArray:
-    return law.coverage(np.asarray(k, dtype=float), theta_of(law, free))
-
-
 def _log_log(coverage: FloatArray) -> FloatArray:
     """Return log(-log coverage), kept finite at coverage 0 and 1."""
     return np.asarray(np.log(-np.log(np.clip(coverage, 1e-300, 1.0 - 1e-15))))
 
 
-def _central(function: Callable[[FloatArray], FloatArray], free: FloatArray) -> FloatArray:
-    """Differentiate by central differences; shape (..., D)."""
-    steps = np.eye(len(free)) * _STEP
-    return np.stack([(function(free + s) - function(free - s)) / (2.0 * _STEP) for s in steps], axis=-1)
-
-
-def _maximise_likelihood(law: MixingLaw, whole: UniqueCounts) -> _Found:
-    """Fit a mixing law; the mixture is differentiated, never the (U, M) kernel.
-
-    Beyond a million samples counts are blunted. A sharp count has probability ``f(c/n) / (n + 1)`` under a smooth
-    density f of p, so the log-likelihood of the whole ones follows.
-    """
-    n_max = int(whole.n.max())
-    pairs = whole if n_max <= _EXACT else blunted(whole, _SHARP)
-    lost = float(whole.weight @ np.log((pairs.n + 1.0) / (whole.n + 1.0)))
-    grid, step = hazard_grid(n_max, n_max, np.inf if n_max <= _EXACT else _SHARP)
-    fixed_kernel = binomial_kernel(pairs, grid)
-
-    def probabilities(free: FloatArray) -> FloatArray:
-        mixture = law.mixture(theta_of(law, free), grid, step)
-        kernel = fixed_kernel if mixture.x is grid else binomial_kernel(pairs, mixture.x)
-        return count_probabilities(pairs, mixture, kernel)
-
-    def scores(free: FloatArray) -> FloatArray:
-        """Return the gradient of each distinct count's negative log-probability, shape (U, D)."""
-        return -_central(lambda f: np.log(probabilities(f)), free)
-
-    def objective(free: FloatArray) -> tuple[float, FloatArray]:
-        value = -float(pairs.weight @ np.log(probabilities(free)))
-        return value, np.asarray(pairs.weight @ scores(free))
-
-    low, high = _bounds(law)
-    p_mean = float(np.clip(pairs.weight @ pairs.c / (pairs.weight @ pairs.n), 1e-6, 1 - 1e-6))
-    runs = [
-        minimize(
-            objective, _start(law, s), jac=True, method="L-BFGS-B", bounds=list(zip(low, high, strict=True))
-        )
-        for s in law.starts(p_mean)
-    ]
-    best = min(runs, key=lambda run: run.fun)
-    at_bound = _at_bound(best.x, low, high)
-    hessian = _central(lambda f: objective(f)[1], best.x)
-    score = scores(best.x)
-    covariance = _sandwich(hessian, np.einsum("u,ud,ue->de", pairs.weight, score, score), ~at_bound)
-    return _Found(best.x, covariance, at_bound, bool(best.success), str(best.message), lost - float(best.fun))
-
-
-def _place_atoms(law: NonParametric, pairs: UniqueCounts) -> _Found:
-    """Fit the non-parametric law; its many weights have no intervals of their own."""
-    atoms, likelihood, gap = law.fit(pairs)
-    size = len(atoms)
-    status = f"the likelihood is within {gap:.1e} per problem of its maximum"
-    return _Found(atoms, np.zeros((size, size)), np.zeros(size, bool), gap < 1e-3, status, likelihood)
-
-
-def _least_squares(
-    law: CurveLaw, k: np.ndarray, observed: FloatArray, curves: FloatArray, pairs: UniqueCounts
-) -> _Found:
-    """Fit a curve law to the observed coverage at k where it lies strictly between 0 and 1."""
-    inside = (observed > 0.0) & (observed < 1.0)
-    low, high = _bounds(law)
-    if np.count_nonzero(inside) < len(law.ranges):
-        nothing = np.full(len(low), np.nan)
-        status = f"coverage lies strictly between 0 and 1 at {np.count_nonzero(inside)} budgets only"
-        return _Found(
-            nothing, np.full((len(low),) * 2, np.nan), np.zeros(len(low), bool), False, status, None
-        )
-    ks, target = k[inside], observed[inside]
-
-    def residuals(free: FloatArray) -> FloatArray:
-        return law.link(_cover(law, ks, free)) - law.link(target)
-
-    runs = [
-        least_squares(
-            residuals, _start(law, s), bounds=(low, high), x_scale="jac", xtol=1e-12, ftol=1e-12, gtol=1e-12
-        )
-        for s in law.starts(ks.astype(float), target)
-    ]
-    best = min(runs, key=lambda run: run.cost)
-    at_bound = _at_bound(best.x, low, high)
-    jacobian = _central(residuals, best.x)  # (K, D)
-    slope = (law.link(target * (1 + 1e-6)) - law.link(target * (1 - 1e-6))) / (2e-6 * target)
-    score = (curves[:, inside] - target) * slope @ jacobian / pairs.weight.sum()  # (U, D)
-    spread = np.einsum("u,ud,ue->de", pairs.weight, score, score)
-    covariance = _sandwich(jacobian.T @ jacobian, spread, ~at_bound)
-    moves = bool(np.any(jacobian))
-    status = str(best.message) if moves else "the curve is flat in its parameters where the search began"
-    return _Found(best.x, covariance, at_bound, bool(best.success) and moves, status, None)
-
-
-def _at_bound(free: FloatArray, low: FloatArray, high: FloatArray) -> np.ndarray:
-    width = high - low
-    return np.asarray((free - low < _BOUND_TOLERANCE * width) | (high - free < _BOUND_TOLERANCE * width))
-
-
-def _sandwich(hessian: FloatArray, spread: FloatArray, inner: np.ndarray) -> FloatArray:
-    """Return A^-1 B A^-1 over the parameters that are not at a bound, zero elsewhere.
-
-    A direction in which the objective is flat is not identified; its variance is set so large that intervals
-    span the whole range.
-    """
-    covariance = np.zeros_like(hessian)
-    index = np.ix_(inner, inner)
-    values, vectors = np.linalg.eigh((hessian[index] + hessian[index].T) / 2.0)
-    flat = values <= _FLAT * np.max(values, initial=0.0)
-    bread = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
-    unknown = _UNKNOWN * vectors[:, flat] @ vectors[:, flat].T
-    covariance[index] = bread @ spread[index] @ bread + unknown
-    return covariance
-
-
 def _summarise(
     law: ScalingLaw,
-    found: _Found,
+    found: Found,
     data: Counts,
     *,
     k: np.ndarray,
@@ -418,7 +270,7 @@ def _summarise(
         )
         for r, f, e, stuck in zip(law.ranges, found.free, error, found.at_bound, strict=False)
     }
-    residual = float(np.sqrt(np.mean((_cover(law, k, found.free) - observed) ** 2)))
+    residual = float(np.sqrt(np.mean((cover(law, k, found.free) - observed) ** 2)))
     likelihood = found.log_likelihood
     size = len(law.ranges) or len(found.free) // 2 * 2  # an atom has a place and a weight; weights sum to 1
     return LawFit(
