@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from unicodedata import category
 
 _MAX_LISTED = 20
+_LONGEST = 2000
+"""Characters of a message about foreign input."""
 _MOST_SAID = 200
 """Characters of a foreign error's message."""
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -112,11 +114,19 @@ def one_line(what: str, kind: "type[TtscaleError]" = InvalidInputError) -> Itera
     """
     try:
         yield
-    except (TtscaleError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except TtscaleError as error:
+        error.args = tuple(_cut(part) if isinstance(part, str) else part for part in error.args)
+        raise
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic inside polars is no Exception
         said = " ".join(str(error).split())[:_MOST_SAID]
         raise kind(f"{what} cannot be read: {type(error).__name__}: {said}") from error
+
+
+def _cut(text: str) -> str:
+    """Return a message that quotes long foreign text without its middle."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} [...] {text[-_LONGEST // 4 :]}"
 
 
 def printable(text: str) -> str:
