@@ -18,12 +18,12 @@ import numpy as np
 from ttscale.errors import TtscaleWarning
 from ttscale.pipeline.stopping import decide
 from ttscale.samplers.until import UntilSettings
+from ttscale.stats.adaptive.estimating import coverage_in_rounds
 from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest
 from ttscale.stats.adaptive.rounds import (
     Climb,
     Rounds,
     climbs_now,
-    coverage_in_rounds,
     follow,
     geometric_ladder,
     pass_at_k_in_rounds,

@@ -9,15 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttscale.errors import InvalidInputError
+from ttscale.stats.adaptive.estimating import coverage_in_rounds, sampling_variance
 from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest, where_it_counts
-from ttscale.stats.adaptive.rounds import (
-    Rounds,
-    coverage_in_rounds,
-    follow,
-    geometric_ladder,
-    pass_at_k_in_rounds,
-    sampling_variance,
-)
+from ttscale.stats.adaptive.rounds import Rounds, follow, geometric_ladder, pass_at_k_in_rounds
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.stopping import pass_at_k_until_successes
 

@@ -5,7 +5,8 @@ import pytest
 
 from ttscale.pipeline.stopping import decide
 from ttscale.samplers.until import UntilSettings
-from ttscale.stats.adaptive.rounds import Rounds, coverage_in_rounds, follow, geometric_ladder
+from ttscale.stats.adaptive.estimating import coverage_in_rounds
+from ttscale.stats.adaptive.rounds import Rounds, follow, geometric_ladder
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.store.rounds import Drawn
 

@@ -9,8 +9,9 @@ from scipy.special import ndtri
 from ttscale.errors import InvalidInputError, TtscaleWarning
 from ttscale.samplers.until import UntilSettings
 from ttscale.showing.numbers import width
+from ttscale.stats.adaptive.estimating import coverage_in_rounds, error_in_rounds
 from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest, where_it_counts
-from ttscale.stats.adaptive.rounds import Climb, coverage_in_rounds, error_in_rounds, pass_at_k_in_rounds
+from ttscale.stats.adaptive.rounds import Climb, pass_at_k_in_rounds
 from ttscale.stats.counts.curve import Curve, FloatArray
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.intervals.intervals import paired_difference

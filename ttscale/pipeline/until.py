@@ -13,7 +13,8 @@ from ttscale.pipeline.stopping import Decision, Reference, decide
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.samplers.until import UntilSettings
 from ttscale.showing.numbers import share, width
-from ttscale.stats.adaptive.rounds import Rounds, error_in_rounds, geometric_ladder, pass_at_k_in_rounds
+from ttscale.stats.adaptive.estimating import error_in_rounds
+from ttscale.stats.adaptive.rounds import Rounds, geometric_ladder, pass_at_k_in_rounds
 from ttscale.store.rounds import Drawn, RoundsLog, read_drawn, read_rounds, write_rounds
 from ttscale.store.run import RunStore
 
