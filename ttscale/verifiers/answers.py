@@ -54,7 +54,7 @@ class AnswerVerifier(ABC, Generic[Value]):
     def __init__(self, options: StatedOptions, extract: Sequence[str]) -> None:
         self._reading = options
         self._extractors = tuple((name, find_extractor(name)) for name in extract)
-        self._readers = {name: self._reader_of(name) for name in extract}
+        self._readers = {name: lru_cache(_CACHE_SIZE)(self._reader_of(name)) for name in extract}
         self._remembered = lru_cache(_CACHE_SIZE)(self._verdict_on)
         self._read_short_key = lru_cache(_CACHE_SIZE)(self.read_key)
 
@@ -129,7 +129,8 @@ class AnswerVerifier(ABC, Generic[Value]):
 
     def _verdict_on(self, name: str, answer: str, key: str) -> Verdict | None:
         """Compare one answer with one key; None where the answer cannot be read."""
-        value = self._readers[name](answer)
+        read = self._readers[name] if len(answer) <= _CACHED_LENGTH else self._reader_of(name)
+        value = read(answer)
         if value is None:
             return None
         expected = self._read_short_key(key) if len(key) <= _CACHED_LENGTH else self.read_key(key)

@@ -15,6 +15,7 @@ A sampler whose server hands the reasoning over apart from the answer puts it in
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -127,6 +128,16 @@ def _answering(candidate: Candidate, options: ReadingOptions) -> Candidate | Ver
     )
 
 
+_HINT = re.compile(r"[<\[][TtRrSsEe/|｜]|◁")
+"""Stands in every text with tags or end tokens; `analysis` in one with bare channels."""
+
+
+def _may_hold_reasoning(text: str) -> bool:
+    if not ("<" in text or "[" in text or "◁" in text or "analysis" in text):
+        return False  # as most do not, at no cost
+    return _HINT.search(text) is not None or "analysis" in text
+
+
 def answer_part(
     completion: str, *, tags: Sequence[tuple[str, str]] = TAGS, opened_in_prompt: bool = False
 ) -> str | None:
@@ -142,12 +153,8 @@ def answer_part(
     >>> answer_part("<think>It is 4"), answer_part("It is 41.<|im_end|>")
     (None, 'It is 41.')
     """
-    if (
-        not opened_in_prompt
-        and not any(mark in completion for mark in ("<", "[", "◁", "analysis"))
-        and tags is TAGS
-    ):
-        return completion  # as most do, at no cost
+    if tags is TAGS and not opened_in_prompt and not _may_hold_reasoning(completion):
+        return completion
     if _ANY_CHANNEL.search(completion):
         finals = _FINAL_CHANNEL.findall(completion)
         return str(finals[-1]) if finals else None
@@ -175,6 +182,7 @@ def _without_thoughts(text: str, tags: Sequence[tuple[str, str]], inside: bool) 
     return None if open_tag is not None else "".join([*kept, text[start:]]) if start or kept else text
 
 
+@lru_cache
 def _marks(tags: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
     opening = "|".join(re.escape(open_tag) for open_tag, _ in tags)
     closing = "|".join(re.escape(close_tag) for _, close_tag in tags)

@@ -69,3 +69,10 @@ def time_of_day(match: re.Match[str]) -> Reading:
     half = re.sub(r"[\s.]", "", half or "").lower()
     name = f"{int(hours)}:{minutes}" + (f":{seconds}" if seconds else "")
     return Reading("time", f"time {name}{half}", written=half or None, also=Reading("time", f"time {name}"))
+
+
+def without_separators(text: str) -> str:
+    """Take the commas out of grouped thousands inside a formula."""
+    return re.sub(
+        r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?![\w,])", lambda match: match.group().replace(",", ""), text
+    )

@@ -14,7 +14,15 @@ from typing import Any
 import sympy
 
 from ttscale.verifiers.formulas.naming import equation_name, formula_name, is_constant
-from ttscale.verifiers.formulas.numerals import BASED, THOUSANDS, TIME, based, numeral, time_of_day
+from ttscale.verifiers.formulas.numerals import (
+    BASED,
+    THOUSANDS,
+    TIME,
+    based,
+    numeral,
+    time_of_day,
+    without_separators,
+)
 from ttscale.verifiers.formulas.parsing import UnreadableError, formula
 from ttscale.verifiers.formulas.readings import (
     Reading,
@@ -36,8 +44,12 @@ from ttscale.verifiers.formulas.sets import (
     relations,
     set_of,
 )
-from ttscale.verifiers.formulas.splitting import enclosed, split_top
+from ttscale.verifiers.formulas.splitting import PLUS_MINUS, enclosed, signed, split_top
 from ttscale.verifiers.formulas.words import (
+    CURRENCY,
+    DEGREE,
+    PERCENT,
+    TRIGONOMETRIC,
     as_words,
     behind_caption,
     is_prose,
@@ -80,21 +92,12 @@ _ORDER = re.compile(r"\\(?:le|ge|ne)(?![a-z])|[<>]")
 _ALL_TEXT = re.compile(r"\\text\s*\{([^{}]*(?:[0-9,]|\b(?:and|or)\b)[^{}]*)\}")
 _RATIO = re.compile(r"\s*:\s*")
 _OPTION = re.compile(r"(?:\\text\s*\{\s*\(?([A-J])\)\s*\}|\(([A-J])\))\s*(?:[.:]\s*)?(?=[^\s,;])(.+)")
-_PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-z])")
 _MATRIX = re.compile(
     r"\\begin\{(?:p|b|B|small|v)?(?:matrix|array)\}(?:\{[clr|\s]*\})?(.*)\\end\{(?:p|b|B|small)?(?:matrix|array)\}",
     re.DOTALL,
 )
 _CASES = re.compile(r"\\begin\{cases\}(.*)\\end\{cases\}", re.DOTALL)
 _ROW = re.compile(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-z])")
-_CURRENCY = re.compile(
-    r"^(-?)\s*(?:\\text\s*\{\s*)?(?:US|A|C)?(?:\\?[$]|[€£¥₹₽₩]|USD|EUR|GBP|Rs\.?|INR)\s*\}?\s*(?=[-0-9.\\])|(?<=[0-9)])\s*(?:\\?[$]|[€£¥₹₽₩])$"
-)
-_PERCENT = re.compile(
-    r"\s*(?:\\?%|\\text\s*\{\s*(?:\\?%|per\s?cent|percentage|pct)\s*\}|\b(?:per\s?cent|percentage|pct)\b)\s*$"
-)
-_DEGREE = re.compile(r"\s*\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\s*\{\s*)?[CF]?\s*\}?\s*$")
-_TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DIGITS = re.compile(r"(?=.*[0-9])(?=.*[A-F])[0-9A-F]+")
 _NAMES = re.compile(r"\(\s*([A-Za-z](?:\s*,\s*[A-Za-z])+)\s*\)")
 _SIMPLE_NAME = re.compile(
@@ -122,13 +125,11 @@ class _Reader:
                 return reading
         return Reading("text", "text:" + _squeezed(text))
 
-    # ---- numerals ----
-
     def _special(self, text: str) -> Reading | None:
         """Read what has a grammar of its own: numerals with a base, times, ratios, options."""
         if whole := _ALL_TEXT.fullmatch(text):
             return self.read(normalized(whole.group(1)))
-        text = _CURRENCY.sub(r"\1", text).strip()
+        text = CURRENCY.sub(r"\1", text).strip()
         if (number := numeral(text)) is not None:
             return number
         if found := BASED.fullmatch(text):
@@ -146,20 +147,18 @@ class _Reader:
             return None
         return replace(value, also=Reading("words", f"word:{letter.lower()}"))
 
-    # ---- words around ----
-
     def _caption(self, text: str) -> Reading | None:
         rest = behind_caption(text)
         return self.read(rest) if rest is not None else None
 
     def _unit(self, text: str) -> Reading | None:
         """Read a value with a unit, a currency, a percent or degree sign, or words behind it."""
-        patterns = (_CURRENCY, _PERCENT) if _TRIGONOMETRIC.search(text) else (_CURRENCY, _PERCENT, _DEGREE)
+        patterns = (CURRENCY, PERCENT) if TRIGONOMETRIC.search(text) else (CURRENCY, PERCENT, DEGREE)
         for pattern in patterns:
-            rest = pattern.sub(r"\1" if pattern is _CURRENCY else "", text).strip()
+            rest = pattern.sub(r"\1" if pattern is CURRENCY else "", text).strip()
             if rest not in (text, ""):
                 reading = self.read(rest)
-                return _percent(reading) if pattern is _PERCENT else reading
+                return replace(reading, is_percent=True) if pattern is PERCENT else reading
         core = without_unit(text)
         if core is None:
             return None
@@ -322,9 +321,9 @@ class _Reader:
         return list_of(flat(readings))
 
     def _tuple(self, opening: str, items: Sequence[str], closing: str) -> Reading | None:
-        if any(_PLUS_MINUS.search(item) for item in items):
+        if any(PLUS_MINUS.search(item) for item in items):
             variants = [
-                self._tuple(opening, [_signed(item, sign) for item in items], closing) for sign in (1, -1)
+                self._tuple(opening, [signed(item, sign) for item in items], closing) for sign in (1, -1)
             ]
             return list_of([each for each in variants if each is not None]) if all(variants) else None
         parts = [self.read(item) for item in items]
@@ -367,9 +366,9 @@ class _Reader:
         )
 
     def _plus_minus(self, text: str) -> Reading | None:
-        if not _PLUS_MINUS.search(text) or split_top(text, _EQUALS)[1:]:
+        if not PLUS_MINUS.search(text) or split_top(text, _EQUALS)[1:]:
             return None
-        both = [self.read(_signed(text, sign)) for sign in (1, -1)]
+        both = [self.read(signed(text, sign)) for sign in (1, -1)]
         return list_of(both) if all(reading.kind == "value" for reading in both) else None
 
     # ---- values ----
@@ -384,8 +383,8 @@ class _Reader:
 
     def _formula(self, text: str) -> Any:
         """Return the expression that a text states, None where it states none."""
-        text = text if _TRIGONOMETRIC.search(text) else _DEGREE.sub("", text)
-        text = _without_separators(_CURRENCY.sub(r"\1", text.strip()).strip())
+        text = text if TRIGONOMETRIC.search(text) else DEGREE.sub("", text)
+        text = without_separators(CURRENCY.sub(r"\1", text.strip()).strip())
         if not text or is_prose(text):
             return None
         try:
@@ -397,18 +396,3 @@ class _Reader:
 
 def _squeezed(text: str) -> str:
     return re.sub(r"\s+|\\text|[{}]", "", text).lower()
-
-
-def _without_separators(text: str) -> str:
-    return re.sub(
-        r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?![\w,])", lambda match: match.group().replace(",", ""), text
-    )
-
-
-def _percent(reading: Reading) -> Reading:
-    return replace(reading, is_percent=True)
-
-
-def _signed(text: str, sign: int) -> str:
-    plus, minus = ("+", "-") if sign > 0 else ("-", "+")
-    return _PLUS_MINUS.sub(lambda match: plus if match.group(1) == "pm" else minus, text).lstrip("+ ")

@@ -43,3 +43,12 @@ def enclosed(text: str) -> tuple[str, str, str] | None:
             break
         at += width
     return opening, text[len(opening) : len(text) - len(closing)].strip(), closing
+
+
+PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-z])")
+
+
+def signed(text: str, sign: int) -> str:
+    """Write one of the two values that a plus-minus sign stands for."""
+    plus, minus = ("+", "-") if sign > 0 else ("-", "+")
+    return PLUS_MINUS.sub(lambda match: plus if match.group(1) == "pm" else minus, text).lstrip("+ ")

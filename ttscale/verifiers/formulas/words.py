@@ -59,6 +59,16 @@ _TELLING = frozenset(_TELLING_WORDS.split())
 """Words whose number is a name, or that turn the statement around."""
 
 
+CURRENCY = re.compile(
+    r"^(-?)\s*(?:\\text\s*\{\s*)?(?:US|A|C)?(?:\\?[$]|[€£¥₹₽₩]|USD|EUR|GBP|Rs\.?|INR)\s*\}?\s*(?=[-0-9.\\])|(?<=[0-9)])\s*(?:\\?[$]|[€£¥₹₽₩])$"
+)
+PERCENT = re.compile(
+    r"\s*(?:\\?%|\\text\s*\{\s*(?:\\?%|per\s?cent|percentage|pct)\s*\}|\b(?:per\s?cent|percentage|pct)\b)\s*$"
+)
+DEGREE = re.compile(r"\s*\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\s*\{\s*)?[CF]?\s*\}?\s*$")
+TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
+
+
 def behind_caption(text: str) -> str | None:
     r"""Return what stands behind a caption ("Total:", "Area =", "approximately"), or None where there is none.
 
