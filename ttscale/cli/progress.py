@@ -11,6 +11,7 @@ from rich.progress import Progress as RichProgress
 from rich.progress import Task as RichTask
 from rich.text import Text
 
+from ttscale.errors import printable
 from ttscale.pipeline.progress import Progress
 from ttscale.showing.numbers import percent
 
@@ -72,7 +73,7 @@ class LogProgress(Progress):
 
     def note(self, text: str) -> None:
         """Print the line."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
     def begin(self, stage: str, *, total: int, done: int = 0) -> None:
         """Start counting a stage."""
@@ -116,7 +117,7 @@ class TerminalProgress(Progress):
 
     def note(self, text: str) -> None:
         """Print the line above the bar."""
-        self._console.print(text, markup=False)  # it may quote foreign text
+        self._console.print(printable(text), markup=False)  # it may quote foreign text
 
     def begin(self, stage: str, *, total: int, done: int = 0) -> None:
         """Show a bar."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from ttscale.errors import printable
 from ttscale.showing.numbers import Shown, shown
 
 Row = Mapping[str, Any]
@@ -71,6 +72,10 @@ def terminal_table(rows: Sequence[Row], *, title: str | None = None, width: int 
     from rich.console import Group
     from rich.text import Text
 
+    rows = [
+        {name: printable(value) if isinstance(value, str) else value for name, value in row.items()}
+        for row in rows
+    ]
     constants, rest = split_constants(rows)
     same = ", ".join(f"{_head(name)} {shown(value)}" for name, value in constants.items())
     above = [Text(line, style=style) for line, style in ((title, "bold"), (same, "dim")) if line]

@@ -7,7 +7,9 @@ import math
 
 import pytest
 
-from ttscale.cli.output import print_rows
+from ttscale.cli.main import say
+from ttscale.cli.output import print_rows, print_table
+from ttscale.cli.progress import LogProgress
 
 ROWS = [{"name": 'a, "b"', "value": 0.1 + 0.2, "low": None}, {"name": "ü", "value": math.nan, "extra": 3}]
 
@@ -47,3 +49,18 @@ def test_a_table_off_a_terminal_has_no_colour_and_no_trailing_blanks(
 def test_no_rows_are_no_rows(output: str | None, nothing: str, capsys: pytest.CaptureFixture[str]) -> None:
     print_rows([], output)
     assert capsys.readouterr().out == nothing
+
+
+@pytest.mark.parametrize("kind", ["table", "message", "warning"])
+def test_foreign_text_cannot_steer_a_terminal(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "p\x1b]0;owned\x07\x1b[2J\u202egnp\x9b31m"
+    if kind == "table":
+        print_table([{"problem": hostile, "n": 3}, {"problem": "q", "n": 4}])
+    elif kind == "message":
+        say(f"Error: {hostile}")
+    else:
+        LogProgress().note(hostile)
+    out = capsys.readouterr()
+    said = out.out + out.err
+    assert "owned" in said
+    assert not set(said) & set("\x1b\x07\u202e\x9b")
