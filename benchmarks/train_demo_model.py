@@ -7,6 +7,12 @@ The model sees only sums and products, drawn at random from the levels of the ta
 problems are held out. Training stops long before multiplication is learnt: success rates that spread over many
 orders of magnitude are what the demo is about.
 
+With `--revisions` it learns a language with a revision mark, ``37*52=1914;1924``: answers that were spoilt on purpose stand
+before the right one, and what is scored is the right answer, the mark behind a wrong one and the end behind the right one.
+That is `demo-revision`, whose own answers can be revised, aggregated and sent on:
+
+    python benchmarks/train_demo_model.py --revisions --out models/demo-revision --log models/demo-revision.jsonl
+
 The log is JSONL. An event "progress" holds the training loss; "evaluation" what the weights of that moment
 achieve on the task's 128 default problems; "problem" the success rate of one problem under the finished
 weights. A success rate is exact, not sampled: the probability of an answer is the product of its digits'
@@ -19,6 +25,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -39,10 +46,38 @@ except ImportError as error:
     sys.exit(f"{error}. This script needs: pip install 'ttscale[transformers]'")
 
 PAD, BOS, EOS = 0, 1, 2
-VOCABULARY = ["<pad>", "<s>", "</s>", *"0123456789+*="]
-ID_OF = {symbol: i for i, symbol in enumerate(VOCABULARY)}
-CONTEXT = 32
-"""The longest text, ``9999*9999=99980001`` between its begin and end token, has 20 tokens."""
+MARK = ";"
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a model reads and writes.
+
+    Attributes:
+        symbols: One token each, behind padding, begin and end.
+        context: The longest text in tokens.
+        max_new_tokens: Of a whole answer.
+    """
+
+    symbols: str
+    context: int
+    max_new_tokens: int
+
+    @property
+    def vocabulary(self) -> list[str]:
+        return ["<pad>", "<s>", "</s>", *self.symbols]
+
+    @property
+    def id_of(self) -> dict[str, int]:
+        return {symbol: i for i, symbol in enumerate(self.vocabulary)}
+
+
+PLAIN = Language("0123456789+*=", context=32, max_new_tokens=10)
+"""Its longest text, ``9999*9999=99980001`` between its begin and end token, has 20 tokens."""
+REVISIONS = Language("0123456789+*=" + MARK, context=96, max_new_tokens=40)
+"""Room for nine answers of eight digits behind a prompt."""
+DRAFTS = (0.5, 0.25, 0.15, 0.1)
+"""Chances of 0, 1, 2 and 3 spoilt answers before the right one."""
 UNSCORED = -100
 """Target of a position that is not predicted, the default of `cross_entropy`."""
 
@@ -51,8 +86,8 @@ HELD_OUT_PROBLEMS = 1024
 BUDGETS = (1, 10, 100, 256, 1000, 10_000)
 TEMPERATURES = (0.6, 0.8, 1.0, 1.2)
 
-Equation = tuple[str, str]
-"""A prompt and its answer."""
+Equation = tuple[str, str, str]
+"""A prompt, spoilt answers with a mark behind each, and the right answer."""
 
 
 def main() -> None:
@@ -64,9 +99,9 @@ def main() -> None:
     options.log.parent.mkdir(parents=True, exist_ok=True)
     with options.log.open("w") as log:
         write(log, "start", parameters=model.num_parameters(), torch=torch.__version__, **settings(options))
-        batches = training_batches(rng, options.batch_size, held_out())
+        batches = training_batches(rng, options.batch_size, held_out(), language(options))
         seconds = train(model, batches, options, log, demo)
-        save(model, options.out)
+        save(model, options.out, language(options))
         finished = LlamaForCausalLM.from_pretrained(options.out, dtype=torch.float32)
         for temperature in TEMPERATURES:
             report(log, finished, demo, options.steps, temperature)
@@ -88,7 +123,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--weight-decay", type=float, default=0.01)
     parser.add_argument("--hidden-size", type=int, default=192, help="a multiple of the head size 32")
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--revisions", action="store_true", help="a language with a revision mark")
     return parser.parse_args()
+
+
+def language(options: argparse.Namespace) -> Language:
+    return REVISIONS if options.revisions else PLAIN
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -97,13 +137,13 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def new_model(options: argparse.Namespace) -> LlamaForCausalLM:
     config = LlamaConfig(
-        vocab_size=len(VOCABULARY),
+        vocab_size=len(language(options).vocabulary),
         hidden_size=options.hidden_size,
         intermediate_size=options.hidden_size * 8 // 3,
         num_hidden_layers=options.layers,
         num_attention_heads=options.hidden_size // 32,
         num_key_value_heads=options.hidden_size // 32,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=language(options).context,
         tie_word_embeddings=True,
         bos_token_id=BOS,
         eos_token_id=EOS,
@@ -129,13 +169,15 @@ def held_out() -> frozenset[str]:
 
 
 def training_batches(
-    rng: np.random.Generator, size: int, forbidden: frozenset[str]
+    rng: np.random.Generator, size: int, forbidden: frozenset[str], spoken: Language
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield token ids and targets for ever: every level equally often, operands uniform."""
     while True:
-        yield encode(
-            [draw_equation(rng, int(level), forbidden) for level in rng.integers(len(LEVELS), size=size)]
-        )
+        levels = rng.integers(len(LEVELS), size=size)
+        equations = [draw_equation(rng, int(level), forbidden) for level in levels]
+        if MARK in spoken.symbols:
+            equations = [(prompt, spoilt_answers(rng, answer), answer) for prompt, _, answer in equations]
+        yield encode(equations, spoken)
 
 
 def draw_equation(rng: np.random.Generator, level: int, forbidden: frozenset[str]) -> Equation:
@@ -144,18 +186,41 @@ def draw_equation(rng: np.random.Generator, level: int, forbidden: frozenset[str
         a, b = shape.draw(rng)
         prompt = f"{a}{shape.operation}{b}="
         if prompt not in forbidden:
-            return prompt, str(a + b if shape.operation == "+" else a * b)
+            return prompt, "", str(a + b if shape.operation == "+" else a * b)
 
 
-def encode(equations: Sequence[Equation]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and next-token targets, both of shape (equations, longest + 1); only answers are scored."""
-    width = max(len(prompt) + len(answer) for prompt, answer in equations) + 1
+def spoilt_answers(rng: np.random.Generator, answer: str) -> str:
+    """Return 0 to 3 wrong answers, each with its mark: most are right but for a digit or two."""
+    drafts = int(rng.choice(len(DRAFTS), p=DRAFTS))
+    return "".join(spoilt(rng, answer) + MARK for _ in range(drafts))
+
+
+def spoilt(rng: np.random.Generator, answer: str) -> str:
+    n_wrong = min(int(rng.choice([1, 2, len(answer)], p=[0.6, 0.25, 0.15])), len(answer))
+    digits = list(answer)
+    for place in rng.choice(len(answer), n_wrong, replace=False):
+        digits[place] = str((int(digits[place]) + int(rng.integers(1, 10))) % 10)
+    return "".join(digits)
+
+
+def encode(equations: Sequence[Equation], spoken: Language) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and next-token targets, both of shape (equations, longest + 1).
+
+    Scored are right answers with their end, and the marks behind spoilt ones.
+    """
+    width = max(sum(map(len, equation)) for equation in equations) + 1
     ids = torch.full((len(equations), width), PAD)
     targets = torch.full((len(equations), width), UNSCORED)
-    for row, (prompt, answer) in enumerate(equations):
-        tokens = torch.tensor([BOS, *(ID_OF[symbol] for symbol in prompt + answer), EOS])
+    id_of = spoken.id_of
+    for row, (prompt, spoilt_ones, answer) in enumerate(equations):
+        text = prompt + spoilt_ones + answer
+        tokens = torch.tensor([BOS, *(id_of[symbol] for symbol in text), EOS])
         ids[row, : len(tokens) - 1] = tokens[:-1]
-        targets[row, len(prompt) : len(tokens) - 1] = tokens[len(prompt) + 1 :]
+        right = len(prompt) + len(spoilt_ones)
+        targets[row, right : len(tokens) - 1] = tokens[right + 1 :]
+        for at in range(len(prompt), right):
+            if text[at] == MARK:
+                targets[row, at] = tokens[at + 1]
     return ids, targets
 
 
@@ -222,7 +287,8 @@ def success_rates(
 ) -> np.ndarray:
     """Return each problem's exact chance that one sample is its answer and then ends, shape (problems,)."""
     model.eval()
-    ids, targets = encode([(str(problem.prompt), str(problem.answer)) for problem in problems])
+    spoken = REVISIONS if model.config.vocab_size == len(REVISIONS.vocabulary) else PLAIN
+    ids, targets = encode([(str(problem.prompt), "", str(problem.answer)) for problem in problems], spoken)
     logprobs = torch.log_softmax(model(input_ids=ids).logits.double() / temperature, dim=-1)
     scored = targets != UNSCORED
     chosen = logprobs.gather(-1, targets.where(scored, 0).unsqueeze(-1)).squeeze(-1)
@@ -264,7 +330,7 @@ def write(log: TextIO, event: str, **values: Any) -> None:
 # --- the model folder -----------------------------------------------------------------------------------------
 
 
-def save(model: LlamaForCausalLM, folder: Path) -> None:
+def save(model: LlamaForCausalLM, folder: Path, spoken: Language) -> None:
     """Write an ordinary Hugging Face folder. The weights are stored as float16, to be used as float32."""
     model.generation_config = GenerationConfig(
         bos_token_id=BOS,
@@ -272,10 +338,10 @@ def save(model: LlamaForCausalLM, folder: Path) -> None:
         pad_token_id=PAD,
         do_sample=True,
         temperature=1.0,
-        max_new_tokens=10,
+        max_new_tokens=spoken.max_new_tokens,
     )
     model.half().save_pretrained(folder)
-    character_tokenizer().save_pretrained(folder)
+    character_tokenizer(spoken).save_pretrained(folder)
     # Names that older releases of transformers know, too.
     edit_json(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     edit_json(folder / "config.json", dtype="float32", torch_dtype="float32", rope_theta=10000.0)
@@ -286,20 +352,21 @@ def edit_json(path: Path, **values: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values, indent=2, sort_keys=True) + "\n")
 
 
-def character_tokenizer() -> PreTrainedTokenizerFast:
-    """Return a tokenizer of single characters; anything but digits, +, * and = becomes padding."""
-    tokenizer = Tokenizer(models.WordLevel(ID_OF, unk_token=VOCABULARY[PAD]))
+def character_tokenizer(spoken: Language) -> PreTrainedTokenizerFast:
+    """Return a tokenizer of single characters; anything but the language's symbols becomes padding."""
+    vocabulary = spoken.vocabulary
+    tokenizer = Tokenizer(models.WordLevel(spoken.id_of, unk_token=vocabulary[PAD]))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    bos = VOCABULARY[BOS]
+    bos = vocabulary[BOS]
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, BOS)])
-    tokenizer.add_special_tokens([VOCABULARY[PAD], bos, VOCABULARY[EOS]])
+    tokenizer.add_special_tokens([vocabulary[PAD], bos, vocabulary[EOS]])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=bos,
-        eos_token=VOCABULARY[EOS],
-        pad_token=VOCABULARY[PAD],
-        model_max_length=CONTEXT,
+        eos_token=vocabulary[EOS],
+        pad_token=vocabulary[PAD],
+        model_max_length=spoken.context,
         clean_up_tokenization_spaces=False,
     )
 

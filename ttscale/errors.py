@@ -54,6 +54,10 @@ class SamplerError(TtscaleError, RuntimeError):
     """An engine cannot start or cannot serve the request."""
 
 
+class StrategyError(TtscaleError, RuntimeError):
+    """A strategy broke, asks for what cannot be given, or its verifier failed."""
+
+
 class EngineDiedError(SamplerError):
     """A running engine died; started again, it may well go on."""
 

@@ -45,6 +45,20 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "replay": "ttscale.samplers.replay:ReplaySampler",
             "imported": "ttscale.exchange.imported:Imported",
         },
+        "strategies": {
+            "independent": "ttscale.strategies.independent:Independent",
+            "first-accepted": "ttscale.strategies.first_accepted:FirstAccepted",
+            "budget-forcing": "ttscale.strategies.budget_forcing:BudgetForcing",
+            "refine": "ttscale.strategies.refine:Refine",
+            "rsa": "ttscale.strategies.rsa:RecursiveSelfAggregation",
+            "particles": "ttscale.strategies.particles:ParticleFilter",
+            "beam": "ttscale.strategies.beam:BeamSearch",
+            "dvts": "ttscale.strategies.beam:DiverseTreeSearch",
+            "power": "ttscale.strategies.power:PowerSampling",
+            "adaptive-vote": "ttscale.strategies.adaptive_vote:AdaptiveVote",
+            "cascade": "ttscale.strategies.cascade:Cascade",
+            "plan-search": "ttscale.strategies.plan_search:PlanSearch",
+        },
         "verifiers": {
             "exact": "ttscale.verifiers.exact:ExactVerifier",
             "numeric": "ttscale.verifiers.numeric:NumericVerifier",
@@ -116,6 +130,7 @@ KIND_OF = MappingProxyType(
     {
         "tasks": "task",
         "samplers": "sampler",
+        "strategies": "strategy",
         "verifiers": "verifier",
         "selectors": "selector",
         "laws": "law",

@@ -85,6 +85,28 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettings:
+    """What one call of a strategy asks of the engine beside the run's own settings; None: as the run does.
+
+    Attributes:
+        prefix: What the completion goes on from, behind the prompt: token ids that the engine generated before, and
+            texts, which it encodes without special tokens.
+        max_tokens: Most tokens of this completion.
+        stop: Texts at which it ends. They are part of it then, and its finish reason is "stop_text".
+        temperature: 0 is greedy.
+        keep_tokens: Whether the sample shall carry its `token_ids`.
+        keep_logprobs: Whether it shall carry its `token_logprobs`.
+    """
+
+    prefix: tuple[tuple[int, ...] | str, ...] = ()
+    max_tokens: int | None = None
+    stop: tuple[str, ...] | None = None
+    temperature: float | None = None
+    keep_tokens: bool = False
+    keep_logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRequest:
     """A small unit of sampling work: the samples [first_index, first_index + n) of one problem.
 
@@ -94,12 +116,14 @@ class SampleRequest:
         n: How many samples, at least 1.
         seed: Seed of the first sample; sample ``first_index + j`` uses ``seed + j`` wherever the engine
             allows it, so that a sample does not depend on how the work was cut.
+        call: What differs from the run's own settings, in a call of a strategy; it is answered by a `CallSample`.
     """
 
     problem: Problem
     first_index: int
     n: int
     seed: int
+    call: CallSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +136,8 @@ class Sample:
         completion: The generated text, without the prompt.
         finish_reason: "stop", "length" (truncated) or the engine's own word; those of `TRUNCATED` mean truncated, too.
         prompt_tokens: Tokens of the prompt; None where nobody counted them (imports, some servers).
-        completion_tokens: Tokens generated, the end token included where the engine counts it; None as above.
+        completion_tokens: Tokens generated, the end token included where the engine counts it; None as above. Of an attempt
+            of a strategy: those of all its calls, discarded branches included.
         cumulative_logprob: Sum of the log-probabilities of the generated tokens (nats), or None.
         token_logprobs: Log-probability of every generated token (nats), only when asked for
             (``sampling.token_logprobs: true``).
@@ -136,6 +161,21 @@ class Sample:
     token_logprobs: tuple[float, ...] | None = None
     top_logprobs: "NDArray[np.float32] | None" = field(default=None, compare=False)
     seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSample(Sample):
+    """The answer to a call of a strategy: a sample with what the attempt needs to go on, and is never stored as a sample.
+
+    Attributes:
+        prefix_text: The prefix of its call as text.
+        token_ids: The generated tokens without the model's end token, where the call asks for them.
+        cached_tokens: Prompt tokens found in the engine's prefix cache, where it says.
+    """
+
+    prefix_text: str = ""
+    token_ids: tuple[int, ...] | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def reference() -> str:
     """Return the page."""
     parts = [HEAD, "## Sections of a configuration\n\n"]
     parts += [_section(f"`{name}`", settings) for name, settings in SECTIONS.items()]
-    for kind in ("tasks", "verifiers", "samplers"):
+    for kind in ("tasks", "verifiers", "samplers", "strategies"):
         parts.append(f"## {kind.capitalize()}\n\n")
         for name in sorted(BUILT_IN[kind].keys() - HIDDEN):
             plugin = load_plugin(kind, name)

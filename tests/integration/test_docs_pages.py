@@ -33,6 +33,8 @@ RUN = (
     "writing-a-sampler",
     "writing-a-selector",
     "writing-a-law",
+    "writing-a-strategy",
+    "strategies",
     "plugins",
 )
 GENERATED = ("cli", "options", "api")
@@ -67,6 +69,8 @@ def arguments(command: str) -> list[str]:
     if words[0] not in ("run", "sample"):
         return words
     config = yaml.safe_load(Path(words[1]).read_text(encoding="utf-8"))
+    if "strategy" in config.get("sweep", {}).get("axes", {}):
+        return [*words, "--set", "model.engine=toy_sampler:ToySampler", "--set", "task.problems=2"]
     if isinstance(config["model"], str):
         words += ["--set", "model.engine=scripted:ScriptedSampler"]
     if words[1] == "configs/quickstart.yaml":

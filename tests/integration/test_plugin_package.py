@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from stored_runs import make_run
 
@@ -124,6 +125,31 @@ def test_a_whole_run_uses_the_packages_task_sampler_and_verifier(name: str, tmp_
     }
     assert set(found.filter(found["answer_class"] == "hello")["outcome"]) == {"correct"}
     assert set(found.filter(found["answer_class"].str.len_chars() > 15)["outcome"]) == {"incorrect"}
+
+
+@pytest.mark.usefixtures("on_path")
+@pytest.mark.parametrize("name", ["shortest", "ttscale_small_talk.strategy:Shortest"])
+def test_its_strategy_makes_the_attempts_of_a_run(name: str, tmp_path: Path) -> None:
+    config = check_config(
+        {
+            "name": "short",
+            "out": str(tmp_path / "run"),
+            "model": {"path": "none", "engine": "toy_sampler:ToySampler"},
+            "task": {"name": "arithmetic", "problems": 3},
+            "sampling": {"n": 4, "max_tokens": 8},
+            "strategy": {"name": name, "drafts": 4},
+            "verifiers": ["exact"],
+        }
+    )
+    store = run(config)
+    (cell,) = store.cells()
+    drafts = store.calls(cell).filter(kind="generate").collect()
+    shortest = drafts.group_by("problem_id", "sample_index").agg(
+        pl.col("text").str.len_chars().min().alias("length")
+    )
+    samples = store.samples(cell).collect().join(shortest, on=["problem_id", "sample_index"])
+    assert (drafts.height, samples.height) == (3 * 4 * 4, 3 * 4)
+    assert (samples["completion"].str.len_chars() == samples["length"]).all()
 
 
 @pytest.mark.usefixtures("on_path")

@@ -30,7 +30,7 @@ def scaled_down(command: str) -> list[str]:
     words = shlex.split(command.replace("sampling.n=1000", "sampling.n=200"))
     small = ["task.problems=16"] if words[1] in ("run", "plan") else []
     if small and not any(word.startswith("sampling.n=") for word in words):
-        small.append("sampling.n=64")
+        small.append("sampling.n=4" if "configs/strategies.yaml" in words else "sampling.n=64")
     return [sys.executable, "-m", *words, *(part for each in small for part in ("--set", each))]
 
 

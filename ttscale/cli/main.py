@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "plan": ("ttscale.cli.inspection:plan_command", "Check a configuration; show what it would do."),
         "status": ("ttscale.cli.inspection:status_command", "Show how far a run has come."),
         "show": ("ttscale.cli.inspection:show_command", "Print a run's results."),
+        "trace": ("ttscale.cli.attempts:trace_command", "Show one attempt of a strategy as a tree."),
         "curve": ("ttscale.cli.statistics:curve_command", "Coverage with intervals, from a run or a table."),
         "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),
         "forecast": ("ttscale.cli.forecasts:forecast_command", "Forecast coverage at more samples."),
@@ -49,6 +50,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Spread a sum over models, temperatures or prompts.",
         ),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
+        "compare-strategies": (
+            "ttscale.cli.attempts:compare_strategies_command",
+            "Compare strategies at equal cost.",
+        ),
         "import": ("ttscale.cli.exchange:import_command", "Import samples of other tools into a run."),
         "export": ("ttscale.cli.exchange:export_command", "Export samples, counts or figures of a run."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),

@@ -75,6 +75,8 @@ class _CellSections(BaseModel):
     model: ModelSettings
     task: PluginSettings
     sampling: SamplingSettings
+    strategy: PluginSettings | None = None
+    """How an attempt is made; None: one completion, drawn whole."""
     verifiers: tuple[PluginSettings, ...] = ()
     """By default those that the task recommends."""
 
@@ -96,6 +98,8 @@ class _CellSections(BaseModel):
             find_plugin("verifiers", verifier.name)
         if self.model.engine != "auto":
             find_plugin("samplers", self.model.engine)
+        if self.strategy is not None:
+            find_plugin("strategies", self.strategy.name)
         return self
 
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ttscale.errors import ConfigError, did_you_mean, listed
 from ttscale.samplers.settings import SamplingSettings
 
-SECTIONS = ("model", "task", "sampling", "verifiers")
+SECTIONS = ("model", "task", "sampling", "strategy", "verifiers")
 """What may differ between cells."""
 
-_NAMED_BY = {"model": "path", "task": "name"}
+_NAMED_BY = {"model": "path", "task": "name", "strategy": "name"}
 """Sections that a bare string stands for, and the key that it sets."""
 
 Tree = dict[str, Any]

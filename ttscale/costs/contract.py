@@ -38,6 +38,33 @@ PromptReuse = Literal["problem", "request", "sample"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LaterCalls:
+    """Prompt tokens of all calls of an attempt but the first, whose prompt is the problem's own.
+
+    Attributes:
+        prompt_tokens: Of every sample, shape (S,).
+        cached_tokens: Those of them that the engine had in its prefix cache, shape (S,).
+        calls: How many calls, shape (S,).
+    """
+
+    prompt_tokens: FloatArray
+    cached_tokens: FloatArray
+    calls: FloatArray
+
+    def of(self, which: NDArray[np.bool_]) -> "LaterCalls":
+        """Return those of some samples."""
+        return LaterCalls(
+            prompt_tokens=self.prompt_tokens[which],
+            cached_tokens=self.cached_tokens[which],
+            calls=self.calls[which],
+        )
+
+    def read(self, reuse: PromptReuse) -> FloatArray:
+        """Return the prompt tokens that had to be read, (S,): without those in the cache, unless no prompt is reused."""
+        return self.prompt_tokens if reuse == "sample" else self.prompt_tokens - self.cached_tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Usage:
     """Tokens that the samples of one arm took.
 
@@ -46,12 +73,14 @@ class Usage:
         completion_tokens: Tokens generated per sample, shape (S,).
         problem: Problem number of each sample, shape (S,), 0..P-1, every problem at least once.
         request_size: Samples per engine request.
+        later: Prompts of a sample's later calls, where a strategy makes several of them.
     """
 
     prompt_tokens: FloatArray
     completion_tokens: FloatArray
     problem: IntArray
     request_size: int = 1
+    later: "LaterCalls | None" = None
 
     def mean_per_problem(self, values: FloatArray) -> FloatArray:
         """Average values of samples (S,) within each problem: (P,)."""
@@ -69,6 +98,7 @@ class Usage:
             completion_tokens=self.completion_tokens[kept],
             problem=position[self.problem][kept],
             request_size=self.request_size,
+            later=None if self.later is None else self.later.of(kept),
         )
 
 

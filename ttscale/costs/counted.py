@@ -34,6 +34,8 @@ class TokenCost:
     Cost of k samples: prompt_weight * L_in (as often as `prompt` says) + k * L, in tokens. With the default weight
     of 1 and prompt tokens paid once per problem this is the token count of Brown et al. 2024, section 2.3.
 
+    Later calls of a strategy's attempts add the prompt tokens that were not in the prefix cache.
+
     Worked example: a prompt of 100 tokens and samples of 50; 4 samples cost 100 + 4 * 50 = 300 tokens.
     """
 
@@ -55,7 +57,10 @@ class TokenCost:
     def charges(self, usage: Usage, facts: ModelFacts) -> Charges:
         """Charge every token."""
         prompt = self._options.prompt_weight * usage.prompt_tokens
-        generated = usage.mean_per_problem(usage.completion_tokens)
+        tokens = usage.completion_tokens
+        if usage.later is not None:
+            tokens = tokens + self._options.prompt_weight * usage.later.read(self._options.prompt)
+        generated = usage.mean_per_problem(tokens)
         once, request, sample = split_prompt(prompt, self._options.prompt, generated)
         return Charges(
             unit=self.unit,

@@ -20,7 +20,7 @@ class MoneyCost:
     """US dollars at prices per million prompt, cached prompt and generated tokens.
 
     Cost of k samples in ⌈k/r⌉ requests of r: the prompt at its full price with the first request, at its cached price with
-    each further one, and k L generated tokens; plus the time of verification where that has a price.
+    each further one, and k L generated tokens; later calls of a strategy's attempts at the full and the cached price; plus the time of verification where that has a price.
 
     Worked example: 1,000 prompt tokens at 3 USD, cached 0.3, and samples of 500 tokens at 15 USD per million; 2 requests
     of one sample cost (1000 * 3 + 1000 * 0.3 + 2 * 500 * 15) / 1e6 = 0.0183 USD.
@@ -47,6 +47,13 @@ class MoneyCost:
         cached_price = price.prompt if price.cached_prompt is None else price.cached_prompt
         again = cached_price / _MILLION * usage.prompt_tokens
         sample = price.completion / _MILLION * usage.mean_per_problem(usage.completion_tokens)
+        if usage.later is not None:
+            later = usage.later
+            billed = (
+                price.prompt * (later.prompt_tokens - later.cached_tokens)
+                + cached_price * later.cached_tokens
+            )
+            sample = sample + usage.mean_per_problem(billed) / _MILLION
         if facts.verification_s and price.verification_hour:
             sample = sample + facts.verification_s * price.verification_hour / _HOUR
         if self._options.prompt == "problem":

@@ -3,7 +3,7 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 
-BUILT_IN_MODELS = ("demo-arithmetic", "demo-arithmetic-small")
+BUILT_IN_MODELS = ("demo-arithmetic", "demo-arithmetic-small", "demo-revision")
 """Each is an ordinary Hugging Face folder of this name beside this file."""
 
 

@@ -19,6 +19,9 @@ from ttscale.types import Problem
 from ttscale.verifiers.contract import Verifier
 from ttscale.verifiers.isolation import IsolatedVerifier, IsolationSettings
 
+MOST_CALLS_KEY = "most_calls"
+"""Key beside every strategy's own options; it changes no attempt."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedVerifier:
@@ -99,6 +102,8 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
         "sampling": cell.sampling,
     }
     flat: dict[str, Any] = {"task.name": cell.task.name}
+    if cell.strategy is not None:
+        flat |= strategy_identity(cell.strategy)
     for section, settings in sections.items():
         values = settings.model_dump(mode="json", exclude_defaults=True)
         flat |= {f"{section}.{key}": value for key, value in values.items()}
@@ -134,6 +139,22 @@ def _free_options(cell: Cell) -> frozenset[str]:
         return frozenset()
     options = find_plugin("samplers", engine).load().Options
     return frozenset(getattr(options, "NOT_PART_OF_A_SAMPLE", ()))
+
+
+def strategy_identity(settings: PluginSettings) -> dict[str, Any]:
+    """Return what of a strategy decides what an attempt looks like, as ``strategy.key`` -> value."""
+    values = strategy_options(settings).model_dump(mode="json", exclude_defaults=True)
+    return {"strategy.name": settings.name} | {f"strategy.{key}": value for key, value in values.items()}
+
+
+def strategy_options(settings: PluginSettings) -> BaseModel:
+    """Check a strategy's options against its own model, without the limit that every strategy has."""
+    plugin = _load(find_plugin("strategies", settings.name), ("Options", "attempt"))
+    own = {key: value for key, value in settings.options.items() if key != MOST_CALLS_KEY}
+    options: BaseModel = plugin_options(
+        PluginSettings.model_validate({"name": settings.name, **own}), plugin.Options, "strategy"
+    )
+    return options
 
 
 def recommended_verifiers(task: PluginSettings) -> tuple[PluginSettings, ...]:

@@ -13,6 +13,7 @@ from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.rules import check_rules
+from ttscale.pipeline.strategy.building import check_strategies
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
 from ttscale.store.rounds import RoundsLog, read_rounds
@@ -51,6 +52,7 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
     """
     refuse_imported(config)
     check_rules(cells(config))
+    check_strategies(config)
     verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)}, free=free_settings(cells(config)))

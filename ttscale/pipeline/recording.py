@@ -27,17 +27,23 @@ class Recorder:
         on_stored: Called with the samples of every segment before the cell's own hook is.
 
     Attributes:
+        store: The run.
         n_samples: Samples taken so far, stored or not yet.
     """
 
     def __init__(self, work: CellWork, on_stored: StoredHook = lambda samples: None) -> None:
-        self._store = work.store
+        self.store = work.store
         self._work = work
         self._cell = work.cell.name
         self._progress = work.progress
         self._on_segment = work.on_segment
         self._on_stored = on_stored
         self.n_samples = 0
+
+    @property
+    def name(self) -> str:
+        """The session's name, unique."""
+        return self._session.session
 
     @contextmanager
     def session(self, engine: RunningEngine, *, total: int, done: int) -> Iterator[None]:
@@ -46,13 +52,13 @@ class Recorder:
         Raises:
             RunMismatchError: The engine would draw something else than is stored.
         """
-        refuse_other_model(self._store, self._work.cell, engine.info)
+        refuse_other_model(self.store, self._work.cell, engine.info)
         self._sampler = engine.sampler
         self._session = _new_session(self._cell, engine)
-        self._writer = self._store.sample_writer(self._cell, self._session.session)
+        self._writer = self.store.sample_writer(self._cell, self._session.session)
         self._began = time.monotonic()
         self._meter = meter_of(engine.info.device) if engine.info.engine != "replay" else None
-        self._store.write_session(self._session)
+        self.store.write_session(self._session)
         self._progress.begin(f"sample {self._cell}", total=total, done=done)
         try:
             yield
@@ -72,9 +78,9 @@ class Recorder:
         self._written(self._writer.add(samples))
         self._progress.advance(len(samples), generated(samples))
 
-    def _written(self, segments: Sequence[Stored]) -> None:
+    def _written(self, segments: Sequence[Stored[Sample]]) -> None:
         for segment in segments:
-            before, samples = self._session, segment.samples
+            before, samples = self._session, segment.rows
             self._session = replace(
                 before,
                 seconds=time.monotonic() - self._began,
@@ -83,7 +89,7 @@ class Recorder:
                 engine=self._with_joules(before.engine),
                 usage=self._usage(),
             )
-            self._store.write_session(self._session)
+            self.store.write_session(self._session)
             self._on_stored(samples)
             self._on_segment(segment.path)
 

@@ -19,6 +19,7 @@ from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.rules import check_rules
+from ttscale.pipeline.strategy.building import check_strategies
 from ttscale.pipeline.until import referenced_first, rule_of, sample_until
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
@@ -144,6 +145,7 @@ def _sampled(
 ) -> Iterator[tuple[RunStore, dict[str, TtscaleError]]]:
     """Sample every cell; yield the store, held for writing, and what stopped the cells that failed."""
     check_rules(cells(config), share=share)
+    check_strategies(config)
     store = RunStore(config.out)
     tasks = read_tasks(cells(config))
     failures: dict[str, TtscaleError] = {}

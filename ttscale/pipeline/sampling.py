@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ttscale.config.models import Cell
 from ttscale.errors import EngineDiedError, SamplerError
-from ttscale.pipeline.attempts import drawn
+from ttscale.pipeline.attempts import attempted
 from ttscale.pipeline.continuing import refuse_other_engine
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
@@ -107,7 +107,7 @@ def record(
     engine = engines.engine_for(cell)
     try:
         with recorder.session(engine, total=total, done=done):
-            for samples in drawn(engine.sampler, requests):
+            for samples in attempted(recorder.store, cell, recorder.name, engine.sampler, requests):
                 recorder.add(samples)
     except BaseException:
         engines.close()  # requests may still be under way in it, or it is dead

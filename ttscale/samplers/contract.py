@@ -17,6 +17,11 @@ constructed from the model's and the sampling settings::
 One that can go on with other settings of prompts and sampling, without loading the model again, also has
 ``reuse(model, sampling) -> EngineInfo``; the cells of a sweep then share it. An engine that dies under way is
 told by `EngineDiedError`: it is started again.
+
+A sampler that serves the calls of strategies says so in ``serves = frozenset({"calls"})``. It then heeds
+`SampleRequest.call` (answered by a `CallSample`), and its stream of requests may yield None: nothing now, but more may come once something that is
+under way is yielded. None never comes when nothing is. "prefix" beside "calls": it goes on from given tokens and
+returns `CallSample.token_ids` where asked; "logprobs": it returns `Sample.token_logprobs` where asked.
 """
 
 from collections.abc import Iterable, Iterator

@@ -129,6 +129,48 @@ def _is_mistrals(tokenizer: Any) -> bool:
     return getattr(tokenizer, "IS_MISTRAL_TOKENIZER", False) or type(tokenizer).__name__ in _MISTRALS
 
 
+class PrefixEncoder:
+    """Turns what a call goes on from into tokens: those that were generated stay as they are, texts are encoded.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        context_tokens: The longest sequence the engine can hold.
+    """
+
+    def __init__(self, tokenizer: Any, context_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._context_tokens = context_tokens
+        self._of_text = lru_cache(_CACHED_PROMPTS)(self._tokenize)
+        self._decoder = StreamDecoder(tokenizer) if StreamDecoder.supports(tokenizer) else None
+
+    def encode(
+        self, problem_id: str, prompt: Sequence[int], prefix: Sequence[tuple[int, ...] | str]
+    ) -> tuple[list[int], str]:
+        """Return the prefix as tokens and as text, decoded behind its prompt.
+
+        Raises:
+            SamplerError: Prompt and prefix leave no room for a completion.
+        """
+        tokens = [
+            token for piece in prefix for token in (self._of_text(piece) if isinstance(piece, str) else piece)
+        ]
+        if len(prompt) + len(tokens) >= self._context_tokens:
+            raise SamplerError(
+                f"{problem_id}: its prompt of {len(prompt)} tokens and the {len(tokens)} tokens that it goes on from leave no "
+                f"room in the engine's context of {self._context_tokens}. Give the strategy a smaller cap, or raise "
+                "engine_options.max_model_len if the model allows it."
+            )
+        return tokens, self._text(prompt, tokens)
+
+    def _tokenize(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _text(self, prompt: Sequence[int], tokens: list[int]) -> str:
+        if self._decoder is None:
+            return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+        return self._decoder.decode(prompt, tokens)
+
+
 class StreamDecoder:
     """Turns completion tokens into text as an engine streams them: in the context of the prompt.
 

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import RunMismatchError, StoreError
+from ttscale.store.calls import CallRecord, call_size, calls_frame, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
 from ttscale.store.files import remove_leftovers, write_text
 from ttscale.store.lock import waiting_lock, writer_lock
@@ -21,10 +22,11 @@ from ttscale.store.samples import scan_samples, stored_counts
 from ttscale.store.segments import n_rows, set_torn_aside, write_segment
 from ttscale.store.stored import StoredKeys, missing_ranges
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
-from ttscale.store.writer import SampleWriter
+from ttscale.store.writer import SampleWriter, SegmentWriter
 from ttscale.types import Message, Problem
 
 SCHEMA_VERSION = 1
+_CALLS_FLUSH_S = 2.0
 
 _PROBLEM_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "problem_id": pl.String,
@@ -214,7 +216,11 @@ class RunStore:
         for claims in self.path.glob("claims/*"):
             claims.unlink()
         torn = []
-        for folder in [*self.path.glob("samples/*"), *self.path.glob("verdicts/*/*")]:
+        for folder in [
+            *self.path.glob("samples/*"),
+            *self.path.glob("calls/*"),
+            *self.path.glob("verdicts/*/*"),
+        ]:
             if folder.is_dir():
                 torn += set_torn_aside(folder, self.path / "torn")
         self._drop_verdicts_on_lost_samples(any_torn=bool(torn))
@@ -238,6 +244,12 @@ class RunStore:
     def sample_writer(self, cell: str, session: str) -> SampleWriter:
         """Return a writer of new segments for a cell."""
         return SampleWriter(self.samples_folder(cell), cell, session)
+
+    def call_writer(self, cell: str, session: str) -> SegmentWriter[CallRecord]:
+        """Return a writer of new segments for a cell's journal; a kill loses about two seconds of calls."""
+        return SegmentWriter(
+            self.calls_folder(cell), cell, session, calls_frame, call_size, flush_s=_CALLS_FLUSH_S
+        )
 
     def write_session(self, session: Session) -> None:
         """Record a session, replacing its earlier record."""
@@ -297,6 +309,18 @@ class RunStore:
     def samples_folder(self, cell: str) -> Path:
         """Return where a cell's sample segments lie."""
         return self.path / "samples" / cell
+
+    def calls_folder(self, cell: str) -> Path:
+        """Return where the journal of a cell with a strategy lies."""
+        return self.path / "calls" / cell
+
+    def calls(self, cell: str) -> pl.LazyFrame:
+        """Scan a cell's journal lazily; columns of `CALL_SCHEMA`."""
+        return scan_calls(self.calls_folder(cell))
+
+    def unfinished_calls(self, cell: str) -> dict[tuple[str, int], list[CallRecord]]:
+        """Return what is recorded of attempts whose sample is not stored, by (problem_id, sample_index)."""
+        return unfinished_calls(self.calls_folder(cell), self.samples_folder(cell))
 
     def samples(self, cell: str) -> pl.LazyFrame:
         """Scan a cell's samples lazily; columns of `SAMPLE_SCHEMA`."""

@@ -41,7 +41,7 @@ def samples_frame(samples: Sequence[Sample], cell: str) -> pl.DataFrame:
         for name in SAMPLE_FIELDS
         if name != "top_logprobs"
     }
-    columns |= {"cell": [cell] * len(samples), "completion": _storable(columns["completion"])}
+    columns |= {"cell": [cell] * len(samples), "completion": storable(columns["completion"])}
     if any(sample.top_logprobs is not None for sample in samples):
         columns["top_logprobs"] = top_logprobs_column([sample.top_logprobs for sample in samples])
     return pl.DataFrame(
@@ -82,9 +82,9 @@ def mean_tokens(folder: Path) -> dict[str, float]:
     return dict(collect(means.drop_nulls(), folder).iter_rows())
 
 
-def _storable(texts: list[str]) -> pl.Series:
+def storable(texts: Sequence[str | None]) -> pl.Series:
     """Return texts as a column; lone surrogates, which no UTF-8 file can hold, become U+FFFD."""
     try:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError:
-        return pl.Series([_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts])
+        return pl.Series([text and _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts])

@@ -39,7 +39,7 @@ def write(folder: Path, session: str, samples: list[Sample]) -> Path:
     writer = SampleWriter(folder, "cell", session)
     writer.add(samples)
     (stored,) = writer.flush()
-    assert list(stored.samples) == samples
+    assert list(stored.rows) == samples
     return stored.path
 
 

@@ -42,7 +42,7 @@ def writer_of(folder: Path, *, flush_rows: int = 2, first_flush_s: float = 1e9) 
 def indices(stored: list[Stored]) -> list[list[int]]:
     """What the segments' files hold; it must be what they are said to hold."""
     found = [pl.read_parquet(one.path)["sample_index"].to_list() for one in stored]
-    assert found == [[sample.sample_index for sample in one.samples] for one in stored]
+    assert found == [[sample.sample_index for sample in one.rows] for one in stored]
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
+from ttscale.analysis.budget.attempts import later_calls
 from ttscale.analysis.reading.cell import CellReader, RunReader
 from ttscale.analysis.reading.judged import (
     LOGPROB,
@@ -216,6 +217,7 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
             completion_tokens=tokens.astype(np.float64),
             problem=judged.problem,
             request_size=settings.sampling.request_size if settings else 1,
+            later=later_calls(store, name, frame),
         ),
         facts=_measured_facts(store, name, mean_or_none(frame, "seconds")),
         samples=ArmSamples(

@@ -46,22 +46,28 @@ class Growing:
     Attributes:
         owner: What its request was added for.
         place: Its number in the request.
+        kept: What is kept of its log-probabilities.
         detokenizer: vLLM's, where texts must be looked at as they grow; else None.
         tokens: Those drawn so far.
         logprob: Sum of their log-probabilities.
         token_logprobs: The log-probability of each, where they are kept.
         alternatives: Those of the most probable tokens at each, as 32-bit floats, where they are kept.
         finish_reason: As vLLM names it; None while it grows.
+        ended_in_text: Whether a stop string ended it, and not the model.
+        cached_tokens: Of its prompt, those that the prefix cache held.
     """
 
     owner: Any
     place: int
+    kept: Kept
     detokenizer: Any = None
     tokens: "array[int]" = field(default_factory=lambda: array("i"))
     logprob: float = 0.0
     token_logprobs: "array[float]" = field(default_factory=lambda: array("f"))
     alternatives: bytearray = field(default_factory=bytearray)
     finish_reason: str | None = None
+    ended_in_text: bool = False
+    cached_tokens: int | None = None
 
     @property
     def text(self) -> str:
@@ -78,16 +84,19 @@ class Collector:
 
     Args:
         kept: What is kept of log-probabilities.
-        tokenizer: For texts that must be looked at as they grow; None where they need not.
+        tokenizer: For texts that must be looked at as they grow.
+        looks_always: Whether all of them must; else those of requests with stop strings are.
 
     Attributes:
         owner: Whose the requests are that are added now.
+        kept: What is kept of the log-probabilities of those.
         n_preemptions: Samples that were thrown out of the cache and had to be computed again.
     """
 
-    def __init__(self, kept: Kept, tokenizer: Any = None) -> None:
-        self._kept = kept
+    def __init__(self, kept: Kept, tokenizer: Any = None, *, looks_always: bool = False) -> None:
+        self.kept = kept
         self._tokenizer = tokenizer
+        self._looks_always = looks_always
         self._growing: dict[str, Growing] = {}
         self.owner: Any = None
         self.n_preemptions = 0
@@ -103,7 +112,9 @@ class Collector:
         *others: Any,
     ) -> None:
         """Expect a sample's tokens."""
-        self._growing[request.request_id] = Growing(self.owner, request_index, self._detokenizer(request))
+        self._growing[request.request_id] = Growing(
+            self.owner, request_index, self.kept, self._detokenizer(request)
+        )
 
     def process_outputs(self, outputs: Iterable[Any], *others: Any, **more: Any) -> SimpleNamespace:
         """Take what the engine's last step gave; return the samples that ended with it."""
@@ -143,7 +154,7 @@ class Collector:
     # ---- one sample -------------------------------------------------------------------------------
 
     def _detokenizer(self, request: Any) -> Any:
-        if self._tokenizer is None:
+        if self._tokenizer is None or not (self._looks_always or request.sampling_params.stop):
             return None
         from vllm.v1.engine.detokenizer import IncrementalDetokenizer
 
@@ -154,8 +165,10 @@ class Collector:
         if sample.detokenizer is not None:
             new, reason = self._looked_at(sample, new, reason)
         sample.tokens.extend(new)
-        if output.new_logprobs is not None and self._kept:
+        if output.new_logprobs is not None and sample.kept:
             self._note(sample, output.new_logprobs, len(new))
+        if output.prefill_stats is not None:
+            sample.cached_tokens = output.prefill_stats.num_cached_tokens
         if output.events:
             self.n_preemptions += sum(event.type.name == "PREEMPTED" for event in output.events)
         if reason is not None:
@@ -166,15 +179,16 @@ class Collector:
         before = sample.detokenizer.num_output_tokens()
         stopped = sample.detokenizer.update(new, str(reason) == "stop")
         kept = sample.detokenizer.num_output_tokens() - before
+        sample.ended_in_text = stopped is not None and str(reason) != "stop"
         return new[:kept], "stop" if stopped else reason
 
     def _note(self, sample: Growing, record: Any, n: int) -> None:
         values, width = unpacked(record)
-        k = self._kept.alternatives
+        k = sample.kept.alternatives
         for start in range(0, min(len(values), _BYTES * width * n), _BYTES * width):
             (drawn,) = _FIRST.unpack_from(values, start)
             sample.logprob += drawn
-            if self._kept.tokens:
+            if sample.kept.tokens:
                 sample.token_logprobs.append(drawn)
             if k:
                 sample.alternatives += values[start + _BYTES : start + _BYTES * (1 + k)]

@@ -7,9 +7,9 @@ stored, when it ends.
 
 import gc
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
-from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
+from ttscale.samplers.prompts import PrefixEncoder, PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm.child_log import ChildLog
@@ -39,12 +39,15 @@ from ttscale.samplers.vllm.starting import (
 )
 from ttscale.samplers.vllm.watching import watch_engine
 from ttscale.samplers.vllm.wire import lightened
-from ttscale.types import Sample, SampleRequest
+from ttscale.types import CallSample, CallSettings, Sample, SampleRequest
 
 logger = logging.getLogger(__name__)
 
 _BROKEN_OFF = frozenset({"abort", "error"})
 """Reasons to finish that are the engine's and not the model's: such a text is no sample."""
+
+
+_PLAIN = CallSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,14 @@ class _InFlight:
 
     request: SampleRequest
     prompt_tokens: list[int]
+    """The prompt, and behind it what the call goes on from."""
+    prefix_text: str = ""
+    """That as text."""
+
+    @property
+    def call(self) -> CallSettings:
+        """What differs from the run's settings."""
+        return self.request.call or _PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class VllmSampler:
 
     Options: ClassVar[type[BaseModel]] = VllmOptions
     supports_lora = True
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "logprobs"})
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: VllmOptions) -> None:
         self._model = model
@@ -121,6 +133,7 @@ class VllmSampler:
         looked_at = bool(sampling.stop) or not READING.isdisjoint(sampling.extra)
         decodes_at_the_end = not looked_at and StreamDecoder.supports(tokenizer)
         self._decoder = StreamDecoder(tokenizer) if decodes_at_the_end else None
+        self._continued = PrefixEncoder(tokenizer, config.model_config.max_model_len)
         self._kept = Kept(
             sums=not is_apart(engine) if sampling.logprobs == "auto" else sampling.logprobs,
             tokens=sampling.token_logprobs,
@@ -128,7 +141,7 @@ class VllmSampler:
         )
         _refuse_more_alternatives(self._kept.alternatives, config.model_config.max_logprobs)
         self._preemptions_told = 0
-        self._collector = Collector(self._kept, None if decodes_at_the_end else tokenizer)
+        self._collector = Collector(self._kept, tokenizer, looks_always=not decodes_at_the_end)
         self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
         return self._engine_info(config)
 
@@ -224,19 +237,29 @@ class VllmSampler:
         """
         while self._collector.get_num_unfinished_requests() < self._max_in_flight:
             request = next(waiting, None)
-            if request is None:
+            if request is None:  # no more, or nothing now
                 break
-            self._add(_InFlight(request, self._encoder.encode(request.problem)))
+            self._add(self._encoded(request))
         return self._collector.has_unfinished_requests()
 
+    def _encoded(self, request: SampleRequest) -> _InFlight:
+        prompt = self._encoder.encode(request.problem)
+        if request.call is None or not request.call.prefix:
+            return _InFlight(request, prompt)
+        tokens, text = self._continued.encode(request.problem.problem_id, prompt, request.call.prefix)
+        return _InFlight(request, prompt + tokens, text)
+
+    def _kept_of(self, call: CallSettings) -> Kept:
+        return replace(self._kept, tokens=True) if call.keep_logprobs else self._kept
+
     def _add(self, flight: _InFlight) -> None:
-        self._collector.owner = flight
+        self._collector.owner, self._collector.kept = flight, self._kept_of(flight.call)
         self._requests_added += 1
         try:
             self._engine.add_request(
                 str(self._requests_added),
                 {"type": "token", "prompt_token_ids": flight.prompt_tokens},
-                self._parameters_of(flight.request),
+                self._parameters_of(flight.request, flight.call),
                 lora_request=self._lora,
             )
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
@@ -247,22 +270,26 @@ class VllmSampler:
                 ) from error
             raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error, self._log)}") from error
 
-    def _parameters_of(self, request: SampleRequest) -> Any:
+    def _parameters_of(self, request: SampleRequest, call: CallSettings) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
+        kept = self._kept_of(call)
+        stop = self._sampling.stop if call.stop is None else call.stop
         return SamplingParams(
-            **self._parameters,
-            n=1 if self._is_greedy else request.n,  # vLLM refuses several greedy samples
+            **self._parameters | _differing(call),
+            n=1 if self._is_greedy(call) else request.n,  # vLLM refuses several greedy samples
             seed=request.seed if self._seeded else None,
-            logprobs=self._kept.alternatives if self._kept else None,
-            detokenize=self._decoder is None,
+            logprobs=kept.alternatives if kept else None,
+            detokenize=self._decoder is None or bool(stop),
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
 
-    @property
-    def _is_greedy(self) -> bool:
-        return self._sampling.temperature == 0
+    def _temperature(self, call: CallSettings) -> float:
+        return self._sampling.temperature if call.temperature is None else call.temperature
+
+    def _is_greedy(self, call: CallSettings) -> bool:
+        return self._temperature(call) == 0
 
     def _step(self) -> list[Growing]:
         try:
@@ -281,32 +308,32 @@ class VllmSampler:
         """Return the sample that ended; for a greedy request all those that are like it."""
         if ended.finish_reason in _BROKEN_OFF:
             raise EngineDiedError(f"The vLLM engine broke a sample off ('{ended.finish_reason}').")
-        n = ended.owner.request.n if self._is_greedy else 1
+        n = ended.owner.request.n if self._is_greedy(ended.owner.call) else 1
         first = self._sample(ended)
         return [first, *(self._sample(ended, place) for place in range(1, n))]
 
     def _sample(self, ended: Growing, place: int | None = None) -> Sample:
         flight: _InFlight = ended.owner
-        request = flight.request
+        request, kept = flight.request, ended.kept
         j = ended.place if place is None else place
-        return Sample(
+        sample = Sample(
             problem_id=request.problem.problem_id,
             sample_index=request.first_index + j,
             completion=self._text(ended, flight.prompt_tokens),
             finish_reason=str(ended.finish_reason),
             prompt_tokens=len(flight.prompt_tokens),
             completion_tokens=len(ended.tokens),
-            cumulative_logprob=ended.logprob if self._kept else None,
-            token_logprobs=tuple(ended.token_logprobs) if self._kept.tokens else None,
-            top_logprobs=ended.top_logprobs() if self._kept.alternatives else None,
+            cumulative_logprob=ended.logprob if kept else None,
+            token_logprobs=tuple(ended.token_logprobs) if kept.tokens else None,
+            top_logprobs=ended.top_logprobs() if kept.alternatives else None,
             seed=request.seed + j if self._seeded else None,
         )
+        return sample if request.call is None else _call_sample(sample, flight, ended)
 
     def _text(self, ended: Growing, prompt: list[int]) -> str:
-        if self._decoder is None:
+        if ended.detokenizer is not None or self._decoder is None:
             return ended.text
-        tokens = ended.tokens[:-1] if ended.finish_reason == "stop" else ended.tokens
-        return self._decoder.decode(prompt, tokens, is_cut=ended.finish_reason == "length")
+        return self._decoder.decode(prompt, _without_end(ended), is_cut=ended.finish_reason == "length")
 
 
 def _refuse_more_alternatives(wanted: int, most: int) -> None:
@@ -315,3 +342,30 @@ def _refuse_more_alternatives(wanted: int, most: int) -> None:
             f"sampling.top_logprobs is {wanted}, but this engine was started for {most} at most. Set "
             "engine_options.max_logprobs, or start an engine of its own for this cell."
         )
+
+
+def _differing(call: CallSettings) -> dict[str, Any]:
+    """Return the keywords of `SamplingParams` in which a call differs from the run."""
+    own = {"temperature": call.temperature, "max_tokens": call.max_tokens}
+    differing: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    if call.stop is not None:
+        differing |= {"stop": list(call.stop), "include_stop_str_in_output": True}
+    return differing
+
+
+def _call_sample(sample: Sample, flight: _InFlight, ended: Growing) -> CallSample:
+    """Add what a strategy's attempt needs to go on."""
+    own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
+    if flight.call.stop is not None and ended.ended_in_text:
+        own["finish_reason"] = "stop_text"
+    return CallSample(
+        **own,
+        prefix_text=flight.prefix_text,
+        token_ids=tuple(_without_end(ended)) if flight.call.keep_tokens else None,
+        cached_tokens=ended.cached_tokens,
+    )
+
+
+def _without_end(ended: Growing) -> Sequence[int]:
+    """Return the tokens drawn without the one with which the model ended, if it did."""
+    return ended.tokens[:-1] if ended.finish_reason == "stop" and not ended.ended_in_text else ended.tokens

@@ -1,0 +1,142 @@
+"""The toy model of `toy_engine` as a sampler plugin: serves calls of strategies, needs no engine."""
+
+import random
+import time
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from toy_engine import LETTERS, generate
+
+from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.strategies.contract import Generate, Tokens
+from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
+
+
+class ToyOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    NOT_PART_OF_A_SAMPLE: ClassVar[frozenset[str]] = frozenset(
+        {"seconds_per_call", "fail_after", "in_flight"}
+    )
+
+    seconds_per_call: float = 0.0
+    fail_after: int | None = None
+    """Calls after which the sampler breaks."""
+    in_flight: int = 64
+    """Requests taken before the first is answered."""
+
+
+class ToySampler:
+    """Answers in the order of its choice; only what it has been given decides what it says."""
+
+    Options: ClassVar[type[BaseModel]] = ToyOptions
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "logprobs"})
+    n_calls = 0
+
+    def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: ToyOptions) -> None:
+        self._options, self._path, self._longest = options, model.path, sampling.max_tokens
+
+    def start(self) -> EngineInfo:
+        return EngineInfo(
+            engine="toy_sampler:ToySampler",
+            version="1",
+            device="none",
+            dtype="none",
+            model_path=self._path,
+            chat_template=False,
+            per_sample_seeds=True,
+            detail={},
+        )
+
+    def sample(self, requests: Iterable[SampleRequest | None]) -> Iterator[list[Sample]]:
+        waiting = iter(requests)
+        flying: list[SampleRequest] = []
+        over = False
+        while not over or flying:
+            while not over and len(flying) < self._options.in_flight:
+                request = next(waiting, over)
+                if request is None:
+                    break
+                if request is over:
+                    over = True
+                else:
+                    flying.append(request)
+            if flying:
+                yield self._drawn(flying.pop())  # the newest first: answers come in no order
+
+    def _drawn(self, request: SampleRequest) -> list[Sample]:
+        drawn = []
+        for j in range(request.n):
+            type(self).n_calls += 1
+            if self._options.fail_after is not None and self.n_calls > self._options.fail_after:
+                raise RuntimeError("toy failure")
+            time.sleep(self._options.seconds_per_call)
+            drawn.append(
+                draw(request.problem, request.first_index + j, request.seed + j, request.call, self._longest)
+            )
+        return drawn
+
+    def close(self) -> None:
+        pass
+
+
+def draw(problem: Problem, index: int, seed: int, call: CallSettings | None, longest: int) -> Sample:
+    kind, call = (Sample, CallSettings()) if call is None else (CallSample, call)
+    ask = Generate(
+        prompt=problem.prompt,
+        prefix=tuple(piece if isinstance(piece, str) else Tokens(piece) for piece in call.prefix),
+        max_tokens=call.max_tokens,
+        stop=call.stop,
+    )
+    said = generate(ask, "", random.Random(f"{seed} {problem.prompt}"), longest)
+    own = {} if kind is Sample else {"prefix_text": said.before, "token_ids": said.tokens, "cached_tokens": 0}
+    return kind(
+        problem_id=problem.problem_id,
+        sample_index=index,
+        completion=said.text,
+        finish_reason=said.finish_reason,
+        prompt_tokens=said.prompt_tokens,
+        completion_tokens=said.completion_tokens,
+        cumulative_logprob=said.cumulative_logprob,
+        token_logprobs=said.logprobs if call.keep_logprobs else None,
+        seed=seed,
+        **own,
+    )
+
+
+class LetterOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fail_on: str | None = None
+
+
+class CountsA:
+    """A verifier that sees no key: how many a's there are, at most one of which is enough."""
+
+    Options: ClassVar[type[BaseModel]] = LetterOptions
+    version = "1"
+    sees_answer = False
+    deterministic = True
+    isolated = False
+
+    def __init__(self, options: LetterOptions) -> None:
+        self._fail_on = options.fail_on
+
+    def verify(self, batch):
+        from ttscale.types import Outcome, Verdict
+
+        assert all(candidate.problem.answer is None and not candidate.problem.hidden for candidate in batch)
+        return [
+            Verdict(outcome=Outcome.ERROR, detail="it fails on that")
+            if self._fail_on is not None and self._fail_on in candidate.sample.completion
+            else Verdict(
+                outcome=Outcome.CORRECT if candidate.sample.completion.count("a") >= 2 else Outcome.INCORRECT,
+                score=float(candidate.sample.completion.count("a")),
+            )
+            for candidate in batch
+        ]
+
+
+assert set(LETTERS) == set("abc")

@@ -1,0 +1,130 @@
+"""Commands on attempts of strategies: trace and compare-strategies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ttscale.cli.options import output_options, run_argument
+
+if TYPE_CHECKING:
+    from ttscale.analysis.strategies.trace import AttemptTrace
+    from ttscale.store.calls import CallRecord
+
+_SHOWN = 200
+"""Characters of a text in the tree, unless all are asked for."""
+
+
+@click.command("trace")
+@run_argument
+@click.argument("problem")
+@click.argument("index", type=click.IntRange(min=0), default=0)
+@click.option("--cell", help="Cell of a run that has several.")
+@click.option("--full", is_flag=True, help="Show texts whole.")
+@output_options
+def trace_command(
+    run: Path, problem: str, index: int, cell: str | None, full: bool, output: str | None
+) -> None:
+    """Show one attempt at PROBLEM as a tree: every call with its role, tokens, score and text.
+
+    INDEX is the attempt's number, 0 by default.
+    """
+    from ttscale.analysis.strategies.trace import attempt_trace
+    from ttscale.cli.output import print_lines, print_rows
+    from ttscale.store.run import RunStore
+
+    attempt = attempt_trace(RunStore(run), problem, index, cell=cell)
+    if output is not None:
+        print_rows(attempt.rows(), output)
+        return
+    print_lines(_tree(attempt, None if full else _SHOWN))
+
+
+def _tree(attempt: "AttemptTrace", shown: int | None) -> Any:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    notes = ", ".join(f"{name} {value:g}" for name, value in attempt.notes.items())
+    state = "" if attempt.completion is not None else " (under way)"
+    root = Tree(
+        Text(f"{attempt.cell}: problem {attempt.problem_id}, attempt {attempt.sample_index}{state}  {notes}")
+    )
+    _grow(root, attempt, None, shown)
+    if attempt.completion is not None:
+        root.add(Text(f"answer: {_cut(attempt.completion, shown)}"))
+    return root
+
+
+def _grow(branch: Any, attempt: "AttemptTrace", path: str | None, shown: int | None) -> None:
+    from rich.text import Text
+
+    for call in attempt.children(path):
+        line = _judged(call) if call.kind == "judge" else _generated(call, attempt.won, shown)
+        _grow(branch.add(Text(line)), attempt, call.path, shown)
+
+
+def _generated(call: "CallRecord", won: str, shown: int | None) -> str:
+    tokens = "" if call.completion_tokens is None else f", {call.completion_tokens} tokens"
+    cut = ", cut" if call.finish_reason == "length" else ""
+    others = f", with {', '.join(call.parents[1:])}" if len(call.parents) > 1 else ""
+    mark = "* " if call.path == won else ""
+    return f"{mark}{call.path} {call.role}{tokens}{cut}{others}: {_cut(call.text, shown)}"
+
+
+def _judged(call: "CallRecord") -> str:
+    score = "" if call.score is None else f" {call.score:g}"
+    answer = "" if call.answer_class is None else f", answer {call.answer_class}"
+    return f"{call.path} {call.role}: {call.outcome}{score}{answer}"
+
+
+def _cut(text: str, shown: int | None) -> str:
+    line = text.replace("\n", "⏎")
+    return line if shown is None or len(line) <= shown else line[: shown - 1] + "…"
+
+
+@click.command("compare-strategies")
+@run_argument
+@click.option(
+    "--cost",
+    default="tokens",
+    show_default=True,
+    help="Cost model: tokens, flops, eflops, money, seconds ...",
+)
+@click.option(
+    "--at",
+    "at",
+    help="Costs per problem to compare at, such as 100,1000; by default three within reach of all.",
+)
+@click.option(
+    "--verifier",
+    "verifiers",
+    multiple=True,
+    help="A verifier without the key by which plain samples may be picked, too (first accepted). Repeatable.",
+)
+@click.option("--oracle", help="Verifier that defines correct, where a run has several.")
+@output_options
+def compare_strategies_command(
+    run: Path, cost: str, at: str | None, verifiers: tuple[str, ...], oracle: str | None, output: str | None
+) -> None:
+    """Compare the strategies of RUN's cells at equal cost: coverage, and what can be collected without the key."""
+    from ttscale.analysis.strategies.compare import compare_strategies
+    from ttscale.cli.output import print_rows
+
+    found = compare_strategies(run, cost=cost, at=_costs(at), verifiers=verifiers, oracle=oracle)
+    if output is not None:
+        print_rows([row for one in found for row in one.to_rows()], output)
+        return
+    for one in found:
+        print(one)
+        print()
+
+
+def _costs(text: str | None) -> list[float]:
+    if text is None:
+        return []
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(
+            f"'{text}' is no list of numbers such as 100,1000.", param_hint="--at"
+        ) from None

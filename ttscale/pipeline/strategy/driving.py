@@ -1,0 +1,346 @@
+"""Drives attempts through a sampler: their calls join one stream, so that the engine's batch stays full.
+
+The sampler pulls. When it has room it is given a call that is ready, else a new attempt is begun, else it hears
+"nothing now" (None) and goes on with what it has. So attempts under way are never more than the engine can hold.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+
+from ttscale.config.models import Cell
+from ttscale.errors import StoreError, StrategyError
+from ttscale.pipeline.attempts import drawn
+from ttscale.pipeline.requests import first_seed
+from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy, refuse_unservable
+from ttscale.pipeline.strategy.journal import answers_by_path, recorded_call, recorded_end
+from ttscale.pipeline.strategy.judging import Bench
+from ttscale.samplers.contract import Sampler
+from ttscale.store.calls import CallRecord
+from ttscale.store.run import RunStore
+from ttscale.store.writer import SegmentWriter
+from ttscale.strategies.contract import Completion, Generate, Tokens
+from ttscale.strategies.interleaving import FIRST, Asked, AttemptKey, Finished, Interleaver
+from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
+
+
+def made(
+    store: RunStore, cell: Cell, session: str, sampler: Sampler, requests: Iterable[SampleRequest]
+) -> Iterator[list[Sample]]:
+    """Make attempts of a cell's strategy; see `ttscale.pipeline.attempts.attempted`."""
+    assert cell.strategy is not None
+    built = build_strategy(cell.strategy)
+    try:
+        refuse_unservable(built, cell, cell.model.engine, sampler)
+        drive = Drive(
+            built,
+            sampler,
+            StoredJournal(store.call_writer(cell.name, session)),
+            store.unfinished_calls(cell.name),
+            run_seed=cell.sampling.seed,
+            request_size=cell.sampling.request_size,
+        )
+        yield from drive.samples(requests)
+    finally:
+        built.close()
+
+
+class StoredJournal:
+    """Records calls in the run's store.
+
+    Args:
+        writer: Of the cell's journal.
+    """
+
+    def __init__(self, writer: SegmentWriter[CallRecord]) -> None:
+        self._writer = writer
+        self.n_stored = 0
+
+    def add(self, records: Sequence[CallRecord]) -> None:
+        """Take records; `n_stored` counts those that are on the disk, from the first on."""
+        self.n_stored += sum(len(segment.rows) for segment in self._writer.add(records))
+
+    def flush(self) -> None:
+        """Put all of them on the disk."""
+        self.n_stored += sum(len(segment.rows) for segment in self._writer.flush())
+
+
+class Drive:
+    """Draws attempts of one cell.
+
+    Args:
+        built: The strategy.
+        sampler: Serves calls.
+        journal: Records them.
+        unfinished: Records of attempts that were interrupted, by (problem_id, sample_index).
+        run_seed: The run's seed.
+        request_size: Most equal calls of neighboring attempts in one request.
+    """
+
+    def __init__(
+        self,
+        built: BuiltStrategy,
+        sampler: Sampler,
+        journal: StoredJournal,
+        unfinished: Mapping[AttemptKey, Sequence[CallRecord]],
+        *,
+        run_seed: int,
+        request_size: int,
+    ) -> None:
+        self._built = built
+        self._sampler = sampler
+        self._journal = journal
+        self._run_seed = run_seed
+        self._request_size = request_size
+        self._at_work = Interleaver(
+            built.strategy,
+            built.name,
+            run_seed=run_seed,
+            recorded=lambda key: answers_by_path(unfinished.get(key, ())),
+            most_calls=built.most_calls,
+        )
+        self._bench = Bench(built.verifiers)
+        self._flying: dict[tuple[str, int], tuple[Asked, int]] = {}
+        self._first: dict[AttemptKey, Sample] = {}
+        self._unfinished = unfinished
+        self._held: deque[tuple[int, Sample]] = deque()
+        self._n_recorded = 0
+        self._failures: Counter[str] = Counter()
+
+    def samples(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        """Make the attempts asked for; yield each as a sample when every call of it is on the disk.
+
+        Raises:
+            StrategyError: The strategy broke; or, when everything else is done, a verifier failed inside attempts.
+            SamplerError: The engine cannot serve a call.
+        """
+        try:
+            for answers in drawn(self._sampler, self._calls(iter(requests))):
+                for sample in answers:
+                    asked, seed = self._flying.pop((sample.problem_id, sample.sample_index))
+                    self._answer(asked, _completion(asked, sample), sample, seed)
+                if ready := self._released():
+                    yield ready
+            self._journal.flush()
+            if ready := self._released():
+                yield ready
+        except BaseException as error:
+            if not isinstance(error, StoreError):
+                self._journal.flush()  # an interrupted attempt goes on from here
+            raise
+        finally:
+            self._bench.close()
+        self._refuse_failures()
+
+    def _calls(self, requests: Iterator[SampleRequest]) -> Iterator[SampleRequest | None]:
+        """Yield calls as the sampler asks for them; None when there is nothing now and something is under way."""
+        while True:
+            self._judge()
+            if self._at_work.calls:
+                yield self._next_request()
+            elif not self._begin_next(requests):
+                if self._flying:
+                    yield None
+                elif self._bench.is_busy:
+                    self._judge(wait=True)
+                elif not self._at_work.calls:
+                    return
+
+    def _begin_next(self, requests: Iterator[SampleRequest]) -> bool:
+        request = next(requests, None)
+        if request is None:
+            return False
+        before = len(self._at_work.calls)
+        for j in range(request.n):
+            index = request.first_index + j
+            self._recall_first(request.problem.problem_id, index)
+            self._at_work.begin(request.problem, index)
+        # Equal first calls of neighbors stand together, so that they travel as one request.
+        new = [self._at_work.calls.pop() for _ in range(len(self._at_work.calls) - before)]
+        self._at_work.calls.extend(sorted(new, key=lambda asked: (asked.path, asked.index)))
+        self._end_finished()
+        return True
+
+    def _recall_first(self, problem_id: str, index: int) -> None:
+        """Know an interrupted attempt's first call again: its prompt and seed are the sample's."""
+        for record in self._unfinished.get((problem_id, index), ()):
+            if record.kind == "generate" and record.path == FIRST:
+                self._first[problem_id, index] = Sample(
+                    problem_id=problem_id,
+                    sample_index=index,
+                    completion=record.text,
+                    finish_reason=record.finish_reason or "stop",
+                    prompt_tokens=record.prompt_tokens,
+                    completion_tokens=record.completion_tokens,
+                    cumulative_logprob=record.cumulative_logprob,
+                    seed=record.seed,
+                )
+
+    def _next_request(self) -> SampleRequest:
+        """Take the next call, and those of the following attempts that are equal to it."""
+        ready = self._at_work.calls
+        batch = [ready.popleft()]
+        while ready and len(batch) < self._request_size and _follows(batch[-1], ready[0]):
+            batch.append(ready.popleft())
+        first = batch[0]
+        call_id = f"{first.problem.problem_id} call {first.path}"
+        seed = self._seed(first)
+        for asked in batch:
+            self._flying[call_id, asked.index] = asked, self._seed(asked)
+        return SampleRequest(
+            problem=_asked_problem(first, call_id),
+            first_index=first.index,
+            n=len(batch),
+            seed=seed,
+            call=_call_settings(first),
+        )
+
+    def _seed(self, asked: Asked) -> int:
+        # The first call has the seed of the plain sample, so that strategies share random numbers and compare in pairs.
+        name = asked.problem.problem_id
+        return (
+            first_seed(self._run_seed, name if asked.path == FIRST else f"{name}\0{asked.path}") + asked.index
+        )
+
+    def _judge(self, *, wait: bool = False) -> None:
+        """Hand judgements over and take those that are made."""
+        while self._at_work.judgements:
+            self._bench.add(self._at_work.judgements.popleft())
+        if self._bench.is_busy:
+            for asked, verdict in self._bench.verdicts(wait=wait):
+                self._record([recorded_call(asked, verdict, None)])
+                self._at_work.answer(asked, verdict)
+            self._end_finished()
+
+    def _answer(self, asked: Asked, completion: Completion, sample: Sample, seed: int) -> None:
+        """Hand a completion in. One that is all of its attempt needs no journal: the sample says it all."""
+        if asked.path == FIRST:
+            self._first[asked.attempt] = sample
+        self._at_work.answer(asked, completion)
+        ended = self._at_work.finished[-1] if self._at_work.finished else None
+        is_all = ended is not None and (ended.problem_id, ended.index) == asked.attempt and _is_plain(ended)
+        if not is_all:
+            self._record([recorded_call(asked, completion, seed)])
+        self._end_finished()
+
+    def _end_finished(self) -> None:
+        """Make samples of the attempts that are done; count those that failed."""
+        while self._at_work.finished:
+            finished = self._at_work.finished.popleft()
+            first = self._first.pop((finished.problem_id, finished.index), None)
+            known = self._unfinished.get((finished.problem_id, finished.index), ())
+            if not _is_plain(finished) and not any(record.kind == "end" for record in known):
+                self._record([recorded_end(finished)])
+            self._held.append((self._n_recorded, self._sample(finished, first)))
+        while self._at_work.failed:
+            failed = self._at_work.failed.popleft()
+            self._first.pop((failed.problem_id, failed.index), None)
+            self._failures[failed.reason] += 1
+
+    def _sample(self, finished: Finished, first: Sample | None) -> Sample:
+        attempt, last = finished.attempt, finished.attempt.last
+        if first is not None and _is_plain(finished):
+            return _plain_sample(first, finished.problem_id)
+        return Sample(
+            problem_id=finished.problem_id,
+            sample_index=finished.index,
+            completion=attempt.text,
+            finish_reason="stop" if last is None else _stored_reason(last.finish_reason),
+            prompt_tokens=None if first is None else first.prompt_tokens,
+            completion_tokens=finished.totals.completion_tokens,
+            seed=None if first is None else first.seed,
+        )
+
+    def _record(self, records: Sequence[CallRecord]) -> None:
+        self._n_recorded += len(records)
+        self._journal.add(records)
+
+    def _released(self) -> list[Sample]:
+        """Return the samples all of whose calls are on the disk: what a sample cost is never lost."""
+        released = []
+        while self._held and self._held[0][0] <= self._journal.n_stored:
+            released.append(self._held.popleft()[1])
+        return released
+
+    def _refuse_failures(self) -> None:
+        if self._failures:
+            reason, count = self._failures.most_common(1)[0]
+            raise StrategyError(
+                f"A verifier failed inside {self._failures.total():,} attempts of strategy '{self._built.name}' ({count:,} times: "
+                f"{reason}). They are not stored; all others are. The same command makes them again."
+            )
+
+
+def _plain_sample(sample: Sample, problem_id: str) -> Sample:
+    """Return a call's answer as the sample that it is."""
+    own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
+    return Sample(**own | {"problem_id": problem_id, "finish_reason": _stored_reason(sample.finish_reason)})
+
+
+def _stored_reason(finish_reason: str) -> str:
+    """Name the reason as plain samples do: which text ended a call matters inside its attempt alone."""
+    return "stop" if finish_reason == "stop_text" else finish_reason
+
+
+def _is_plain(finished: Finished) -> bool:
+    """Tell whether an attempt was one call, whole and alone."""
+    last, totals = finished.attempt.last, finished.totals
+    return (
+        last is not None
+        and last.path == FIRST
+        and (totals.calls, totals.judged) == (1, 0)
+        and finished.attempt.text == last.text
+        and not finished.attempt.notes
+    )
+
+
+def _follows(one: Asked, other: Asked) -> bool:
+    return (
+        other.index == one.index + 1
+        and other.path == one.path
+        and other.problem.problem_id == one.problem.problem_id
+        and other.ask == one.ask
+    )
+
+
+def _asked_problem(asked: Asked, call_id: str) -> Problem:
+    ask = asked.ask
+    assert isinstance(ask, Generate)
+    if ask.messages is not None:
+        return replace(asked.problem, problem_id=call_id, prompt=None, messages=ask.messages)
+    if ask.prompt is not None:
+        return replace(asked.problem, problem_id=call_id, prompt=ask.prompt, messages=None)
+    return replace(asked.problem, problem_id=call_id)
+
+
+def _call_settings(asked: Asked) -> CallSettings | None:
+    """Return what the engine is asked beside a prompt; None for a first call that is a plain sample."""
+    ask = asked.ask
+    assert isinstance(ask, Generate)
+    settings = CallSettings(
+        prefix=tuple(piece.ids if isinstance(piece, Tokens) else piece for piece in ask.prefix),
+        max_tokens=ask.max_tokens,
+        stop=ask.stop,
+        temperature=ask.temperature,
+        keep_tokens=ask.tokens,
+        keep_logprobs=ask.logprobs,
+    )
+    return None if asked.path == FIRST and settings == CallSettings() else settings
+
+
+def _completion(asked: Asked, sample: Sample) -> Completion:
+    ask = asked.ask
+    assert isinstance(ask, Generate)
+    more = sample if isinstance(sample, CallSample) else None
+    return Completion(
+        path=asked.path,
+        text=sample.completion,
+        before="" if more is None else more.prefix_text,
+        finish_reason=sample.finish_reason,
+        tokens=more.token_ids or () if more is not None and ask.tokens else (),
+        logprobs=sample.token_logprobs or () if ask.logprobs else (),
+        prompt_tokens=sample.prompt_tokens,
+        cached_tokens=None if more is None else more.cached_tokens,
+        completion_tokens=sample.completion_tokens,
+        cumulative_logprob=sample.cumulative_logprob,
+    )

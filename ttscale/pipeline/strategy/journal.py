@@ -1,0 +1,123 @@
+"""What is recorded of attempts under way, and what it means when they are begun again."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ttscale.store.calls import CallRecord
+from ttscale.strategies.contract import Completion, Generate, Judge
+from ttscale.strategies.interleaving import Answer, Asked, Finished
+from ttscale.types import Outcome, Verdict
+
+
+def recorded_call(asked: Asked, answer: Answer, seed: int | None) -> CallRecord:
+    """Return an answered ask as a row of the journal."""
+    if isinstance(answer, Verdict):
+        return _judged(asked, answer)
+    ask = asked.ask
+    assert isinstance(ask, Generate)
+    continued = tuple(
+        piece.path for piece in ask.prefix if not isinstance(piece, str) and piece.path is not None
+    )
+    return CallRecord(
+        problem_id=asked.problem.problem_id,
+        sample_index=asked.index,
+        path=asked.path,
+        kind="generate",
+        role=ask.role,
+        parents=(*ask.parents, *continued),
+        model=ask.model,
+        seed=seed,
+        prefix=answer.before,
+        text=answer.text,
+        tokens=answer.tokens,
+        logprobs=answer.logprobs,
+        finish_reason=answer.finish_reason,
+        prompt_tokens=answer.prompt_tokens,
+        cached_tokens=answer.cached_tokens,
+        completion_tokens=answer.completion_tokens,
+        cumulative_logprob=answer.cumulative_logprob,
+    )
+
+
+def recorded_end(finished: Finished) -> CallRecord:
+    """Return the row that ends an attempt: what all its calls took, and its notes."""
+    totals, attempt = finished.totals, finished.attempt
+    notes = {
+        "calls": totals.calls,
+        "judged": totals.judged,
+        "judge_tokens": totals.judge_tokens,
+        "later_prompt_tokens": totals.later_prompt_tokens,
+        "later_cached_tokens": totals.later_cached_tokens,
+        **attempt.notes,
+    }
+    return CallRecord(
+        problem_id=finished.problem_id,
+        sample_index=finished.index,
+        path="",
+        kind="end",
+        role="end",
+        text="" if attempt.last is None else attempt.last.path,
+        prompt_tokens=totals.prompt_tokens,
+        cached_tokens=totals.cached_tokens,
+        completion_tokens=totals.completion_tokens,
+        detail=json.dumps({name: float(value) for name, value in notes.items()}),
+    )
+
+
+def answers_by_path(records: Sequence[CallRecord]) -> Mapping[str, Answer]:
+    """Return what an interrupted attempt was answered already. A judgement that failed is asked again."""
+    return {
+        record.path: _verdict(record) if record.kind == "judge" else _completion(record)
+        for record in records
+        if record.kind == "generate" or (record.kind == "judge" and record.outcome != Outcome.ERROR)
+    }
+
+
+def _judged(asked: Asked, verdict: Verdict) -> CallRecord:
+    ask = asked.ask
+    assert isinstance(ask, Judge)
+    return CallRecord(
+        problem_id=asked.problem.problem_id,
+        sample_index=asked.index,
+        path=asked.path,
+        kind="judge",
+        role=ask.role,
+        parents=() if ask.completion is None else (ask.completion.path,),
+        model=ask.by,
+        prompt_tokens=verdict.prompt_tokens,
+        completion_tokens=verdict.completion_tokens,
+        outcome=str(verdict.outcome),
+        score=verdict.score,
+        answer=verdict.answer,
+        answer_class=verdict.answer_class,
+        seconds=verdict.seconds,
+        detail=verdict.detail,
+    )
+
+
+def _completion(record: CallRecord) -> Completion:
+    return Completion(
+        path=record.path,
+        text=record.text,
+        before=record.prefix,
+        finish_reason=record.finish_reason or "stop",
+        tokens=record.tokens,
+        logprobs=record.logprobs,
+        prompt_tokens=record.prompt_tokens,
+        cached_tokens=record.cached_tokens,
+        completion_tokens=record.completion_tokens,
+        cumulative_logprob=record.cumulative_logprob,
+    )
+
+
+def _verdict(record: CallRecord) -> Verdict:
+    return Verdict(
+        outcome=Outcome(record.outcome or "error"),
+        score=record.score,
+        answer=record.answer,
+        answer_class=record.answer_class,
+        seconds=record.seconds,
+        prompt_tokens=record.prompt_tokens,
+        completion_tokens=record.completion_tokens,
+        detail=record.detail,
+    )

@@ -1,0 +1,156 @@
+"""The journal of a cell: every call and judgement of every attempt, in the order they were answered."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA, storable
+from ttscale.store.segments import collect, scan, segments
+
+CALL_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
+    "cell": pl.String,
+    "problem_id": pl.String,
+    "sample_index": pl.Int64,
+    "path": pl.String,
+    "kind": pl.String,
+    "role": pl.String,
+    "parents": pl.List(pl.String),
+    "model": pl.String,
+    "seed": pl.Int64,
+    "prefix": pl.String,
+    "text": pl.String,
+    "tokens": pl.List(pl.Int32),
+    "logprobs": pl.List(pl.Float64),
+    "finish_reason": pl.String,
+    "prompt_tokens": pl.Int32,
+    "cached_tokens": pl.Int32,
+    "completion_tokens": pl.Int32,
+    "cumulative_logprob": pl.Float64,
+    "outcome": pl.String,
+    "score": pl.Float64,
+    "answer": pl.String,
+    "answer_class": pl.String,
+    "seconds": pl.Float64,
+    "detail": pl.String,
+}
+"""The columns of a journal segment; the key is (cell, problem_id, sample_index, path). `CallRecord` says what they mean."""
+
+_TEXTS = ("prefix", "text", "answer", "answer_class", "detail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """One answered ask of an attempt, or the attempt's end.
+
+    Attributes:
+        problem_id: The problem.
+        sample_index: The attempt.
+        path: Names the call inside its attempt: "2.3" is the fourth of the third step. Empty for the end.
+        kind: "generate", "judge" or "end".
+        role: What it was for, in the strategy's words.
+        parents: Paths of the calls that it was made of or went on from.
+        model: Name of another model of the strategy; None: the run's.
+        seed: The seed that draws it again.
+        prefix: The text that it went on from.
+        text: What was generated, or judged by its own text. At the end the path that won, where there is one.
+        tokens: Generated token ids, where the strategy asked for them.
+        logprobs: Their log-probabilities (nats), where it asked for them.
+        finish_reason: As `Completion.finish_reason`.
+        prompt_tokens: Of prompt and prefix; for a judgement what the judge read.
+        cached_tokens: Those found in the prefix cache.
+        completion_tokens: Generated; for a judgement what the judge wrote.
+        cumulative_logprob: Sum of log-probabilities.
+        outcome: Of a judgement.
+        score: Of a judgement.
+        answer: That it read.
+        answer_class: That it put it in.
+        seconds: Of a judgement.
+        detail: Of a judgement; at the end the attempt's notes, as JSON.
+    """
+
+    problem_id: str
+    sample_index: int
+    path: str
+    kind: str
+    role: str
+    parents: tuple[str, ...] = ()
+    model: str | None = None
+    seed: int | None = None
+    prefix: str = ""
+    text: str = ""
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    cumulative_logprob: float | None = None
+    outcome: str | None = None
+    score: float | None = None
+    answer: str | None = None
+    answer_class: str | None = None
+    seconds: float | None = None
+    detail: str | None = None
+
+    def notes(self) -> dict[str, float]:
+        """Return the numbers that an attempt's end carries."""
+        return dict(json.loads(self.detail)) if self.kind == "end" and self.detail else {}
+
+
+_FIELDS = tuple(name for name in CALL_SCHEMA if name != "cell")
+
+
+def calls_frame(records: Sequence[CallRecord], cell: str) -> pl.DataFrame:
+    """Return records as a frame of `CALL_SCHEMA`, one row each."""
+    columns: dict[str, object] = {name: [getattr(record, name) for record in records] for name in _FIELDS}
+    columns |= {name: storable(columns[name]) for name in _TEXTS}  # type: ignore[arg-type]
+    return pl.DataFrame({"cell": [cell] * len(records), **columns}, schema=CALL_SCHEMA)
+
+
+def call_size(record: CallRecord) -> int:
+    """Return about how many bytes a record takes in memory."""
+    return len(record.text) + len(record.prefix) + 32 * (len(record.tokens) + len(record.logprobs))
+
+
+def scan_calls(folder: Path) -> pl.LazyFrame:
+    """Scan a cell's journal lazily, columns of `CALL_SCHEMA`."""
+    return scan(segments(folder), CALL_SCHEMA)
+
+
+def unfinished_calls(calls_folder: Path, samples_folder: Path) -> dict[tuple[str, int], list[CallRecord]]:
+    """Return what is recorded of attempts whose sample is not stored, by (problem_id, sample_index)."""
+    if not segments(calls_folder):
+        return {}
+    done = scan(segments(samples_folder), SAMPLE_SCHEMA).select(SAMPLE_KEY)
+    rows = collect(scan_calls(calls_folder).join(done, on=SAMPLE_KEY, how="anti"), calls_folder)
+    unfinished: dict[tuple[str, int], list[CallRecord]] = {}
+    for record in _records(rows):
+        unfinished.setdefault((record.problem_id, record.sample_index), []).append(record)
+    return unfinished
+
+
+def attempt_notes(folder: Path) -> pl.DataFrame:
+    """Return the notes of every attempt that is done: problem_id, sample_index and a column per number."""
+    ends = scan_calls(folder).filter(kind="end").select(*SAMPLE_KEY, "detail")
+    rows = collect(ends, folder).unique(SAMPLE_KEY, keep="first", maintain_order=True)
+    notes = [json.loads(detail) for detail in rows["detail"]]
+    return (
+        pl.concat([rows.select(SAMPLE_KEY), pl.from_dicts(notes, infer_schema_length=None)], how="horizontal")
+        if notes
+        else rows.select(SAMPLE_KEY)
+    )
+
+
+def trace(folder: Path, problem_id: str, sample_index: int) -> list[CallRecord]:
+    """Return the calls of one attempt, in the order they were answered."""
+    own = scan_calls(folder).filter(problem_id=problem_id, sample_index=sample_index)
+    return list(_records(collect(own, folder).unique(["path", "kind"], keep="first", maintain_order=True)))
+
+
+def _records(rows: pl.DataFrame) -> Iterator[CallRecord]:
+    for row in rows.select(_FIELDS).iter_rows(named=True):
+        lists = {name: tuple(row[name] or ()) for name in ("parents", "tokens", "logprobs")}
+        yield CallRecord(**{**row, **lists, "prefix": row["prefix"] or "", "text": row["text"] or ""})

@@ -1,0 +1,33 @@
+"""Plain sampling as a strategy: one call, one attempt (Brown et al. 2024, https://arxiv.org/abs/2407.21787)."""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ttscale.strategies.contract import Attempt, Generate, Need, Steps
+from ttscale.types import Problem
+
+
+class IndependentOptions(BaseModel):
+    """`independent` has no options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Independent:
+    """Draw one completion: plain sampling, the yardstick.
+
+    Its samples are those of a run without a strategy, byte for byte.
+    """
+
+    Options: ClassVar[type[BaseModel]] = IndependentOptions
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def __init__(self, options: IndependentOptions) -> None:
+        """Keep nothing."""
+
+    def attempt(self, problem: Problem, rng: np.random.Generator) -> Steps:
+        """Draw one completion."""
+        completion = yield Generate()
+        return Attempt.of(completion)
