@@ -91,11 +91,11 @@ def test_a_curve_says_where_its_intervals_are_not_as_sure_as_they_claim(
     rows = json.loads(ttscale("curve", path, "--k", "1,50", "--json").stdout)
     few, enough = rows
     assert few["caveat"].startswith("few solved: ")
-    assert "88 to 99 %" in few["caveat"]
+    assert "92 to 100 %" in few["caveat"]
     assert enough["caveat"] is None
     table = ttscale("curve", path, "--k", "1,50")
     assert "few solved" in table.stdout
-    assert table.stderr.count("88 to 99 %") == 1
+    assert table.stderr.count("92 to 100 %") == 1
 
 
 def test_forecast_takes_a_tail_and_earlier_counts_and_says_what_it_cannot_tell(

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from report_results import make_result
 
-from ttscale.analysis.run.ahead import Outlook
-from ttscale.analysis.run.results import CellResult
+from ttscale.analysis.run.results import CellResult, LookAhead
 from ttscale.report.cells import page_cells
 from ttscale.report.series import cell_series, law_grid, measured_k, measured_series, overlay_series
 from ttscale.stats.forecast.forecasting import forecast
@@ -18,7 +17,7 @@ def cell(**options: object) -> CellResult:
 
 def with_forecast(result: CellResult, k: int = 1000) -> CellResult:
     n, c = (result.problems[name].to_numpy() for name in "nc")
-    return replace(result, outlook=Outlook(forecast=forecast(n, c, [100, k])))
+    return replace(result, outlook=LookAhead(forecast=forecast(n, c, [100, k])))
 
 
 def test_coverage_comes_first_and_every_curve_has_a_colour_of_its_own() -> None:
