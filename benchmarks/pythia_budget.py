@@ -15,7 +15,6 @@ import numpy as np
 
 from ttscale.analysis.budget.allocation import allocate
 from ttscale.analysis.budget.arms import Arm
-from ttscale.analysis.budget.figure import budget_figure
 from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.reading_arms import read_arms
@@ -156,9 +155,7 @@ def page(source: Path, out: Path) -> str:
     asked = settings(models, targets=TARGETS, spends=tuple(map(parse_amount, SPENDS)), ahead=True)
     view = budget_view([source], by=["model"], settings=asked)
     for suffix in ("png", "svg"):
-        save_figure(
-            budget_figure(view, title="Coverage of 128 MATH problems by cost"), out / f"cost.{suffix}"
-        )
+        save_figure(view.figure(title="Coverage of 128 MATH problems by cost"), out / f"cost.{suffix}")
     (out / "rows.json").write_text(json.dumps(list(view.to_rows()), indent=1) + "\n")
     command = (
         "ttscale budget monkeys_pythia_math_counts.csv --by model --models results/pythia-budget/models.yaml \\\n"

@@ -5,8 +5,8 @@ a share that is out of reach, competition mathematics follows straight lines of 
 benchmark bends upwards until nearly all is solved. So the prior spreads evenly over what can happen, and the counts
 decide as far as they can:
 
-* Four laws, equally likely: a power law of hard problems without end (*open*), two kinds of problem (*open*), a share
-  that is never solved (*ceiling*), and a bell of difficulties that ends (*all-solvable*).
+* Five laws, equally likely: a power law of hard problems without end and two kinds of problem (*open*), a bell of
+  difficulties or a power law beside a share that is never solved (*ceiling*), and a bell that ends (*all-solvable*).
 * Under each, half of the curves are *straight* (Brown et al. 2024, arXiv 2407.21787; Schaeffer et al. 2025, arXiv
   2502.17578), a quarter are *bent*, a quarter are whatever the law gives.
 
@@ -212,13 +212,11 @@ def _laws(tail: Tail) -> tuple[PriorLaw, ...]:
     kinds = _law(BetaMixture(), share, kind, beta, kind, beta)
     capped = _law(ZeroInflatedLogNormal(), zero, middle, (np.log(2.0), 0.7))
     bell = _law(LogitNormal(), middle, sigma)
+    capped_power = _law(ZeroInflatedGeneralizedBeta(), zero, (np.log(0.35), 1.5), b, beta)
     chosen = {
-        "auto": (power, kinds, capped, bell),
+        "auto": (power, kinds, capped, capped_power, bell),
         "open": (power, kinds),
-        "ceiling": (
-            capped,
-            _law(ZeroInflatedGeneralizedBeta(), zero, (np.log(0.35), 1.5), b, beta),
-        ),
+        "ceiling": (capped, capped_power),
         "all-solvable": (bell, _law(LogNormal(), middle, sigma)),
     }[tail]
     return tuple(replace(law, weight=1.0 / len(chosen)) for law in chosen)
