@@ -197,7 +197,7 @@ def normalized(text: str) -> str:
     >>> normalized("2√7"), normalized(r"\color{blue}{\mathbf{12}}."), normalized("**36**")
     ('2\\sqrt{7}', '12', '36')
     >>> normalized(r"\dfrac{5}{3}\, \leqslant x"), normalized("70°"), normalized("−½")
-    ('\\frac{5}{3} \\le  x', '70^\\circ', '-\\frac{1}{2}')
+    ('\\frac{5}{3}  \\le  x', '70^\\circ', '-\\frac{1}{2}')
     """
     text = _undressed(_from_unicode(unbroken(text)))
     for pattern, replacement in _SAME:

@@ -38,7 +38,7 @@ _SCALES = {
 }  # fmt: skip
 _SCALED = re.compile(
     r"(?P<number>[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)\s*(?:\\text\s*\{\s*)?"
-    rf"(?P<scale>{'|'.join(_SCALES)})\s*(?P<behind>[A-Za-z ]*)\}}?",
+    rf"(?P<scale>{'|'.join(_SCALES)})(?P<behind>[A-Za-z ]*)\}}?",
     re.IGNORECASE,
 )
 
@@ -156,8 +156,11 @@ def without_condition(text: str) -> str:
     ('x = 2\\pi k', 'f(x) = x')
     """
     found = _CONDITION.search(text)
-    if found and re.search(rf"(?<![A-Za-z]){found.group('names')[0]}(?![A-Za-z])", text[: found.start()]):
-        text = text[: found.start()]
+    while found:  # of "2 k, k is an integer" the first match takes both for names
+        if re.search(rf"(?<![A-Za-z]){found.group('names')[0]}(?![A-Za-z])", text[: found.start()]):
+            text = text[: found.start()]
+            break
+        found = _CONDITION.search(text, found.start() + 1)
     return _FOR_ALL.sub("", text)
 
 
