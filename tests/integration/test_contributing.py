@@ -10,7 +10,7 @@ import yaml
 from tests_paths import ROOT
 
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md", ROOT / "docs" / "decisions.md"]
-KINDS = {"law", "verifier", "engine", "selector", "task", "cost model", "importer"}
+KINDS = {"law", "verifier", "engine", "selector", "strategy", "task", "cost model", "importer"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
