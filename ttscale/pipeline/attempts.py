@@ -1,14 +1,13 @@
-"""Attempts at problems: the one place where a sampler is asked.
+"""Attempts at problems: the one place where it is decided what one is.
 
 An attempt is one sample: one call of the model, or what a strategy makes of many (`ttscale.pipeline.strategy`). Both have
 one shape: requests for attempts in, samples out as they finish.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import cast
 
 from ttscale.config.models import Cell
-from ttscale.errors import SamplerError, TtscaleError
+from ttscale.pipeline.calls import drawn
 from ttscale.samplers.contract import Sampler
 from ttscale.store.run import RunStore
 from ttscale.types import Sample, SampleRequest
@@ -32,17 +31,3 @@ def attempted(
     from ttscale.pipeline.strategy.driving import made
 
     yield from made(store, cell, session, sampler, requests)
-
-
-def drawn(sampler: Sampler, requests: Iterable[SampleRequest | None]) -> Iterator[list[Sample]]:
-    """Yield what the sampler draws; whatever it dies of becomes an error of ours."""
-    try:
-        yield from sampler.sample(
-            cast("Iterable[SampleRequest]", requests)
-        )  # None: to samplers that serve calls
-    except TtscaleError:
-        raise
-    except Exception as error:
-        raise SamplerError(
-            f"{type(sampler).__name__} broke off with {type(error).__name__}: {error}"
-        ) from error

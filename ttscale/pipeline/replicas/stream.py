@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from ttscale.config.models import Cell
 from ttscale.errors import SamplerError, TtscaleError
-from ttscale.pipeline.attempts import drawn
+from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.replicas.chunks import Chunk

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 
 from ttscale.config.models import Cell
 from ttscale.errors import StoreError, StrategyError
-from ttscale.pipeline.attempts import drawn
+from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.requests import first_seed
 from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy, refuse_unservable
 from ttscale.pipeline.strategy.journal import answers_by_path, recorded_call, recorded_end
