@@ -45,7 +45,7 @@ def test_posterior_draws_surround_the_truth() -> None:
     assert abs(mean - exact) < 4 * spread
     assert (
         spread < 0.04
-    )  # 200 samples cannot tell the law from one with a small share out of reach: .030 without that one
+    )  # 200 samples cannot tell the law from one with a small share out of reach: below .03 without that one
 
 
 def test_inverse_forecasts_hold_the_number_needed() -> None:
