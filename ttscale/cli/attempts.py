@@ -64,8 +64,10 @@ def _grow(branch: Any, attempt: "AttemptTrace", path: str | None, shown: int | N
 
 
 def _generated(call: "CallRecord", won: str, shown: int | None) -> str:
+    from ttscale.types import TRUNCATED
+
     tokens = "" if call.completion_tokens is None else f", {call.completion_tokens} tokens"
-    cut = ", cut" if call.finish_reason == "length" else ""
+    cut = ", cut" if call.finish_reason in TRUNCATED else ""
     others = f", with {', '.join(call.parents[1:])}" if len(call.parents) > 1 else ""
     mark = "* " if call.path == won else ""
     return f"{mark}{call.path} {call.role}{tokens}{cut}{others}: {_cut(call.text, shown)}"

@@ -16,6 +16,7 @@ from ttscale.report.cells import PageCell
 from ttscale.report.series import Series, cell_series, measured_k
 from ttscale.report.visible import excerpt, visible_text
 from ttscale.showing.numbers import percent
+from ttscale.types import TRUNCATED
 
 _TEXT_BUDGET = 2_400_000
 """Characters of prompts and completions in a page, so that it can still be sent around."""
@@ -161,10 +162,15 @@ def _problem_row(row: dict[str, Any], limits: TextLimits, pool: TextPool) -> lis
         text(row["answer"]),
         [[text(a["answer"]), a["count"], a["correct"]] for a in (row["answers"] or ())[: limits.answers]],
         [
-            [e["sample_index"], text(e["outcome"]), text(e["finish_reason"]), text(e["completion"])]
+            [e["sample_index"], text(e["outcome"]), text(_told(e["finish_reason"])), text(e["completion"])]
             for e in _mixed(row["examples"] or (), limits.examples)
         ],
     ]
+
+
+def _told(finish_reason: str | None) -> str | None:
+    """Name every way of being cut off "length": the page knows no server's own words for it."""
+    return "length" if finish_reason in TRUNCATED else finish_reason
 
 
 def _mixed(examples: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel
 
-from ttscale.types import Message, Problem
+from ttscale.types import TRUNCATED, Message, Problem
 
 Need = Literal["prefix", "logprobs", "verifier", "classes", "second-model"]
 """What a strategy cannot do without: an engine that goes on from given tokens or returns log-probabilities, a
@@ -71,12 +71,12 @@ class Completion:
     @property
     def is_truncated(self) -> bool:
         """Whether it ended because its tokens ran out."""
-        return self.finish_reason == "length"
+        return self.finish_reason in TRUNCATED
 
     @property
     def is_open(self) -> bool:
         """Whether the model did not end it: it could go on."""
-        return self.finish_reason in ("length", "stop_text")
+        return self.is_truncated or self.finish_reason == "stop_text"
 
     def first(self, n_tokens: int) -> "Tokens":
         """Return its first tokens, to continue from."""

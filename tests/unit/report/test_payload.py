@@ -101,6 +101,17 @@ def test_examples_are_correct_and_wrong_ones_by_turns_in_their_own_order() -> No
     assert [one[0] for one in kept] == [0, 1, 7, 8]
 
 
+@pytest.mark.parametrize(
+    ("finish", "told"), [("length", "length"), ("max_tokens", "length"), ("stop", "stop")]
+)
+def test_a_cut_off_sample_is_told_by_whatever_word(finish: str, told: str) -> None:
+    example = {"sample_index": 0, "outcome": "correct", "finish_reason": finish, "completion": "text"}
+    (row,) = cell().problems.head(1).with_columns(examples=pl.Series([[example]])).iter_rows(named=True)
+    frame, pool = pl.DataFrame([row | {"examples": [example]}]), TextPool()
+    ((*_, ((_, _, place, _),)),) = problem_table(replace(cell(), problems=frame), LIMITS, pool)
+    assert pool.texts()[place] == told
+
+
 def test_no_text_can_end_a_script_or_hide_its_order() -> None:
     pool = TextPool()
     hostile = cell(completions=("</script><script>alert(1)</script>\u202e{given}\x00",))
