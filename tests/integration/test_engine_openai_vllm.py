@@ -47,7 +47,12 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = re.search(r"^python -m vllm\.\S+ --model (\"\$\(.*\)\") (.*)$", PAGE, re.MULTILINE)
     assert found is not None
     named = subprocess.run(
-        ["bash", "-c", f"echo {found[1]}"], capture_output=True, text=True, check=True, env=WITH_PYTHON
+        ["bash", "-c", f"echo {found[1]}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=WITH_PYTHON,
+        cwd=tmp_path_factory.mktemp("elsewhere"),  # not here, where the source tree hides what is installed
     )
     assert named.stdout.strip() == str(built_in_model(MODEL))
     folder = hostile_model(tmp_path_factory.mktemp("models") / "hostile")
