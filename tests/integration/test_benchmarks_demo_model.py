@@ -30,13 +30,30 @@ def script(name: str) -> ModuleType:
 
 def test_only_answer_and_end_token_are_scored() -> None:
     training = script("train_demo_model")
-    ids, targets = training.encode([("2+3=", "5"), ("12*9=", "108")])
-    symbols = training.VOCABULARY
+    ids, targets = training.encode([("2+3=", "", "5"), ("12*9=", "", "108")], training.PLAIN)
+    symbols = training.PLAIN.vocabulary
     assert [symbols[i] for i in ids[0]] == ["<s>", *"2+3=5", "<pad>", "<pad>", "<pad>"]
     assert [symbols[i] for i in ids[1]] == ["<s>", *"12*9=108"]
     scored = [[symbols[t] if t != training.UNSCORED else "" for t in row] for row in targets]
     assert scored[0] == ["", "", "", "", "5", "</s>", "", "", ""]
     assert scored[1] == ["", "", "", "", "", "1", "0", "8", "</s>"]
+
+
+def test_of_spoilt_answers_the_marks_alone_are_scored() -> None:
+    training = script("train_demo_model")
+    ids, targets = training.encode([("2*7=", "13;24;", "14")], training.REVISIONS)
+    symbols = training.REVISIONS.vocabulary
+    assert [symbols[i] for i in ids[0]] == ["<s>", *"2*7=13;24;14"]
+    scored = [symbols[t] if t != training.UNSCORED else "" for t in targets[0]]
+    assert scored == ["", "", "", "", "", "", ";", "", "", ";", "1", "4", "</s>"]
+
+
+def test_spoilt_answers_are_wrong_and_as_long_as_the_right_one() -> None:
+    training = script("train_demo_model")
+    rng = np.random.default_rng(0)
+    drafts = [draft for _ in range(500) for draft in training.spoilt_answers(rng, "1924").split(";")[:-1]]
+    assert drafts
+    assert all(draft != "1924" and len(draft) == 4 and draft.isdigit() for draft in drafts)
 
 
 def test_no_problem_of_the_task_is_trained_on_in_either_order() -> None:
@@ -49,15 +66,15 @@ def test_no_problem_of_the_task_is_trained_on_in_either_order() -> None:
     rng = np.random.default_rng(0)
     for level in range(len(LEVELS)):
         drawn = [training.draw_equation(rng, level, forbidden) for _ in range(2000)]
-        assert not {prompt for prompt, _ in drawn} & forbidden
-        assert all(eval(prompt[:-1]) == int(answer) for prompt, answer in drawn)
+        assert not {prompt for prompt, _, _ in drawn} & forbidden
+        assert all(eval(prompt[:-1]) == int(answer) for prompt, _, answer in drawn)
 
 
 def test_a_small_model_s_success_rates_are_a_probability_over_all_completions() -> None:
     """Sum over every completion of one digit and of none: the rest must be the chance of going on."""
     training = script("train_demo_model")
     torch.manual_seed(0)
-    options = type("Options", (), {"hidden_size": 32, "layers": 1})
+    options = type("Options", (), {"hidden_size": 32, "layers": 1, "revisions": False})
     model = training.new_model(options)
     problem = ArithmeticTask(ArithmeticOptions(problems=1)).problems()[0]
     variants = [
@@ -66,7 +83,7 @@ def test_a_small_model_s_success_rates_are_a_probability_over_all_completions() 
     ]
     p = training.success_rates(model, variants)
     ended_at_once = p[0]
-    ids = torch.tensor([[training.BOS, *(training.ID_OF[s] for s in str(problem.prompt))]])
+    ids = torch.tensor([[training.BOS, *(training.PLAIN.id_of[s] for s in str(problem.prompt))]])
     with torch.no_grad():
         first = torch.softmax(model(input_ids=ids).logits[0, -1].double(), dim=-1)
     assert ended_at_once == pytest.approx(float(first[training.EOS]), rel=1e-5)

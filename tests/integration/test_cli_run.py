@@ -122,7 +122,7 @@ def test_an_engine_that_fails_keeps_what_it_gave(scripted_config: Path, tmp_path
         (["run"], 2, "Missing argument"),
         (["run", "absent.yaml"], 1, "No configuration file"),
         (["show", "absent"], 1, "not a run directory"),
-        (["verify", "absent", "--verifier", "{name: exact, on: 1}"], 1, "should be strings"),
+        (["verify", "absent", "--verifier", "{name: exact, 1: 1}"], 1, "should be text: put it in quotes"),
         (["verify", "absent", "--verifier", "{name: exact"], 1, "as YAML"),
         (["verify", "absent", "--verifier", "[exact]"], 1, "Give a name"),
         (["list", "verifyers"], 1, "Did you mean 'verifiers'"),

@@ -16,6 +16,7 @@ from ttscale.pipeline.building import build_sampler
 from ttscale.pipeline.run import sample_run
 from ttscale.samplers.openai import OpenAIOptions
 from ttscale.samplers.openai.sampler import OpenAISampler
+from ttscale.samplers.settings import SamplingSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "engines-openai.md").read_text(encoding="utf-8")
@@ -104,6 +105,9 @@ def test_the_pages_figures_are_the_codes() -> None:
 
 _KNOWN = {
     *OpenAIOptions.model_fields,
+    *SamplingSettings.model_fields,
+    "repeat_penalty",
+    "repeat_last_n",
     "per_sample_seeds",
     "reasoning_content",
     "finish_reason",

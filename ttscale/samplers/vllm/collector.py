@@ -167,8 +167,9 @@ class Collector:
         sample.tokens.extend(new)
         if output.new_logprobs is not None and sample.kept:
             self._note(sample, output.new_logprobs, len(new))
-        if output.prefill_stats is not None:
-            sample.cached_tokens = output.prefill_stats.num_cached_tokens
+        prefill = getattr(output, "prefill_stats", None)  # not all versions of vLLM tell it
+        if prefill is not None:
+            sample.cached_tokens = prefill.num_cached_tokens
         if output.events:
             self.n_preemptions += sum(event.type.name == "PREEMPTED" for event in output.events)
         if reason is not None:
