@@ -24,7 +24,14 @@ def remember_source(source: str) -> str:
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     sys.argv[:] = [path]
     site.setquit()
+    _name_an_interpreter_that_runs_here()
     return path
+
+
+def _name_an_interpreter_that_runs_here() -> None:
+    """Where a virtual environment lies in a folder closed to the user in here, the interpreter that it was made of serves."""
+    if not os.access(sys.executable, os.X_OK):
+        sys.executable = getattr(sys, "_base_executable", sys.executable)
 
 
 def run_as_script(source: str) -> int:
