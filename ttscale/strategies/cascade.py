@@ -5,27 +5,16 @@ may be calibrated: the given quantile of the scores of drafts on *other* problem
 share of rejected drafts is that quantile in expectation, to within 1/(n + 1) (split conformal: Vovk et al. 2005).
 """
 
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ttscale.errors import StrategyError
+from ttscale.strategies.calibrating import Calibration, conformal_threshold, draft_scores
 from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Steps, VerifierChoice
 from ttscale.strategies.weights import score_of
 from ttscale.types import Problem
-
-
-class Calibration(BaseModel):
-    """Drafts whose scores set the threshold."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    run: Path
-    """A run of the draft model alone, on other problems."""
-    cell: str | None = None
-    """Its cell, where it has several."""
 
 
 class CascadeOptions(BaseModel):
@@ -114,45 +103,3 @@ class Cascade:
 def mean_logprob(draft: Completion) -> float:
     """Return the mean log-probability of a draft's tokens (nats)."""
     return float(np.mean(draft.logprobs)) if draft.logprobs else -np.inf
-
-
-def conformal_threshold(scores: np.ndarray, quantile: float) -> float:
-    """Return the score below which a new draft falls with probability at most `quantile`.
-
-    The ⌊q(n+1)⌋-th smallest of n exchangeable scores; below the smallest where that is 0.
-
-    >>> conformal_threshold(np.array([1.0, 2.0, 3.0]), 0.5)
-    2.0
-    """
-    rank = int(np.floor(quantile * (len(scores) + 1)))
-    return float(np.sort(scores)[min(rank, len(scores)) - 1]) if rank else -np.inf
-
-
-def draft_scores(calibration: Calibration) -> tuple[np.ndarray, frozenset[str]]:
-    """Read the mean log-probabilities of a stored run's samples, and which problems they answer.
-
-    Raises:
-        StrategyError: It has no log-probabilities, or several cells and none is named.
-        StoreError: There is no such run.
-    """
-    import polars as pl
-
-    from ttscale.store.run import RunStore
-
-    store = RunStore(calibration.run)
-    cells = store.cells()
-    if calibration.cell is None and len(cells) > 1:
-        raise StrategyError(
-            f"{calibration.run} has the cells {', '.join(cells)}. Name one: calibration.cell."
-        )
-    rows = (
-        store.samples(calibration.cell or cells[0])
-        .select("problem_id", score=pl.col("cumulative_logprob") / pl.col("completion_tokens"))
-        .drop_nulls()
-        .collect()
-    )
-    if not rows.height:
-        raise StrategyError(
-            f"{calibration.run} has no log-probabilities to calibrate on: draw it with sampling.logprobs."
-        )
-    return rows["score"].to_numpy(), frozenset(rows["problem_id"])
