@@ -130,7 +130,7 @@ def read_tables(folder: Path) -> Iterator[Table]:
 
 
 def _tables_of(path: Path) -> Iterator[Table]:
-    if path.name.startswith("game24"):
+    if path.name.startswith("game24") and path.suffix == ".gz":
         games = json.loads(gzip.decompress(path.read_bytes()))
         c = np.array([sum(sample["r"] for sample in game["infos"]) for game in games])
         yield Table("Game of 24", "GPT-4", np.full(len(c), len(games[0]["infos"])), c)
