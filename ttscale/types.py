@@ -35,6 +35,9 @@ TRUNCATED = frozenset(
 ) | {"model_context_window_exceeded"}
 """Finish reasons that say that a limit on tokens cut a sample off, in the words of servers and harnesses."""
 
+STOP_TEXT = "stop_text"
+"""Finish reason of a strategy's call that one of its own stop texts ended: the model could go on."""
+
 
 class Outcome(StrEnum):
     """What a verifier says of one sample. Unknown is not wrong: only the first two are judgements.

@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel
 
-from ttscale.types import TRUNCATED, Message, Problem
+from ttscale.types import STOP_TEXT, TRUNCATED, Message, Problem
 
 Need = Literal["prefix", "logprobs", "verifier", "classes", "second-model"]
 """What a strategy cannot do without: an engine that goes on from given tokens or returns log-probabilities, a
@@ -76,7 +76,7 @@ class Completion:
     @property
     def is_open(self) -> bool:
         """Whether the model did not end it: it could go on."""
-        return self.is_truncated or self.finish_reason == "stop_text"
+        return self.is_truncated or self.finish_reason == STOP_TEXT
 
     def first(self, n_tokens: int) -> "Tokens":
         """Return its first tokens, to continue from."""
@@ -85,6 +85,15 @@ class Completion:
     def whole(self) -> "Tokens":
         """Return its tokens, to continue from."""
         return Tokens(self.tokens, self.path)
+
+
+def plain_reason(finish_reason: str) -> str:
+    """Name a call's finish reason as plain samples do: which text ended it matters inside its attempt alone.
+
+    >>> plain_reason("stop_text"), plain_reason("length")
+    ('stop', 'length')
+    """
+    return "stop" if finish_reason == STOP_TEXT else finish_reason
 
 
 @dataclass(frozen=True, slots=True)

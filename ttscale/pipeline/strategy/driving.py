@@ -19,7 +19,7 @@ from ttscale.samplers.contract import Sampler
 from ttscale.store.calls import CallRecord
 from ttscale.store.run import RunStore
 from ttscale.store.writer import SegmentWriter
-from ttscale.strategies.contract import Completion, Generate, Tokens
+from ttscale.strategies.contract import Completion, Generate, Tokens, plain_reason
 from ttscale.strategies.interleaving import FIRST, Asked, AttemptKey, Finished, Interleaver
 from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
 
@@ -245,7 +245,7 @@ class Drive:
             problem_id=finished.problem_id,
             sample_index=finished.index,
             completion=attempt.text,
-            finish_reason="stop" if last is None else _stored_reason(last.finish_reason),
+            finish_reason="stop" if last is None else plain_reason(last.finish_reason),
             prompt_tokens=None if first is None else first.prompt_tokens,
             completion_tokens=finished.totals.completion_tokens,
             seed=None if first is None else first.seed,
@@ -274,12 +274,7 @@ class Drive:
 def _plain_sample(sample: Sample, problem_id: str) -> Sample:
     """Return a call's answer as the sample that it is."""
     own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
-    return Sample(**own | {"problem_id": problem_id, "finish_reason": _stored_reason(sample.finish_reason)})
-
-
-def _stored_reason(finish_reason: str) -> str:
-    """Name the reason as plain samples do: which text ended a call matters inside its attempt alone."""
-    return "stop" if finish_reason == "stop_text" else finish_reason
+    return Sample(**own | {"problem_id": problem_id, "finish_reason": plain_reason(sample.finish_reason)})
 
 
 def _is_plain(finished: Finished) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ttscale.errors import VerifierError
 from ttscale.pipeline.building import NamedVerifier
-from ttscale.strategies.contract import Completion, Judge
+from ttscale.strategies.contract import Completion, Judge, plain_reason
 from ttscale.strategies.interleaving import Asked
 from ttscale.types import Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
@@ -83,7 +83,7 @@ def _candidate(asked: Asked) -> Candidate:
             problem_id=problem.problem_id,
             sample_index=asked.index,
             completion=ask.text,
-            finish_reason="stop" if call.finish_reason == "stop_text" else call.finish_reason,
+            finish_reason=plain_reason(call.finish_reason),
             prompt_tokens=call.prompt_tokens,
             completion_tokens=call.completion_tokens,
             cumulative_logprob=call.cumulative_logprob,

@@ -39,7 +39,7 @@ from ttscale.samplers.vllm.starting import (
 )
 from ttscale.samplers.vllm.watching import watch_engine
 from ttscale.samplers.vllm.wire import lightened
-from ttscale.types import CallSample, CallSettings, Sample, SampleRequest
+from ttscale.types import STOP_TEXT, CallSample, CallSettings, Sample, SampleRequest
 
 logger = logging.getLogger(__name__)
 
@@ -357,7 +357,7 @@ def _call_sample(sample: Sample, flight: _InFlight, ended: Growing) -> CallSampl
     """Add what a strategy's attempt needs to go on."""
     own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
     if flight.call.stop is not None and ended.ended_in_text:
-        own["finish_reason"] = "stop_text"
+        own["finish_reason"] = STOP_TEXT
     return CallSample(
         **own,
         prefix_text=flight.prefix_text,
