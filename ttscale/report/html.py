@@ -13,6 +13,7 @@ from ttscale.errors import InvalidInputError, StoreError
 from ttscale.plots import save_figure
 from ttscale.report.budget import cost_figures
 from ttscale.report.cells import PageCell, page_cells
+from ttscale.report.drawings import Drawing, Drawings
 from ttscale.report.embed import svg_data_uri
 from ttscale.report.figures import (
     ReportFigure,
@@ -23,7 +24,7 @@ from ttscale.report.figures import (
     overlay_figure,
     success_rates_figure,
 )
-from ttscale.report.page import Drawing, Drawings, LiveState, render_page
+from ttscale.report.page import LiveState, render_page
 
 
 @dataclass(frozen=True, slots=True)

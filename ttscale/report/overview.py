@@ -1,0 +1,32 @@
+"""What the page says of all its cells together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ttscale.analysis.run.results import CellResult
+from ttscale.report.cells import PageCell
+from ttscale.report.series import measured_k, measured_series
+from ttscale.report.summary import overview_words
+from ttscale.showing.numbers import DASH, Prose, at_k, said
+
+
+def overview_of(cells: Sequence[PageCell]) -> dict[str, Any]:
+    """Return the table of all cells: coverage at the powers of ten, and the best selector where all can be compared."""
+    common = set.intersection(*(set(cell.result.coverage.k.tolist()) for cell in cells))
+    shared = max(common)
+    furthest = max(measured_k(cell.result) for cell in cells)
+    return {
+        "shared": shared,
+        "k": sorted({10**e for e in range(9) if 10**e <= furthest} | {shared}),
+        "words": overview_words(cells, shared),
+        "rows": [(cell, _best_at(cell.result, shared)) for cell in cells],
+    }
+
+
+def _best_at(cell: CellResult, k: int) -> Prose:
+    """Return the selector that collects most at a budget, with its value there."""
+    known = [(found[0], item) for item in measured_series(cell)[1:] if (found := item.curve.at(k))]
+    if not known:
+        return Prose(DASH)
+    _, best = max(known, key=lambda pair: pair[0])
+    return said("{}: {}", best.label, at_k(best.curve, k))
