@@ -70,6 +70,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "code": "ttscale.verifiers.code:CodeVerifier",
             "command": "ttscale.verifiers.command:CommandVerifier",
             "command-oracle": "ttscale.verifiers.command:CommandOracle",
+            "visible-tests": "ttscale.verifiers.visible_tests:VisibleTestsVerifier",
             "generated-tests": "ttscale.verifiers.generated_tests:GeneratedTestsVerifier",
             "judge": "ttscale.verifiers.judge:JudgeVerifier",
             "judge-pairs": "ttscale.verifiers.judge:JudgePairsVerifier",

@@ -259,7 +259,7 @@ class RunStore:
     # ---- problems -------------------------------------------------------------------------------
 
     def keep_problems(self, cell: str, problems: Sequence[Problem]) -> None:
-        """Store a cell's problems, or check that they are the stored ones.
+        """Store a cell's problems, or check that they are the stored ones; what a task tells more of them is added.
 
         Raises:
             RunMismatchError: The task's data changed under a run that has samples already.
@@ -268,12 +268,13 @@ class RunStore:
         frame = _problems_frame(problems)
         if path.exists() and self.has_samples(cell):
             stored = pl.read_parquet(path)
-            if not stored.equals(frame):
+            if stored.equals(frame):
+                return
+            if not _tells_more(stored, frame):
                 raise RunMismatchError(
                     f"The task's problems are not those stored in {self.path} ({_first_difference(stored, frame)}). "
                     "The data changed since the run began: restore it, or give a new directory with --out."
                 )
-            return
         write_segment(path, frame)
 
     def write_problems(self, cell: str, problems: Sequence[Problem]) -> None:
@@ -400,6 +401,14 @@ def _problems_frame(problems: Sequence[Problem]) -> pl.DataFrame:
         ],
         schema=_PROBLEM_SCHEMA,
     )
+
+
+def _tells_more(stored: pl.DataFrame, frame: pl.DataFrame) -> bool:
+    """Tell whether problems are the stored ones with more metadata, as a newer version of a task has: no sample depends on it."""
+    if not stored.drop("metadata").equals(frame.drop("metadata")):
+        return False
+    pairs = zip(stored["metadata"], frame["metadata"], strict=True)
+    return all(json.loads(old).items() <= json.loads(new).items() for old, new in pairs)
 
 
 def _problem(row: Mapping[str, Any]) -> Problem:

@@ -60,9 +60,14 @@ class CodeContestsTask(DataTask[CodeContestsOptions]):
                 "rating": row.get("cf_rating") or None,
                 "difficulty": row.get("difficulty"),
                 "time_limit_s": _seconds(row.get("time_limit")),
+                "visible_tests": _scripts(_tests(row["public_tests"])),
             },
-            hidden={"stdin_tests": tests, "output_rule": "tokens"},
+            hidden=_scripts(tests),
         )
+
+
+def _scripts(tests: list[dict[str, str]]) -> dict[str, Any]:
+    return {"stdin_tests": tests, "output_rule": "tokens"}
 
 
 def _tests(cell: Any) -> list[dict[str, str]]:

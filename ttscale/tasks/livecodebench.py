@@ -20,6 +20,7 @@ import json
 import pickle
 import zlib
 from datetime import date, datetime
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
@@ -127,7 +128,8 @@ class LiveCodeBenchTask(DataTask[LiveCodeBenchOptions]):
     def problem(self, number: int, row: Row) -> Problem:
         """Turn a row into a problem."""
         name = str(row["question_id"])
-        tests = [*_tests(row["public_test_cases"]), *_private_tests(row["private_test_cases"], name)]
+        shown = _tests(row["public_test_cases"])
+        tests = [*shown, *_private_tests(row["private_test_cases"], name)]
         method = json.loads(row["metadata"] or "{}").get("func_name")
         is_method = any(test["testtype"] == "functional" for test in tests)
         if is_method and not method:
@@ -136,6 +138,7 @@ class LiveCodeBenchTask(DataTask[LiveCodeBenchOptions]):
             "question": str(row["question_content"]).strip(),
             "starter": str(row["starter_code"]).strip(),
         }
+        laid_out = partial(_calls, method=str(method)) if is_method else _scripts
         return Problem(
             problem_id=f"livecodebench/{name}",
             prompt=self.prompt(METHOD_TEMPLATE if is_method else SCRIPT_TEMPLATE, parts),
@@ -144,8 +147,9 @@ class LiveCodeBenchTask(DataTask[LiveCodeBenchOptions]):
                 "platform": row["platform"],
                 "difficulty": row["difficulty"],
                 "contest_date": str(row["contest_date"])[:10],
+                "visible_tests": laid_out(shown),
             },
-            hidden=_calls(tests, str(method)) if is_method else _scripts(tests),
+            hidden=laid_out(tests),
         )
 
 

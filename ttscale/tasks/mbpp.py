@@ -115,6 +115,7 @@ class MbppTask(DataTask[MbppOptions]):
         return Problem(
             problem_id=f"mbpp/{row['task_id']}",
             prompt=self.prompt(PROMPT, {"text": str(text).strip(), "tests": "\n".join(shown)}),
+            metadata={"visible_tests": _tests(row, shown)},
             hidden=_plus_tests(row, self.where(number)) if self.options.plus else _tests(row, shown),
         )
 

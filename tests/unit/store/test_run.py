@@ -73,6 +73,23 @@ def test_problems_come_back_as_they_were_and_changed_data_is_refused(tmp_path: P
         store.keep_problems("c", problems[:1])
 
 
+def test_a_task_may_tell_more_of_the_stored_problems_and_take_nothing_back(tmp_path: Path) -> None:
+    old = Problem(problem_id="a", prompt="x", metadata={"operands": [1, 1]})
+    more = replace(old, metadata={"operands": [1, 1], "visible_tests": {"tests": ["assert f(1)"]}})
+    store = RunStore(tmp_path)
+    draw_something(store)
+    store.keep_problems("c", [old])
+    store.keep_problems("c", [more])
+    assert store.problems("c") == [more]
+    for changed in (
+        old,
+        replace(more, metadata={**more.metadata, "operands": [1, 2]}),
+        replace(more, hidden={"a": 1}),
+    ):
+        with pytest.raises(RunMismatchError, match="first at 'a'"):
+            store.keep_problems("c", [changed])
+
+
 def _hold(
     path: Path, entered: "multiprocessing.synchronize.Event", leave: "multiprocessing.synchronize.Event"
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,44 @@ def test_reference_solutions_pass_and_an_empty_function_does_not(
     assert all(verdict.outcome is Outcome.INCORRECT for verdict in judged)
 
 
+def visible(
+    problems: list[Problem], programs: dict[str, str], choice: Any = "visible-tests"
+) -> list[Verdict]:
+    """Judge by what the statements show, with nothing hidden at hand."""
+    seen = [replace(problem, answer=None, hidden={}) for problem in problems]
+    return judge(build_verifier(PluginSettings.model_validate(choice)), programs, seen)
+
+
+@needs_sandbox
+def test_humanevals_reference_solutions_pass_the_examples_that_their_statements_show(
+    shared_data: Path,
+) -> None:
+    path = shared_data / "HumanEval.jsonl.gz"
+    problems = task("humaneval", path=str(path)).problems()
+    right = {row["task_id"]: row["canonical_solution"] for row in _rows(path)}
+    strict = {"name": "visible-tests", "without_examples": "error"}
+    verdicts = dict(zip(right, visible(problems, right, strict), strict=True))
+    of = {outcome: [name for name, v in verdicts.items() if v.outcome is outcome] for outcome in Outcome}
+    # a median that is none, a sorted list that is not by its own rule, a string where the tests want a tuple
+    assert of[Outcome.INCORRECT] == ["HumanEval/47", "HumanEval/116", "HumanEval/148"]
+    assert "median([-10, 4, 6, 1000, 10, 20]) gives 8.0, but the statement shows 15.0" in str(
+        verdicts["HumanEval/47"].detail
+    )
+    assert len(of[Outcome.CORRECT]) == 135
+    assert len(of[Outcome.ERROR]) == 26  # they show no example that can be read
+    assert visible(problems, right)[38].outcome is Outcome.CORRECT
+
+
+@needs_sandbox
+def test_mbpp_shows_its_assertions(shared_data: Path) -> None:
+    path = shared_data / "mbpp.jsonl"
+    problems = task("mbpp", path=str(path), limit=20, seed=3).problems()
+    code = {f"mbpp/{row['task_id']}": f"```python\n{row['code']}\n```" for row in _rows(path)}
+    assert {verdict.outcome for verdict in visible(problems, code)} == {Outcome.CORRECT}
+    empty = {problem.problem_id: "```python\npass\n```" for problem in problems}
+    assert {verdict.outcome for verdict in visible(problems, empty)} == {Outcome.INCORRECT}
+
+
 # ---- layouts of which the tests have no copy: rows made here ------------------------------------
 
 
@@ -136,6 +175,13 @@ def test_livecodebench_judges_scripts_and_methods(tmp_path: Path) -> None:
     assert [v.outcome for v in judge(recommended("livecodebench"), wrong, problems)] == [
         Outcome.INCORRECT
     ] * 2
+    by_heart = {
+        script.problem_id: "```python\nprint(3)\n```",  # the public tests alone are not enough
+        method.problem_id: "```python\nclass Solution:\n    def pairs(self, xs, k):\n        return [5, 2]\n```",
+    }
+    assert [v.outcome for v in visible(problems, by_heart)] == [Outcome.CORRECT] * 2
+    other = {name: program.replace("3", "4").replace("5, 2", "5, 3") for name, program in by_heart.items()}
+    assert [v.outcome for v in visible(problems, other)] == [Outcome.INCORRECT] * 2
 
 
 def livecodebench_rows() -> list[dict[str, Any]]:
@@ -202,6 +248,11 @@ def test_code_contests_judges_by_all_kinds_of_tests(tmp_path: Path) -> None:
         for program in programs
     ]
     assert found == [Outcome.CORRECT, Outcome.INCORRECT]
+    shown = [
+        visible([problem], {problem.problem_id: f"```\n{program}\n```"})[0]
+        for program in (*programs, "print(3)")
+    ]
+    assert [v.outcome for v in shown] == [Outcome.CORRECT, Outcome.CORRECT, Outcome.INCORRECT]
 
 
 MBPP_PLUS = '''import numpy as np

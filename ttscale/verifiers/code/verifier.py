@@ -84,7 +84,7 @@ class ProgramOptions(ReadingOptions):
         return extract_program(
             candidate.sample.completion,
             code_prompt=problem.metadata.get("code_prompt", ""),
-            prompt=_shown(problem),
+            prompt=shown_text(problem),
             entry_points=entry_points,
             extraction=self.extraction,
             stop=self.stop,
@@ -122,7 +122,7 @@ class CodeVerifier:
             if self._pool is None:
                 self._pool = self.options.pool(self.options.timeout_s)
         running: dict[tuple[str, str], Future[dict[str, Any]]] = {}
-        verdicts = [self._start(candidate, self._pool, running) for candidate in batch]
+        verdicts = [self.start(candidate, self._pool, running) for candidate in batch]
         return [each if isinstance(each, Verdict) else verdict_of(each.result()) for each in verdicts]
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class CodeVerifier:
             self._pool.close()
             self._pool = None
 
-    def _start(
+    def start(
         self, candidate: Candidate, pool: Pool, running: "dict[tuple[str, str], Future[dict[str, Any]]]"
     ) -> "Verdict | Future[dict[str, Any]]":
         """Return a verdict where there is nothing to run, else the run, shared with equal programs."""
@@ -146,11 +146,19 @@ class CodeVerifier:
             running[key, program] = pool.submit(self._job(key, suite, program))
         return running[key, program]
 
+    def tests(self, problem: Problem) -> Suite:
+        """Return the tests of a problem.
+
+        Raises:
+            InvalidInputError: It has none.
+        """
+        return suite_of(problem)
+
     def _suite(self, problem: Problem) -> tuple[Suite, str]:
         """Return a problem's tests and their key, computed once while the problem lives."""
         known = self._suites.get(id(problem))
         if known is None or known[0] is not problem:
-            suite = suite_of(problem)
+            suite = self.tests(problem)
             known = self._suites[id(problem)] = (problem, suite, suite_key(problem, suite))
         return known[1:]
 
@@ -160,7 +168,7 @@ class CodeVerifier:
         return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=runs * timeout_s)
 
 
-def _shown(problem: Problem) -> str:
+def shown_text(problem: Problem) -> str:
     """Return the text that a completion goes on from: a prompt, or the last message."""
     if problem.messages:
         return problem.messages[-1].content
