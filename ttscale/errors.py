@@ -58,6 +58,10 @@ class StrategyError(TtscaleError, RuntimeError):
     """A strategy broke, asks for what cannot be given, or its verifier failed."""
 
 
+class CapReachedError(TtscaleError, RuntimeError):
+    """A run has spent what it may; what was drawn is stored."""
+
+
 class EngineDiedError(SamplerError):
     """A running engine died; started again, it may well go on."""
 

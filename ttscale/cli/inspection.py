@@ -30,14 +30,17 @@ def plan_command(
     output: str | None,
 ) -> None:
     """Check CONFIG and show cells, samples, expected tokens, time, money and disk; sample nothing."""
+    from ttscale.cli.main import say
     from ttscale.cli.output import print_rows
     from ttscale.config.loading import load_config
-    from ttscale.costs.money import read_prices
+    from ttscale.costs.money import known_prices
     from ttscale.pipeline.planning import Expectations, plan_rows
+    from ttscale.pipeline.spending import told_of_caps
 
     settings = load_config(config, overrides, out=out)
-    known = {**read_prices(), **(read_prices(prices) if prices else {})}
-    rows = plan_rows(settings, Expectations(tokens_per_s, known))
+    rows = plan_rows(settings, Expectations(tokens_per_s, known_prices(prices)))
+    for line in told_of_caps(settings, rows):
+        say(line)
     if output is None and len(rows) > 1:
         rows.append(_total(rows))
     print_rows(rows, output, title=f"{settings.name} -> {settings.out}")

@@ -16,6 +16,9 @@ NOT_PART_OF_A_SAMPLE = frozenset(
     {
         "sampling.n",
         "sampling.until",
+        "sampling.most_tokens",
+        "sampling.most_usd",
+        "sampling.most_seconds",
         "sampling.request_size",
         "sampling.max_concurrent",
         "sampling.per_sample_seeds",

@@ -1,5 +1,6 @@
 """Costs in US dollars: prices per million tokens, from a small dated file that users override."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,6 +12,9 @@ from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.yaml_text import read_yaml
 
 BUILT_IN_PRICES = Path(__file__).with_name("prices.yaml")
+
+OWN_PRICES = "TTSCALE_PRICES"
+"""Environment variable: a price file of one's own, kept beside all runs."""
 
 _MILLION = 1e6
 _HOUR = 3600.0
@@ -97,6 +101,17 @@ def read_prices(path: Path = BUILT_IN_PRICES) -> Mapping[str, Price]:
     if not isinstance(tree, dict):
         raise InvalidInputError(f"Price file {path} must map model names to their prices.")
     return {str(name): _price(str(name), row, path) for name, row in tree.items()}
+
+
+def known_prices(file: Path | None = None) -> Mapping[str, Price]:
+    """Return the prices that come with the package under those of the file that ``TTSCALE_PRICES`` names, and those under `file`'s.
+
+    Raises:
+        InvalidInputError: A file cannot be used; see `read_prices`.
+    """
+    own = os.environ.get(OWN_PRICES)
+    files = [BUILT_IN_PRICES, *([Path(own)] if own else []), *([file] if file else [])]
+    return {name: price for one in files for name, price in read_prices(one).items()}
 
 
 def find_price(name: str, prices: Mapping[str, Price]) -> Price:

@@ -13,7 +13,9 @@ from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.rules import check_rules
+from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
+from ttscale.samplers.pricing import price_of
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
 from ttscale.store.rounds import RoundsLog, read_rounds
@@ -53,6 +55,7 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
     refuse_imported(config)
     check_rules(cells(config))
     check_strategies(config)
+    caps_of(cells(config))
     verifiers_by_cell(config)
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)}, free=free_settings(cells(config)))
@@ -102,7 +105,7 @@ def _plan_row(
     to_draw = sum(len(gap) for gaps in missing.values() for gap in gaps)
     tokens, size, basis = _per_sample(store, cell, history)
     speed = history.tokens_per_s(cell.model.path) or expectations.tokens_per_s
-    price = expectations.prices.get(cell.model.path)
+    price = price_of(cell.model, expectations.prices)
     return {
         "cell": cell.name,
         "engine": choose_engine(cell.model.engine)[0],

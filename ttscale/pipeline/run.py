@@ -9,7 +9,7 @@ import ttscale
 from ttscale.config.cells import cells
 from ttscale.config.loading import dump_config, load_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import ConfigError, StoreError, TtscaleError, UnfinishedRunError
+from ttscale.errors import CapReachedError, ConfigError, StoreError, TtscaleError, UnfinishedRunError
 from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import CellVerifiers, cells_by_verifier, closing_all, verifiers_by_cell
 from ttscale.pipeline.contract import CellDrawer, CellWork, Execution
@@ -19,6 +19,7 @@ from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.live import LiveCoverage
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.rules import check_rules
+from ttscale.pipeline.spending import CappedDrawer, caps_of
 from ttscale.pipeline.strategy.building import check_strategies
 from ttscale.pipeline.until import referenced_first, rule_of, sample_until
 from ttscale.pipeline.verifying import verify_cell
@@ -146,14 +147,16 @@ def _sampled(
     """Sample every cell; yield the store, held for writing, and what stopped the cells that failed."""
     check_rules(cells(config), share=share)
     check_strategies(config)
+    caps = caps_of(cells(config), share=share)
     store = RunStore(config.out)
     tasks = read_tasks(cells(config))
     failures: dict[str, TtscaleError] = {}
     with store.writing(share=share) as torn:
         for path in torn:
             progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
-        with execution.drawing() as drawer:
+        with execution.drawing() as free:
             begin_run(store, config, tasks)
+            drawer = CappedDrawer(free, caps, _wanted(config, tasks)) if caps else free
             ordered = referenced_first(by_engine(cells(config)))
             for number, cell in enumerate(ordered, start=1):
                 if len(ordered) > 1:
@@ -169,10 +172,21 @@ def _sampled(
 
 def _sample_cell(work: CellWork, drawer: CellDrawer, verifiers: Mapping[str, CellVerifiers]) -> None:
     rule = rule_of(work.cell)
-    if rule is None:
-        drawer.draw(work, work.everything())
-    else:
-        sample_until(work, drawer, rule, verifiers)
+    try:
+        if rule is None:
+            drawer.draw(work, work.everything())
+        else:
+            sample_until(work, drawer, rule, verifiers)
+    except CapReachedError as reached:  # as was asked: what is there is verified and shown
+        work.progress.note(str(reached))
+
+
+def _wanted(config: RunConfig, tasks: Mapping[str, ReadTask]) -> dict[str, dict[str, int]]:
+    """Return how many samples of each problem the cells want, by their names."""
+    return {
+        cell.name: {problem.problem_id: cell.sampling.n for problem in tasks[cell.name].problems}
+        for cell in cells(config)
+    }
 
 
 @contextmanager

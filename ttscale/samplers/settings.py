@@ -46,6 +46,12 @@ class SamplingSettings(BaseModel):
     """Samples per problem. Raising it later extends the run."""
     until: UntilSettings | None = None
     """Stop earlier, as soon as enough is known; `n` is then the most per problem."""
+    most_tokens: int | None = Field(default=None, ge=1)
+    """Stop the run, all its cells and sessions together, before more tokens than this are generated."""
+    most_usd: float | None = Field(default=None, gt=0.0)
+    """Stop the run before it costs more US dollars: of the server's `price`, or of a price list's entry for the model."""
+    most_seconds: float | None = Field(default=None, gt=0.0)
+    """Stop the run after about so many seconds of sampling, starts of engines included."""
     seed: int = Field(default=0, ge=0)
     """Of the run; each sample's own seed follows from it, the problem and the index."""
     temperature: float = Field(default=1.0, ge=0.0)

@@ -19,7 +19,7 @@ from ttscale.costs.architecture import (
     read_architecture,
 )
 from ttscale.costs.contract import Charges, CostModel, ModelFacts, Need, Price, missing_needs, usage
-from ttscale.costs.money import find_price, read_prices
+from ttscale.costs.money import find_price, known_prices, read_prices
 from ttscale.costs.verification import (
     VerifierTokens,
     counts_tokens,
@@ -94,7 +94,7 @@ def with_facts(arms: Sequence[Arm], pricing: Pricing) -> list[Arm]:
     architectures = read_models(pricing.models_file) if pricing.models_file else {}
     architectures |= {name: _architecture(what) for name, what in pricing.models.items()}
     _refuse_strangers(pricing.models, arms)
-    prices = read_prices(pricing.prices_file) if pricing.prices_file else read_prices()
+    prices = read_prices(pricing.prices_file) if pricing.prices_file else known_prices()
     return [
         _with_verifiers(_informed(arm, architectures, prices, pricing), architectures, prices) for arm in arms
     ]
@@ -137,7 +137,7 @@ def charges_of(
     """
     facts = replace(arm.facts, verification_s=verification_s)
     if "price" in model.needs and facts.price is None:
-        facts = replace(facts, price=find_price(_base_name(arm.model), read_prices()))
+        facts = replace(facts, price=find_price(_base_name(arm.model), known_prices()))
     missing = missing_needs(model.needs, facts, has_tokens=arm.usage is not None)
     if missing:
         fixes = "; and ".join(_FIX[need].format(label=arm.label) for need in missing)
@@ -214,9 +214,11 @@ def _informed(
     named = [name for name in (arm.label, arm.model, _base_name(arm.model)) if name in architectures]
     architecture = architectures[named[0]] if named else arm.facts.architecture or _found(arm.model)
     by_name = {name.lower(): price for name, price in prices.items()}
-    price = pricing.price or next(
+    listed = next(
         (by_name[n] for n in (arm.label.lower(), _base_name(arm.model).lower()) if n in by_name), None
     )
+    told = (listed, arm.facts.price) if pricing.prices_file else (arm.facts.price, listed)
+    price = next((one for one in (pricing.price, *told) if one is not None), None)
     tokens = arm.usage
     if pricing.tokens is not None and arm.samples is None:
         tokens = usage(*pricing.tokens, n_problems=len(arm.n))

@@ -11,6 +11,7 @@ import polars as pl
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
 from ttscale.analysis.budget.attempts import later_calls
 from ttscale.analysis.reading.cell import CellReader, RunReader
+from ttscale.analysis.reading.choosing import stored_config
 from ttscale.analysis.reading.judged import (
     LOGPROB,
     JudgedSamples,
@@ -21,10 +22,11 @@ from ttscale.analysis.reading.judged import (
 )
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell
-from ttscale.costs.contract import ModelFacts, Usage, usage
+from ttscale.costs.contract import ModelFacts, Price, Usage, usage
 from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
+from ttscale.samplers.pricing import price_of
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
@@ -299,8 +301,9 @@ def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:
 def _measured_facts(store: RunStore, cell: str, verification_s: float | None) -> ModelFacts:
     """Sum up the sessions of a cell: time, tokens, devices."""
     sessions = [one for one in store.sessions() if one.cell == cell and one.completion_tokens and one.seconds]
+    price = _price_of_its_server(store, cell)
     if not sessions:
-        return ModelFacts(verification_s=verification_s)
+        return ModelFacts(verification_s=verification_s, price=price)
     tokens = sum(one.completion_tokens for one in sessions)
     details = [dict(one.engine.get("detail") or {}) for one in sessions]
     devices = [int(detail.get("tensor_parallel_size") or 1) for detail in details]
@@ -311,6 +314,13 @@ def _measured_facts(store: RunStore, cell: str, verification_s: float | None) ->
         / tokens,
         joules_per_token=sum(joules) / tokens if len(joules) == len(sessions) else None,
         verification_s=verification_s,
+        price=price,
         batch=int(batches[0]) if batches else None,
         device=", ".join(sorted({str(one.engine.get("device", "its device")) for one in sessions})),
     )
+
+
+def _price_of_its_server(store: RunStore, cell: str) -> Price | None:
+    """Return the price that the run's configuration gives of a cell's server."""
+    models = [own.model for own in cells(stored_config(store)) if own.name == cell]
+    return price_of(models[0], {}) if models else None
