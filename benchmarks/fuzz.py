@@ -40,7 +40,7 @@ from ttscale.cli.main import run_cli  # noqa: E402
 from ttscale.config.loading import load_config, parse_plugin  # noqa: E402
 from ttscale.errors import TtscaleError, printable  # noqa: E402
 from ttscale.exchange.counts import read_counts  # noqa: E402
-from ttscale.exchange.scores import read_score_table  # noqa: E402
+from ttscale.exchange.scores import read_score_tables  # noqa: E402
 from ttscale.pipeline.importing import import_samples  # noqa: E402
 from ttscale.samplers.openai.reading import Reader, places  # noqa: E402
 from ttscale.store.samples import samples_frame  # noqa: E402
@@ -247,7 +247,7 @@ def fuzz_table(folder: Path, rng: random.Random) -> None:
     if suffix == ".parquet" or rng.random() < 0.8:
         path.write_bytes(mutate(path.read_bytes(), rng))
     for read in (
-        lambda: read_counts(path), lambda: read_counts(path, by=["model"]), lambda: read_score_table(path, ["rm"]),
+        lambda: read_counts(path), lambda: read_counts(path, by=["model"]), lambda: read_score_tables(path, ["rm"])[0],
         lambda: import_samples([path], folder / "run", format_name="table"),
     ):  # fmt: skip
         with suppress(TtscaleError):

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ttscale.analysis.budget.view import BudgetSettings as BudgetSettings
     from ttscale.analysis.budget.view import Target as Target
     from ttscale.analysis.budget.view import budget_view as budget_view
+    from ttscale.analysis.budget.view import budget_views as budget_views
     from ttscale.analysis.comparison.compare import compare_verifiers as compare_verifiers
     from ttscale.analysis.comparison.frame import ComparisonSettings as ComparisonSettings
     from ttscale.analysis.comparison.results import Comparison as Comparison
+    from ttscale.analysis.reading.sources import read_source as read_source
     from ttscale.analysis.run.analyze import analyze_run as analyze_run
     from ttscale.analysis.run.results import CellResult as CellResult
     from ttscale.analysis.run.results import RunResult as RunResult
@@ -89,6 +91,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Look at a run": {
             "analyze_run": "ttscale.analysis.run.analyze",
+            "read_source": "ttscale.analysis.reading.sources",
             "write_report": "ttscale.report.html",
         },
         "How does coverage grow with samples?": {
@@ -125,6 +128,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "What does it cost, and what is the best buy?": {
             "budget_view": "ttscale.analysis.budget.view",
+            "budget_views": "ttscale.analysis.budget.view",
             "allocate": "ttscale.analysis.budget.allocation",
             "BudgetSettings": "ttscale.analysis.budget.view",
             "Target": "ttscale.analysis.budget.view",

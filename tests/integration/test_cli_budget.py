@@ -117,7 +117,7 @@ def test_an_allocation_is_printed_and_machine_readable(ttscale, run: Path) -> No
         (["--model", "x"], 2, "is not NAME=WHAT"),
         (["--cost-option", "prompt"], 2, "is not NAME=VALUE"),
         (["--limits", "500"], 1, "nothing is known of a limit of 500"),
-        (["--by", "model"], 1, "leave --by out"),
+        (["--by", "levle"], 1, "has 'levle' to group by"),
     ],
 )
 def test_mistakes_end_in_one_line_with_the_fix(

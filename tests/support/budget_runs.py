@@ -68,7 +68,13 @@ def build_two_cells(
         identity = {name: {"model.path": "demo-arithmetic"} for name in names}
         store.begin(name="two", version="0", config_yaml=dump_config(config), cells=identity)
         for name, rates in zip(names, RATES, strict=True):
-            store.keep_problems(name, [Problem(problem_id=f"p{i}", prompt="?", answer="1") for i in problems])
+            store.keep_problems(
+                name,
+                [
+                    Problem(problem_id=f"p{i}", prompt="?", answer="1", metadata={"level": 1 + i % 2})
+                    for i in problems
+                ],
+            )
             rows = [row for i in problems for row in _samples(i, float(rates[i]), rng)]
             _write(store, name, rows, checked)
     return store

@@ -175,7 +175,7 @@ def _refuse_other_problems(groups: Sequence[CountsGroup], names: Sequence[str]) 
     first = groups[0]
     for group, name in zip(groups, names, strict=True):
         same = len(group.n) == len(first.n)
-        if isinstance(group, CellCounts) and isinstance(first, CellCounts):
+        if group.problem_ids is not None and first.problem_ids is not None:
             same = group.problem_ids == first.problem_ids
         if not same:
             raise InvalidInputError(

@@ -4,7 +4,7 @@
 all options at once, as it did before there were three.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 
 from ttscale.cli.options import output_options
 from ttscale.cli.pricing import Given, Spend, pricing_of, pricing_options
-from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
+from ttscale.cli.statistics import Budgets, Names, by_option, level_option, plot_option, seed_option
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ Option = Callable[[Any], Any]
 
 _SOURCES: Option = click.argument(
     "sources", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True
-)
-_BY: Option = click.option(
-    "--by", type=Names(), default=(), help="Columns that tell a table's arms apart, such as model."
 )
 _PICKED: tuple[Option, ...] = (
     click.option("--selector", "selectors", type=Names(), default=("coverage",), show_default="coverage",
@@ -155,7 +152,7 @@ def budget_command() -> None:
 
 
 @budget_command.command("reach")
-@_with(click.argument("target", type=TargetShare()), _SOURCES, _BY, *_PICKED, _PILOT, _WITHIN)
+@_with(click.argument("target", type=TargetShare()), _SOURCES, by_option, *_PICKED, _PILOT, _WITHIN)
 @pricing_options
 @_with(_OVER, _METHOD, *_SHOWN)
 def reach_command(target: "Target", **given: Any) -> None:
@@ -168,7 +165,7 @@ def reach_command(target: "Target", **given: Any) -> None:
 
 
 @budget_command.command("spend")
-@_with(click.argument("amount", type=Spend()), _SOURCES, _BY, *_PICKED, _PILOT)
+@_with(click.argument("amount", type=Spend()), _SOURCES, by_option, *_PICKED, _PILOT)
 @pricing_options
 @_with(_OVER, _METHOD, *_SHOWN)
 def spend_command(amount: "Amount", **given: Any) -> None:
@@ -181,7 +178,7 @@ def spend_command(amount: "Amount", **given: Any) -> None:
 
 
 @budget_command.command("buy")
-@_with(_SOURCES, _BY, *_PICKED, _LIMITS, _WORTH, _WRONG, _AHEAD)
+@_with(_SOURCES, by_option, *_PICKED, _LIMITS, _WORTH, _WRONG, _AHEAD)
 @pricing_options
 @_with(_OVER, _METHOD, *_SHOWN)
 def buy_command(**given: Any) -> None:
@@ -195,7 +192,7 @@ def buy_command(**given: Any) -> None:
 @budget_command.command(_ALL, hidden=True, cls=_AllAtOnce)
 @_with(
     _SOURCES,
-    _BY,
+    by_option,
     click.option("--target", "targets", type=TargetShare(), multiple=True,
                  help="What does it cost to solve this share? coverage=0.9, or accuracy=0.9 of what a --selector picks. Repeatable."),
     click.option("--spend", "spends", type=Spend(), multiple=True,
@@ -211,17 +208,27 @@ def all_command(**given: Any) -> None:
 
 def _answer(given: Given) -> None:
     """Answer, draw and print."""
-    from ttscale.analysis.budget.view import budget_view
+    from ttscale.analysis.budget.view import budget_views
     from ttscale.cli.output import print_rows
+
+    views = budget_views(given["sources"], by=given["by"], settings=_settings(given))
+    if given["plot"]:
+        _plot(given["plot"], views)
+    if given["output"]:
+        print_rows([{**part, **row} for part, view in views for row in view.to_rows()], given["output"])
+        return
+    for part, view in views:
+        if part:
+            print(", ".join(f"{key} {value}" for key, value in part.items()), end="\n\n")
+        print_budget(view)
+
+
+def _plot(path: Path, views: "Sequence[tuple[Mapping[str, str], BudgetView]]") -> None:
     from ttscale.plots.saving import save_figure
 
-    view = budget_view(given["sources"], by=given["by"], settings=_settings(given))
-    if given["plot"]:
-        save_figure(view.plot(), given["plot"])
-    if given["output"]:
-        print_rows(list(view.to_rows()), given["output"])
-    else:
-        print_budget(view)
+    if len(views) > 1:
+        raise click.UsageError(f"--plot draws one figure, but the problems fall into {len(views)} parts.")
+    save_figure(views[0][1].plot(), path)
 
 
 def _settings(given: Given) -> "BudgetSettings":
@@ -247,7 +254,7 @@ def _settings(given: Given) -> "BudgetSettings":
 
 @click.command("allocate")
 @click.argument("sources", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
-@click.option("--by", type=Names(), default=(), help="Columns that tell a table's arms apart, such as model.")
+@by_option
 @click.option(
     "--spend",
     type=Spend(),

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @plot_option
 def forecast_command(
     source: Path,
-    by: tuple[str, ...],
+    by: tuple[str, ...] | None,
     output: str | None,
     k: tuple[int, ...],
     prefix: int | None,
@@ -128,7 +128,7 @@ def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
 @seed_option
 def backtest_command(
     source: Path,
-    by: tuple[str, ...],
+    by: tuple[str, ...] | None,
     output: str | None,
     prefixes: tuple[int, ...] | None,
     methods: tuple[str, ...] | None,

@@ -56,10 +56,17 @@ class Budgets(click.ParamType[tuple[int, ...]]):
         return tuple(sorted(set(numbers)))
 
 
+by_option = click.option(
+    "--by",
+    type=Names(),
+    help="Columns that tell a table's groups apart, by default those named model, task, ...; of a run what its problems are "
+    "split by, such as level or subject. none: pool them.",
+)
+
+
 def source_options(command: F) -> F:
     """Add SOURCE, --by and the output options."""
-    command = output_options(command)
-    command = click.option("--by", type=Names(), default=(), help="Columns that tell groups apart.")(command)
+    command = by_option(output_options(command))
     return click.argument("source", type=click.Path(path_type=Path))(command)
 
 
@@ -110,7 +117,7 @@ plot_option = click.option(
 @plot_option
 def curve_command(
     source: Path,
-    by: tuple[str, ...],
+    by: tuple[str, ...] | None,
     output: str | None,
     k: tuple[int, ...] | None,
     metric: str,
@@ -176,7 +183,7 @@ def curve_command(
 @plot_option
 def fit_command(
     source: Path,
-    by: tuple[str, ...],
+    by: tuple[str, ...] | None,
     output: str | None,
     law: tuple[str, ...],
     confidence_level: float | None,

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
+from ttscale.errors import InvalidInputError, listed, one_line
+from ttscale.exchange.grouping import grouping
 from ttscale.exchange.values import WORDS
 from ttscale.stats.counts.curve import IntArray
 from ttscale.types import Outcome
@@ -33,23 +34,26 @@ class CountsGroup:
         labels: Group column -> its value; empty for an ungrouped table.
         n: Samples per problem, shape (P,).
         c: Correct ones, shape (P,).
+        problem_ids: Length P; None where a table does not name its problems.
     """
 
     labels: Mapping[str, str]
     n: IntArray
     c: IntArray
+    problem_ids: tuple[str, ...] | None = None
 
 
-def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
+def read_counts(path: Path, *, by: Sequence[str] | None = None) -> list[CountsGroup]:
     """Read counts per problem from a CSV, Parquet or JSON Lines file.
 
     Args:
         path: A table with one row per problem (columns for the problem, n and c) or one row per sample
             (columns for the problem and whether it is correct); columns are found by the obvious names.
-        by: Columns that tell groups apart, such as model.
+        by: Columns that tell groups apart, such as model; () pools all rows. By default those whose names say so; see
+            `ttscale.exchange.grouping`.
 
     Returns:
-        One group per combination of values of `by`, in order of first appearance.
+        One group per combination of values, in order of first appearance.
 
     Raises:
         InvalidInputError: The file cannot be read, a column is missing, or the counts are impossible.
@@ -58,29 +62,25 @@ def read_counts(path: Path, *, by: Sequence[str] = ()) -> list[CountsGroup]:
         return _read_counts(read_table(path), path, by)
 
 
-def _read_counts(frame: pl.DataFrame, path: Path, by: Sequence[str]) -> list[CountsGroup]:
+def _read_counts(frame: pl.DataFrame, path: Path, by: Sequence[str] | None) -> list[CountsGroup]:
     if frame.height == 0:
         raise InvalidInputError(f"{path} has no rows.")
-    for column in by:
-        if column not in frame.columns:
-            raise InvalidInputError(
-                f"{path} has no column '{column}' to group by.{did_you_mean(column, frame.columns)} "
-                f"Columns: {listed(frame.columns)}."
-            )
     problem = find_column(frame, PROBLEM_NAMES)
     n, c = find_column(frame, N_NAMES), find_column(frame, C_NAMES)
-    if n and c:
-        table = _counted(frame, n, c, path)
-    elif outcome := find_column(frame, OUTCOME_NAMES):
+    outcome = None if n and c else find_column(frame, OUTCOME_NAMES)
+    keys = grouping(frame, by, path, problem=problem, outcome=outcome)
+    frame = frame.with_columns(as_label(key) for key in keys)
+    if outcome is not None:
         if problem is None:
             raise InvalidInputError(_lacking(path, frame, "problem", PROBLEM_NAMES))
-        return _groups(_tallied(frame, problem, outcome, by, path), by)
-    else:
+        return _groups(_tallied(frame, problem, outcome, keys, path), keys, problem)
+    if not (n and c):
         wanted = (*N_NAMES[:2], *C_NAMES[:2], *OUTCOME_NAMES[:2])
         raise InvalidInputError(_lacking(path, frame, "count or outcome", wanted))
+    table = _counted(frame, n, c, path)
     if problem is not None:
-        _refuse_repeats(table, [*by, problem], path)
-    return _groups(table, by)
+        _refuse_repeats(table, [*keys, problem], path)
+    return _groups(table, keys, problem)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -119,6 +119,11 @@ def find_column(frame: pl.DataFrame, names: Sequence[str]) -> str | None:
     """Return the first of the names that is a column, letter case aside."""
     columns = {column.lower(): column for column in reversed(frame.columns)}
     return next((columns[name] for name in names if name in columns), None)
+
+
+def as_label(column: str) -> pl.Expr:
+    """Return a column that tells groups apart as text."""
+    return pl.col(column).cast(pl.String).fill_null("None")
 
 
 def _lacking(path: Path, frame: pl.DataFrame, what: str, names: Sequence[str]) -> str:
@@ -184,14 +189,14 @@ def _refuse_repeats(table: pl.DataFrame, keys: list[str], path: Path) -> None:
     )
 
 
-def _groups(table: pl.DataFrame, by: Sequence[str]) -> list[CountsGroup]:
-    if not by:
-        return [CountsGroup(labels={}, n=table["n"].to_numpy(), c=table["c"].to_numpy())]
+def _groups(table: pl.DataFrame, by: Sequence[str], problem: str | None) -> list[CountsGroup]:
+    parts = table.group_by(by, maintain_order=True) if by else [((), table)]
     return [
         CountsGroup(
-            labels=dict(zip(by, map(str, values), strict=True)),
+            labels=dict(zip(by, values, strict=True)),
             n=group["n"].to_numpy(),
             c=group["c"].to_numpy(),
+            problem_ids=None if problem is None else tuple(group[problem].cast(pl.String)),
         )
-        for values, group in table.group_by(by, maintain_order=True)
+        for values, group in parts
     ]

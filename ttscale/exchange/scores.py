@@ -8,6 +8,7 @@ import polars as pl
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
 from ttscale.exchange.counts import FALSE, OUTCOME_NAMES, PROBLEM_NAMES, TRUE, find_column, read_table
+from ttscale.exchange.grouping import grouping
 from ttscale.types import Outcome
 
 ANSWER_NAMES = ("answer_class", "pred", "prediction", "extracted_answer")
@@ -34,13 +35,13 @@ class ScoreTable:
     frame: pl.DataFrame
 
 
-def read_score_table(
+def read_score_tables(
     path: Path,
     verifiers: Sequence[str],
     *,
     oracle: str | None = None,
     answers: str | None = None,
-) -> ScoreTable:
+) -> list[ScoreTable]:
     """Read a table with a column for the problem, one for *correct*, and one per verifier.
 
     A verifier's column holds scores, true/false, or outcomes such as "correct" and "error"; an empty cell or NaN
@@ -52,15 +53,33 @@ def read_score_table(
         oracle: The column that says which samples are correct; found by the obvious names otherwise.
         answers: The column of answers, for votes; found by the obvious names otherwise, if there is one.
 
+    Returns:
+        One for each model, task or the like, where columns named so hold several.
+
     Raises:
         InvalidInputError: The file cannot be read, a column is missing, or it holds something else.
     """
     with one_line(str(path)):
-        return _read_scores(read_table(path), path, verifiers, oracle, answers)
+        frame = read_table(path)
+        return [
+            _read_scores(part, path, label, verifiers, oracle, answers) for label, part in _apart(frame, path)
+        ]
+
+
+def _apart(frame: pl.DataFrame, path: Path) -> list[tuple[str, pl.DataFrame]]:
+    """Return the parts of a table that columns such as model tell apart, each with its name."""
+    by = grouping(frame, None, path, problem=find_column(frame, PROBLEM_NAMES), outcome=None)
+    parts = frame.group_by(by, maintain_order=True) if by else [((), frame)]
+    return [(", ".join([path.name, *map(str, values)]), part) for values, part in parts]
 
 
 def _read_scores(
-    frame: pl.DataFrame, path: Path, verifiers: Sequence[str], oracle: str | None, answers: str | None
+    frame: pl.DataFrame,
+    path: Path,
+    label: str,
+    verifiers: Sequence[str],
+    oracle: str | None,
+    answers: str | None,
 ) -> ScoreTable:
     problem, correct = (
         find_column(frame, PROBLEM_NAMES) or find_column(frame, ("idx",)),
@@ -86,7 +105,7 @@ def _read_scores(
         columns |= _judged(samples[name], name, path)
     table = pl.DataFrame({name: column.alias(name) for name, column in columns.items()})
     return ScoreTable(
-        label=path.name,
+        label=label,
         oracle=correct,
         verifiers=tuple(verifiers),
         frame=table.with_columns(pl.col("answer_class").replace("", None)),

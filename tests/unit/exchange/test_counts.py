@@ -70,7 +70,7 @@ def test_booleans_in_parquet_are_outcomes(tmp_path: Path) -> None:
         ("problem_id,n,c\na,3,0\nb,,0\n", "row 2 holds None"),
         ("problem_id,n,c\na,3,zwei\n", "column 'c' should hold whole numbers"),
         ("problem_id,outcome\na,maybe\n", "'maybe', which is neither correct nor incorrect"),
-        ("model,problem_id,n,c\nx,1,4,1\ny,1,4,2\nx,2,4,1\ny,2,4,2\n", "Perhaps --by model"),
+        ("variety,problem_id,n,c\nx,1,4,1\ny,1,4,2\nx,2,4,1\ny,2,4,2\n", "Perhaps --by variety"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why(tmp_path: Path, text: str, message: str) -> None:

@@ -129,7 +129,7 @@ def allocate(
     sources: Sequence[Path | str],
     spend: Amount,
     *,
-    by: Sequence[str] = (),
+    by: Sequence[str] | None = None,
     settings: BudgetSettings | None = None,
 ) -> AllocationView:
     """Find how many samples of each arm a sum is best spent on.

@@ -91,6 +91,7 @@ class Arm:
         samples: The samples themselves, None for a table of counts.
         max_tokens: The token limit, None where unknown.
         task: What it was asked, None where unknown.
+        stratum: What its problems have in common, as (key, value), where they were split.
     """
 
     label: str
@@ -103,6 +104,7 @@ class Arm:
     samples: ArmSamples | None = None
     max_tokens: int | None = None
     task: str | None = None
+    stratum: tuple[tuple[str, str], ...] = ()
 
     def for_problems(self, which: IntArray) -> "Arm":
         """Return the arm on some of its problems, in the order given."""
@@ -122,6 +124,22 @@ class Arm:
             usage=None if self.usage is None else self.usage.for_problems(which),
             samples=samples,
         )
+
+
+def by_stratum(arms: Sequence[Arm]) -> dict[tuple[tuple[str, str], ...], list[Arm]]:
+    """Return the arms of each stratum; of tasks that have no problem in common each is one."""
+    found: dict[tuple[tuple[str, str], ...], list[Arm]] = {}
+    apart = _asked_apart(arms)
+    for arm in arms:
+        found.setdefault((("task", str(arm.task)),) if apart else arm.stratum, []).append(arm)
+    return found
+
+
+def _asked_apart(arms: Sequence[Arm]) -> bool:
+    """Say whether nothing but the task tells arms without a common problem apart."""
+    if any(arm.stratum or arm.problem_ids is None for arm in arms) or len({arm.task for arm in arms}) < 2:
+        return False
+    return not set.intersection(*(set(arm.problem_ids or ()) for arm in arms))
 
 
 def on_shared_problems(arms: Sequence[Arm]) -> tuple[list[Arm], list[str]]:

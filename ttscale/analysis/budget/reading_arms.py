@@ -20,18 +20,20 @@ from ttscale.analysis.reading.judged import (
     mean_or_none,
     verifier_scores,
 )
+from ttscale.analysis.reading.strata import problem_keys, strata
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell
 from ttscale.costs.contract import ModelFacts, Price, Usage, usage
 from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError
-from ttscale.exchange.counts import PROBLEM_NAMES, find_column, read_counts, read_table
+from ttscale.exchange.counts import PROBLEM_NAMES, CountsGroup, as_label, find_column, read_counts, read_table
 from ttscale.samplers.pricing import price_of
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import TRUNCATED
 
+_PROBLEM = "problem of the table"
 _REWARD_MODEL = "reward-model"
 """The built-in verifier that reads a whole sample and may not have recorded its tokens."""
 
@@ -39,7 +41,7 @@ _REWARD_MODEL = "reward-model"
 def read_arms(
     sources: Sequence[Path],
     *,
-    by: Sequence[str] = (),
+    by: Sequence[str] | None = None,
     oracle: str | None = None,
     verifiers: Sequence[str] = (),
 ) -> list[Arm]:
@@ -58,7 +60,7 @@ def read_arms(
 def readable_arms(
     sources: Sequence[Path],
     *,
-    by: Sequence[str] = (),
+    by: Sequence[str] | None = None,
     oracle: str | None = None,
     verifiers: Sequence[str] = (),
 ) -> tuple[list[Arm], list[str]]:
@@ -67,7 +69,8 @@ def readable_arms(
     Args:
         sources: Run directories, or tables as `ttscale.exchange.counts.read_counts` takes them; a table may have columns
             prompt_tokens and completion_tokens (of one sample, or the mean over a problem's samples).
-        by: Columns that tell a table's groups apart.
+        by: Columns that tell a table's groups apart, by default those whose names say so. What splits the problems (a
+            level, a subject; of a run metadata of its problems) makes strata: `Arm.stratum`.
         oracle: The verifier that defines *correct*; by default each run's own.
         verifiers: Verifiers whose verdicts are read, too; "logprob" is the samples' log-probability.
 
@@ -98,7 +101,7 @@ class UnverifiedCell:
 
 
 def _read(
-    sources: Sequence[Path], by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+    sources: Sequence[Path], by: Sequence[str] | None, oracle: str | None, verifiers: Sequence[str]
 ) -> tuple[list[Arm], list[UnverifiedCell]]:
     if not sources:
         raise InvalidInputError("Give at least one run directory or table of counts.")
@@ -111,7 +114,8 @@ def _read(
         else:
             found = _read_table(source, by, verifiers)
         arms += _distinct(found, source, len(sources) > 1)
-    twice = {arm.label for arm in arms if [other.label for other in arms].count(arm.label) > 1}
+    names = [(arm.label, arm.stratum) for arm in arms]
+    twice = {label for label, stratum in names if names.count((label, stratum)) > 1}
     if twice:
         raise InvalidInputError(f"Several arms are called '{min(twice)}'. Give each source once.")
     return arms, unread
@@ -122,60 +126,79 @@ def _distinct(arms: list[Arm], source: Path, several: bool) -> list[Arm]:
     if not several:
         return arms
     name = source.name if source.is_dir() else source.stem
-    return [replace(arm, label=name if len(arms) == 1 else f"{name}: {arm.label}") for arm in arms]
+    one = len({arm.label for arm in arms}) == 1
+    return [replace(arm, label=name if one else f"{name}: {arm.label}") for arm in arms]
 
 
 # ---- tables -------------------------------------------------------------------------------------
 
 
-def _read_table(source: Path, by: Sequence[str], verifiers: Sequence[str]) -> list[Arm]:
+def _read_table(source: Path, by: Sequence[str] | None, verifiers: Sequence[str]) -> list[Arm]:
     if verifiers:
         raise InvalidInputError(
             f"{source} is a table of counts: it has no samples that '{verifiers[0]}' could select from. Give run "
             "directories, or leave --selector and --verifier out."
         )
     groups = read_counts(source, by=by)
-    described = _described(read_table(source), by)
+    splitting = _splitting(groups)
+    tokens = _mean_tokens(read_table(source), list(groups[0].labels))
     arms = []
-    for group, (ids, tokens) in zip(groups, described, strict=True):
-        label = ", ".join(group.labels.values()) or source.stem
-        model = next((group.labels[name] for name in group.labels if "model" in name.lower()), label)
-        arms.append(Arm(label=label, model=model, problem_ids=ids, n=group.n, c=group.c, usage=tokens))
+    for group in groups:
+        own = {name: value for name, value in group.labels.items() if name not in splitting}
+        label = ", ".join(own.values()) or source.stem
+        arms.append(
+            Arm(
+                label=label,
+                model=next((value for name, value in own.items() if "model" in name.lower()), label),
+                problem_ids=group.problem_ids,
+                n=group.n,
+                c=group.c,
+                usage=_table_usage(tokens, group),
+                stratum=tuple((name, group.labels[name]) for name in splitting),
+            )
+        )
     return arms
 
 
-def _described(frame: pl.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...] | None, Usage | None]]:
-    """Return each group's problems and mean token counts, in the order of `read_counts`."""
+def _splitting(groups: Sequence[CountsGroup]) -> tuple[str, ...]:
+    """Return the columns that split the problems, such as a level: no problem occurs with two of their values."""
+    seen: dict[str, dict[str, str]] = {name: {} for name in groups[0].labels}
+    crossed = {name for name in seen if any(group.problem_ids is None for group in groups)}
+    for group in groups:
+        for name, value in group.labels.items():
+            if any(seen[name].setdefault(one, value) != value for one in group.problem_ids or ()):
+                crossed.add(name)
+    return tuple(name for name in seen if name not in crossed and "model" not in name.lower())
+
+
+def _mean_tokens(frame: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame | None:
+    """Return the mean token counts of each problem in each group; None where there are none."""
     problem = find_column(frame, PROBLEM_NAMES)
-    if problem is None:
-        groups = frame.partition_by(list(by), maintain_order=True) if by else [frame]
-        return [(None, None)] * len(groups)
-    keys = list(dict.fromkeys([*by, problem]))
-    columns = [
-        pl.col(found).cast(pl.Float64).mean().alias(name)
-        for name in ("prompt_tokens", "completion_tokens")
-        if (found := find_column(frame, (name,)))
-    ]
-    means = frame.group_by(keys, maintain_order=True).agg(columns)
-    groups = means.partition_by(list(by), maintain_order=True) if by else [means]
-    return [(tuple(map(str, group[problem])), _table_usage(group)) for group in groups]
-
-
-def _table_usage(group: pl.DataFrame) -> Usage | None:
-    if "completion_tokens" not in group.columns:
+    found = {name: find_column(frame, (name,)) for name in ("prompt_tokens", "completion_tokens")}
+    if problem is None or found["completion_tokens"] is None:
         return None
-    prompt = group["prompt_tokens"].to_numpy() if "prompt_tokens" in group.columns else 0.0
-    return usage(prompt, group["completion_tokens"].to_numpy(), n_problems=group.height)
+    means = [pl.col(column).cast(pl.Float64).mean().alias(name) for name, column in found.items() if column]
+    keys = [*map(as_label, by), pl.col(problem).cast(pl.String).alias(_PROBLEM)]
+    return frame.with_columns(keys).group_by(*by, _PROBLEM).agg(means)
+
+
+def _table_usage(tokens: pl.DataFrame | None, group: CountsGroup) -> Usage | None:
+    if tokens is None:
+        return None
+    wanted = pl.DataFrame({**group.labels, _PROBLEM: group.problem_ids})
+    own = wanted.join(tokens, on=[*group.labels, _PROBLEM], how="left", maintain_order="left")
+    if own["completion_tokens"].null_count():
+        return None
+    prompt = own["prompt_tokens"].fill_null(0.0).to_numpy() if "prompt_tokens" in own.columns else 0.0
+    return usage(prompt, own["completion_tokens"].to_numpy(), n_problems=own.height)
 
 
 # ---- runs ---------------------------------------------------------------------------------------
 
 
 def _read_run(
-    source: Path, by: Sequence[str], oracle: str | None, verifiers: Sequence[str]
+    source: Path, by: Sequence[str] | None, oracle: str | None, verifiers: Sequence[str]
 ) -> tuple[list[Arm], list[UnverifiedCell]]:
-    if by and tuple(by) != ("cell",):
-        raise InvalidInputError(f"{source} is a run directory: its arms are its cells; leave --by out.")
     reader = RunReader(RunStore(source))
     settings = {cell.name: cell for cell in cells(reader.config)}
     named = [each for each in verifiers if each != LOGPROB]
@@ -191,10 +214,21 @@ def _read_run(
         cell = CellReader(store=reader.store, name=name, oracle=chosen, verifiers=sets)
         judged = judged_samples(cell.undecided_rows())
         if judged.problem_ids:
-            arms.append(_read_cell(cell, judged, LOGPROB in verifiers, settings.get(name)))
+            arm = _read_cell(cell, judged, LOGPROB in verifiers, settings.get(name))
+            arms += _split(arm, cell, by)
         else:
             unread.append(UnverifiedCell(name, cell.nothing_verified()))
     return arms, unread
+
+
+def _split(arm: Arm, cell: CellReader, by: Sequence[str] | None) -> list[Arm]:
+    """Return an arm for each part of the problems, where metadata of theirs is asked to split them."""
+    ids = arm.problem_ids or ()
+    strata(cell.store, cell.name, ids, by)  # refuses what is neither metadata nor a setting
+    parts = strata(cell.store, cell.name, ids, problem_keys(cell.store, cell.name, by))
+    if len(parts) == 1 and not parts[0].labels:
+        return [arm]
+    return [replace(arm.for_problems(part.rows), stratum=tuple(part.labels.items())) for part in parts]
 
 
 def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, settings: Cell | None) -> Arm:

@@ -1,6 +1,6 @@
 """What more samples cost and which choice is the best buy: from run directories and tables to a `BudgetView`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ttscale.analysis.budget.answers import (
     SpendAnswer,
     TargetAnswer,
 )
-from ttscale.analysis.budget.arms import Arm, on_shared_problems
+from ttscale.analysis.budget.arms import Arm, by_stratum, on_shared_problems
 from ttscale.analysis.budget.best_buys import Group, break_evens, compared, short_curves
 from ttscale.analysis.budget.choices import Choice, Metric, priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
@@ -29,7 +29,7 @@ from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
 from ttscale.analysis.selecting import Way, ways
 from ttscale.costs.amounts import Amount
-from ttscale.errors import InvalidInputError
+from ttscale.errors import InvalidInputError, listed
 from ttscale.stats.adaptive.piloting import PilotPlan, plan_pilot
 from ttscale.stats.decide.deciding import BudgetDecision
 from ttscale.stats.selectors.contract import Selector
@@ -90,24 +90,58 @@ class BudgetSettings:
 
 
 def budget_view(
-    sources: Sequence[Path | str], *, by: Sequence[str] = (), settings: BudgetSettings | None = None
+    sources: Sequence[Path | str], *, by: Sequence[str] | None = None, settings: BudgetSettings | None = None
 ) -> BudgetView:
     """Price every arm of the sources, compare them at equal cost, and answer what is asked.
 
     Args:
         sources: Run directories (every cell is an arm) and tables of counts (every group is one).
-        by: Columns that tell a table's groups apart.
+        by: Columns that tell a table's groups apart, by default those whose names say so.
         settings: What to ask.
 
     Raises:
-        InvalidInputError: Something cannot be priced or compared; the message says what to give.
+        InvalidInputError: Something cannot be priced or compared, the message says what to give; or the problems fall into
+            parts, for which see `budget_views`.
         StoreError: A folder is no run, or holds no verdicts of a verifier.
+    """
+    views = budget_views(sources, by=by, settings=settings)
+    if len(views) > 1:
+        names = listed([_named(labels) for labels, _ in views])
+        raise InvalidInputError(f"The problems fall into {len(views)} parts ({names}): use budget_views.")
+    return views[0][1]
+
+
+def budget_views(
+    sources: Sequence[Path | str],
+    *,
+    by: Sequence[str] | None = None,
+    settings: BudgetSettings | None = None,
+) -> list[tuple[dict[str, str], BudgetView]]:
+    """Do the same as `budget_view` for each part of the problems that `by` makes, such as each level, and for each task.
+
+    Args:
+        sources: Run directories and tables of counts.
+        by: Columns of tables; metadata of a run's problems, such as level or subject.
+        settings: What to ask.
+
+    Returns:
+        What the problems of a part have in common, and what was found for them.
+
+    Raises:
+        InvalidInputError: As there.
+        StoreError: As there.
     """
     asked = settings or BudgetSettings()
     arms, unread = readable_arms(
         [Path(source) for source in sources], by=by, oracle=asked.oracle, verifiers=asked.verifiers
     )
-    return view_of_arms(arms, asked, notes=unread)
+    return [
+        (dict(stratum), view_of_arms(own, asked, notes=unread)) for stratum, own in by_stratum(arms).items()
+    ]
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in labels.items())
 
 
 def view_of_arms(arms: Sequence[Arm], asked: BudgetSettings, *, notes: Sequence[str] = ()) -> BudgetView:

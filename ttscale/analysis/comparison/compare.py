@@ -36,7 +36,7 @@ def compare_verifiers(
     """Compare verifiers on stored samples, cell by cell.
 
     Args:
-        source: A run directory, or a table of scores; see `read_score_table`.
+        source: A run directory, or a table of scores; see `read_score_tables`.
         verifiers: Names, `vote` and `ensemble` among them; by default every stored deployable verifier, and the vote.
         oracle: What defines *correct*; by default the run's own oracle.
         answers: The column of answers in a file.

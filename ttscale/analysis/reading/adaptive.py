@@ -39,6 +39,20 @@ class CellInRounds:
     drawn: Drawn
     by_other_oracle: bool
 
+    def of_problems(self, rows: IntArray) -> "CellInRounds":
+        """Return the same for some of the problems."""
+        drawn = self.drawn
+        return replace(
+            self,
+            drawn=replace(
+                drawn,
+                problem_ids=tuple(drawn.problem_ids[row] for row in rows),
+                rung=drawn.rung[rows],
+                successes=drawn.successes[rows],
+                verified=drawn.verified[rows],
+            ),
+        )
+
     @property
     def first(self) -> int:
         """Samples of every problem that were drawn before anything was decided."""

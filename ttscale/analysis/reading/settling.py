@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ttscale.analysis.reading.cell import RunReader
 from ttscale.analysis.reading.judged import VerifierScores, class_numbers, verifier_scores
 from ttscale.errors import InvalidInputError
-from ttscale.exchange.scores import ScoreTable, read_score_table
+from ttscale.exchange.scores import ScoreTable, read_score_tables
 from ttscale.store.run import RunStore
 from ttscale.types import Outcome
 
@@ -54,7 +54,7 @@ def read_scored(
     """Read what is to be compared from a run directory (one table per cell) or a file of scores.
 
     Args:
-        source: A run directory, or a table; see `read_score_table`.
+        source: A run directory, or a table; see `read_score_tables`.
         verifiers: Names of verifiers whose verdicts are stored (or labels of verdict sets), or columns. None: every
             stored verifier that does not see the answer key.
         oracle: What defines *correct*; by default the run's own oracle, or the column with the obvious name.
@@ -67,7 +67,7 @@ def read_scored(
     if not source.is_dir():
         if verifiers is None:
             raise InvalidInputError(f"Name the columns of {source} to compare with --verifiers.")
-        return [read_score_table(source, verifiers, oracle=oracle, answers=answers)]
+        return read_score_tables(source, verifiers, oracle=oracle, answers=answers)
     reader = RunReader(RunStore(source))
     names = reader.deployable() if verifiers is None else verifiers
     cells = [reader.cell(cell, oracle=oracle, verifiers=names) for cell in reader.store.cells()]

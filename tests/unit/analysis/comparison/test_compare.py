@@ -11,7 +11,7 @@ from ttscale.analysis.comparison.results import Comparison
 from ttscale.analysis.reading.settling import settle
 from ttscale.config.models import PluginSettings
 from ttscale.errors import ConfigError, InvalidInputError
-from ttscale.exchange.scores import ScoreTable, read_score_table
+from ttscale.exchange.scores import ScoreTable, read_score_tables
 from ttscale.pipeline.building import build_verifier
 from ttscale.stats.selectors.accepting import utility
 from ttscale.stats.selectors.selection import best_of_k
@@ -161,7 +161,7 @@ def test_dropping_errors_leaves_the_same_samples_to_every_verifier(table: Path) 
 def test_counting_errors_as_wrong_rejects_those_samples(table: Path) -> None:
     frame = pl.read_parquet(table)
     rows = np.flatnonzero(frame["correct"].to_numpy())[:5].tolist()
-    samples = settle(read_score_table(spoiled(table, "check", rows), ["check"]), "wrong")
+    samples = settle(read_score_tables(spoiled(table, "check", rows), ["check"])[0], "wrong")
     (check,) = samples.verifiers
     assert check.failed.sum() == 5
     assert not check.accepted[rows].any()
@@ -172,7 +172,7 @@ def test_counting_errors_as_wrong_rejects_those_samples(table: Path) -> None:
 def test_errors_of_a_verifier_that_accepts_all_else_still_rank_last(tmp_path: Path) -> None:
     path = tmp_path / "always.csv"
     path.write_text("problem_id,correct,always\na,1,1\na,0,\nb,1,1\nb,0,\n", encoding="utf-8")
-    (always,) = settle(read_score_table(path, ["always"]), "wrong").verifiers
+    (always,) = settle(read_score_tables(path, ["always"])[0], "wrong").verifiers
     assert always.score.tolist() == [1.0, 0.0, 1.0, 0.0]
 
 
@@ -181,7 +181,7 @@ def test_oracle_errors_are_subject_to_the_same_choice(table: Path) -> None:
     with pytest.raises(InvalidInputError, match="'correct' failed on 1 of 240"):
         compared(path, "reward")
     assert compared(path, "reward", errors="drop").n_samples == P * N - 1
-    counted = settle(read_score_table(path, ["reward"]), "wrong")
+    counted = settle(read_score_tables(path, ["reward"])[0], "wrong")
     assert not counted.correct[3]
 
 
@@ -234,7 +234,7 @@ def test_the_same_seed_repeats(table: Path) -> None:
 
 
 def test_samples_in_memory_need_no_file(table: Path) -> None:
-    samples = settle(read_score_table(table, ["reward"]))
+    samples = settle(read_score_tables(table, ["reward"])[0])
     assert compare_samples(samples, ["reward"], ComparisonSettings()).n_samples == P * N
 
 
