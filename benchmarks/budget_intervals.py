@@ -99,7 +99,7 @@ def crossing_rows(replicates: int, seed: int) -> Iterator[str]:
                     _values(n, rng.binomial(n, rate), one, budget)
                     for rate, one in ((p, 1.0), (_bent(p, odds), price))
                 ]
-                near = crossings(*tables, budget, n_resamples=500, rng=rng)
+                near = crossings(*tables, budget)
                 if near:
                     one = min(near, key=lambda each: abs(np.log(each.budget / truth)))
                     found += 1

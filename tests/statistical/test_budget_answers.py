@@ -105,7 +105,7 @@ def test_the_interval_of_a_crossing_holds_its_truth():
             values_at(price * k, pass_at_k(60, rng.binomial(60, rate * solvable), k), budget)
             for rate, price in zip(rates, (1.0, 6.0), strict=True)
         ]
-        near = crossings(*tables, budget, n_resamples=300, rng=rng)
+        near = crossings(*tables, budget)
         if near:
             one = min(near, key=lambda each: abs(np.log(each.budget / truth)))
             found += 1

@@ -35,12 +35,22 @@ class StartsWithA:
         ]
 
 
-def strategy_run(out: Path, strategies: dict[str, Any], *, n: int = 12, problems: int = 6) -> RunStore:
+ORACLE, CHECK = "strategy_runs:StartsWithA", "toy_sampler:CountsA"
+
+
+def strategy_run(
+    out: Path,
+    strategies: dict[str, Any],
+    *,
+    n: int = 12,
+    problems: int = 6,
+    verifiers: tuple[str, ...] = (ORACLE, CHECK),
+) -> RunStore:
     tree = {
         "model": {"path": "none", "engine": "toy_sampler:ToySampler"},
         "task": {"name": "arithmetic", "problems": problems},
         "sampling": {"n": n, "max_tokens": 6, "request_size": 8},
-        "verifiers": ["strategy_runs:StartsWithA", "toy_sampler:CountsA"],
+        "verifiers": list(verifiers),
         "sweep": {"axes": {"strategy": strategies}, "name": "{strategy}"},
     }
     path = out.parent / f"{out.name}.yaml"

@@ -101,7 +101,7 @@ def _cut(text: str, shown: int | None) -> str:
     "--verifier",
     "verifiers",
     multiple=True,
-    help="A verifier without the key by which plain samples may be picked, too (first accepted). Repeatable.",
+    help="A verifier without the key by which samples may be picked (first accepted); by default all that judged every cell. Repeatable.",
 )
 @click.option("--oracle", help="Verifier that defines correct, where a run has several.")
 @output_options

@@ -138,7 +138,6 @@ def _crossings(group: Group, best: BestBuy, how: Inference) -> list[Crossing]:
             group.budget[within],
             arms=(group.position[before], group.position[after]),
             confidence_level=how.confidence_level,
-            rng=how.seed,
         )
         found += [one for one in near if group.budget[j] <= one.budget <= group.budget[j + 1]]
     return found

@@ -104,12 +104,18 @@ class Choice:
 
         Where a selector stops early, k is what may be drawn at most.
         """
-        if not self.way.selector.stops_early:
-            return self.line.cost(k)
-        draws = self.way.selector.draws(self.pools, k)  # (P, K)
-        requests = np.ceil(draws / self.charges.request_size)
-        cost = draws * self.charges.per_sample[:, None] + requests * self.charges.per_request[:, None]
-        return np.asarray(self.charges.once.mean() + cost.mean(axis=0))
+        return self.costs_by_problem(k).mean(axis=0) if self.way.selector.stops_early else self.line.cost(k)
+
+    def costs_by_problem(self, k: IntArray) -> FloatArray:
+        """Return the cost of k samples of each problem, shape (P, K); as `costs`."""
+        stops = self.way.selector.stops_early
+        draws = (
+            self.way.selector.draws(self.pools, k) if stops else np.tile(k, (len(self.arm.n), 1))
+        )  # (P, K)
+        own = self.charges
+        requests = np.ceil(draws / own.request_size)
+        cost = draws * own.per_sample[:, None] + requests * own.per_request[:, None]
+        return np.asarray(own.once[:, None] + cost)
 
 
 def priced_choices(arms: Sequence[Arm], ways: Sequence[Way], model: CostModel, cost: str) -> list[Choice]:

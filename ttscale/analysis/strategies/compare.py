@@ -3,178 +3,39 @@
 Every cell of a run over strategies is priced with all of its calls. k attempts of a cell cost what they cost on average over
 the problems, and between two numbers of attempts a cost is met by drawing the larger number with the matching chance. At
 each cost asked for, every way is compared with plain sampling's on the same problems, all comparisons of a metric as
-one family. What is uncertain is which problems were asked; that mean costs would differ on others is not in the intervals.
+one family. What is uncertain is which problems were asked: on others both what is solved and what it costs would differ, and
+both are in every interval (`ttscale.stats.decide.equal_cost`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ttscale.analysis.budget.arms import on_shared_problems
-from ttscale.analysis.budget.choices import Choice, Metric, priced_choices
+from ttscale.analysis.budget.arms import Arm, on_shared_problems
+from ttscale.analysis.budget.choices import Choice, priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.reading_arms import read_arms
+from ttscale.analysis.reading.choosing import deployable_verdicts
 from ttscale.analysis.selecting import ways
-from ttscale.costs.amounts import unit_name
+from ttscale.analysis.strategies.results import StrategyComparison, Stretch, Way
 from ttscale.errors import InvalidInputError
-from ttscale.result import Result
-from ttscale.showing.numbers import Shown, amount, count, p_value, points, rests_on, share
-from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray
-from ttscale.stats.decide.best_buy import Crossing, best_buys, crossings, values_at
+from ttscale.stats.decide.best_buy import Crossing, best_buys, crossings
+from ttscale.stats.decide.equal_cost import spans, values_at_cost
 from ttscale.stats.intervals.intervals import interval_over_problems
-from ttscale.stats.intervals.multiple import PairedDifferences, paired_differences
+from ttscale.stats.intervals.multiple import paired_differences
+from ttscale.stats.intervals.unseen import Span
 from ttscale.store.run import RunStore
 
 _GRID = 60
 """Costs at which crossings and the best buy are looked for."""
+_FRONTIER = 400
+"""Costs at which the frontier is looked for."""
 _SHOWN = 3
 """Costs in the tables where none are asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """One strategy with one way to pick an answer of its attempts, at M costs.
-
-    Attributes:
-        label: Such as "rsa, majority vote".
-        is_plain: Whether its cell draws plain samples.
-        value: Share of problems solved at each cost, shape (M,).
-        low: Lower ends, over problems.
-        high: Upper ends.
-        attempts: Attempts that each cost buys, on average.
-        holds_to: The largest cost that its stored samples reach; beyond it the value stays what it was there.
-    """
-
-    label: str
-    is_plain: bool
-    value: FloatArray
-    low: FloatArray
-    high: FloatArray
-    attempts: FloatArray
-    holds_to: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class StrategyComparison(Result):
-    """Strategies compared at equal cost, for one metric.
-
-    Attributes:
-        metric: "coverage" or "selected accuracy".
-        unit: Of the costs, per problem.
-        cost: Those compared at, shape (M,).
-        ways: What is compared; the baseline first.
-        differences: Of each other way from the baseline, way by way and cost by cost, as one family.
-        crossings: Costs at which the better of baseline and a way changes, by the way's label.
-        best: Label of the way with the highest value at each cost, and its chance to be the best.
-        confidence_level: Such as 0.95.
-        n_problems: P.
-    """
-
-    metric: Metric
-    unit: str
-    cost: FloatArray
-    ways: tuple[Way, ...]
-    differences: PairedDifferences
-    crossings: tuple[tuple[str, Crossing], ...]
-    best: tuple[tuple[str, float], ...]
-    confidence_level: float
-    n_problems: int
-    notes: tuple[str, ...] = field(default=())
-
-    def to_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one row per way and cost."""
-        for i, way in enumerate(self.ways):
-            for m, cost in enumerate(self.cost):
-                row = {
-                    "metric": self.metric,
-                    "way": way.label,
-                    "unit": self.unit,
-                    "cost": float(cost),
-                    "attempts": float(way.attempts[m]),
-                    "value": float(way.value[m]),
-                    "low": float(way.low[m]),
-                    "high": float(way.high[m]),
-                    "beyond_samples": bool(cost > way.holds_to * (1 + 1e-9)),
-                    "confidence_level": self.confidence_level,
-                    "n_problems": self.n_problems,
-                }
-                yield row | self._difference(i, m)
-
-    def view(self) -> View:
-        """Return what every way reaches at each cost, its difference from the baseline, and what that means in words."""
-        unit = unit_name(self.unit)
-        shown = [
-            (
-                f"At {amount(float(cost))} {unit} per problem",
-                [self._told(i, m, way) for i, way in enumerate(self.ways)],
-            )
-            for m, cost in enumerate(self.cost)
-        ]
-        return View(
-            title=f"{self.metric.capitalize()} of {count(len(self.ways), 'way')} to spend compute, at equal cost",
-            about=rests_on(self.n_problems, self.confidence_level, "problems"),
-            more=shown,
-            axis=f"cost per problem, in {unit}",
-            notes=(self.sentence(), *self._crossings_told(), *self.notes),
-        )
-
-    def _told(self, i: int, m: int, way: Way) -> dict[str, Any]:
-        beyond = " (all its samples)" if self.cost[m] > way.holds_to * (1 + 1e-9) else ""
-        return {
-            "way": way.label + beyond,
-            "attempts": amount(float(way.attempts[m])),
-            "percent solved": share(float(way.value[m]), float(way.low[m]), float(way.high[m])),
-            "points more than the first": self._told_difference(i, m) if i else None,
-            "p": p_value(float(self.differences.p_value[self._index(i, m)])) if i else None,
-        }
-
-    def _crossings_told(self) -> list[str]:
-        unit = unit_name(self.unit)
-        return [
-            f"{self.ways[0].label} and {label} cross at {amount(one.budget)} {unit} {_range_of(one)}."
-            for label, one in self.crossings
-        ]
-
-    def sentence(self) -> str:
-        """Return which way is the best buy where, in words."""
-        unit = unit_name(self.unit)
-        at = [
-            f"{best} at {amount(float(cost))}" for (best, _), cost in zip(self.best, self.cost, strict=True)
-        ]
-        found = f"Highest {self.metric}: {', '.join(at)} {unit}."
-        clear = [
-            (way.label, float(cost), self._index(i, m))
-            for i, way in enumerate(self.ways[1:], start=1)
-            for m, cost in enumerate(self.cost)
-            if self.differences.low[self._index(i, m)] > 0 or self.differences.high[self._index(i, m)] < 0
-        ]
-        if not clear:
-            return f"{found} None of these differs for certain from {self.ways[0].label} on {self.n_problems} problems."
-        label, cost, d = max(clear, key=lambda one: abs(float(self.differences.value[one[2]])))
-        told = self._told_difference(d // len(self.cost) + 1, d % len(self.cost))
-        return f"{found} The clearest difference: {label} against {self.ways[0].label} at {amount(cost)} {unit}: {told} points."
-
-    def _index(self, way: int, cost: int) -> int:
-        return (way - 1) * len(self.cost) + cost
-
-    def _difference(self, way: int, cost: int) -> dict[str, Any]:
-        if not way:
-            return dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"))
-        d, found = self._index(way, cost), self.differences
-        return {
-            "difference": float(found.value[d]),
-            "difference_low": float(found.low[d]),
-            "difference_high": float(found.high[d]),
-            "p_value": float(found.p_value[d]),
-        }
-
-    def _told_difference(self, way: int, cost: int) -> Shown:
-        d, found = self._index(way, cost), self.differences
-        return points(float(found.value[d]), float(found.low[d]), float(found.high[d]))
 
 
 def compare_strategies(
@@ -194,7 +55,8 @@ def compare_strategies(
         run: A run whose cells differ in their strategy; one of them should draw plain samples.
         cost: A cost model, such as "tokens", "flops", "money" or "seconds".
         at: Costs per problem to compare at; by default three within what all cells reach.
-        verifiers: Verifiers without the key by which a sample may be picked (first accepted), beside the majority vote.
+        verifiers: Verifiers without the key by which a sample may be picked (first accepted), beside the majority vote; by
+            default all that have judged every cell, accepted some samples and rejected others.
         oracle: What defines *correct*; by default the run's own.
         pricing: What is known of costs beside the run.
         confidence_level: Of all intervals of a metric's differences together.
@@ -207,10 +69,9 @@ def compare_strategies(
         InvalidInputError: There is nothing to compare, or something cannot be priced.
     """
     path = Path(run)
-    known = pricing or Pricing(cost=cost)
-    arms, notes = on_shared_problems(
-        with_facts(read_arms([path], oracle=oracle, verifiers=tuple(verifiers)), known)
-    )
+    known, store = pricing or Pricing(cost=cost), RunStore(path)
+    wanted = tuple(verifiers) or _judging_all(store)
+    arms, notes = on_shared_problems(with_facts(read_arms([path], oracle=oracle, verifiers=wanted), known))
     if len(arms) < 2:
         raise InvalidInputError(
             f"{path} has one cell, so there is nothing to compare. Draw another strategy beside it: a sweep over 'strategy'."
@@ -219,9 +80,16 @@ def compare_strategies(
     mute = [arm.label for arm in arms if arm.samples is None or not (arm.samples.answer_class >= 0).any()]
     if mute:
         notes = [*notes, f"No vote is compared: no sample of '{mute[0]}' has an extracted answer."]
-    selectors = ("coverage", *(() if mute else ("majority",)), *(("first",) if verifiers else ()))
-    choices = priced_choices(arms, ways(selectors, tuple(verifiers)), model, name)
-    plain = _plain_cells(RunStore(path))
+    picking = tuple(verifiers) or tuple(one for one in wanted if all(_tells_apart(arm, one) for arm in arms))
+    if not picking:
+        notes = [
+            *notes,
+            "No first accepted is compared: no verifier without the key has judged every cell, accepting some samples and "
+            f"rejecting others (ttscale verify {path} --verifier NAME).",
+        ]
+    selectors = ("coverage", *(() if mute else ("majority",)), *(("first",) if picking else ()))
+    choices = priced_choices(arms, ways(selectors, picking), model, name)
+    plain = _plain_cells(store)
     names = short_names([arm.label for arm in arms])
     if not plain:
         notes = [
@@ -255,62 +123,129 @@ def _plain_cells(store: RunStore) -> frozenset[str]:
     )
 
 
+def _judging_all(store: RunStore) -> tuple[str, ...]:
+    """Return the verifiers without the key that have judged every cell."""
+    sets = store.verdict_sets()
+    judging = [set(deployable_verdicts(sets, cell)) for cell in store.cells()]
+    return tuple(sorted(set.intersection(*judging))) if judging else ()
+
+
+def _tells_apart(arm: Arm, verifier: str) -> bool:
+    accepted = None if arm.samples is None else arm.samples.verifiers[verifier].accepted
+    return accepted is not None and bool(accepted.any() and not accepted.all())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curve:
+    """A way's points: mean cost (K,), cost and value of each problem (P, K), attempts (K,)."""
+
+    mean_cost: FloatArray
+    cost: FloatArray
+    value: FloatArray
+    attempts: FloatArray
+    stops_early: bool
+
+    @classmethod
+    def of(cls, choice: Choice) -> "_Curve":
+        k = choice.grid()
+        cost = choice.costs_by_problem(k)
+        mean = cost.mean(axis=0)
+        kept = np.concatenate([[True], np.diff(mean) > 1e-12 * mean[-1]])
+        return cls(
+            mean[kept],
+            cost[:, kept],
+            choice.values(k[kept]),
+            k[kept].astype(np.float64),
+            choice.way.selector.stops_early,
+        )
+
+    def at(self, cost: FloatArray) -> FloatArray:
+        return values_at_cost(self.cost, self.value, cost)
+
+
 def _compared(choices: Sequence[Choice], asked: _Asked, notes: Sequence[str]) -> StrategyComparison:
-    plain, names, confidence_level, seed = asked.plain, asked.names, asked.confidence_level, asked.seed
     ordered = sorted(
-        choices, key=lambda choice: choice.arm.label not in plain
+        choices, key=lambda choice: choice.arm.label not in asked.plain
     )  # the baseline first, else in order
-    labels = [_label(choice, names) for choice in ordered]
-    curves = [_curve(choice) for choice in ordered]
+    labels = [_label(choice, asked.names) for choice in ordered]
+    curves = [_Curve.of(choice) for choice in ordered]
     cost = np.array(sorted(asked.at), dtype=np.float64) if asked.at else _usual_costs(curves)
     if cost[0] <= 0:
         raise InvalidInputError(f"Costs to compare at must be above 0, but the smallest is {cost[0]:g}.")
-    values = [values_at(x, v, cost) for x, v, _ in curves]
-    fine = np.geomspace(cost[0], cost[-1], _GRID) if cost[-1] > cost[0] else cost
-    traced = [values_at(x, v, fine) for x, v, _ in curves]
-    buys = best_buys(values, cost, confidence_level=confidence_level, rng=seed)
+    values = [curve.at(cost) for curve in curves]
+    span, difference = spans(*values)
+    level, n_costs = asked.confidence_level, len(cost)
+    buys = best_buys(values, cost, confidence_level=level, span=span, rng=asked.seed)
     return StrategyComparison(
         metric=choices[0].metric,
         unit=choices[0].line.unit,
         cost=cost,
         ways=tuple(
-            _way(label, choice.arm.label in plain, curve, table, cost, confidence_level)
+            _way(label, choice.arm.label in asked.plain, curve, table, cost, level)
             for label, choice, curve, table in zip(labels, ordered, curves, values, strict=True)
         ),
-        differences=_differences(values, confidence_level, seed),
-        crossings=tuple(
-            (labels[j], crossing)
-            for j in range(1, len(ordered))
-            for crossing in crossings(traced[0], traced[j], fine, confidence_level=confidence_level, rng=seed)
-        )
-        if len(fine) > 1
-        else (),
+        differences=paired_differences(
+            np.concatenate(values, axis=1),
+            pairs=tuple((j * n_costs + m, m) for j in range(1, len(values)) for m in range(n_costs)),
+            span=difference,
+            confidence_level=level,
+            rng=asked.seed,
+        ),
+        crossings=tuple(_crossings(labels, curves, level)),
+        frontier=_frontier(labels, curves),
         best=tuple(
             (labels[int(arm)], float(buys.chance_best[int(arm), m])) for m, arm in enumerate(buys.arm)
         ),
-        confidence_level=confidence_level,
+        confidence_level=level,
         n_problems=len(values[0]),
         notes=tuple(dict.fromkeys([*notes, *(note for choice in ordered for note in choice.notes)])),
     )
 
 
-def _curve(choice: Choice) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return costs (K,), values (P, K) and attempts (K,) of a choice."""
-    k = choice.grid()
-    cost = choice.costs(k)
-    kept = np.concatenate([[True], np.diff(cost) > 0])
-    return cost[kept], choice.values(k[kept]), k[kept].astype(np.float64)
+def _crossings(labels: Sequence[str], curves: Sequence[_Curve], level: float) -> list[tuple[str, Crossing]]:
+    """Find where baseline and another way cross, within the costs that both reach."""
+    found = []
+    for label, curve in zip(labels[1:], curves[1:], strict=True):
+        least = max(curves[0].mean_cost[0], curve.mean_cost[0])
+        most = min(curves[0].mean_cost[-1], curve.mean_cost[-1])
+        if most > least:
+            fine = np.geomspace(least, most, _GRID)
+            both = curves[0].at(fine), curve.at(fine)
+            near = crossings(*both, fine, confidence_level=level, span=spans(*both)[1])
+            found += [(label, crossing) for crossing in near]
+    return found
 
 
-def _usual_costs(curves: Sequence[tuple[FloatArray, FloatArray, FloatArray]]) -> FloatArray:
-    """Return costs within what every way reaches: from the dearest first attempt to the least of the last ones."""
-    least, most = max(x[0] for x, _, _ in curves), min(x[-1] for x, _, _ in curves)
+def _frontier(labels: Sequence[str], curves: Sequence[_Curve]) -> tuple[Stretch, ...]:
+    """Join neighbouring costs at which the same way is worth most, over all costs that any way reaches."""
+    least = min(curve.mean_cost[0] for curve in curves)
+    most = max(curve.mean_cost[-1] for curve in curves)
+    fine = np.geomspace(least, most, _FRONTIER) if most > least else np.array([least])
+    value = np.stack([curve.at(fine).mean(axis=0) for curve in curves])  # (A, M)
+    best = value.argmax(axis=0)
+    stretches = []
+    for arm, run in groupby(range(len(fine)), key=lambda m: int(best[m])):
+        own = list(run)
+        end = min(own[-1] + 1, len(fine) - 1)
+        stretches.append(
+            Stretch(
+                label=labels[arm],
+                begin=float(fine[own[0]]),
+                end=float(fine[end]),
+                value=float(value[arm, own[-1]]),
+            )
+        )
+    return tuple(stretches)
+
+
+def _usual_costs(curves: Sequence[_Curve]) -> FloatArray:
+    """Return costs within what every way reaches: from the dearest first attempt to the least of the last ones.
+
+    A way that stops by itself ends because it has what it wants, and not because its samples end.
+    """
+    least = max(curve.mean_cost[0] for curve in curves)
+    most = min(curve.mean_cost[-1] for curve in curves if not curve.stops_early)
     return np.geomspace(least, most, _SHOWN) if most > least else np.array([least])
-
-
-def _range_of(crossing: Crossing) -> str:
-    ends = ["-" if end is None else amount(end) for end in (crossing.low, crossing.high)]
-    return f"[{', '.join(ends)}]"
 
 
 def _label(choice: Choice, names: Mapping[str, str]) -> str:
@@ -340,29 +275,16 @@ def short_names(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _way(
-    label: str,
-    is_plain: bool,
-    curve: tuple[FloatArray, FloatArray, FloatArray],
-    values: FloatArray,
-    cost: FloatArray,
-    confidence_level: float,
+    label: str, is_plain: bool, curve: _Curve, values: FloatArray, cost: FloatArray, level: float
 ) -> Way:
-    ends = interval_over_problems(values, confidence_level=confidence_level)
+    span: Span = spans(values)[0]
+    ends = interval_over_problems(values, level, span=span)
     return Way(
         label=label,
         is_plain=is_plain,
         value=values.mean(axis=0),
-        low=ends.low,
-        high=ends.high,
-        attempts=np.interp(cost, np.concatenate([[0.0], curve[0]]), np.concatenate([[0.0], curve[2]])),
-        holds_to=float(curve[0][-1]),
-    )
-
-
-def _differences(values: Sequence[FloatArray], confidence_level: float, seed: int) -> PairedDifferences:
-    """Compare every way with the first at every cost, as one family."""
-    n_costs = values[0].shape[1]
-    pairs = tuple((j * n_costs + m, m) for j in range(1, len(values)) for m in range(n_costs))
-    return paired_differences(
-        np.concatenate(values, axis=1), pairs=pairs, confidence_level=confidence_level, rng=seed
+        low=np.maximum(ends.low, 0.0),
+        high=np.minimum(ends.high, 1.0),
+        attempts=np.interp(cost, np.append(0.0, curve.mean_cost), np.append(0.0, curve.attempts)),
+        holds_to=float(curve.mean_cost[-1]),
     )

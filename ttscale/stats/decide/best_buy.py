@@ -22,7 +22,7 @@ from ttscale.stats.intervals.intervals import (
     check_confidence,
     interval_over_problems,
 )
-from ttscale.stats.intervals.unseen import SIGNED
+from ttscale.stats.intervals.unseen import SIGNED, UNIT, Span
 from ttscale.types import CONFIDENCE_LEVEL
 
 
@@ -132,6 +132,7 @@ def best_buys(
     confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 1000,
     n_folds: int = 5,
+    span: Span = UNIT,
     rng: Rng = 0,
 ) -> BestBuy:
     """Say which arm is best at each budget, and how sure that is.
@@ -142,6 +143,7 @@ def best_buys(
         confidence_level: Such as 0.95.
         n_resamples: Bootstrap replicates over problems.
         n_folds: Folds of problems for the honest value, at most P.
+        span: Least and greatest value that a problem can have.
         rng: Generator or seed.
 
     Returns:
@@ -156,7 +158,7 @@ def best_buys(
     at = np.arange(n_budgets)
     generator = np.random.default_rng(rng)
     best = np.argmax(table.mean(axis=1), axis=0)  # (M,)
-    interval = interval_over_problems(table[best, :, at].T, confidence_level)
+    interval = interval_over_problems(table[best, :, at].T, confidence_level, span=span)
     weight = generator.multinomial(n_problems, np.full(n_problems, 1 / n_problems), size=n_resamples)
     means = np.tensordot(weight / n_problems, table, axes=(1, 1))  # (R, A, M)
     winner = np.argmax(means, axis=1)  # (R, M)
@@ -180,12 +182,11 @@ def crossings(
     *,
     arms: tuple[int, int] = (0, 1),
     confidence_level: float = CONFIDENCE_LEVEL,
-    n_resamples: int = 2000,
-    rng: Rng = 0,
+    span: Span = SIGNED,
 ) -> list[Crossing]:
     """Find the budgets at which the better of two arms changes, each with an interval.
 
-    The interval holds every budget around the crossing at which neither arm is better for certain: a paired bootstrap
+    The interval holds every budget around the crossing at which neither arm is better for certain: the paired interval
     over problems at each budget, inverted. A change that is never certain on either side is the noise of two
     curves that lie on each other, and is left out.
 
@@ -195,8 +196,7 @@ def crossings(
         budget: Cost per problem, increasing, above 0, shape (M,); the finer, the sharper the ends.
         arms: What to call the two in the result.
         confidence_level: Of each interval.
-        n_resamples: Bootstrap replicates.
-        rng: Generator or seed.
+        span: Least and greatest difference that a problem can have.
 
     Raises:
         InvalidInputError: Shapes that differ.
@@ -206,7 +206,7 @@ def crossings(
     at = np.asarray(budget, dtype=np.float64)
     difference = table[0] - table[1]  # (P, M)
     mean = difference.mean(axis=0)
-    interval = interval_over_problems(difference, confidence_level, span=SIGNED)
+    interval = interval_over_problems(difference, confidence_level, span=span)
     certain = np.where(interval.low > 0, 1, np.where(interval.high < 0, -1, 0))
     found = []
     for j in _sign_changes(mean):

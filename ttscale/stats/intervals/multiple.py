@@ -21,7 +21,7 @@ from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
-from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, mean_ends, roots_against
+from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, Span, mean_ends, roots_against
 from ttscale.types import CONFIDENCE_LEVEL
 
 _BATCH = 4_000_000
@@ -79,6 +79,7 @@ def paired_differences(
     values: ArrayLike,
     *,
     pairs: tuple[tuple[int, int], ...] | None = None,
+    span: Span | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 10_000,
     rng: Rng = None,
@@ -86,8 +87,9 @@ def paired_differences(
     """Compare means over the same problems, pair by pair, with simultaneous intervals.
 
     Args:
-        values: One row per problem and one column per quantity, shape (P, M), within [0, 1].
+        values: One row per problem and one column per quantity, shape (P, M), within [0, 1] unless there is a `span`.
         pairs: Which columns to compare; all pairs by default.
+        span: Least and greatest difference that a problem can have; (−1, 1) by default.
         confidence_level: Of all intervals together.
         n_resamples: Simulated families.
         rng: Generator or seed.
@@ -107,18 +109,19 @@ def paired_differences(
     [0.333]
     """
     check_confidence(confidence_level)
-    table = _shares(values)
+    table = _checked(values, is_share=span is None)
+    within = span or SIGNED
     chosen = pairs if pairs is not None else tuple(combinations(range(table.shape[1]), 2))
     first, second = np.array(chosen).T
     difference = table[:, first] - table[:, second]  # (P, D)
     P = len(table)
     if P < 2:  # one problem says nothing about others
-        return _told_nothing(chosen, difference, confidence_level)
-    largest = _largest_z(difference, n_resamples, np.random.default_rng(rng))
+        return _told_nothing(chosen, difference, within, confidence_level)
+    largest = _largest_z(difference / max(within), n_resamples, np.random.default_rng(rng))
     critical = max(float(np.quantile(largest, confidence_level)), float(ndtri(0.5 + confidence_level / 2)))
-    low, high = mean_ends(difference, critical, span=SIGNED)
+    low, high = mean_ends(difference, critical, span=within)
     mean = difference.mean(axis=0)
-    z = roots_against(difference, 0.0, span=SIGNED)
+    z = roots_against(difference, 0.0, span=within)
     alone = 2 * ndtr(-z)
     exceeded = (largest[:, None] >= z).sum(axis=0)
     return PairedDifferences(
@@ -133,11 +136,13 @@ def paired_differences(
     )
 
 
-def _shares(values: ArrayLike) -> FloatArray:
-    """Return a table of shares, shape (P, M); refuse what is none."""
+def _checked(values: ArrayLike, *, is_share: bool) -> FloatArray:
+    """Return a table, shape (P, M); refuse what is none, and values that are no shares where they should be."""
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not len(table) or not np.isfinite(table).all():
         raise InvalidInputError(f"Comparing needs finite values of shape (P, at least 2), not {table.shape}.")
+    if not is_share:
+        return table
     if table.min() < -1e-9 or table.max() > 1 + 1e-9:
         raise InvalidInputError(
             f"Comparing needs values within [0, 1], but they lie between {table.min():g} and {table.max():g}."
@@ -146,14 +151,14 @@ def _shares(values: ArrayLike) -> FloatArray:
 
 
 def _told_nothing(
-    pairs: tuple[tuple[int, int], ...], difference: FloatArray, confidence_level: float
+    pairs: tuple[tuple[int, int], ...], difference: FloatArray, within: Span, confidence_level: float
 ) -> PairedDifferences:
     none = np.ones(len(pairs))
     return PairedDifferences(
         pairs=pairs,
         value=difference.mean(axis=0),
-        low=-none,
-        high=none,
+        low=within[0] * none,
+        high=within[1] * none,
         p_value=none,
         p_unadjusted=none,
         confidence_level=confidence_level,

@@ -1,11 +1,12 @@
 """Strategies at equal cost: costs are those of the journal, and the winner is who solves more for them."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from strategy_runs import strategy_run
+from strategy_runs import ORACLE, strategy_run
 
 from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.strategies.compare import compare_strategies, short_names
@@ -76,8 +77,28 @@ def test_the_same_strategy_twice_never_differs_for_certain(tmp_path: Path) -> No
 
 
 def test_plain_samples_picked_by_a_verifier_stand_beside_the_strategies(store: RunStore) -> None:
-    accuracy = compare_strategies(store.path, verifiers=["toy_sampler:CountsA"])[1]
-    assert any(way.label.startswith("plain, first") for way in accuracy.ways)
+    for verifiers in ([], ["toy_sampler:CountsA"]):  # by default all that have judged every cell
+        accuracy = compare_strategies(store.path, verifiers=verifiers)[1]
+        assert [way.label for way in accuracy.ways if way.is_plain] == [
+            "plain, majority vote",
+            "plain, first accepted by toy_sampler:CountsA",
+        ]
+
+
+def test_the_frontier_covers_all_costs_and_is_worth_most_there(store: RunStore) -> None:
+    coverage = compare_strategies(store.path)[0]
+    assert all(one.end == two.begin for one, two in pairwise(coverage.frontier))
+    at = coverage.frontier[-1]
+    (there,) = [one for one in compare_strategies(store.path, at=[at.end]) if one.metric == "coverage"]
+    assert at.label == there.best[0][0]
+    assert at.value == pytest.approx(max(way.value[0] for way in there.ways))
+    assert f"{at.label} from" in str(coverage)
+
+
+def test_without_a_verifier_that_says_no_the_first_accepted_is_missing_with_a_word(tmp_path: Path) -> None:
+    two = {"plain": "independent", "again": {"name": "refine", "turns": 0}}
+    found = compare_strategies(strategy_run(tmp_path / "r", two, n=4, verifiers=(ORACLE,)).path)
+    assert "No first accepted is compared" in str(found[-1])
 
 
 def test_one_cell_is_nothing_to_compare(tmp_path: Path) -> None:
@@ -93,7 +114,10 @@ def test_the_command_prints_tables_words_and_rows(
     assert "At 20 tokens per problem" in text
     assert "Highest coverage" in text
     assert run_cli(["compare-strategies", str(store.path), "--csv"]) == 0
-    assert capsys.readouterr().out.count("\n") == 1 + 2 * 3 * 3
+    rows = capsys.readouterr().out.count("\n")
+    assert (
+        rows == 1 + 3 * 3 + 3 * 6
+    )  # coverage; the vote and the first accepted: three ways each, at three costs
     assert run_cli(["compare-strategies", str(store.path), "--at", "ten"]) == 2
 
 
