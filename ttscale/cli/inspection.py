@@ -1,11 +1,18 @@
 """Commands that only look: plan, status, show, list."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ttscale.cli.options import config_options, output_options, run_argument
+
+if TYPE_CHECKING:
+    from ttscale.samplers.preview import Preview
+
+_SHOWN_CHARACTERS = 1500
+"""Of a first prompt; the rest of a long one is left out in its middle."""
 
 
 @click.command("plan")
@@ -34,16 +41,43 @@ def plan_command(
     from ttscale.cli.output import print_rows
     from ttscale.config.loading import load_config
     from ttscale.costs.money import known_prices
-    from ttscale.pipeline.planning import Expectations, plan_rows
+    from ttscale.pipeline.planning import Expectations, first_prompts, plan_rows
     from ttscale.pipeline.spending import told_of_caps
 
     settings = load_config(config, overrides, out=out)
     rows = plan_rows(settings, Expectations(tokens_per_s, known_prices(prices)))
+    prompts = first_prompts(settings)
     for line in told_of_caps(settings, rows):
         say(line)
-    if output is None and len(rows) > 1:
-        rows.append(_total(rows))
-    print_rows(rows, output, title=f"{settings.name} -> {settings.out}")
+    if output is not None:
+        print_rows([row | {"first_prompt": prompts[row["cell"]].text} for row in rows], output)
+        return
+    print_rows(
+        [*rows, _total(rows)] if len(rows) > 1 else rows, None, title=f"{settings.name} -> {settings.out}"
+    )
+    _show_prompts(prompts)
+
+
+def _show_prompts(prompts: Mapping[str, "Preview"]) -> None:
+    """Print every different first prompt once, under the names of its cells."""
+    from ttscale.errors import printable
+
+    cells: dict[Preview, list[str]] = {}
+    for cell, prompt in prompts.items():
+        cells.setdefault(prompt, []).append(cell)
+    for prompt, names in cells.items():
+        text = prompt.text
+        left = len(text) - _SHOWN_CHARACTERS
+        if left > 0:
+            half = _SHOWN_CHARACTERS // 2
+            text = f"{text[:half]}\n... {left:,} characters ...\n{text[-half:]}"
+        whose = (
+            f" of {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
+            if len(prompts) > 1
+            else ""
+        )
+        print(f"\nFirst prompt{whose}, {prompt.how}:")
+        print("\n".join(f"  {printable(line)}" for line in text.split("\n")))
 
 
 def _total(rows: list[dict[str, Any]]) -> dict[str, Any]:

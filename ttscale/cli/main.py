@@ -28,6 +28,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "init": ("ttscale.cli.starting:init_command", "Write a first configuration, with comments."),
         "run": ("ttscale.cli.runs:run_command", "Sample, verify and report: the whole job."),
         "sample": ("ttscale.cli.runs:sample_command", "Draw the samples that a run lacks."),
         "verify": ("ttscale.cli.runs:verify_command", "Verify the stored samples of a run."),
@@ -103,7 +104,7 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, debug: bool) -> None:
     """What do more samples buy, and at what price?
 
-    Start with:  ttscale run configs/quickstart.yaml
+    Start with:  ttscale init, then ttscale run ttscale.yaml
     """
     ctx.obj = {"debug": debug}
 

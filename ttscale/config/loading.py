@@ -133,7 +133,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise ConfigError(
             f"{path} should hold sections such as 'model:', 'task:' and 'sampling:', "
-            f"but holds {'nothing' if tree is None else type(tree).__name__}. See configs/quickstart.yaml."
+            f"but holds {'nothing' if tree is None else type(tree).__name__}. `ttscale init` writes one."
         )
     return tree
 

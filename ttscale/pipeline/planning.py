@@ -9,12 +9,14 @@ from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
 from ttscale.costs.contract import Price
+from ttscale.errors import MissingExtraError
 from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
+from ttscale.samplers.preview import Preview, preview
 from ttscale.samplers.pricing import price_of
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
@@ -66,6 +68,27 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
     ]
 
 
+def engine_of(cell: Cell) -> str:
+    """Return the engine that a cell would be drawn with here; a plan needs none."""
+    try:
+        return choose_engine(cell.model.engine)[0]
+    except MissingExtraError:
+        return "none installed"
+
+
+def first_prompts(config: RunConfig) -> dict[str, Preview]:
+    """Return the first prompt of every cell as its model will see it; see `ttscale.samplers.preview`.
+
+    Raises:
+        TtscaleError: A task's data cannot be read, or a model's folder is not there.
+    """
+    tasks = read_tasks(cells(config))
+    return {
+        cell.name: preview(cell.model, tasks[cell.name].problems[0], engine=engine_of(cell))
+        for cell in cells(config)
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What a run has drawn so far, read once for all its cells.
@@ -108,7 +131,7 @@ def _plan_row(
     price = price_of(cell.model, expectations.prices)
     return {
         "cell": cell.name,
-        "engine": choose_engine(cell.model.engine)[0],
+        "engine": engine_of(cell),
         "problems": len(problems),
         "n": cell.sampling.n,
         "until": cell.sampling.until.short if cell.sampling.until else None,
