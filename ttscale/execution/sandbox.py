@@ -12,8 +12,8 @@ What it does NOT cover:
 * memory as a whole: the limit holds for each process, so the worst case is ``memory_bytes * processes +
   tmp_bytes``, and ``file_bytes * open_files`` more per process in anonymous files. If the machine runs out,
   the sandbox is killed first;
-* further user namespaces, where it is entered as root or bubblewrap is older than 0.8;
-* side channels: time, load, processor caches, and what ``/usr`` says of the machine;
+* further namespaces and keyrings, on kinds of machines for which there is no filter (`system_calls`);
+* side channels: time, load, processor caches, and what ``/usr`` says of the machine (docs/programs.md lists them);
 * secrets below ``/usr`` or below the paths that the caller makes readable;
 * disk bandwidth and processor heat: a program may use its whole time at full speed.
 
@@ -31,7 +31,8 @@ from functools import cache
 from pathlib import Path
 
 from ttscale.errors import VerifierError
-from ttscale.execution.inside.confine import Limits
+from ttscale.execution.inside.confine import DEVICES, Limits, own_uid
+from ttscale.execution.system_calls import filter_of
 from ttscale.execution.watching import Completed, memory_file, stop, watch
 
 __all__ = [
@@ -50,7 +51,6 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 _FIRST_TO_GO = ("/bin/sh", "-c", 'echo 1000 > /proc/self/oom_score_adj; exec "$@"', "sh")
 """Becomes the command that follows, after telling the kernel whom to kill when memory runs out."""
-_FIRST_UID, _N_UIDS = 61184, 4000  # the range that systemd keeps for dynamic users: no person, no service
 _FIX = (
     "Install bubblewrap (apt install bubblewrap, dnf install bubblewrap) and allow unprivileged user namespaces "
     "(sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; in a "
@@ -114,7 +114,8 @@ def find_sandbox() -> SandboxStatus:
     failure = ""
     for as_root in (True, False) if os.geteuid() == 0 else (False,):
         kind = "as a user of its own" if as_root else "in a user namespace"
-        status = SandboxStatus(True, f"{version}, {kind}", program, as_root, features)
+        unfiltered = "" if filter_of() else "; system calls are not filtered on this kind of machine"
+        status = SandboxStatus(True, f"{version}, {kind}{unfiltered}", program, as_root, features)
         failure = _probe(status)
         if not failure:
             return status
@@ -164,14 +165,6 @@ def require_sandbox(*, unsafe_no_sandbox: bool) -> SandboxStatus | None:
     if not status.available:
         raise VerifierError(f"Foreign code is not run without a sandbox: {status.detail}")
     return status
-
-
-def own_uid() -> int:
-    """Return a user id for the inside that no other sandbox of this machine is likely to use now.
-
-    The limit on processes counts per user, so sandboxes that shared one would share the limit.
-    """
-    return _FIRST_UID + int.from_bytes(os.urandom(4), "big") % _N_UIDS
 
 
 def start_sandboxed(
@@ -237,11 +230,11 @@ def _run(status: SandboxStatus, argv: Sequence[str], limits: Limits, view: View,
     )  # fmt: skip
     uid = own_uid() if status.as_root else None
     content = {place: memory_file(data) for place, data in view.files.items()}
-    capabilities = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.as_root else ()
+    capabilities = ("CAP_SYS_ADMIN", *(("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.as_root else ()))
     command = _bwrap(status, view, content, tmp_bytes=limits.tmp_bytes, capabilities=capabilities)
     command += [interpreter, "-I", "-S", "/opt/ttscale/confine.py"]
     try:
-        return watch(command, argv, limits, stdin, uid=uid, pass_fds=tuple(content.values()))
+        return watch(command, argv, limits, stdin, uid=uid, namespaces=True, pass_fds=tuple(content.values()))
     finally:
         for fd in content.values():
             os.close(fd)
@@ -281,7 +274,7 @@ def _bwrap(
     command += ["--dir", "/etc"]  # bwrap would make it too, but for root alone
     for path in _SYSTEM_FILES:
         command += ["--ro-bind-try", path, path]
-    command += ["--dev", "/dev"]
+    command += _devices(permissions=has("--perms"))
     command += [*(["--size", str(tmp_bytes)] if has("--size") else [])]
     command += [*(["--perms", "1777"] if has("--perms") else []), "--tmpfs", "/tmp"]
     readable = [entry for path in view.readable for entry in (_entries(path) if status.as_root else [path])]
@@ -303,6 +296,16 @@ def _bwrap(
     for name, value in environment.items():
         command += ["--setenv", name, value]
     return [*command, "--chdir", view.directory, "--"]
+
+
+def _devices(*, permissions: bool) -> list[str]:
+    """Show the devices that programs use; no terminals, of which the machine has a number in all."""
+    command = [*(["--perms", "0755"] if permissions else []), "--tmpfs", "/dev", "--dir", "/dev/shm"]
+    for path in DEVICES:
+        command += ["--dev-bind", path, path]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        command += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+    return [*command, "--symlink", "/proc/self/fd", "/dev/fd"]
 
 
 def _entries(path: str) -> list[str]:

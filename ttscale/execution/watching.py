@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ttscale.errors import VerifierError
 from ttscale.execution.inside.confine import Limits
+from ttscale.execution.system_calls import filter_of
 
 _CHUNK = 1 << 16
 
@@ -42,6 +43,7 @@ def watch(
     stdin: bytes,
     *,
     uid: int | None = None,
+    namespaces: bool = False,
     pass_fds: Sequence[int] = (),
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
@@ -54,7 +56,10 @@ def watch(
     start = time.monotonic()
     source = memory_file(stdin)
     ready, ready_inside = os.pipe()
-    settings = json.dumps({"limits": limits.as_dict(), "uid": uid, "ready_fd": ready_inside})
+    settings = json.dumps({
+        "limits": limits.as_dict(), "uid": uid, "ready_fd": ready_inside,
+        "namespaces": namespaces, "filter": filter_of().hex() if namespaces else "",
+    })  # fmt: skip
     try:
         process = subprocess.Popen(
             [*confine, settings, *argv], stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -1,16 +1,19 @@
 """The innermost layer of a sandbox: limits and privileges that a process gives up before foreign code runs.
 
 Runs inside the sandbox, under any Python 3.10 or later, with the standard library alone. As a script
-(``confine.py '{"limits": {...}, "uid": null}' PROGRAM ARGUMENTS...``) it confines itself and becomes the
-program.
+(``confine.py '{"limits": {...}, "uid": null, "filter": ""}' PROGRAM ARGUMENTS...``) it confines itself and
+becomes the program.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
+import socket
+import struct
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,12 +21,29 @@ from typing import Any
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
-MS_NOSUID, MS_NODEV, MS_BIND = 2, 4, 4096
+CLONE_NEWNET = 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
+MS_OF_ST = {
+    2: 2,
+    4: 4,
+    8: 8,
+    1024: 1024,
+    2048: 2048,
+    4096: 1 << 21,
+}  # what statvfs says of a mount, for mount(2)
 PR_SET_NO_NEW_PRIVS = 38
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 PR_CAPBSET_DROP = 24
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION_3 = 0x20080522
-"""Constants of <linux/sched.h>, <linux/mount.h>, <linux/prctl.h> and <linux/capability.h>."""
+"""Constants of <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/seccomp.h>,
+<linux/capability.h>, <linux/sockios.h> and <linux/if.h>."""
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+"""The devices that a program sees. They are the machine's own, which all programs share."""
+
+FIRST_UID, N_UIDS = 61184, 4000  # the range that systemd keeps for dynamic users: no person, no service
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -84,6 +104,29 @@ def share_tmp_as_shm() -> None:
     _check(_libc.mount(b"/tmp", b"/dev/shm", None, MS_BIND, None), "mount /dev/shm")
 
 
+def make_devices_read_only() -> None:
+    """Take from this mount namespace the right to change modes and times of devices; reading and writing them stays."""
+    for path in DEVICES:
+        shown = os.statvfs(path).f_flag
+        kept = sum(flag for bit, flag in MS_OF_ST.items() if shown & bit)
+        flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
+        _check(_libc.mount(None, path.encode(), None, flags, None), f"make {path} read-only")
+
+
+def own_uid() -> int:
+    """Return a user id for the inside that no other sandbox of this machine is likely to use now.
+
+    The kernel limits and counts much per user, so programs that shared one would see what others take.
+    """
+    return FIRST_UID + int.from_bytes(os.urandom(4), "big") % N_UIDS
+
+
+def raise_loopback() -> None:
+    """Let 127.0.0.1 be reached in a network namespace of one's own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+
+
 def limit_resources(limits: Limits) -> None:
     """Set every resource limit, soft and hard, for this process and its children."""
     cpu_s = limits.wall_s if limits.cpu_s is None else limits.cpu_s
@@ -118,11 +161,24 @@ def drop_privileges(uid: int | None) -> None:
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
+def filter_system_calls(program: str) -> None:
+    """Have the kernel refuse system calls, as a filter in hexadecimal says; an empty one refuses none."""
+    if not program:
+        return
+    lines = ctypes.create_string_buffer(bytes.fromhex(program))
+    described = struct.pack("HP", len(program) // 16, ctypes.addressof(lines))  # struct sock_fprog
+    _check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, described, 0, 0), "filter system calls")
+
+
 def main() -> None:
     """Confine this process as argv[1] says, tell that it worked, and become the program argv[2:]."""
     settings = json.loads(sys.argv[1])
+    if settings["namespaces"]:
+        unshare(CLONE_NEWNS)
+        make_devices_read_only()
     drop_privileges(settings["uid"])
     limit_resources(Limits(**settings["limits"]))
+    filter_system_calls(settings["filter"])
     os.write(settings["ready_fd"], b"ready")
     os.close(settings["ready_fd"])
     try:

@@ -24,11 +24,11 @@ from ttscale.execution.sandbox import (
     Limits,
     SandboxStatus,
     View,
-    own_uid,
     python_paths,
     start_sandboxed,
     stop,
 )
+from ttscale.execution.system_calls import filter_of
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 from ttscale.verifiers.code.suite import Suite
 
@@ -41,7 +41,12 @@ _GRACE_S = 15.0
 _START_S = 60.0
 _MAX_ANSWER = 64 << 20
 _TESTER_LIMITS = Limits(
-    wall_s=math.inf, cpu_s=math.inf, memory_bytes=4 << 30, output_bytes=0, open_files=64, file_bytes=1 << 30
+    wall_s=math.inf,
+    cpu_s=math.inf,
+    memory_bytes=4 << 30,
+    output_bytes=0,
+    open_files=1 << 16,
+    file_bytes=1 << 30,
 )
 _BOOT = "import sys; sys.path[0] = {path!r}; from ttscale.verifiers.code.inside.{name} import main; main()"
 
@@ -164,7 +169,7 @@ class Pair:
         flags = ["-s", "-B"] if python else ["-s", "-S", "-B"]
         code = _BOOT.format(path=_INSIDE if status else self._open_folder(), name=name)
         argv = [interpreter, *flags, "-c", code, self._inside_settings(), *map(str, fds)]
-        keep = ("CAP_SYS_ADMIN", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+        keep = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
         return start_sandboxed(
             status, argv, self._view(interpreter),
             stderr=self._complaints.fileno(), pass_fds=fds, capabilities=keep,
@@ -184,7 +189,8 @@ class Pair:
             "reply_bytes": settings.reply_bytes,
             "preload": settings.preload,
             "namespaces": self._status is not None,
-            "uid": own_uid() if self._status and self._status.as_root else None,
+            "users": self._status is not None and self._status.as_root,
+            "filter": filter_of().hex() if self._status else "",
             "directory": "/tmp" if self._status else self._open_folder(),
         })  # fmt: skip
 

@@ -18,6 +18,7 @@ import itertools
 import json
 import operator
 import os
+import resource
 import select
 import signal
 import socket
@@ -32,12 +33,17 @@ from typing import Any, NoReturn
 
 from ttscale.execution.inside.confine import (
     CLONE_NEWIPC,
+    CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
     Limits,
     drop_privileges,
+    filter_system_calls,
     limit_resources,
+    make_devices_read_only,
     mount_private_tmp,
+    own_uid,
+    raise_loopback,
     set_namespaces,
     share_tmp_as_shm,
     unshare,
@@ -59,6 +65,13 @@ def main() -> None:
             importlib.import_module(name)
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "subreaper")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (most, most)
+    )  # the user's descriptors in flight count against it
+    if settings["namespaces"]:
+        unshare(CLONE_NEWNS)
+        make_devices_read_only()
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page it visits
     control = socket.socket(fileno=int(sys.argv[2]))
@@ -200,13 +213,11 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoRetu
         os.setsid()  # kill(0) reaches the process group, across namespaces
         _close_all_but([server.fileno()])
         if settings["namespaces"]:
-            unshare(CLONE_NEWNS | CLONE_NEWIPC)
-            mount_private_tmp(limits.tmp_bytes)
-            with suppress(OSError):  # without it there are no semaphores between processes
-                share_tmp_as_shm()
-            drop_privileges(settings["uid"])
+            _leave_shared_things(limits, is_filtered=bool(settings["filter"]))
+            drop_privileges(own_uid() if settings["users"] else None)
         os.chdir(settings["directory"])
         limit_resources(replace(limits, processes=limits.processes + 1))  # the next spare is the same user's
+        filter_system_calls(settings["filter"])
         server.send(b"confined")
         code = _CONFINED
         request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
@@ -219,6 +230,15 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoRetu
             traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _leave_shared_things(limits: Limits, *, is_filtered: bool) -> None:
+    """Part from what programs would leave to each other: files, networks, and System V IPC where the filter leaves it."""
+    unshare(CLONE_NEWNS | CLONE_NEWNET | (0 if is_filtered else CLONE_NEWIPC))
+    raise_loopback()
+    mount_private_tmp(limits.tmp_bytes)
+    with suppress(OSError):  # without it there are no semaphores between processes
+        share_tmp_as_shm()
 
 
 def _close_all_but(fds: list[int]) -> None:

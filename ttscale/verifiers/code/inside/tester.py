@@ -22,7 +22,13 @@ from contextlib import contextmanager
 from types import CodeType
 from typing import Any
 
-from ttscale.execution.inside.confine import Limits, drop_privileges, limit_resources
+from ttscale.execution.inside.confine import (
+    Limits,
+    drop_privileges,
+    filter_system_calls,
+    limit_resources,
+    own_uid,
+)
 from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
@@ -369,8 +375,9 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     limits = Limits(**settings["tester_limits"])
     if settings["namespaces"]:
-        drop_privileges(settings["uid"])
+        drop_privileges(own_uid() if settings["users"] else None)
     limit_resources(limits)
+    filter_system_calls(settings["filter"])
     sys.setrecursionlimit(3000)
     host = Channel(socket.socket(fileno=int(sys.argv[2])), _MAX_JOB)
     control = socket.socket(fileno=int(sys.argv[3]))

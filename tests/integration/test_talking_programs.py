@@ -1,0 +1,89 @@
+"""Programs cannot tell each other anything: neither one after another, nor at the same time, however they are confined."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from talking_programs import PAIRS, WIDER_CALLS, program_of_calls, programs_of
+
+from ttscale.execution.sandbox import find_sandbox
+
+pytestmark = [
+    pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap does not work here"),
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="the programs name system calls by their numbers on x86-64"),
+]  # fmt: skip
+
+SCRIPT = Path(__file__).parents[1] / "support" / "talking_programs.py"
+AT_ONCE = [f"{name}, at once" for name, pair in PAIRS.items() if pair.at_once]
+STAYS = {
+    ("namespace", "descriptors in flight, at once"),
+    ("user", "descriptors in flight, at once"),
+}
+"""What docs/programs.md says is still open, and where."""
+
+
+@cache
+def found_by(mode: str) -> dict[str, str]:
+    """Run all pairs, confined in some way; skip where that way is closed here."""
+    if mode != "namespace" and os.geteuid() != 0:
+        pytest.skip("only root can run programs as users of their own, or become another user")
+    python, path = sys.executable, [*sys.path]
+    if mode == "user":
+        python = "/usr/bin/python3"  # one's own may lie in a folder that others may not enter
+        version = subprocess.run([python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True, check=False)  # fmt: skip
+        if version.stdout.strip() != str(sys.version_info[:2]):
+            pytest.skip(f"no Python {sys.version_info[:2]} in /usr for another user: {version.stdout}")
+        path = [each for each in path if each.endswith("site-packages")]
+    done = subprocess.run(
+        [python, "-B", str(SCRIPT), mode], capture_output=True, text=True, cwd="/", timeout=300, check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(path)},
+    )  # fmt: skip
+    if mode == "user" and "Permission denied" in done.stderr:
+        pytest.skip("another user cannot read this checkout or its packages")
+    found: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr}
+    if "sandbox" in found:
+        pytest.skip(f"no sandbox in this way: {found['sandbox']}")
+    return found
+
+
+@pytest.mark.parametrize("mode", ["root", "namespace", "user"])
+@pytest.mark.parametrize("name", [*PAIRS, *AT_ONCE, *WIDER_CALLS])
+def test_what_one_program_leaves_no_other_finds(mode: str, name: str) -> None:
+    if (mode, name) in STAYS:
+        pytest.skip("stays open, as docs/programs.md says")
+    found = found_by(mode)
+    assert found.get(name, found).__str__().strip() == "correct"
+
+
+@pytest.fixture(scope="module")
+def _marks_are_wiped() -> Iterator[None]:
+    yield
+    for path in ("/tmp/ttscale-mark", "/dev/shm/mark"):
+        Path(path).unlink(missing_ok=True)
+    wipe = "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.shmctl(libc.shmget(0x7474, 9, 0), 0, None)\n"
+    wipe += "libc.semctl(libc.semget(0x7474, 1, 0), 0, 0)\nlibc.msgctl(libc.msgget(0x7474, 0), 0, None)\nlibc.mq_unlink(b'/ttscale-mark')\n"
+    subprocess.run([sys.executable, "-c", wipe], check=False)
+
+
+@pytest.mark.usefixtures("_marks_are_wiped")
+@pytest.mark.parametrize("name", [name for name, pair in PAIRS.items() if pair.control])
+def test_outside_a_sandbox_it_is_found(name: str) -> None:
+    leave, look = programs_of(PAIRS[name], hold_s=2.0 if PAIRS[name].at_once else 0.0)
+    with subprocess.Popen([sys.executable, "-c", leave], stdout=subprocess.PIPE, text=True) as leaving:
+        if not PAIRS[name].at_once:
+            assert leaving.communicate()[0].strip() == "left"
+        done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "seen", done.stderr
+
+
+def test_machine_code_of_other_kinds_of_calls_runs_outside() -> None:
+    program = program_of_calls(WIDER_CALLS["32-bit calls"])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    if done.stdout.strip() != "seen":
+        pytest.skip(f"this kernel has no 32-bit calls: {done.stdout} {done.stderr}")
