@@ -92,7 +92,8 @@ def stand_ins(axes: Any) -> Tree:
     Nothing else of an axis' first value goes into them, so that it does not reach the other cells.
     """
     base: Tree = {}
-    for section, key in _NAMED_BY.items():
+    for section in ("model", "task"):  # a run may do without a strategy
+        key = _NAMED_BY[section]
         values = axes.get(section) if isinstance(axes, Mapping) else None
         if values and isinstance(values, Mapping | list | tuple):
             first = next(iter(values.values())) if isinstance(values, Mapping) else values[0]

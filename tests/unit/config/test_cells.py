@@ -143,3 +143,10 @@ def test_a_mistake_in_a_sweep_is_one_line_that_names_it(tmp_path: Path, sweep: s
     with pytest.raises(ConfigError, match=message) as caught:
         load(tmp_path, sweep)
     assert "\n" not in str(caught.value)
+
+
+def test_an_included_cell_that_names_no_strategy_has_none(tmp_path: Path) -> None:
+    sweep = "axes: {strategy: {best: {name: rsa, steps: 2}, once: independent}}\ninclude: [{cell: plain, sampling.n: 1}]"
+    found = by_name(load(tmp_path, sweep, f"model: demo-arithmetic{BASE}"))
+    assert found["plain"].strategy is None
+    assert [cell.strategy and cell.strategy.name for cell in found.values()] == ["rsa", "independent", None]
