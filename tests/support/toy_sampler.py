@@ -32,7 +32,7 @@ class ToySampler:
     """Answers in the order of its choice; only what it has been given decides what it says."""
 
     Options: ClassVar[type[BaseModel]] = ToyOptions
-    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "logprobs"})
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
     n_calls = 0
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: ToyOptions) -> None:

@@ -20,8 +20,10 @@ told by `EngineDiedError`: it is started again.
 
 A sampler that serves the calls of strategies says so in ``serves = frozenset({"calls"})``. It then heeds
 `SampleRequest.call` (answered by a `CallSample`), and its stream of requests may yield None: nothing now, but more may come once something that is
-under way is yielded. None never comes when nothing is. "prefix" beside "calls": it goes on from given tokens and
-returns `CallSample.token_ids` where asked; "logprobs": it returns `Sample.token_logprobs` where asked.
+under way is yielded. None never comes when nothing is. Beside "calls": "prefix": it goes on from texts; "tokens": from given
+tokens, too, and returns `CallSample.token_ids` where asked; "stop": it tells a call that one of its own texts ended;
+"logprobs": it returns `Sample.token_logprobs` where asked. An engine that knows only when it runs what it can do names on the class
+what it may serve, and on the instance, once started, what it serves.
 """
 
 from collections.abc import Iterable, Iterator

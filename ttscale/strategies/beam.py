@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
-from ttscale.strategies.contract import Ask, Need, Steps
+from ttscale.strategies.contract import Ask, Steps
 from ttscale.strategies.stepwise import Partial, StepOptions
 from ttscale.strategies.weights import score_of
 from ttscale.types import Problem
@@ -35,10 +35,10 @@ class _Search:
     """Grow M steps for each of N/M texts, score, keep N/M; until all are done."""
 
     Options: ClassVar[type[BaseModel]] = BeamOptions
-    needs: ClassVar[frozenset[Need]] = frozenset({"prefix", "verifier"})
 
     def __init__(self, options: BeamOptions) -> None:
         self._options = options
+        self.needs = options.needs
 
     def attempt(self, problem: Problem, rng: np.random.Generator) -> Steps:
         """Search, and return the best text."""

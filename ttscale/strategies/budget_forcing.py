@@ -46,14 +46,14 @@ class BudgetForcing:
         """Think, wait, and answer."""
         options = self._options
         thought = yield self._think((), 0, "think")
-        text, used = thought.text, len(thought.tokens)
+        text, used = thought.text, thought.n_tokens
         prefix: tuple[Tokens | str, ...] = (thought.whole(),)
         for _ in range(options.waits):
             if thought.is_truncated or (options.cap is not None and used >= options.cap):
                 break
             prefix = (*prefix, options.wait)
             thought = yield self._think(prefix, used, "wait")
-            text, used = thought.before + thought.text, used + len(thought.tokens)
+            text, used = thought.before + thought.text, used + thought.n_tokens
             prefix = (*prefix, thought.whole())
         if thought.is_truncated and options.force is not None:
             forced = yield Generate(

@@ -31,11 +31,13 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel
 
+from ttscale.errors import StrategyError
 from ttscale.types import STOP_TEXT, TRUNCATED, Message, Problem
 
-Need = Literal["prefix", "logprobs", "verifier", "classes", "second-model"]
-"""What a strategy cannot do without: an engine that goes on from given tokens or returns log-probabilities, a
-verifier that sees no key, answer classes for a vote, or another model beside the run's."""
+Need = Literal["prefix", "tokens", "stop", "logprobs", "verifier", "classes", "second-model"]
+"""What a strategy cannot do without: an engine that goes on from whole completions and texts ("prefix"), from any of the tokens
+that it generated ("tokens"), that says which text ended a call ("stop") or returns log-probabilities; a verifier that
+sees no key, answer classes for a vote, or another model beside the run's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +80,29 @@ class Completion:
         """Whether the model did not end it: it could go on."""
         return self.is_truncated or self.finish_reason == STOP_TEXT
 
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens its text has, the end token not counted; as good as the engine's count where it gives no ids."""
+        if self.tokens or self.completion_tokens is None:
+            return len(self.tokens)
+        return max(0, self.completion_tokens - (self.finish_reason == "stop"))
+
     def first(self, n_tokens: int) -> "Tokens":
-        """Return its first tokens, to continue from."""
+        """Return its first tokens, to continue from. Needs "tokens".
+
+        Raises:
+            StrategyError: Its tokens are not there.
+        """
+        if self.text and not self.tokens:
+            raise StrategyError(
+                f"The tokens of call {self.path} are not there to go on from: ask for them with Generate(tokens=True), and "
+                "name 'tokens' among the strategy's needs."
+            )
         return Tokens(self.tokens[:n_tokens], self.path)
 
     def whole(self) -> "Tokens":
-        """Return its tokens, to continue from."""
-        return Tokens(self.tokens, self.path)
+        """Return all of it, to continue from: its tokens, or its text where the engine gives none."""
+        return Tokens(self.tokens, self.path, self.text)
 
 
 def plain_reason(finish_reason: str) -> str:
@@ -98,10 +116,11 @@ def plain_reason(finish_reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Generated tokens to continue from, and the path of the call that generated them."""
+    """What was generated, to continue from: token ids, the path of the call, and its text if that is all there is of it."""
 
     ids: tuple[int, ...]
     path: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

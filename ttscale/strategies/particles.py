@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from ttscale.strategies.contract import Ask, Need, Steps
+from ttscale.strategies.contract import Ask, Steps
 from ttscale.strategies.stepwise import Partial, StepOptions, open_ones
 from ttscale.strategies.weights import (
     FloatArray,
@@ -50,10 +50,10 @@ class ParticleFilter:
     """
 
     Options: ClassVar[type[BaseModel]] = ParticleOptions
-    needs: ClassVar[frozenset[Need]] = frozenset({"prefix", "verifier"})
 
     def __init__(self, options: ParticleOptions) -> None:
         self._options = options
+        self.needs = options.needs
 
     def attempt(self, problem: Problem, rng: np.random.Generator) -> Steps:
         """Filter, once or in Gibbs sweeps, and return one text."""
@@ -105,11 +105,8 @@ class ParticleFilter:
 
     def _potentials(self, before: list[Partial], after: list[Partial]) -> FloatArray:
         """Return log-potentials, (N,)."""
-        now = np.array([text.score for text in after], dtype=np.float64) / self._options.temperature
-        if self._options.potential == "score":
-            return now
-        then = np.array([text.score for text in before], dtype=np.float64) / self._options.temperature
-        return now - then
+        now, then = (np.array([text.score for text in texts], np.float64) for texts in (after, before))
+        return (now if self._options.potential == "score" else now - then) / self._options.temperature
 
     def _ancestors(self, weights: FloatArray, rng: np.random.Generator, *, keeps_first: bool) -> IntArray:
         if np.ptp(weights) == 0:  # nothing to choose between: drawing anew would only lose some

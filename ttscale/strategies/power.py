@@ -41,7 +41,7 @@ class PowerSampling:
     """
 
     Options: ClassVar[type[BaseModel]] = PowerOptions
-    needs: ClassVar[frozenset[Need]] = frozenset({"prefix", "logprobs"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"prefix", "tokens", "logprobs"})
 
     def __init__(self, options: PowerOptions) -> None:
         self._options = options

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Tokens, VerifierChoice
+from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Tokens, VerifierChoice
 
 
 class StepOptions(BaseModel):
@@ -21,6 +21,12 @@ class StepOptions(BaseModel):
     """Texts that end a step; none for steps of exactly `step_tokens`."""
     steps: int = Field(default=40, ge=1)
     """Most steps of a text."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What growing texts needs of an engine."""
+        own: frozenset[Need] = frozenset({"prefix", "verifier"})
+        return own | {"stop"} if self.step_stop else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Partial:
     @property
     def is_open(self) -> bool:
         """Whether it can grow."""
-        return self.last is None or (self.last.is_open and len(self.last.tokens) > 0)
+        return self.last is None or (self.last.is_open and self.last.n_tokens > 0)
 
     def step(self, options: StepOptions, number: int) -> Generate:
         """Ask for its next step."""

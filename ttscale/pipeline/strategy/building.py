@@ -14,8 +14,11 @@ from ttscale.strategies.contract import Need, Strategy
 from ttscale.strategies.interleaving import MOST_CALLS
 
 _WHAT_SERVES: dict[Need, str] = {
-    "prefix": "an engine that goes on from given tokens: vllm, or transformers",
-    "logprobs": "an engine that returns log-probabilities: vllm, or transformers",
+    "prefix": "an engine that goes on from a given text: vllm, transformers, or a server's completions endpoint "
+    "(openai with endpoint: completions)",
+    "tokens": "an engine that goes on from given tokens: vllm, transformers, or vLLM's own server (openai)",
+    "stop": "an engine that says which text ended a call: vllm, transformers, or vLLM's own server (openai)",
+    "logprobs": "an engine that returns log-probabilities: vllm, transformers, or a server that does",
     "verifier": "a verifier: strategy.verifier",
     "classes": "a verifier that puts answers into classes: strategy.classes, such as numeric",
     "second-model": "a second model, which no execution starts yet; compare the models as two cells",

@@ -313,7 +313,9 @@ def _call_settings(asked: Asked) -> CallSettings | None:
     ask = asked.ask
     assert isinstance(ask, Generate)
     settings = CallSettings(
-        prefix=tuple(piece.ids if isinstance(piece, Tokens) else piece for piece in ask.prefix),
+        prefix=tuple(
+            (piece.ids or piece.text) if isinstance(piece, Tokens) else piece for piece in ask.prefix
+        ),
         max_tokens=ask.max_tokens,
         stop=ask.stop,
         temperature=ask.temperature,

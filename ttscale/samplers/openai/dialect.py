@@ -1,14 +1,15 @@
 """From a problem to a request's body, in the two endpoints' dialects; answers are read by `ttscale.samplers.openai.reading`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ttscale.errors import SamplerError
+from ttscale.samplers.openai.continuing import Continuation
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.openai.reading import Reader
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
-from ttscale.types import Message, Problem
+from ttscale.types import CallSettings, Message, Problem
 
 TRUNCATING = ("top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty")
 """Sampling settings besides the temperature that change the distribution, and that a server fills in where they are not said."""
@@ -29,7 +30,8 @@ class Terms:
         logprobs: Whether log-probabilities are served.
         top_logprobs: How many of the most probable tokens are asked for at every place. The completions endpoint may have
             to be asked for one to give the drawn token's own.
-        token_ids: Whether the server tells a choice's tokens (vLLM).
+        token_ids: Whether the server tells a choice's tokens, and the text that ended it (vLLM).
+        continues: How it goes on from what was generated before.
         max_tokens_name: "max_tokens", or "max_completion_tokens" where the server insists.
         keep_token_logprobs: Whether the log-probability of every token is kept.
         keep_top_logprobs: How many of the most probable tokens' are kept, 0 for none.
@@ -44,6 +46,7 @@ class Terms:
     logprobs: bool = False
     top_logprobs: int = 1
     token_ids: bool = False
+    continues: Continuation = "none"
     max_tokens_name: str = "max_tokens"
     keep_token_logprobs: bool = False
     keep_top_logprobs: int = 0
@@ -71,26 +74,65 @@ class Dialect:
             chat=terms.chat, keep_reasoning=options.keep_reasoning, keep_top_logprobs=terms.keep_top_logprobs
         )
         self._base = _base(model, sampling, options, terms)
+        self._settings = model, sampling, options
 
     @property
     def said(self) -> dict[str, Any]:
         """What every request says of how to sample: all of it but the model's name."""
         return {key: value for key, value in self._base.items() if key != "model"}
 
-    def body(self, problem: Problem, n: int, seed: int | None) -> dict[str, Any]:
+    def continuing(self) -> "Dialect":
+        """Return the dialect in which a completion is continued: the completions endpoint's."""
+        terms = (
+            replace(self.terms, chat=False, max_tokens_name="max_tokens") if self.terms.chat else self.terms
+        )
+        return Dialect(*self._settings, terms)
+
+    def tokenized(self) -> dict[str, Any]:
+        """Return what a question for a prompt's tokens says beside it."""
+        return {key: self._base[key] for key in ("model", "chat_template_kwargs") if key in self._base}
+
+    def body(
+        self, asked: Mapping[str, Any], n: int, seed: int | None, call: CallSettings | None = None
+    ) -> dict[str, Any]:
         """Return the request's body.
 
-        Raises:
-            SamplerError: The problem is a conversation, and the endpoint takes plain prompts.
+        Args:
+            asked: The prompt, as `prompt` returns it.
+            n: Choices.
+            seed: Of the first.
+            call: What differs from the run's settings.
         """
-        body = self._base | self._prompt(problem)
+        body = {**self._base, **asked, **({} if call is None else self._own(call))}
         if n > 1:
             body["n"] = n
         if seed is not None:
             body["seed"] = seed
         return body
 
-    def _prompt(self, problem: Problem) -> dict[str, Any]:
+    def _own(self, call: CallSettings) -> dict[str, Any]:
+        """Return the keys in which a call differs from the run."""
+        own: dict[str, Any] = {}
+        if call.temperature is not None:
+            own["temperature"] = call.temperature
+        if call.max_tokens is not None:
+            names = ("max_tokens", "max_completion_tokens")  # `extra_body` may put one in the other's place
+            own[next((name for name in names if name in self._base), self.terms.max_tokens_name)] = (
+                call.max_tokens
+            )
+        if call.stop is not None:
+            own["stop"] = list(call.stop)
+            own |= {"include_stop_str_in_output": True} if self.terms.token_ids else {}
+        if call.keep_logprobs:
+            own["logprobs"] = True if self.terms.chat else self.terms.top_logprobs
+        return own
+
+    def prompt(self, problem: Problem) -> dict[str, Any]:
+        """Return a problem's prompt as a request says it.
+
+        Raises:
+            SamplerError: The problem is a conversation, and the endpoint takes plain prompts.
+        """
         if self.terms.chat:
             turns = problem.messages or (Message("user", problem.prompt or ""),)
             return {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}

@@ -17,12 +17,13 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import backoff_s
+from ttscale.samplers.openai.continuing import Prefixes
 from ttscale.samplers.openai.dialect import Dialect
 from ttscale.samplers.openai.options import OpenAIOptions
-from ttscale.samplers.openai.reading import Answer, places
-from ttscale.samplers.openai.servers import Server, choose
+from ttscale.samplers.openai.reading import Answer, Choice, places
+from ttscale.samplers.openai.servers import Server, choose, home_of
 from ttscale.samplers.openai.usage import Meter
-from ttscale.types import Problem, Sample, SampleRequest
+from ttscale.types import STOP_TEXT, CallSample, CallSettings, Problem, Sample, SampleRequest
 
 _HANDED_OUT_EVERY_S = 0.005
 """Finished samples are handed to the other thread in lots: a switch of threads for each costs more than it."""
@@ -44,11 +45,17 @@ class Piece:
     first_index: int
     n: int
     seed: int
+    call: CallSettings | None = None
     attempts: int = 0
 
     def part(self, start: int, stop: int) -> "Piece":
         """Return the samples [start, stop) of this piece as a piece of its own."""
-        return Piece(self.problem, self.first_index + start, stop - start, self.seed + start, self.attempts)
+        return replace(self, first_index=self.first_index + start, n=stop - start, seed=self.seed + start)
+
+    @property
+    def most(self) -> int:
+        """How many of its samples one request may ask for: servers refuse several greedy ones."""
+        return 1 if self.call is not None and self.call.temperature == 0 else self.n
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,8 @@ class Dispatcher:
     ) -> None:
         self._client = client
         self._dialect = dialect
+        self._continuing = dialect.continuing()
+        self._prefixes = Prefixes(client, dialect.terms.continues, dialect.tokenized())
         self._servers = servers
         self._options = options
         self._meter = meter
@@ -118,7 +127,8 @@ class Dispatcher:
     def take(self, requests: Iterable[SampleRequest]) -> None:
         """Add work."""
         for request in requests:
-            self._backlog.append(Piece(request.problem, request.first_index, request.n, request.seed))
+            piece = Piece(request.problem, request.first_index, request.n, request.seed, request.call)
+            self._backlog.append(piece)
         self._send()
 
     async def cancel(self) -> None:
@@ -137,8 +147,9 @@ class Dispatcher:
     def _send(self) -> None:
         """Send as much of the backlog as the servers have room for."""
         while self._backlog and self._end is None:
-            n = min(self._backlog[0].n, self._most_per_request)
-            server = choose(self._servers, n, self._backlog[0].problem.problem_id)
+            piece = self._backlog[0]
+            n = min(piece.most, self._most_per_request)
+            server = choose(self._servers, n, home_of(piece.problem))
             if server is None:
                 self._wake_when_one_returns()
                 return
@@ -177,12 +188,17 @@ class Dispatcher:
         """Ask for a piece once, and deal with what comes."""
         terms = self._dialect.terms
         seed = None if terms.seeds == "none" else terms.seed(piece.seed)
-        body = self._dialect.body(piece.problem, piece.n, seed)
+        asked = self._dialect.prompt(piece.problem)
         sent_at = server.sent(piece.n)
         try:
-            found = await self._client.post(f"{server.url}/{terms.path}", body)
-            answer = self._read(found)
-            samples = self._samples(piece, answer, seed)
+            dialect, before = self._dialect, ""
+            if piece.call is not None and piece.call.prefix:
+                dialect = self._continuing
+                continued = await self._prefixes.continued(server.url, asked, piece.call.prefix)
+                asked, before = {"prompt": continued.prompt}, continued.before
+            body = dialect.body(asked, piece.n, seed, piece.call)
+            answer = self._read(dialect, await self._client.post(f"{server.url}/{dialect.terms.path}", body))
+            samples = self._samples(piece, answer, seed, before)
         except FailedAttempt as failure:
             server.ended(piece.n)
             self._meter.failed()
@@ -198,35 +214,40 @@ class Dispatcher:
             server.answered(len(samples), tokens)
             self._finished(piece, samples)
 
-    def _read(self, found: Any) -> Answer:
+    def _read(self, dialect: Dialect, found: Any) -> Answer:
         try:
-            answer = self._dialect.reader.read(found)
+            answer = dialect.reader.read(found)
         except Exception as error:  # whatever a foreign server's answer makes of ours
             raise self._client.unreadable(found, error) from None
         if not answer.choices:
             raise self._client.unreadable(found, ValueError("it holds no choices"))
         return answer
 
-    def _samples(self, piece: Piece, answer: Answer, seed: int | None) -> list[Sample]:
+    def _samples(self, piece: Piece, answer: Answer, seed: int | None, before: str) -> list[Sample]:
         try:
             placed = places(answer.choices, piece.n, seeded=seed is not None)
         except ValueError as error:
             raise self._client.unreadable(answer, error) from None
-        return [
-            Sample(
-                problem_id=piece.problem.problem_id,
-                sample_index=piece.first_index + place,
-                completion=choice.text,
-                finish_reason=choice.finish_reason,
-                prompt_tokens=answer.prompt_tokens,
-                completion_tokens=choice.n_tokens,
-                cumulative_logprob=None if choice.logprobs is None else sum(choice.logprobs),
-                token_logprobs=choice.logprobs if self._dialect.terms.keep_token_logprobs else None,
-                top_logprobs=choice.top_logprobs,
-                seed=None if seed is None else seed + place,
-            )
-            for place, choice in placed.items()
-        ]
+        keeps = self._dialect.terms.keep_token_logprobs or (
+            piece.call is not None and piece.call.keep_logprobs
+        )
+        samples = []
+        for place, choice in placed.items():
+            common: dict[str, Any] = {
+                "problem_id": piece.problem.problem_id,
+                "sample_index": piece.first_index + place,
+                "completion": choice.text,
+                "finish_reason": choice.finish_reason,
+                "prompt_tokens": answer.prompt_tokens,
+                "completion_tokens": choice.n_tokens,
+                "cumulative_logprob": None if choice.logprobs is None else sum(choice.logprobs),
+                "token_logprobs": choice.logprobs if keeps else None,
+                "top_logprobs": choice.top_logprobs,
+                "seed": None if seed is None else seed + place,
+            }
+            own = {} if piece.call is None else _of_call(piece.call, choice, before, answer.cached_tokens)
+            samples.append((Sample if piece.call is None else CallSample)(**common | own))
+        return samples
 
     def _finished(self, piece: Piece, samples: list[Sample]) -> None:
         """Hand samples out, and ask again for those that the answer lacked."""
@@ -305,6 +326,19 @@ class Dispatcher:
     def _empty_lot(self) -> None:
         self._lot = Lot([], 0, [])
         self._n_settled = 0
+
+
+def _of_call(call: CallSettings, choice: Choice, before: str, cached_tokens: int | None) -> dict[str, Any]:
+    """Return what the answer to a strategy's call has beside a sample's fields."""
+    ended_by_text = choice.finish_reason == "stop" and choice.stop_text is not None
+    ended_by_model = choice.finish_reason == "stop" and choice.stop_text is None
+    ids = choice.token_ids
+    return {
+        "finish_reason": STOP_TEXT if ended_by_text and call.stop is not None else choice.finish_reason,
+        "prefix_text": before,
+        "token_ids": None if ids is None or not call.keep_tokens else ids[:-1] if ended_by_model else ids,
+        "cached_tokens": cached_tokens,
+    }
 
 
 def _missing(piece: Piece, samples: Sequence[Sample]) -> list[Piece]:

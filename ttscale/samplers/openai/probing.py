@@ -17,6 +17,7 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
+from ttscale.samplers.openai.continuing import Continuation, root
 from ttscale.samplers.openai.dialect import Dialect, Terms, is_neutral
 from ttscale.samplers.openai.kinds import KINDS, UNKNOWN, Kind
 from ttscale.samplers.openai.options import OpenAIOptions
@@ -88,9 +89,9 @@ class Prober:
                 "Start the server or correct engine_options.base_url, then run the same command again."
             )
         terms = self._first_terms(list(present.values()))
-        agreed = [await self._agree(url, terms) for url in present]
+        agreed = _weakest([await self._agree(url, terms) for url in present])
         return Findings(
-            terms=_weakest(agreed),
+            terms=replace(agreed, continues=await self._continues(list(present), agreed)),
             kinds=tuple(kind.name for kind in present.values()),
             version=await self._version(next(iter(present))),
             reproducible=terms.seeds != "none" and await self._reproducible(present),
@@ -138,9 +139,28 @@ class Prober:
                 "longer context."
             )
 
+    async def _continues(self, urls: Sequence[str], terms: Terms) -> Continuation:
+        """Return how the servers go on from what was generated before: the way of the weakest."""
+        if terms.token_ids and all([await self._tells_tokens(url) for url in urls]):
+            return "tokens"
+        return "none" if terms.chat else "text"
+
+    async def _tells_tokens(self, url: str) -> bool:
+        """Whether a server turns texts into tokens and back."""
+        try:
+            found = await self._client.post(
+                f"{root(url)}/tokenize", {"model": self._name, "prompt": _PROBE.prompt}
+            )
+            back = await self._client.post(
+                f"{root(url)}/detokenize", {"model": self._name, "tokens": found["tokens"]}
+            )
+            return isinstance(back["prompt"], str)
+        except (FailedAttempt, KeyError, TypeError):
+            return False
+
     async def _version(self, url: str) -> str:
         try:
-            found = await self._client.get(f"{url.removesuffix('/v1')}/version")
+            found = await self._client.get(f"{root(url)}/version")
             return str(found["version"])
         except (FailedAttempt, KeyError, TypeError):
             return "unknown"
@@ -154,7 +174,7 @@ class Prober:
             return kind.seeds != "none"
         for path in ("server_info", "get_server_info"):
             try:
-                found = await self._client.get(f"{url.removesuffix('/v1')}/{path}")
+                found = await self._client.get(f"{root(url)}/{path}")
                 return bool(found["enable_deterministic_inference"])
             except (FailedAttempt, KeyError, TypeError):
                 continue
@@ -228,7 +248,7 @@ class Prober:
     async def _try(self, url: str, terms: Terms, n: int) -> int:
         """Ask for n short completions; return how many came."""
         dialect = Dialect(self._model, self._sampling, self._options, terms)
-        body = dialect.body(_PROBE, n, None if terms.seeds == "none" else 0)
+        body = dialect.body(dialect.prompt(_PROBE), n, None if terms.seeds == "none" else 0)
         for name in ("max_tokens", "max_completion_tokens"):
             if name in body:
                 body[name] = min(body[name], _PROBE_TOKENS)

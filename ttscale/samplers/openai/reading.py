@@ -40,6 +40,10 @@ class Choice:
     logprobs: tuple[float, ...] | None
     n_tokens: int
     top_logprobs: NDArray[np.float32] | None = field(default=None, compare=False)
+    token_ids: tuple[int, ...] | None = None
+    """Where the server tells them, the end token included."""
+    stop_text: str | None = None
+    """The text that ended it, where the server says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,11 @@ class Reader:
         if text is None and reason == "stop" and not is_counted:
             raise ValueError("a text is null, and nothing says that the model ended there")
         top = _top_logprobs(record, k) if k else None
-        return Choice(_index(choice.get("index")), text or "", reason, _logprobs(record), 0, top)
+        stop_text = _string_or_none(choice.get("stop_reason"))
+        ids = _token_ids(choice.get("token_ids"))
+        return Choice(
+            _index(choice.get("index")), text or "", reason, _logprobs(record), 0, top, ids, stop_text
+        )
 
     def _text(self, choice: Mapping[str, Any], reason: str) -> str | None:
         """Return the text with its reasoning; None where there is neither."""
@@ -169,6 +177,15 @@ def _reason(value: Any) -> str:
 
 def _index(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _token_ids(value: Any) -> tuple[int, ...] | None:
+    is_list = isinstance(value, list) and all(isinstance(token, int) for token in value)
+    return tuple(value) if is_list else None
+
+
+def _string_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _string(value: Any) -> str | None:

@@ -7,6 +7,7 @@ plans them need not think of threads, and hands the samples on.
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import ClassVar
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 from ttscale.errors import SamplerError, did_you_mean, listed
 from ttscale.execution.http.client import ApiKey, JsonClient, require_aiohttp
 from ttscale.samplers.contract import EngineInfo
-from ttscale.samplers.openai.dialect import TRUNCATING, Dialect
+from ttscale.samplers.openai.dialect import TRUNCATING, Dialect, Terms
 from ttscale.samplers.openai.dispatch import Dispatcher, GivenUp, Hopeless, Lot
 from ttscale.samplers.openai.loop_thread import AWAKE_EVERY_S, LoopThread
 from ttscale.samplers.openai.options import REQUEST_KEYS, OpenAIOptions
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 _AHEAD = 2
 """Samples asked of the caller over those that may be under way: enough that the servers never wait for us."""
+_LOOK_S = 0.02
+"""Between two questions for work by whoever waits for something else than an answer, such as a verdict."""
 _RESUME = "What is finished is stored: the same command goes on from there."
 
 
@@ -40,6 +43,8 @@ class OpenAISampler:
     """
 
     Options: ClassVar[type[BaseModel]] = OpenAIOptions
+    serves: frozenset[str] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
+    """What servers may serve of strategies' calls; once they were asked, what these do."""
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: OpenAIOptions) -> None:
         self._model = model
@@ -62,6 +67,7 @@ class OpenAISampler:
         findings = self._thread.run(self._find())
         self._dialect = Dialect(self._model, self._sampling, self._options, findings.terms)
         self._servers = self._thread.run(self._make_servers(findings))
+        self.serves = _served(findings.terms)
         return self._engine_info(findings)
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
@@ -71,14 +77,17 @@ class OpenAISampler:
         lots: SimpleQueue[Lot] = SimpleQueue()
         dispatcher = self._thread.run(self._make_dispatcher(lots))
         waiting = iter(requests)
-        pending = 0
+        pending, awaited = 0, False
         given_up: list[GivenUp] = []
         try:
             while True:
-                pending += self._feed(dispatcher, waiting, pending)
+                more, awaited = self._feed(dispatcher, waiting, pending)
+                pending += more
                 if not pending:
                     break
-                lot = _next_lot(lots)
+                lot = _next_lot(lots, _LOOK_S if awaited else AWAKE_EVERY_S)
+                if lot is None:
+                    continue
                 pending -= lot.n
                 given_up += lot.given_up
                 yield from lot.samples
@@ -104,19 +113,26 @@ class OpenAISampler:
         """What was asked of the servers since the start, and what it costs."""
         return self._meter.usage
 
-    def _feed(self, dispatcher: Dispatcher, waiting: Iterator[SampleRequest], pending: int) -> int:
-        """Take requests for as much work as the servers may soon have room for; return its samples."""
+    def _feed(
+        self, dispatcher: Dispatcher, waiting: Iterator[SampleRequest | None], pending: int
+    ) -> tuple[int, bool]:
+        """Take requests for as much work as the servers may soon have room for.
+
+        Returns:
+            Its samples, and whether there may be more before an answer comes.
+        """
         assert self._thread is not None
         under_way = sum(server.limit.value for server in self._servers)
         room = _AHEAD * (under_way + self._sampling.request_size)
         taken: list[SampleRequest] = []
-        n = 0
-        while pending + n < room and (batch := list(islice(waiting, 1))):
-            taken += batch
-            n += batch[0].n
+        n, awaited = 0, False
+        while pending + n < room and not awaited and (batch := list(islice(waiting, 1))):
+            awaited = batch[0] is None
+            taken += [request for request in batch if request is not None]
+            n += sum(request.n for request in batch if request is not None)
         if taken:
             self._thread.call(dispatcher.take, taken)
-        return n
+        return n, awaited
 
     async def _find(self) -> Findings:
         await self._client.open()
@@ -194,12 +210,21 @@ class OpenAISampler:
         return error
 
 
-def _next_lot(lots: "SimpleQueue[Lot]") -> Lot:
-    while True:
-        try:
-            return lots.get(timeout=AWAKE_EVERY_S)
-        except Empty:
-            continue
+def _served(terms: Terms) -> frozenset[str]:
+    """Return what servers serve of strategies' calls."""
+    able = {
+        "prefix": terms.continues != "none",
+        "tokens": terms.continues == "tokens",
+        "stop": terms.token_ids,
+        "logprobs": terms.logprobs or terms.token_ids,
+    }
+    return frozenset({"calls"} | {name for name, is_able in able.items() if is_able})
+
+
+def _next_lot(lots: "SimpleQueue[Lot]", seconds: float) -> Lot | None:
+    with suppress(Empty):
+        return lots.get(timeout=seconds)
+    return None
 
 
 def _without(given_up: list[GivenUp]) -> SamplerError:

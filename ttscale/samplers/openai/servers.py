@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from ttscale.execution.http.failures import FailedAttempt, Overloaded, Refusal, TimedOut, Unreachable
 from ttscale.execution.http.pausing import FIRST_PAUSE_S, LONGEST_PAUSE_S, backoff_s
 from ttscale.samplers.openai.limit import AdaptiveLimit
+from ttscale.types import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,12 @@ class Server:
         return bounded
 
 
-def choose(servers: Sequence[Server], n: int, problem_id: str) -> Server | None:
+def home_of(problem: Problem) -> str:
+    """Return what decides where a problem is at home: what is asked, so that calls that go on from one prompt meet in one cache."""
+    return problem.prompt or str(problem.messages)
+
+
+def choose(servers: Sequence[Server], n: int, home: str) -> Server | None:
     """Return a server with room for n samples of a problem, or None.
 
     A problem has a home, so that its prompt is read once and lies in one cache; the least busy server helps out where
@@ -133,5 +139,5 @@ def choose(servers: Sequence[Server], n: int, problem_id: str) -> Server | None:
     idlest = min(with_room, key=lambda server: server.load, default=None)
     if idlest is None:
         return None
-    home = max(with_room, key=lambda server: zlib.crc32(f"{server.url}\0{problem_id}".encode()))
-    return home if home.load - idlest.load <= _MUCH_BUSIER else idlest
+    at_home = max(with_room, key=lambda server: zlib.crc32(f"{server.url}\0{home}".encode()))
+    return at_home if at_home.load - idlest.load <= _MUCH_BUSIER else idlest

@@ -85,7 +85,7 @@ class VllmSampler:
 
     Options: ClassVar[type[BaseModel]] = VllmOptions
     supports_lora = True
-    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "logprobs"})
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: VllmOptions) -> None:
         self._model = model
