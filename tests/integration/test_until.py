@@ -26,6 +26,7 @@ from ttscale.pipeline.run import sample_run
 from ttscale.report.html import write_report
 from ttscale.store.rounds import RoundsLog, read_drawn, read_rounds
 from ttscale.store.run import RunStore
+from ttscale.store.seals import BY_HAND
 from ttscale.store.verdicts import VerdictSet
 
 CELL = "none-arithmetic"
@@ -88,6 +89,7 @@ def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
             manifest["cells"][CELL].pop("model.engine_options", None)
             if fail_after is not None:
                 manifest["cells"][CELL]["model.engine_options"] = {"fail_after": fail_after}
+            manifest["seal"] = BY_HAND
             (broken / "manifest.json").write_text(json.dumps(manifest))
         try:
             extra = () if fail_after is None else (options,)

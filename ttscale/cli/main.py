@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "plan": ("ttscale.cli.inspection:plan_command", "Check a configuration; show what it would do."),
         "status": ("ttscale.cli.inspection:status_command", "Show how far a run has come."),
         "show": ("ttscale.cli.inspection:show_command", "Print a run's results."),
+        "check": ("ttscale.cli.checking:check_command", "Read every file of a run; say what is damaged."),
         "trace": ("ttscale.cli.attempts:trace_command", "Show one attempt of a strategy as a tree."),
         "curve": ("ttscale.cli.statistics:curve_command", "Coverage with intervals, from a run or a table."),
         "fit": ("ttscale.cli.statistics:fit_command", "Fit scaling laws to a run or a table."),

@@ -1,7 +1,6 @@
 """What was imported: one record per source, by which a repeated import knows that it adds nothing."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ import polars as pl
 
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.contract import Source
-from ttscale.store.files import write_text
+from ttscale.store.manifest import read_document, write_document
 
 RECORDS = "imports"
 """The folder of the records inside a run."""
@@ -92,7 +91,7 @@ def place_of(source: Source) -> str:
 
 def write_record(folder: Path, record: SourceRecord) -> None:
     """Store a record; last of all that belongs to its source, so that it says that the source is whole."""
-    write_text(folder / f"{record.session}.json", json.dumps(asdict(record), indent=2) + "\n")
+    write_document(folder / f"{record.session}.json", asdict(record))
 
 
 def read_records(folder: Path) -> list[SourceRecord]:
@@ -104,7 +103,7 @@ def read_records(folder: Path) -> list[SourceRecord]:
     records = []
     for path in sorted(folder.glob("*.json")):
         try:
-            records.append(SourceRecord(**json.loads(path.read_text())))
+            records.append(SourceRecord(**read_document(path)))
         except (OSError, ValueError, TypeError) as error:
             raise StoreError(f"{path} is damaged ({error}). Import into a new directory.") from error
     return records

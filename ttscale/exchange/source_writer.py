@@ -25,7 +25,7 @@ from ttscale.exchange.rows import (
 )
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
-from ttscale.store.segments import collect, write_segment
+from ttscale.store.segments import collect, scan, segments, write_segment
 from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSetInfo
 from ttscale.types import Problem, Verdict
 
@@ -66,8 +66,8 @@ class KnownKeys:
 def known_keys(folder: Path, session: str, *, must_match: bool) -> KnownKeys:
     """Read the keys that `SourceWriter` left of a session: 24 bytes a sample."""
     columns = ("position", "sample_index", "text_hash")
-    keys = pl.scan_parquet([*map(str, sorted(folder.glob(f"{session}-*.parquet")))], schema=dict(KEYS_SCHEMA))
-    groups = keys.sort("position").collect().group_by("cell", "problem_id")
+    own = [path for path in segments(folder) if path.name.startswith(f"{session}-")]
+    groups = collect(scan(own, KEYS_SCHEMA).sort("position"), folder).group_by("cell", "problem_id")
     where = {
         (str(cell), str(problem_id)): rows.select(pl.col(columns).cast(pl.UInt64)).to_numpy()
         for (cell, problem_id), rows in groups

@@ -7,7 +7,7 @@ An error removes it; a kill leaves it, and the same command goes on after the la
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,15 @@ from ttscale.exchange.naming import cell_name, short_hash
 from ttscale.exchange.records import RECORDS, SourceRecord, digest_of, place_of, read_records, write_record
 from ttscale.exchange.source_writer import IMPORTED_VERSION, KnownKeys, SourceWriter, known_keys
 from ttscale.store.files import write_text
+from ttscale.store.manifest import (
+    SCHEMA_VERSION,
+    has_manifest,
+    new_run_id,
+    read_document,
+    read_manifest,
+    write_document,
+    write_manifest,
+)
 from ttscale.store.run import RunStore, Session, new_session_name, now
 from ttscale.store.segments import collect
 from ttscale.types import Problem
@@ -79,7 +88,7 @@ class Staging:
 
     def __init__(self, store: RunStore, format_name: str, command: str, *, any_score: bool = False) -> None:
         self.path = store.path / _STAGING
-        _keep_only(self.path, command)
+        self._run = _prepared(self.path, command, store)
         self._store = store
         self._area = RunStore(self.path)
         self._format = format_name
@@ -238,9 +247,10 @@ class Staging:
             "version": version,
             "config_yaml": config_yaml,
             "cells": self._identities,
+            "run": self._run,
         }
         self._make_first_the_newest()
-        write_text(self.path / _ANNOUNCEMENT, json.dumps(announcement))
+        write_document(self.path / _ANNOUNCEMENT, announcement)
         finish_move(self._store)
 
     def _make_first_the_newest(self) -> None:
@@ -280,7 +290,8 @@ def finish_move(store: RunStore) -> None:
     announced = area / _ANNOUNCEMENT
     if not announced.exists():
         return
-    announcement: Mapping[str, Any] = json.loads(announced.read_text())
+    with one_line(str(announced), StoreError):
+        announcement = read_document(announced)
     store.begin(**announcement)
     staged = [path.relative_to(area) for path in area.rglob("*") if path.is_file()]
     for path in sorted(staged, key=_order_of_moving):
@@ -298,12 +309,19 @@ def _order_of_moving(path: Path) -> tuple[int, bool, str]:
     return _MOVED.index(path.parts[0]) if path.parts[0] in _MOVED else 0, path.suffix == ".parquet", str(path)
 
 
-def _keep_only(area: Path, command: str) -> None:
-    """Keep what a killed import of the same command staged, and nothing else."""
-    written = area / _COMMAND
-    if not written.exists() or written.read_text() != command:
-        shutil.rmtree(area, ignore_errors=True)
-        write_text(written, command)
+def _prepared(area: Path, command: str, store: RunStore) -> str | None:
+    """Keep what a killed import of the same command into the same run staged, and nothing else; return the run's id."""
+    written, run = area / _COMMAND, store.manifest()["run"] if store.exists else None
+    if written.exists() and written.read_text() == command and has_manifest(area):
+        staged: str | None = read_manifest(area)["run"]
+        if staged == run or not store.exists:
+            return staged
+    shutil.rmtree(area, ignore_errors=True)
+    if not store.exists:
+        run = new_run_id()
+    write_manifest(area, {"schema_version": SCHEMA_VERSION, "run": run, "cells": {}})
+    write_text(written, command)
+    return run
 
 
 def _session_of(path: Path) -> str:

@@ -3,8 +3,9 @@
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -34,7 +35,8 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong first is told
+                temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
 
@@ -47,7 +49,53 @@ def write_text(path: Path, text: str) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Delete temporary files of writers that died. Only the holder of the lock may call it."""
     for leftover in folder.rglob(f"{TEMPORARY_PREFIX}*"):
-        leftover.unlink(missing_ok=True)
+        if not leftover.is_dir():
+            with storage_errors(leftover):
+                leftover.unlink(missing_ok=True)
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading; what is no file, a pipe that nobody writes to among it, is an OSError and is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "It is no regular file", str(path))
+
+
+def read_regular(path: Path) -> bytes:
+    """Read a file as a whole; see `open_regular`."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def listed(folder: Path, suffix: str) -> list[Path]:
+    """Return what a folder holds under names that end so, by name; nothing where there is no folder.
+
+    Raises:
+        StoreError: The folder cannot be looked into: what it holds is not known then, which is another thing than nothing.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be read: {error.strerror or error}. It must be a folder that you may read."
+        ) from error
+    own = (name for name in names if name.endswith(suffix) and not name.startswith(TEMPORARY_PREFIX))
+    return [folder / name for name in own]
+
+
+def move_aside(path: Path, folder: Path, name: str) -> Path:
+    """Move whatever stands at a path, a folder too, into a folder under a name that is free there; return its new place."""
+    with storage_errors(folder / name):
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / name
+        while os.path.lexists(target):
+            target = folder / f"{secrets.token_hex(4)}-{name}"
+        path.replace(target)
+    return target
 
 
 @contextmanager
@@ -66,6 +114,8 @@ def _explain(error: OSError) -> str:
         return "the disk is full. Everything stored so far is intact: free some space and repeat the same command."
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{error.strerror}. A file stands where a folder is needed; choose another folder with --out."
+    if error.errno == errno.EISDIR:
+        return f"{error.strerror}. A folder stands where a file is needed; move it away."
     return f"{error.strerror or error}. Choose a folder that you may write with --out."
 
 

@@ -4,7 +4,6 @@
 drawn, so that an interrupted run goes on with the same round, and an estimate knows what it has to allow for.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.store.files import write_text
+from ttscale.store.manifest import read_document, write_document
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
@@ -105,7 +104,7 @@ def read_rounds(store: RunStore, cell: str) -> RoundsLog | None:
     """
     path = rounds_path(store, cell)
     try:
-        stored = json.loads(path.read_text())
+        stored = read_document(path)
         return RoundsLog(
             rule=stored["rule"],
             oracle=stored["oracle"],
@@ -126,7 +125,7 @@ def read_rounds(store: RunStore, cell: str) -> RoundsLog | None:
 
 def write_rounds(store: RunStore, cell: str, log: RoundsLog) -> None:
     """Write a cell's log, whole or not at all. For the holder of the lock."""
-    write_text(rounds_path(store, cell), json.dumps(asdict(log), indent=1) + "\n")
+    write_document(rounds_path(store, cell), asdict(log))
 
 
 def _climb(stored: Mapping[str, Sequence[Sequence[int]]]) -> "Climb":

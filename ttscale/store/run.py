@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -12,30 +14,39 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.errors import RunMismatchError, StoreError
+from ttscale.errors import RunMismatchError, StoreError, TornSegmentWarning
 from ttscale.store.calls import CallRecord, call_size, calls_frame, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
-from ttscale.store.files import remove_leftovers, write_text
+from ttscale.store.cleaning import clean_up
+from ttscale.store.files import listed, read_regular, write_text
 from ttscale.store.lock import waiting_lock, writer_lock
-from ttscale.store.orphans import drop_orphans
+from ttscale.store.manifest import (
+    SCHEMA_VERSION,
+    has_manifest,
+    new_run_id,
+    read_document,
+    read_manifest,
+    write_document,
+    write_manifest,
+)
+from ttscale.store.problems import (
+    first_difference,
+    problems_frame,
+    read_problems,
+    read_problems_frame,
+    tells_more,
+)
 from ttscale.store.samples import scan_samples, stored_counts
-from ttscale.store.segments import n_rows, set_torn_aside, write_segment
+from ttscale.store.seals import FlawError
+from ttscale.store.segments import write_table
 from ttscale.store.stored import StoredKeys, missing_ranges
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
 from ttscale.store.writer import SampleWriter, SegmentWriter
-from ttscale.types import Message, Problem
+from ttscale.types import Problem
 
-SCHEMA_VERSION = 1
 _CALLS_FLUSH_S = 2.0
-
-_PROBLEM_SCHEMA: Mapping[str, type[pl.DataType]] = {
-    "problem_id": pl.String,
-    "prompt": pl.String,
-    "messages": pl.String,
-    "answer": pl.String,
-    "metadata": pl.String,
-    "hidden": pl.String,
-}
+_CHECKSUM = "# Checksum of the lines above: "
+_BY_HAND = "# changed by hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,29 +95,15 @@ class RunStore:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return (self.path / "manifest.json").exists()
+        return has_manifest(self.path)
 
     def manifest(self) -> dict[str, Any]:
         """Read the manifest.
 
         Raises:
-            StoreError: No run is here, or it was written by a newer ttscale.
+            StoreError: No run is here, it is damaged, or it was written by a newer ttscale.
         """
-        path = self.path / "manifest.json"
-        try:
-            manifest: dict[str, Any] = json.loads(path.read_text())
-        except FileNotFoundError:
-            raise StoreError(
-                f"{self.path} is not a run directory (no manifest.json). Give the folder that `ttscale run` wrote."
-            ) from None
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
-        if manifest.get("schema_version", 0) > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path} was written by a newer ttscale (schema {manifest['schema_version']}, "
-                f"this one knows {SCHEMA_VERSION}). Upgrade: pip install -U ttscale"
-            )
-        return manifest
+        return read_manifest(self.path)
 
     def begin(
         self,
@@ -117,6 +114,7 @@ class RunStore:
         cells: Mapping[str, Mapping[str, Any]],
         data: Mapping[str, str] = MappingProxyType({}),
         free: frozenset[str] = frozenset(),
+        run: str | None = None,
     ) -> None:
         """Write or check the manifest. For the holder of the lock.
 
@@ -127,22 +125,29 @@ class RunStore:
             cells: Cell name -> everything that decides what its samples look like.
             data: Cell name -> exactly which data its problems were read from, such as a hub commit.
             free: See `check`.
+            run: The id of a run that is new; by default one that no other has.
 
         Raises:
             RunMismatchError: A cell is already there with other settings; the message lists what differs.
         """
         self.check(cells, free=free)
-        earlier: dict[str, Any] = self.manifest() if self.exists else {"created_at": now(), "cells": {}}
+        earlier = self.manifest() if self.exists else self._new_manifest(run)
         manifest = {
             "schema_version": SCHEMA_VERSION,
             "ttscale_version": version,
             "name": name,
+            "run": earlier["run"],
             "created_at": earlier["created_at"],
             "cells": earlier["cells"] | _plain(cells),
             "data": {**earlier.get("data", {}), **data},
         }
-        write_text(self.path / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-        write_text(self.path / "config.yaml", config_yaml)
+        write_manifest(self.path, manifest)
+        write_text(self.path / "config.yaml", f"{config_yaml}{_CHECKSUM}{_checksum(config_yaml, manifest)}")
+
+    def _new_manifest(self, run: str | None) -> dict[str, Any]:
+        """Return what a run begins with; samples without a manifest are those of an earlier version, without an id."""
+        has_samples = any(self.path.glob("samples/*/*.parquet"))
+        return {"created_at": now(), "cells": {}, "run": None if has_samples else run or new_run_id()}
 
     def check(self, cells: Mapping[str, Mapping[str, Any]], *, free: frozenset[str] = frozenset()) -> None:
         """Refuse cells that have samples of other settings; reads only.
@@ -178,11 +183,19 @@ class RunStore:
 
     def config_yaml(self) -> str:
         """Return the resolved configuration as stored."""
-        self.manifest()  # says so if no run is here
+        manifest = self.manifest()  # says so if no run is here
+        path = self.path / "config.yaml"
         try:
-            return (self.path / "config.yaml").read_text()
-        except OSError as error:
-            raise StoreError(f"{self.path / 'config.yaml'} cannot be read: {error}") from error
+            text = read_regular(path).decode()
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        own, _, checksum = text.rpartition(_CHECKSUM)
+        if manifest["run"] and checksum != _checksum(own, manifest) and not text.rstrip().endswith(_BY_HAND):
+            raise StoreError(
+                f"{path} is not as it was written. Repeat `ttscale run` with the run's own file, which writes it anew; if it "
+                f"was changed on purpose, make its last line '{_BY_HAND}'."
+            )
+        return own or text
 
     # ---- writing --------------------------------------------------------------------------------
 
@@ -202,36 +215,13 @@ class RunStore:
             yield []
             return
         with writer_lock(self.path / "run.lock", share=share) as (alone, settle):
-            torn = self._cleaned_up() if alone else []
+            torn = clean_up(self.path) if alone else []
             settle()
             self._is_held = True
             try:
                 yield torn
             finally:
                 self._is_held = False
-
-    def _cleaned_up(self) -> list[Path]:
-        """Remove what dead writers left; return the torn segments that were set aside."""
-        remove_leftovers(self.path)
-        for claims in self.path.glob("claims/*"):
-            claims.unlink()
-        torn = []
-        for folder in [
-            *self.path.glob("samples/*"),
-            *self.path.glob("calls/*"),
-            *self.path.glob("verdicts/*/*"),
-        ]:
-            if folder.is_dir():
-                torn += set_torn_aside(folder, self.path / "torn")
-        self._drop_verdicts_on_lost_samples(any_torn=bool(torn))
-        return torn
-
-    def _drop_verdicts_on_lost_samples(self, *, any_torn: bool) -> None:
-        """Let no verdict speak for a sample that is drawn again. Looked for only where samples went missing."""
-        for folder in self.path.glob("verdicts/*/*"):
-            samples = self.samples_folder(folder.name)
-            if folder.is_dir() and (any_torn or n_rows(folder) > n_rows(samples)):
-                drop_orphans(samples, folder)
 
     def claims(self, cell: str) -> Claims:
         """Return this process's claims on a cell's blocks, for processes that share the run."""
@@ -253,8 +243,7 @@ class RunStore:
 
     def write_session(self, session: Session) -> None:
         """Record a session, replacing its earlier record."""
-        text = json.dumps(_plain(asdict(session)), indent=2, sort_keys=True) + "\n"
-        write_text(self.path / "sessions" / f"{session.session}.json", text)
+        write_document(self.path / "sessions" / f"{session.session}.json", asdict(session))
 
     # ---- problems -------------------------------------------------------------------------------
 
@@ -265,21 +254,21 @@ class RunStore:
             RunMismatchError: The task's data changed under a run that has samples already.
         """
         path = self._problems_path(cell)
-        frame = _problems_frame(problems)
+        frame = problems_frame(problems)
         if path.exists() and self.has_samples(cell):
-            stored = pl.read_parquet(path)
+            stored = read_problems_frame(path)
             if stored.equals(frame):
                 return
-            if not _tells_more(stored, frame):
+            if not tells_more(stored, frame):
                 raise RunMismatchError(
-                    f"The task's problems are not those stored in {self.path} ({_first_difference(stored, frame)}). "
+                    f"The task's problems are not those stored in {self.path} ({first_difference(stored, frame)}). "
                     "The data changed since the run began: restore it, or give a new directory with --out."
                 )
-        write_segment(path, frame)
+        write_table(path, frame)
 
     def write_problems(self, cell: str, problems: Sequence[Problem]) -> None:
         """Store a cell's problems in place of those that are there, which must be among them."""
-        write_segment(self._problems_path(cell), _problems_frame(problems))
+        write_table(self._problems_path(cell), problems_frame(problems))
 
     def problems(self, cell: str) -> list[Problem]:
         """Return the stored problems of a cell, in the task's order.
@@ -287,12 +276,7 @@ class RunStore:
         Raises:
             StoreError: They were never stored or cannot be read.
         """
-        path = self._problems_path(cell)
-        try:
-            frame = pl.read_parquet(path)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
-        return [_problem(row) for row in frame.iter_rows(named=True)]
+        return read_problems(self._problems_path(cell))
 
     def _problems_path(self, cell: str) -> Path:
         return self.path / "problems" / f"{cell}.parquet"
@@ -347,11 +331,18 @@ class RunStore:
         return [read_verdict_set(path.parent) for path in sorted(self.path.glob("verdicts/*/verifier.json"))]
 
     def sessions(self) -> list[Session]:
-        """Return the recorded sessions, oldest first."""
-        return [
-            Session(**json.loads(path.read_text()))
-            for path in sorted((self.path / "sessions").glob("*.json"))
-        ]
+        """Return the recorded sessions, oldest first; warn of those that are damaged."""
+        sessions = []
+        for path in listed(self.path / "sessions", ".json"):
+            try:
+                sessions.append(Session(**read_document(path)))
+            except (FlawError, OSError, TypeError) as error:
+                warnings.warn(
+                    f"{path} is left out: {error}. The time that its samples took is not known.",
+                    TornSegmentWarning,
+                    stacklevel=2,
+                )
+        return sessions
 
 
 def now() -> str:
@@ -362,6 +353,11 @@ def now() -> str:
 def new_session_name() -> str:
     """Return a unique name that sorts by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+
+
+def _checksum(config_yaml: str, manifest: Mapping[str, Any]) -> str:
+    """Return the checksum that ends a run's configuration."""
+    return f"{zlib.crc32((config_yaml + str(manifest['run'])).encode()):08x}\n"
 
 
 def _plain(value: Any) -> Any:
@@ -382,52 +378,3 @@ def _without(settings: Mapping[str, Any], free: frozenset[str]) -> dict[str, Any
 
 def _shown(settings: Mapping[str, Any], key: str) -> str:
     return repr(settings[key]) if key in settings else "the default"
-
-
-def _problems_frame(problems: Sequence[Problem]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [
-            {
-                "problem_id": problem.problem_id,
-                "prompt": problem.prompt,
-                "messages": json.dumps([asdict(message) for message in problem.messages])
-                if problem.messages is not None
-                else None,
-                "answer": problem.answer,
-                "metadata": json.dumps(dict(problem.metadata), sort_keys=True),
-                "hidden": json.dumps(dict(problem.hidden), sort_keys=True),
-            }
-            for problem in problems
-        ],
-        schema=_PROBLEM_SCHEMA,
-    )
-
-
-def _tells_more(stored: pl.DataFrame, frame: pl.DataFrame) -> bool:
-    """Tell whether problems are the stored ones with more metadata, as a newer version of a task has: no sample depends on it."""
-    if not stored.drop("metadata").equals(frame.drop("metadata")):
-        return False
-    pairs = zip(stored["metadata"], frame["metadata"], strict=True)
-    return all(json.loads(old).items() <= json.loads(new).items() for old, new in pairs)
-
-
-def _problem(row: Mapping[str, Any]) -> Problem:
-    messages = json.loads(row["messages"]) if row["messages"] is not None else None
-    return Problem(
-        problem_id=row["problem_id"],
-        prompt=row["prompt"],
-        messages=tuple(Message(**message) for message in messages) if messages is not None else None,
-        answer=row["answer"],
-        metadata=json.loads(row["metadata"]),
-        hidden=json.loads(row["hidden"]),
-    )
-
-
-def _first_difference(stored: pl.DataFrame, asked: pl.DataFrame) -> str:
-    if stored.height != asked.height:
-        return f"{stored.height} stored, {asked.height} now"
-    for old, new in zip(stored.iter_rows(named=True), asked.iter_rows(named=True), strict=True):
-        if old != new:
-            columns = [name for name in old if old[name] != new[name]]
-            return f"first at '{old['problem_id']}': {', '.join(columns)}"
-    return "other columns"

@@ -1,29 +1,50 @@
 """Parquet segments: written once, never changed, checked before they are trusted."""
 
 import io
-import struct
+import os
 import warnings
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from ttscale.errors import StoreError, TornSegmentWarning
-from ttscale.store.files import TEMPORARY_PREFIX, write_atomically
+from ttscale.store.files import listed, move_aside, write_atomically
+from ttscale.store.manifest import home_of
+from ttscale.store.seals import (
+    FlawError,
+    Home,
+    Seal,
+    close_parquet,
+    parquet_metadata,
+    parquet_seal,
+    require_seal,
+)
 
-_MAGIC = b"PAR1"
-_SMALLEST = 12  # magic, footer length, magic
 _ZSTD_LEVEL = 3
 _ROW_GROUP_ROWS = 1 << 14
 """Row groups are encoded at the same time, one per core; half as many rows make files no smaller or larger."""
+_MOST_REMEMBERED = 1 << 18
+
+_checked: dict[Path, tuple[tuple[int, int, int], Seal | None]] = {}
+"""Whole files that this process has read and checked: what they looked like then (inode, size, time) and their seals."""
 
 
 def write_segment(path: Path, frame: pl.DataFrame, *, metadata: Mapping[str, str] | None = None) -> None:
-    """Write one segment; it appears whole or not at all.
+    """Write one segment, sealed as belonging into its folder; it appears whole or not at all.
 
     Raises:
         StoreError: The disk is full or the folder cannot be written.
     """
+    _write(path, frame, home_of(path.parent), metadata)
+
+
+def write_table(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table that is known by its name; otherwise as `write_segment`."""
+    _write(path, frame, home_of(path), None)
+
+
+def _write(path: Path, frame: pl.DataFrame, home: Home, metadata: Mapping[str, str] | None) -> None:
     # Encoded in memory first: then a full disk is an OSError of our own write, not an error inside polars.
     encoded = io.BytesIO()
     frame.write_parquet(
@@ -31,38 +52,89 @@ def write_segment(path: Path, frame: pl.DataFrame, *, metadata: Mapping[str, str
         compression="zstd",
         compression_level=_ZSTD_LEVEL,
         row_group_size=_ROW_GROUP_ROWS,
-        metadata=dict(metadata) if metadata else None,
+        metadata={**(metadata or {}), **parquet_metadata(home)},
     )
+    close_parquet(encoded)
     write_atomically(path, lambda file: file.write(encoded.getbuffer()))
 
 
 def segments(folder: Path, *, besides: Container[Path] = frozenset()) -> list[Path]:
-    """Return the whole segments of a folder, oldest name first; warn of torn ones.
+    """Return the whole segments of a folder, oldest name first; warn of damaged ones and of those that belong elsewhere.
 
     Args:
         folder: The folder.
         besides: Segments that are known already; they are neither looked at nor returned.
+
+    Raises:
+        StoreError: The folder cannot be looked into.
     """
-    whole, torn = _sorted_out(folder, besides)
-    for path in torn:
-        warnings.warn(
-            f"{path} is damaged (not a complete Parquet file) and is left out; "
-            "the next `ttscale run` sets it aside and draws its samples again.",
-            TornSegmentWarning,
-            stacklevel=2,
-        )
+    whole: list[Path] = []
+    for path, flaw in examined(folder, besides):
+        if flaw is None:
+            whole.append(path)
+        else:
+            warnings.warn(
+                f"{path} is left out: {flaw}. The next `ttscale run` sets it aside and makes its rows again.",
+                TornSegmentWarning,
+                stacklevel=2,
+            )
     return whole
 
 
 def set_torn_aside(folder: Path, torn_folder: Path) -> list[Path]:
-    """Move damaged segments out of the way; return their new places. For the holder of the lock."""
-    moved = []
-    for path in _sorted_out(folder)[1]:
-        target = torn_folder / f"{path.parent.name}-{path.name}"
-        torn_folder.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-        moved.append(target)
-    return moved
+    """Move what `segments` leaves out of the way; return the new places. For the holder of the lock."""
+    return [
+        move_aside(path, torn_folder, f"{folder.name}-{path.name}")
+        for path, flaw in examined(folder)
+        if flaw is not None
+    ]
+
+
+def table_flaw(path: Path) -> str | None:
+    """Return why a table that `write_table` wrote is not to be read, None where nothing is wrong."""
+    try:
+        _require_whole(path, home_of(path))
+    except (FlawError, OSError) as error:
+        return _said(error)
+    return None
+
+
+def examined(folder: Path, besides: Container[Path] = frozenset()) -> Iterator[tuple[Path, str | None]]:
+    """Yield the segments of a folder, each with what is wrong with it; a copy of an earlier one is wrong, too."""
+    home = home_of(folder)
+    first: dict[str, Path] = {}
+    for path in listed(folder, ".parquet"):
+        flaw, seal = None, None
+        try:
+            seal = _checked[path][1] if path in besides and path in _checked else _require_whole(path, home)
+        except (FlawError, OSError) as error:
+            if not os.path.lexists(path):
+                continue  # set aside since the folder was listed
+            flaw = _said(error)
+        if seal is not None and first.setdefault(seal.id, path) is not path:
+            flaw = f"it is a copy of {first[seal.id].name}"
+        if path not in besides:
+            yield path, flaw
+
+
+def _require_whole(path: Path, home: Home) -> Seal | None:
+    """Check that a file is whole and belongs here, its content once in this process; return its seal."""
+    status = path.stat()
+    looks = (status.st_ino, status.st_size, status.st_mtime_ns)
+    known = _checked.get(path)
+    if known is None or known[0] != looks:
+        known = looks, parquet_seal(path)
+        if len(_checked) >= _MOST_REMEMBERED:
+            _checked.clear()
+        _checked[path] = known
+    require_seal(known[1], home)
+    return known[1]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"it cannot be read ({error.strerror or error})"
+    return str(error)
 
 
 def scan(paths: Sequence[Path], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.LazyFrame:
@@ -90,29 +162,6 @@ def collect(frame: pl.LazyFrame, folder: Path) -> pl.DataFrame:
 
 
 def n_rows(folder: Path) -> int:
-    """Return how many rows the segments of a folder have; reads footers only."""
+    """Return how many rows the segments of a folder have."""
     paths = segments(folder)
     return int(collect(pl.scan_parquet(paths, glob=False).select(pl.len()), folder).item()) if paths else 0
-
-
-def _sorted_out(folder: Path, besides: Container[Path] = frozenset()) -> tuple[list[Path], list[Path]]:
-    """Split the segments of a folder into whole and torn ones."""
-    whole: list[Path] = []
-    torn: list[Path] = []
-    for path in sorted(folder.glob("*.parquet")):
-        if path not in besides and not path.name.startswith(TEMPORARY_PREFIX):
-            (whole if _is_whole(path) else torn).append(path)
-    return whole, torn
-
-
-def _is_whole(path: Path) -> bool:
-    """Tell by the magic bytes and the footer's length; a truncated file has neither at its end."""
-    size = path.stat().st_size
-    if size < _SMALLEST:
-        return False
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-        file.seek(-8, 2)
-        (footer_length,) = struct.unpack("<I", file.read(4))
-        tail = file.read(len(_MAGIC))
-    return head == tail == _MAGIC and footer_length <= size - _SMALLEST

@@ -18,9 +18,10 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.store.files import write_text
+from ttscale.store.manifest import read_document, write_document
 from ttscale.store.pending import SampleKeys
 from ttscale.store.samples import SAMPLE_KEY
+from ttscale.store.seals import FlawError
 from ttscale.store.segments import collect, scan, segments, write_segment
 from ttscale.types import Outcome
 
@@ -47,6 +48,7 @@ _DESCRIPTION, _BEGAN = "verifier.json", "began"
 _AGAIN = "again-"
 """How the names of segments begin whose rows count instead of earlier ones; a number follows, the highest is newest."""
 
+_STAMPED = "%Y%m%dT%H%M%S%f"
 _STAMP = re.compile(r"\d{8}T\d{6}\d*")
 """How the names of segments begin: with the time of their session."""
 
@@ -88,22 +90,23 @@ class VerdictSet:
         self.info = info
 
     def create(self) -> None:
-        """Write the set's description if it is not there yet."""
+        """Write the set's description if it is not there yet, or no longer."""
         if not (self.folder / _DESCRIPTION).exists():
-            self.begin(datetime.now(UTC))
+            has_verdicts = any(self.folder.glob("*/*.parquet"))  # their names say when it was begun
+            self._describe({} if has_verdicts else {_BEGAN: f"{datetime.now(UTC):{_STAMPED}}"})
 
     def begin(self, at: datetime) -> None:
         """Write the set's description, begun at a time."""
-        described = asdict(self.info) | {_BEGAN: f"{at:%Y%m%dT%H%M%S%f}"}
+        self._describe({_BEGAN: f"{at:{_STAMPED}}"})
+
+    def _describe(self, began: Mapping[str, str]) -> None:
         vars(self).pop("began", None)
-        write_text(
-            self.folder / _DESCRIPTION, json.dumps(described, indent=2, sort_keys=True, default=str) + "\n"
-        )
+        write_document(self.folder / _DESCRIPTION, {**asdict(self.info), **began})
 
     @cached_property
     def began(self) -> str:
         """When the set was begun, as text that sorts by time; empty where nothing tells."""
-        stored = json.loads((self.folder / _DESCRIPTION).read_text()).get(_BEGAN)
+        stored = _described(self.folder).get(_BEGAN)
         if stored:
             return str(stored)
         named = (_STAMP.match(path.name) for path in self.folder.glob("*/*.parquet"))
@@ -179,13 +182,23 @@ def read_verdict_set(folder: Path) -> VerdictSet:
     Raises:
         StoreError: Its description is missing or damaged.
     """
-    description = folder / _DESCRIPTION
+    described = _described(folder)
+    described.pop(_BEGAN, None)
     try:
-        described = json.loads(description.read_text())
-        described.pop(_BEGAN, None)
-        info = VerdictSetInfo(**described)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise StoreError(
-            f"{description} is missing or damaged ({error}). Move {folder} away and verify again."
-        ) from error
-    return VerdictSet(folder, info)
+        return VerdictSet(folder, VerdictSetInfo(**described))
+    except TypeError as error:
+        raise _damaged(folder, error) from error
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    try:
+        return read_document(folder / _DESCRIPTION)
+    except (FlawError, OSError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{folder / _DESCRIPTION} is missing or damaged ({error}). The next `ttscale run` writes it again; where the verdicts "
+        f"were imported, move {folder} away and import them again."
+    )

@@ -1,0 +1,44 @@
+"""What the first process that holds a run does before anything else: dead writers' leavings go, damaged files are set aside."""
+
+from pathlib import Path
+
+from ttscale.store.files import listed, move_aside, remove_leftovers, storage_errors
+from ttscale.store.manifest import document_flaw, restore_manifest
+from ttscale.store.orphans import drop_orphans
+from ttscale.store.segments import n_rows, set_torn_aside, table_flaw
+
+
+def clean_up(root: Path) -> list[Path]:
+    """Remove what dead writers left; return the damaged files that were set aside. For the holder of the lock."""
+    remove_leftovers(root)
+    for claims in root.glob("claims/*"):
+        with storage_errors(claims):
+            claims.unlink()
+    torn = root / "torn"
+    moved = restore_manifest(root, torn)
+    moved += [move_aside(path, torn, f"{path.parent.name}-{path.name}") for path in flawed_documents(root)]
+    set_aside = [path for folder in segment_folders(root) for path in set_torn_aside(folder, torn)]
+    _drop_verdicts_on_lost_samples(root, any_torn=bool(set_aside))
+    return moved + set_aside
+
+
+def segment_folders(root: Path) -> list[Path]:
+    """Return every folder of a run that holds segments."""
+    found = [*root.glob("samples/*"), *root.glob("calls/*"), *root.glob("verdicts/*/*")]
+    return sorted(folder for folder in found if folder.is_dir())
+
+
+def flawed_documents(root: Path) -> dict[Path, str]:
+    """Return the damaged files beside the segments, and what is wrong with them."""
+    documents = [*root.glob("sessions/*.json"), *root.glob("verdicts/*/verifier.json")]
+    flaws = {path: document_flaw(path) for path in sorted(documents)}
+    flaws |= {path: table_flaw(path) for path in listed(root / "problems", ".parquet")}
+    return {path: flaw for path, flaw in flaws.items() if flaw}
+
+
+def _drop_verdicts_on_lost_samples(root: Path, *, any_torn: bool) -> None:
+    """Let no verdict speak for a sample that is drawn again. Looked for only where samples went missing."""
+    for folder in root.glob("verdicts/*/*"):
+        samples = root / "samples" / folder.name
+        if folder.is_dir() and (any_torn or n_rows(folder) > n_rows(samples)):
+            drop_orphans(samples, folder)
