@@ -16,18 +16,23 @@ from typing import Any, NamedTuple
 import click
 import pytest
 import yaml
+from stored_runs import make_run
 from tests_paths import ROOT
 
+from ttscale.analysis.run.analyze import analyze_run
 from ttscale.cli.main import cli, run_cli
 from ttscale.config.loading import check_config, plugin_options
 from ttscale.config.models import RunConfig
 from ttscale.pipeline.building import build_task
 from ttscale.registry import BUILT_IN, find_plugin, load_plugin
+from ttscale.store.samples import SAMPLE_SCHEMA
+from ttscale.store.verdicts import VERDICT_SCHEMA
 
 DOCS = ROOT / "docs"
 RUN = (
     "tutorial",
     "cookbook",
+    "run-directory",
     "tasks",
     "writing-a-task",
     "writing-a-sampler",
@@ -103,6 +108,26 @@ def test_commands_and_snippets_run_in_order(
             assert run_cli(arguments(command)) in (0, 3), f"{command}\n{capsys.readouterr().err}"
             ran += 1
     assert ran
+
+
+def test_the_run_directorys_page_names_every_column_that_is_stored() -> None:
+    page = (DOCS / "run-directory.md").read_text(encoding="utf-8")
+    for column in (*SAMPLE_SCHEMA, *VERDICT_SCHEMA):
+        assert f"`{column}`" in page, column
+
+
+def test_duckdb_reads_verdicts_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import duckdb
+
+    monkeypatch.chdir(tmp_path)
+    store = make_run(tmp_path / "runs" / "quickstart")
+    (query,) = [block.text for block in blocks("run-directory") if block.language == "sql"]
+    rows = duckdb.sql(query).fetchall()
+    (cell,) = analyze_run(store).cells
+    assert len(rows) == 5
+    assert rows[0][1] >= rows[-1][1]
+    whole = duckdb.sql(query.replace("limit 5", "")).fetchall()
+    assert sum(rate for _, rate in whole) / len(whole) == pytest.approx(cell.coverage.value[0])
 
 
 @pytest.mark.parametrize("page", CHECKED)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 def forecast_command(
     source: Path,
     by: tuple[str, ...] | None,
+    oracle: str | None,
     output: str | None,
     k: tuple[int, ...],
     prefix: int | None,
@@ -78,7 +79,7 @@ def forecast_command(
     rng = np.random.default_rng(seed)
     rows, table, curves = [], [], []
     n_max = 0
-    groups = read_source(source, by=by)
+    groups = read_source(source, by=by, oracle=oracle)
     like = [(one.n, one.c) for path in likes for one in read_source(path, by=by)]
     tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
     for group in groups:
@@ -129,6 +130,7 @@ def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
 def backtest_command(
     source: Path,
     by: tuple[str, ...] | None,
+    oracle: str | None,
     output: str | None,
     prefixes: tuple[int, ...] | None,
     methods: tuple[str, ...] | None,
@@ -142,7 +144,7 @@ def backtest_command(
     from ttscale.stats.forecast.backtesting import METHODS, backtest
 
     rows, table = [], []
-    groups = read_source(source, by=by)
+    groups = read_source(source, by=by, oracle=oracle)
     tell_caveats(groups, of_prefixes=True)
     for group in groups:
         result = backtest(

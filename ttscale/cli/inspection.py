@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttscale.cli.options import config_options, output_options, run_argument
+from ttscale.cli.options import config_options, oracle_option, output_options, run_argument
 
 if TYPE_CHECKING:
     from ttscale.samplers.preview import Preview
@@ -123,15 +123,18 @@ def _watch(store: Any) -> None:
 
 @click.command("show")
 @run_argument
+@oracle_option
 @output_options
-def show_command(run: Path, output: str | None) -> None:
+def show_command(run: Path, oracle: str | None, output: str | None) -> None:
     """Print the results of RUN: coverage, selectors and the fitted law."""
+    from ttscale.analysis.reading.choosing import stored_config
     from ttscale.analysis.run.analyze import analyze_run
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.tables import render_table, result_rows
     from ttscale.store.run import RunStore
 
-    result = analyze_run(RunStore(run))
+    store = RunStore(run)
+    result = analyze_run(store, stored_config(store, oracle=oracle))
     if output:
         print_rows(result_rows(result), output)
     else:

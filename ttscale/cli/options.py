@@ -35,6 +35,11 @@ unsafe_option = click.option(
 )
 
 
+oracle_option = click.option(
+    "--oracle", metavar="NAME", help="The verifier that defines correct; by default the run's own."
+)
+
+
 def config_options(command: F) -> F:
     """Add CONFIG, --set and --out."""
     return config_argument(set_option(out_option(command)))

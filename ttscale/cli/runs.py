@@ -8,6 +8,7 @@ import click
 
 from ttscale.cli.options import (
     config_options,
+    oracle_option,
     output_options,
     run_argument,
     share_option,
@@ -152,27 +153,34 @@ def verify_command(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of report.html and figures/; RUN itself by default, ttscale-report for several runs.",
 )
+@oracle_option
 @output_options
-def report_command(runs: tuple[Path, ...], out: Path | None, output: str | None) -> None:
+def report_command(runs: tuple[Path, ...], out: Path | None, oracle: str | None, output: str | None) -> None:
     """Write report.html and figures/, and print the table.
 
     Several runs come side by side on one page. Cells without verified samples are named with the reason.
     """
     from ttscale.store.run import RunStore
 
-    _report([RunStore(run) for run in runs], output, out=out)
+    _report([RunStore(run) for run in runs], output, out=out, oracle=oracle)
 
 
-def _report(stores: Sequence["RunStore"], output: str | None, *, out: Path | None = None) -> None:
+def _report(
+    stores: Sequence["RunStore"], output: str | None, *, out: Path | None = None, oracle: str | None = None
+) -> None:
     from ttscale.analysis.budget.runs import price_runs
+    from ttscale.analysis.reading.choosing import stored_config
     from ttscale.analysis.run.analyze import analyze_run
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.html import write_report
     from ttscale.report.tables import render_table, result_rows
 
     alone = len(stores) == 1
-    results = [analyze_run(store, depth="full", allow_empty=not alone) for store in stores]
-    budget = price_runs([store.path for store in stores])
+    results = [
+        analyze_run(store, stored_config(store, oracle=oracle), depth="full", allow_empty=not alone)
+        for store in stores
+    ]
+    budget = price_runs([store.path for store in stores], oracle=oracle)
     files = write_report(results, out or (stores[0].path if alone else Path("ttscale-report")), budget=budget)
     if output:
         print_rows([row for result in results for row in result_rows(result)], output)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ttscale.cli.options import output_options
+from ttscale.cli.options import oracle_option, output_options
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ by_option = click.option(
 
 
 def source_options(command: F) -> F:
-    """Add SOURCE, --by and the output options."""
-    command = by_option(output_options(command))
+    """Add SOURCE, --by, --oracle and the output options."""
+    command = by_option(oracle_option(output_options(command)))
     return click.argument("source", type=click.Path(path_type=Path))(command)
 
 
@@ -118,6 +118,7 @@ plot_option = click.option(
 def curve_command(
     source: Path,
     by: tuple[str, ...] | None,
+    oracle: str | None,
     output: str | None,
     k: tuple[int, ...] | None,
     metric: str,
@@ -149,7 +150,7 @@ def curve_command(
     if (pool and metric != "coverage") or (shares and not pool):
         raise click.UsageError("--pool is for coverage, and --share for --pool.")
     curves: list[tuple[CountsGroup, Curve]] = []
-    groups = read_source(source, by=by)
+    groups = read_source(source, by=by, oracle=oracle)
     tell_caveats(groups)
     if pool:
         group, curve = pooled(groups, k, shares, confidence_level=level)
@@ -184,6 +185,7 @@ def curve_command(
 def fit_command(
     source: Path,
     by: tuple[str, ...] | None,
+    oracle: str | None,
     output: str | None,
     law: tuple[str, ...],
     confidence_level: float | None,
@@ -198,7 +200,7 @@ def fit_command(
 
     laws = tuple(plugins("laws")) if law == ("all",) else law
     rows, table, curves = [], [], []
-    groups = read_source(source, by=by)
+    groups = read_source(source, by=by, oracle=oracle)
     tell_caveats(groups, of_laws=laws)
     for group in groups:
         for name in laws:

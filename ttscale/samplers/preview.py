@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ttscale.errors import SamplerError
+from ttscale.samplers.conversations import turns_of
 from ttscale.samplers.locate import locate_model
 from ttscale.samplers.settings import ModelSettings
 from ttscale.types import Message, Problem
@@ -43,7 +44,7 @@ def preview(model: ModelSettings, problem: Problem, *, engine: str) -> Preview:
     Raises:
         SamplerError: A model folder that is not there, or a template that cannot be rendered.
     """
-    turns = problem.messages or (Message("user", problem.prompt or ""),)
+    turns = turns_of(problem, model.system_prompt)
     as_turns = "\n".join(f"[{turn.role}] {turn.content}" for turn in turns)
     if engine in ("openai", "replay"):
         return Preview(
@@ -54,7 +55,7 @@ def preview(model: ModelSettings, problem: Problem, *, engine: str) -> Preview:
         return Preview(as_turns, "a hub model: its own template, if it has one, comes around it")
     template = _template(located)
     if template is None or model.chat_template is False:
-        plain = problem.messages is None
+        plain = problem.messages is None and model.system_prompt is None
         why = "no chat template" if template is None else "model.chat_template is false"
         return Preview(problem.prompt or "" if plain else as_turns, f"as it is: {why}")
     return Preview(

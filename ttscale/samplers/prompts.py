@@ -6,6 +6,7 @@ from typing import Any
 
 from ttscale.errors import SamplerError
 from ttscale.samplers.channels import has_channels, read_channels
+from ttscale.samplers.conversations import turns_of, why_turns
 from ttscale.samplers.settings import ModelSettings
 from ttscale.types import Message, Problem
 
@@ -38,6 +39,7 @@ class PromptEncoder:
     def __init__(self, tokenizer: Any, model: ModelSettings, context_tokens: int) -> None:
         self._tokenizer = tokenizer
         self._options = model.chat_template_options
+        self._system_prompt = model.system_prompt
         self._context_tokens = context_tokens
         self._writes_itself = _is_mistrals(tokenizer)
         self._has_template = self._writes_itself or getattr(tokenizer, "chat_template", None) is not None
@@ -68,17 +70,17 @@ class PromptEncoder:
         return list(tokens)
 
     def _conversation(self, problem: Problem) -> tuple[Message, ...] | None:
-        if problem.messages is None:
-            return (Message("user", problem.prompt or ""),) if self.uses_chat_template else None
+        if problem.messages is None and self._system_prompt is None and not self.uses_chat_template:
+            return None
         if not self.uses_chat_template:
             why = (
                 "model.chat_template is false" if self._has_template else "the tokenizer has no chat template"
             )
             raise SamplerError(
-                f"Problem '{problem.problem_id}' is a conversation (messages), but {why}. "
-                "Use a model with a chat template, or a task that gives plain prompts."
+                f"{why_turns(problem)}, but {why}. Use a model with a chat template, or a task that gives plain prompts and no "
+                "system prompt."
             )
-        return problem.messages
+        return turns_of(problem, self._system_prompt)
 
     def _tokenize(self, prompt: str | None, conversation: tuple[Message, ...] | None) -> tuple[int, ...]:
         if conversation is None:

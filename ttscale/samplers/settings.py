@@ -33,6 +33,8 @@ class ModelSettings(BaseModel):
     """Folder of a LoRA adapter (adapter_config.json and its weights) put on the model; vLLM only."""
     chat_template: Literal["auto"] | bool = "auto"
     """Whether the prompt goes through the tokenizer's chat template; "auto": if it has one."""
+    system_prompt: str | None = None
+    """A system turn before every conversation that has none of its own; the model needs a chat template."""
     chat_template_options: dict[str, Any] = Field(default_factory=dict)
     """Extra variables for the chat template, such as ``enable_thinking: false``."""
 

@@ -61,6 +61,23 @@ def test_a_conversation_goes_through_the_template_with_its_options() -> None:
     assert _text(encoder.encode(CHAT)) == "<s>S<u>U<a>enable_thinking=False;"
 
 
+def test_a_system_prompt_goes_before_every_conversation_that_has_none() -> None:
+    plain = Problem(problem_id="p", prompt="U")
+    asked = Problem(problem_id="q", messages=(Message("user", "U"),))
+    encoder = _encoder(template=True, system_prompt="S")
+    with_turn = _text(_encoder(template=True).encode(CHAT))  # system S, user U
+    assert _text(encoder.encode(plain)) == _text(encoder.encode(asked)) == with_turn
+    own = Problem(problem_id="r", messages=(Message("system", "mine"), Message("user", "U")))
+    assert _text(encoder.encode(own)) == _text(_encoder(template=True).encode(own))
+
+
+def test_a_system_prompt_needs_a_template() -> None:
+    with pytest.raises(
+        SamplerError, match=r"model.system_prompt is given, but the tokenizer has no chat template"
+    ):
+        _encoder(template=False, system_prompt="S").encode(Problem(problem_id="p", prompt="U"))
+
+
 def test_demanding_an_absent_template_is_an_error() -> None:
     with pytest.raises(SamplerError, match="has no chat template"):
         _encoder(template=False, chat_template=True)

@@ -45,19 +45,20 @@ class RunsBudget:
     notes: tuple[str, ...] = ()
 
 
-def price_runs(runs: Sequence[Path | str], *, seed: int = 0) -> RunsBudget:
+def price_runs(runs: Sequence[Path | str], *, seed: int = 0, oracle: str | None = None) -> RunsBudget:
     """Price the coverage of every cell in the dearest unit that is known of all of them (see ``ttscale budget``).
 
     Args:
         runs: Run directories.
         seed: Of everything simulated.
+        oracle: The verifier that defines *correct*; by default each run's own.
 
     Returns:
         One budget per task; where something cannot be priced, a note says so instead of an error.
     """
     paths = [Path(run) for run in runs]
     try:
-        arms, unread = readable_arms(paths)
+        arms, unread = readable_arms(paths, oracle=oracle)
     except TtscaleError as error:
         return RunsBudget(notes=(f"Costs are left out: {error}",))
     found, notes = [], [f"Costs: {one}" for one in unread]

@@ -12,9 +12,12 @@ from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 
 
-def stored_config(store: RunStore) -> RunConfig:
-    """Return the configuration stored with a run."""
-    return parse_config(store.config_yaml(), out=store.path)
+def stored_config(store: RunStore, *, oracle: str | None = None) -> RunConfig:
+    """Return the configuration stored with a run, with another oracle where one is named."""
+    config = parse_config(store.config_yaml(), out=store.path)
+    if oracle is None:
+        return config
+    return config.model_copy(update={"analysis": config.analysis.model_copy(update={"oracle": oracle})})
 
 
 def stored_cells(store: RunStore) -> Mapping[str, Mapping[str, Any]]:
@@ -39,7 +42,8 @@ def choose_oracle(sets: Sequence[VerdictSet], config: RunConfig, cell: str) -> V
         verdicts
         for name in wanted
         for verdicts in here
-        if verdicts.info.verifier == name and (config.analysis.oracle or verdicts.info.sees_answer)
+        if name in (verdicts.info.verifier, verdicts.info.label)
+        and (config.analysis.oracle or verdicts.info.sees_answer)
     ]
     if not config.analysis.oracle:
         candidates += [verdicts for verdicts in here if verdicts.info.sees_answer]

@@ -7,6 +7,7 @@ from pathlib import Path
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, in_rounds
 from ttscale.analysis.reading.cell import CellReader, RunReader
 from ttscale.analysis.reading.strata import Stratum, strata
+from ttscale.errors import InvalidInputError
 from ttscale.exchange.counts import CountsGroup, read_counts
 from ttscale.store.run import RunStore
 
@@ -34,13 +35,16 @@ class CellCounts(CountsGroup):
         )
 
 
-def read_source(path: Path | str, *, by: Sequence[str] | None = None) -> list[CountsGroup]:
+def read_source(
+    path: Path | str, *, by: Sequence[str] | None = None, oracle: str | None = None
+) -> list[CountsGroup]:
     """Read counts per problem from a run directory (one group per cell) or a file of counts or outcomes.
 
     Args:
         path: Where they are.
         by: Columns of a file that tell groups apart, by default those whose names say so, () for none; of a run, keys of
             its problems' metadata, such as level or subject, by which the cells are split further.
+        oracle: The verifier that defines *correct* in a run; by default the run's own.
 
     Raises:
         InvalidInputError: The table cannot be used, see `read_counts`; or no problem has such a key.
@@ -48,9 +52,16 @@ def read_source(path: Path | str, *, by: Sequence[str] | None = None) -> list[Co
     """
     path = Path(path)
     if not path.is_dir():
+        if oracle is not None:
+            raise InvalidInputError(
+                f"{path} is a table, whose successes are counted already; another oracle than its own ('{oracle}') can only "
+                "judge the samples of a run."
+            )
         return read_counts(path, by=by)
     reader = RunReader(RunStore(path))
-    return [part for cell in reader.store.cells() for part in _cell_counts(reader.cell(cell), by)]
+    return [
+        part for cell in reader.store.cells() for part in _cell_counts(reader.cell(cell, oracle=oracle), by)
+    ]
 
 
 def _cell_counts(cell: CellReader, by: Sequence[str] | None) -> list[CellCounts]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ttscale.errors import SamplerError
+from ttscale.samplers.conversations import turns_of, why_turns
 from ttscale.samplers.openai.continuing import Continuation
 from ttscale.samplers.openai.options import OpenAIOptions
 from ttscale.samplers.openai.reading import Reader
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
-from ttscale.types import CallSettings, Message, Problem
+from ttscale.types import CallSettings, Problem
 
 TRUNCATING = ("top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty")
 """Sampling settings besides the temperature that change the distribution, and that a server fills in where they are not said."""
@@ -75,6 +76,7 @@ class Dialect:
         )
         self._base = _base(model, sampling, options, terms)
         self._settings = model, sampling, options
+        self._system_prompt = model.system_prompt
 
     @property
     def said(self) -> dict[str, Any]:
@@ -134,12 +136,12 @@ class Dialect:
             SamplerError: The problem is a conversation, and the endpoint takes plain prompts.
         """
         if self.terms.chat:
-            turns = problem.messages or (Message("user", problem.prompt or ""),)
+            turns = turns_of(problem, self._system_prompt)
             return {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
-        if problem.messages is not None:
+        if problem.messages is not None or self._system_prompt is not None:
             raise SamplerError(
-                f"Problem '{problem.problem_id}' is a conversation (messages), but prompts go to the completions "
-                "endpoint. Set engine_options.endpoint to chat, or use a task that gives plain prompts."
+                f"{why_turns(problem)}, but prompts go to the completions endpoint. Set engine_options.endpoint to chat, or "
+                "use a task that gives plain prompts, and no system prompt."
             )
         return {"prompt": problem.prompt or ""}
 
