@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any
 
 from ttscale.config.cells import cells
@@ -13,6 +12,7 @@ from ttscale.errors import MissingExtraError
 from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
+from ttscale.pipeline.requests import request_ranges
 from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
@@ -157,7 +157,7 @@ def _usd(
     prompts = sum(
         _characters(problem)
         / _CHARACTERS_PER_TOKEN
-        * sum(ceil(len(gap) / size) for gap in missing[problem.problem_id])
+        * sum(sum(1 for _ in request_ranges(gap, size)) for gap in missing[problem.problem_id])
         for problem in problems
         if problem.problem_id in missing
     )

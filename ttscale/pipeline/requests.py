@@ -1,13 +1,52 @@
 """The queue of sampling work: what is missing, cut into small requests with fixed seeds."""
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
 from ttscale.types import Problem, SampleRequest
 
-ROUND = 256
-"""Samples per problem before the queue moves on: a stopped run is balanced over problems to within this,
-and a problem's prompt stays in the engine's prefix cache for that long."""
+_ROUND = 256
+_ROUND_ENDS = (8, 64, _ROUND)
+"""Where the first rounds end, in samples of each problem; later ones are as long as the last: the queue moves on to the
+next problem there. The first is small, so that early numbers rest on every problem; the others keep a problem's prompt
+in the engine's prefix cache for longer."""
+
+
+def round_of(sample_index: int) -> int:
+    """Return the round that draws a sample.
+
+    >>> [round_of(i) for i in (0, 7, 8, 63, 64, 255, 256, 511, 512)]
+    [0, 0, 1, 1, 2, 2, 3, 3, 4]
+    """
+    if sample_index < _ROUND:
+        return bisect_right(_ROUND_ENDS, sample_index)
+    return len(_ROUND_ENDS) - 1 + sample_index // _ROUND
+
+
+def round_range(number: int) -> range:
+    """Return the sample indices that a round draws of each problem.
+
+    >>> [round_range(i) for i in range(4)]
+    [range(0, 8), range(8, 64), range(64, 256), range(256, 512)]
+    """
+    if number < len(_ROUND_ENDS):
+        return range(_ROUND_ENDS[number - 1] if number else 0, _ROUND_ENDS[number])
+    start = (number - len(_ROUND_ENDS) + 1) * _ROUND
+    return range(start, start + _ROUND)
+
+
+def request_ranges(gap: range, request_size: int) -> Iterator[range]:
+    """Yield what each request for a gap draws: no request crosses a round.
+
+    >>> list(request_ranges(range(6, 100), 50))
+    [range(6, 8), range(8, 58), range(58, 64), range(64, 100)]
+    """
+    first = gap.start
+    while first < gap.stop:
+        stop = min(first + request_size, gap.stop, round_range(round_of(first)).stop)
+        yield range(first, stop)
+        first = stop
 
 
 def first_seed(run_seed: int, problem_id: str) -> int:
@@ -48,15 +87,13 @@ def plan_requests(
         request_size: Most samples per request.
     """
     last = max((gaps[-1].stop for gaps in missing.values()), default=0)
-    for round_start in range(0, last, ROUND):
+    for number in range(round_of(last - 1) + 1 if last else 0):
+        drawn = round_range(number)
         for problem in problems:
             seed = first_seed(run_seed, problem.problem_id)
             for gap in missing.get(problem.problem_id, ()):
-                start, stop = max(gap.start, round_start), min(gap.stop, round_start + ROUND)
-                for first in range(start, stop, request_size):
+                within = range(max(gap.start, drawn.start), min(gap.stop, drawn.stop))
+                for part in request_ranges(within, request_size):
                     yield SampleRequest(
-                        problem=problem,
-                        first_index=first,
-                        n=min(request_size, stop - first),
-                        seed=seed + first,
+                        problem=problem, first_index=part.start, n=len(part), seed=seed + part.start
                     )

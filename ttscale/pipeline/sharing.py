@@ -1,6 +1,6 @@
 """Several processes on one run: each claims blocks of a cell, draws them, and lets go of them once they are stored.
 
-A block is one problem's samples of one round (`ROUND`). A process that dies loses its claims with its life; the others,
+A block is one problem's samples of one round (`ttscale.pipeline.requests`). A process that dies loses its claims with its life; the others,
 or a later one, draw what it had not stored. Nobody is in charge and no clock is involved.
 """
 
@@ -17,7 +17,7 @@ from ttscale.pipeline.continuing import refuse_other_engine
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.recording import Recorder
-from ttscale.pipeline.requests import ROUND, plan_requests
+from ttscale.pipeline.requests import plan_requests, round_of, round_range
 from ttscale.pipeline.sampling import record, repeat
 from ttscale.samplers.resolve import choose_engine
 from ttscale.store.claims import Claims
@@ -136,7 +136,7 @@ class SharedBlocks:
     def _wanted_blocks(self) -> deque[int]:
         """Return the blocks that lack samples, beginning anywhere: processes that begin apart meet late."""
         self._keys.refresh()
-        n_rounds = -(-max(self._targets.values()) // ROUND)
+        n_rounds = round_of(max(self._targets.values()) - 1) + 1
         blocks = [block for block in range(n_rounds * len(self._problems)) if self._gaps(block)]
         start = random.Random(os.urandom(8)).randrange(len(self._problems)) if blocks else 0
         return deque(blocks[start:] + blocks[:start])
@@ -174,10 +174,8 @@ class SharedBlocks:
     def _range(self, block: int) -> range:
         """Return the sample indices of a block."""
         round_, position = divmod(block, len(self._problems))
-        start = round_ * ROUND
-        return range(
-            start, max(start, min(start + ROUND, self._targets[self._problems[position].problem_id]))
-        )
+        drawn, target = round_range(round_), self._targets[self._problems[position].problem_id]
+        return range(drawn.start, max(drawn.start, min(drawn.stop, target)))
 
     def _block(self, problem_id: str, sample_index: int) -> int:
-        return sample_index // ROUND * len(self._problems) + self._block_of[problem_id]
+        return round_of(sample_index) * len(self._problems) + self._block_of[problem_id]

@@ -15,7 +15,7 @@ from drawing import Notes, cell_work, scripted_cell, stored_indices
 from ttscale.errors import SamplerError
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
-from ttscale.pipeline.requests import ROUND
+from ttscale.pipeline.requests import round_of
 from ttscale.pipeline.sharing import SharedBlocks, SharingDrawer
 
 HOLDER = """
@@ -79,7 +79,7 @@ def test_what_another_process_holds_is_left_to_it_and_drawn_after_its_death(tmp_
 
 
 def test_blocks_cut_every_problem_at_the_same_rounds(tmp_path: Path) -> None:
-    work = cell_work(tmp_path, scripted_cell(ROUND + 10, sampling={"request_size": 64}))
+    work = cell_work(tmp_path, scripted_cell(600, sampling={"request_size": 64}))
     with work.store.claims("c") as claims:
         blocks = SharedBlocks(
             work.store.samples_folder("c"), work.cell, work.problems, work.everything(), claims
@@ -87,10 +87,10 @@ def test_blocks_cut_every_problem_at_the_same_rounds(tmp_path: Path) -> None:
         asked = Counter()
         for request in blocks.requests():
             indices = range(request.first_index, request.first_index + request.n)
-            assert indices[0] // ROUND == indices[-1] // ROUND  # a request never crosses a round
+            assert round_of(indices[0]) == round_of(indices[-1])  # a request never crosses a round
             asked.update((request.problem.problem_id, index) for index in indices)
     assert set(asked.values()) == {1}
-    assert len(asked) == 5 * (ROUND + 10)
+    assert len(asked) == 5 * 600
 
 
 def test_a_failure_lets_go_of_what_was_claimed(tmp_path: Path) -> None:
