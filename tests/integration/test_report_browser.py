@@ -289,6 +289,94 @@ def test_a_click_opens_answers_and_samples_and_sorting_keeps_them_together(page:
     assert several(page, "tr.detail") == []
 
 
+def explored_run(folder: Path) -> str:
+    """Write the report of a run whose samples say more than their answers, and return its address."""
+    store = make_run(folder / "run", n=40, n_problems=8)
+    return write_report(analyze_run(store, depth="full"), folder).page.as_uri()
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return explored_run(tmp_path_factory.mktemp("explored"))
+
+
+def read_samples(browser: webdriver.Chrome) -> str:
+    """Wait until the samples are unpacked; return how many match."""
+    WebDriverWait(browser, 30).until(lambda _: several(browser, "tr.detail .explorer .shown"))
+    return one(browser, "tr.detail .explorer .shown").text
+
+
+def choose(browser: webdriver.Chrome, label: str, text: str) -> None:
+    script = (
+        "const [label, text] = arguments;"
+        "const found = Array.from(document.querySelectorAll('.explorer label')).find(n => n.textContent.startsWith(label));"
+        "const select = found.querySelector('select');"
+        "select.value = Array.from(select.options).find(o => o.textContent.startsWith(text)).value;"
+        "select.dispatchEvent(new Event('change'));"
+    )
+    browser.execute_script(script, label, text)
+
+
+def test_all_samples_of_a_problem_can_be_read_and_filtered(browser: webdriver.Chrome, explored: str) -> None:
+    browser.get(explored)
+    position, n_correct = next((i, int(c)) for i, c in enumerate(column(browser, 2)) if 0 < int(c) < 40)
+    press(browser, several(browser, "button.open")[position])
+    assert read_samples(browser).startswith("40 of 40 samples")
+    choose(browser, "Outcome", "correct")
+    assert read_samples(browser).startswith(f"{n_correct} of 40 samples")
+    assert {node.text for node in several(browser, ".sample .meta b:first-of-type")} == {"correct"}
+    choose(browser, "Outcome", "any")
+    least = one(browser, ".explorer input.bound")
+    least.send_keys("1000000")
+    assert read_samples(browser).startswith("0 of 40 samples")
+    assert "least=1000000" in browser.current_url
+    assert complaints(browser) == []
+
+
+def test_an_address_leads_to_the_problem_and_its_filters(browser: webdriver.Chrome, explored: str) -> None:
+    browser.get(explored)
+    press(browser, several(browser, "button.open")[2])
+    read_samples(browser)
+    choose(browser, "Outcome", "incorrect")
+    address, name, told = browser.current_url, several(browser, "button.open")[2].text, read_samples(browser)
+    assert name in address
+    browser.get("about:blank")
+    browser.get(address)
+    assert read_samples(browser) == told
+    assert one(browser, "button.open[aria-expanded=true]").text == name
+    assert complaints(browser) == []
+
+
+def test_keys_lead_to_the_next_problem_and_back(browser: webdriver.Chrome, explored: str) -> None:
+    browser.get(explored)
+    names = [button.text for button in several(browser, "button.open")]
+    press(browser, several(browser, "button.open")[0])
+    for key, at in (("j", 1), ("j", 2), ("k", 1)):
+        ActionChains(browser).send_keys(key).perform()
+        opened = several(browser, "button.open[aria-expanded=true]")
+        assert [button.text for button in opened] == [names[at]]
+        assert browser.execute_script("return document.activeElement.textContent") == names[at]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "marked"),
+    [
+        ("so 12 + 30 = 42, thus 42.", "42", "42"),
+        ("142 and 42 and 420", "42", "42"),
+        ("in all 1,234 apples", "1234", "1,234"),
+        ("that is \\frac{1}{2}", "\\frac{1}{2}", "\\frac{1}{2}"),
+        ("nothing of it", "42", None),
+        ("42", "42", None),
+        ("a(b", "(", "("),
+    ],
+)
+def test_the_answer_is_marked_where_it_stands(
+    page: webdriver.Chrome, text: str, answer: str, marked: str | None
+) -> None:
+    script = "const node = marked(...arguments); return [node.textContent, node.querySelector('mark')?.textContent ?? null]"
+    assert page.execute_script(script, text, answer) == [text, marked]
+
+
 def test_problems_open_by_keyboard(page: webdriver.Chrome) -> None:
     page.execute_script("arguments[0].focus()", one(page, "button.open"))
     ActionChains(page).send_keys(Keys.ENTER).perform()

@@ -1,6 +1,7 @@
 """What the page says of one cell."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ttscale.analysis.run.results import CellResult, RunResult
@@ -10,6 +11,7 @@ from ttscale.report.cells import PageCell
 from ttscale.report.drawings import Drawings
 from ttscale.report.embed import embedded_json
 from ttscale.report.laws import law_formula, law_parameters, usable_law
+from ttscale.report.samples import PackedSamples
 from ttscale.report.series import measured_k, measured_series
 from ttscale.report.summary import (
     headline,
@@ -28,12 +30,26 @@ _STATIC_ROWS = 400
 """Rows of problems in a page for readers without scripts, of all its cells together."""
 
 
+@dataclass(frozen=True, slots=True)
+class CellTexts:
+    """What people and models wrote, as far as the page holds it.
+
+    Attributes:
+        limits: How much of it.
+        pool: Where texts stand.
+        samples: The cell's samples.
+    """
+
+    limits: payload.TextLimits
+    pool: payload.TextPool
+    samples: PackedSamples
+
+
 def cell_context(
     cell: PageCell,
     runs: Sequence[RunResult],
     drawings: Drawings | None,
-    limits: payload.TextLimits,
-    pool: payload.TextPool,
+    texts: CellTexts,
     n_cells: int,
 ) -> dict[str, Any]:
     """Return the variables of ``cell.html.j2``."""
@@ -65,9 +81,11 @@ def cell_context(
             "rates": embedded_json(payload.rates_chart(result)),
         },
         "rates_table": payload.rates_chart(result),
-        "table": embedded_json(payload.problem_table(result, limits, pool)),
+        "table": embedded_json(payload.problem_table(result, texts.limits, texts.pool)),
         "rows": list(result.problems.head(max(20, _STATIC_ROWS // n_cells)).iter_rows(named=True)),
-        "left_out": limits.told(result),
+        "samples": embedded_json({"verifiers": texts.samples.verifiers, "packed": texts.samples.packed}),
+        "shared": len(payload.shared_beginning(result.problems["prompt"].to_list())),
+        "left_out": [told for told in (texts.limits.told(result), texts.samples.told) if told],
         "sessions": [_session_row(session) for session in result.sessions],
     }
 

@@ -1,8 +1,8 @@
 """The report of runs that are still going: analyzed again when something new is stored, served to this machine only.
 
 The server listens on 127.0.0.1 and answers nobody who calls it by another name: a page elsewhere whose name
-is pointed at this machine (DNS rebinding) gets nothing. It has two addresses, the page and its state; neither
-takes any input.
+is pointed at this machine (DNS rebinding) gets nothing. It has three addresses: the page, its state, and the samples
+of a problem, asked for by places in the page.
 """
 
 import json
@@ -10,17 +10,22 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ttscale.analysis.budget.runs import price_runs
+from ttscale.analysis.reading.cell import RunReader
 from ttscale.analysis.run.analyze import Depth, analyze_run
+from ttscale.analysis.run.samples import sample_groups
 from ttscale.errors import StoreError, TtscaleError, TtscaleWarning
+from ttscale.report.cells import page_cells
 from ttscale.report.following import RunProgress, fingerprint, first_error, progress_of
 from ttscale.report.html import render_html
 from ttscale.report.page import LiveState
+from ttscale.report.samples import columns_of, problem_samples
 from ttscale.store.run import RunStore
 
 HOST = "127.0.0.1"
@@ -40,6 +45,15 @@ _PAUSE_PER_WORK = 3.0
 """Rest three times as long as the last analysis took: the run itself needs the machine."""
 
 
+@dataclass(frozen=True, slots=True)
+class _PageProblems:
+    """The problems of a cell of the page, row by row."""
+
+    store: RunStore
+    cell: str
+    problem_ids: tuple[str, ...]
+
+
 class LiveReport:
     """The current page of some runs, and what makes the next one.
 
@@ -53,6 +67,7 @@ class LiveReport:
         self._seen: tuple[str, Depth] | None = None
         self._number = 0
         self._page = b""
+        self._problems: dict[str, _PageProblems] = {}
         self._state: dict[str, Any] = {"token": "0", "phase": "going", "words": "Reading the run."}
 
     def page(self) -> bytes:
@@ -64,6 +79,19 @@ class LiveReport:
         """Return the token of the page, the phase of the runs and how far they are, in words."""
         with self._lock:
             return dict(self._state)
+
+    def samples(self, cell: str, row: int) -> list[list[Any]]:
+        """Return the samples of a problem, in columns, by the ids of the page that is shown.
+
+        Raises:
+            StoreError: No such cell or row, or its samples cannot be read just now.
+        """
+        with self._lock:
+            found = self._problems.get(cell)
+        if found is None or not 0 <= row < len(found.problem_ids):
+            raise StoreError(f"This page has no row {row} in '{cell}'.")
+        reader = RunReader(found.store).cell(found.cell, verifiers=None)
+        return columns_of(problem_samples(sample_groups(reader, [found.problem_ids[row]])))
 
     def refresh(self) -> bool:
         """Look at the runs; where something changed, make the page again.
@@ -80,17 +108,17 @@ class LiveReport:
             if seen == self._seen:
                 self._tell(progress)
                 return False
-            page = self._made(progress, depth)
+            page, problems = self._made(progress, depth)
         except (TtscaleError, OSError) as error:  # the writer may move a file at this very moment
             with self._lock:
                 self._state |= {"words": first_error(error)}
             return False
         with self._lock:
-            self._page, self._seen = page, seen
+            self._page, self._problems, self._seen = page, problems, seen
         self._tell(progress)
         return True
 
-    def _made(self, progress: RunProgress, depth: Depth) -> bytes:
+    def _made(self, progress: RunProgress, depth: Depth) -> tuple[bytes, dict[str, "_PageProblems"]]:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", TtscaleWarning
@@ -98,9 +126,14 @@ class LiveReport:
             results = [analyze_run(store, depth=depth, allow_empty=True) for store in self._stores]
             budget = price_runs([store.path for store in self._stores]) if depth == "full" else None
         self._number += 1
-        return render_html(
-            results, budget=budget, live=LiveState(token=str(self._number), words=str(progress))
-        ).encode()
+        state = LiveState(token=str(self._number), words=str(progress))
+        problems = {
+            one.id: _PageProblems(
+                self._stores[one.run], one.result.cell, tuple(one.result.problems["problem_id"])
+            )
+            for one in page_cells(results)
+        }
+        return render_html(results, budget=budget, live=state).encode(), problems
 
     def _tell(self, progress: RunProgress) -> None:
         with self._lock:
@@ -156,10 +189,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.live.page(), "text/html; charset=utf-8")
         elif self.path == "/state":
             self._answer(HTTPStatus.OK, json.dumps(self.live.state()).encode(), "application/json")
+        elif self.path.startswith("/samples?"):
+            self._answer_samples()
         else:
-            self._answer(HTTPStatus.NOT_FOUND, b"Only / and /state are here.\n", "text/plain")
+            self._answer(HTTPStatus.NOT_FOUND, b"Only /, /state and /samples are here.\n", "text/plain")
 
     do_HEAD = do_GET  # noqa: N815 - the base class finds it by this name
+
+    def _answer_samples(self) -> None:
+        asked = dict(parse_qsl(urlsplit(self.path).query))
+        try:
+            found = self.live.samples(asked.get("cell", ""), int(asked.get("row", "-1")))
+        except (TtscaleError, OSError, ValueError) as error:
+            self._answer(HTTPStatus.NOT_FOUND, f"{error}\n".encode(), "text/plain; charset=utf-8")
+        else:
+            self._answer(HTTPStatus.OK, json.dumps(found).encode(), "application/json")
 
     def _is_called_by_its_name(self) -> bool:
         try:

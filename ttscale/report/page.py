@@ -14,15 +14,24 @@ from ttscale.analysis.budget.runs import RunsBudget
 from ttscale.analysis.run.results import RunResult
 from ttscale.report import payload
 from ttscale.report.budget import budget_sections
-from ttscale.report.cell_section import cell_context
+from ttscale.report.cell_section import CellTexts, cell_context
 from ttscale.report.cells import PageCell
 from ttscale.report.drawings import Drawings
 from ttscale.report.embed import content_security_policy, embedded_json
 from ttscale.report.overview import overview_of
+from ttscale.report.samples import live_samples, packed_samples
 from ttscale.report.visible import excerpt_line, visible_text
 from ttscale.showing.numbers import at_k, count, duration, percent, shown
 
-_SCRIPTS = ("numbers.js", "chart.js", "problems.js", "page.js")
+_SCRIPTS = (
+    "numbers.js",
+    "address.js",
+    "download.js",
+    "chart.js",
+    "samples.js",
+    "problems.js",
+    "page.js",
+)
 """What runs in the page, in this order; "page.js" starts what the others define."""
 _LIVE_SCRIPTS = (*_SCRIPTS, "live.js")
 _STYLES = ("report.css", "chart.css", "problems.css", "narrow.css", "print.css")
@@ -67,7 +76,13 @@ def render_page(
     style = _sources(_STYLES)
     limits = payload.text_limits([cell.result for cell in cells])
     pool = payload.TextPool()
-    contexts = [cell_context(cell, runs, drawings, limits, pool, len(cells)) for cell in cells]
+    results = [cell.result for cell in cells]
+    # A live page asks its server for samples.
+    shelves = [live_samples(one) for one in results] if live else packed_samples(results, limits.problems)
+    contexts = [
+        cell_context(cell, runs, drawings, CellTexts(limits, pool, shelf), len(cells))
+        for cell, shelf in zip(cells, shelves, strict=True)
+    ]
     return (
         _environment()
         .get_template("report.html.j2")

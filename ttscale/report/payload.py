@@ -16,12 +16,13 @@ from ttscale.report.cells import PageCell
 from ttscale.report.series import Series, cell_series, measured_k
 from ttscale.report.visible import excerpt, visible_text
 from ttscale.showing.numbers import percent
-from ttscale.types import TRUNCATED
 
 _TEXT_BUDGET = 2_400_000
-"""Characters of prompts and completions in a page, so that it can still be sent around."""
-_LONGEST, _SHORTEST = 4000, 160
-_MOST_EXAMPLES, _MOST_ANSWERS, _FEW_ANSWERS = 6, 10, 3
+"""Characters of prompts, keys and answers in a page, so that it can still be sent around."""
+_LONGEST = 4000
+_MOST_ANSWERS, _FEW_ANSWERS = 10, 3
+_WORTH_DROPPING = 40
+"""Characters from which on it helps to leave a shared beginning out."""
 _MOST_ROWS = 40_000
 """Rows of problems in a page, of all its cells together."""
 
@@ -32,13 +33,11 @@ class TextLimits:
 
     Attributes:
         characters: Of one text.
-        examples: Samples shown of a problem.
         answers: Answers shown of a problem.
         problems: Rows of a cell's table.
     """
 
     characters: int
-    examples: int
     answers: int
     problems: int
 
@@ -47,38 +46,24 @@ class TextLimits:
         parts = []
         if cell.problems.height > self.problems:
             parts.append(f"the first {self.problems:,} of {cell.problems.height:,} problems are listed")
-        if self.examples < _MOST_EXAMPLES:
-            parts.append(f"{self.examples or 'no'} sample texts are kept of each problem")
         if _longest_text(cell) > self.characters:
             parts.append(f"texts are cut at {self.characters:,} characters")
         if not parts:
             return ""
-        return f"To keep this page small, {', '.join(parts)}; all samples are in the run directory."
+        return f"To keep this page small, {', '.join(parts)}; all is in the run directory."
 
 
 def _longest_text(cell: CellResult) -> int:
-    texts = pl.concat(
-        [
-            cell.problems["prompt"],
-            cell.problems["answer"],
-            cell.problems["examples"].explode().struct.field("completion"),
-        ]
-    )
-    longest = texts.str.len_chars().max()
+    longest = pl.concat([cell.problems["prompt"], cell.problems["answer"]]).str.len_chars().max()
     return longest if isinstance(longest, int) else 0
 
 
 def text_limits(cells: Sequence[CellResult]) -> TextLimits:
-    """Return limits under which all texts stay within the page's budget: shorter texts first, then fewer."""
+    """Return limits under which all texts stay within the page's budget."""
     rows = _MOST_ROWS // max(len(cells), 1)
     n_problems = sum(min(cell.problems.height, rows) for cell in cells) or 1
-    for examples in range(_MOST_EXAMPLES, -1, -1):
-        texts = n_problems * (1 + examples)
-        if texts * _SHORTEST <= _TEXT_BUDGET:
-            break
-    characters = min(_LONGEST, _TEXT_BUDGET // texts)
-    answers = _MOST_ANSWERS if n_problems <= 3000 else _FEW_ANSWERS
-    return TextLimits(characters, examples, answers, rows)
+    characters = min(_LONGEST, _TEXT_BUDGET // n_problems)
+    return TextLimits(characters, _MOST_ANSWERS if n_problems <= 3000 else _FEW_ANSWERS, rows)
 
 
 def curves_chart(cell: PageCell) -> dict[str, Any]:
@@ -138,50 +123,48 @@ class TextPool:
         return list(self._places)
 
 
-def problem_table(cell: CellResult, limits: TextLimits, pool: TextPool) -> list[list[Any]]:
-    """Return one row per problem for the page's table, its texts as places in the pool.
+def problem_table(cell: CellResult, limits: TextLimits, pool: TextPool) -> dict[str, Any]:
+    """Return a cell's table of problems for the page, texts as places in the pool.
 
     Returns:
-        Rows of [id, n, c, prompt, key, answers, examples]; an answer is [text, count, correct], an example
-        [sample index, outcome, finish reason, completion].
+        shared: How all prompts begin, -1 where they do not; rows: of [id, n, c, rest of the prompt, key, answers], an
+        answer being [text, count, correct].
     """
-    return [
-        _problem_row(row, limits, pool) for row in cell.problems.head(limits.problems).iter_rows(named=True)
+    problems = cell.problems.head(limits.problems)
+    shared = shared_beginning(problems["prompt"].to_list())
+    rows = [_problem_row(row, len(shared), limits, pool) for row in problems.iter_rows(named=True)]
+    return {"shared": pool.place(visible_text(shared) if shared else None), "rows": rows}
+
+
+def shared_beginning(prompts: Sequence[str | None]) -> str:
+    r"""Return how all prompts begin, up to the end of a word: instructions and examples, which tell no problem apart.
+
+    >>> shared_beginning(["Solve the problem, and think step by step.\n\n" + end for end in ("1 + 1 =", "1 + 2 =")])
+    'Solve the problem, and think step by step.\n\n'
+    """
+    if len(prompts) < 2 or None in prompts:
+        return ""
+    texts = [prompt for prompt in prompts if prompt is not None]
+    first, last = min(texts), max(texts)  # what these two share, all between them share
+    start = first[
+        : next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     ]
+    line = max(start.rfind("\n"), start.rfind(" ") if "\n" not in start else -1) + 1
+    return start[:line] if line >= _WORTH_DROPPING else ""
 
 
-def _problem_row(row: dict[str, Any], limits: TextLimits, pool: TextPool) -> list[Any]:
-    def text(value: Any, length: int = limits.characters) -> int:
-        return pool.place(None if value is None else visible_text(excerpt(str(value), length)))
+def _problem_row(row: dict[str, Any], dropped: int, limits: TextLimits, pool: TextPool) -> list[Any]:
+    def text(value: Any) -> int:
+        return pool.place(None if value is None else visible_text(excerpt(str(value), limits.characters)))
 
     return [
         visible_text(str(row["problem_id"])),
         int(row["n"]),
         int(row["c"]),
-        text(row["prompt"]),
+        text(row["prompt"][dropped:] if row["prompt"] else row["prompt"]),
         text(row["answer"]),
         [[text(a["answer"]), a["count"], a["correct"]] for a in (row["answers"] or ())[: limits.answers]],
-        [
-            [e["sample_index"], text(e["outcome"]), text(_told(e["finish_reason"])), text(e["completion"])]
-            for e in _mixed(row["examples"] or (), limits.examples)
-        ],
     ]
-
-
-def _told(finish_reason: str | None) -> str | None:
-    """Name every way of being cut off "length": the page knows no server's own words for it."""
-    return "length" if finish_reason in TRUNCATED else finish_reason
-
-
-def _mixed(examples: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """Keep a few examples, correct and other ones by turns, in their own order."""
-    if len(examples) <= most:
-        return list(examples)
-    right = [e for e in examples if e["outcome"] == "correct"]
-    other = [e for e in examples if e["outcome"] != "correct"]
-    n_right = min(len(right), max((most + 1) // 2, most - len(other)))
-    kept = right[:n_right] + other[: most - n_right]
-    return sorted(kept, key=lambda example: int(example["sample_index"]))
 
 
 def costs(cell: CellResult) -> dict[str, list[float]]:

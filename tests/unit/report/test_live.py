@@ -3,11 +3,13 @@
 import json
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import polars as pl
 import pytest
 from stored_runs import draw, make_run
 
@@ -203,3 +205,27 @@ def test_the_state_is_json(going: RunStore) -> None:
     with served(LiveReport([going])) as port:
         state = json.loads(get(port, "/state")[1])
     assert set(state) == {"token", "phase", "words"}
+
+
+def test_all_samples_of_a_problem_are_served_by_their_place_in_the_page(going: RunStore) -> None:
+    report = LiveReport([going])
+    report.refresh()
+    problems = [problem.problem_id for problem in going.problems(CELL)]
+    with served(report) as port:
+        answer, body = get(port, "/samples?cell=cell-0&row=2")
+        stored = going.samples(CELL).collect()
+        texts, *_, alike = json.loads(body)
+        assert answer.status == 200
+        own = stored.filter(pl.col("problem_id") == problems[2])
+        assert Counter(dict(zip(texts, alike, strict=True))) == Counter(own["completion"].to_list())
+        for wrong in (
+            "cell=cell-0&row=99",
+            "cell=cell-7&row=0",
+            "cell=cell-0&row=x",
+            "cell=../..&row=-1",
+            "row",
+        ):
+            answer, body = get(port, f"/samples?{wrong}")
+            assert answer.status == 404, wrong
+            assert b"Traceback" not in body
+        assert get(port, "/samples?cell=cell-0&row=2", host="evil.example")[0].status == 403

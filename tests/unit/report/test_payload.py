@@ -20,10 +20,11 @@ from ttscale.report.payload import (
     overlay_chart,
     problem_table,
     rates_chart,
+    shared_beginning,
     text_limits,
 )
 
-LIMITS = TextLimits(characters=50, examples=2, answers=1, problems=1000)
+LIMITS = TextLimits(characters=50, answers=1, problems=1000)
 
 
 def cell(**options: object) -> CellResult:
@@ -74,42 +75,32 @@ def test_a_text_is_kept_once_and_none_is_no_text() -> None:
 
 def test_rows_point_at_their_texts() -> None:
     result, pool = cell(), TextPool()
-    rows = problem_table(result, LIMITS, pool)
+    rows = problem_table(result, LIMITS, pool)["rows"]
     texts = pool.texts()
     assert len(rows) == 40
     for row, problem in zip(rows, result.problems.iter_rows(named=True), strict=True):
         assert row[:3] == [str(problem["problem_id"]), problem["n"], problem["c"]]
         assert texts[row[3]] == problem["prompt"][:50]
         assert len(row[5]) <= 1
-        assert len(row[6]) <= 2
-        assert all(-1 <= place < len(texts) for example in row[6] for place in example[1:])
 
 
-def test_examples_are_correct_and_wrong_ones_by_turns_in_their_own_order() -> None:
-    def example(index: int, outcome: str) -> dict[str, object]:
-        return {
-            "sample_index": index,
-            "outcome": outcome,
-            "finish_reason": "stop",
-            "completion": f"text {index}",
-        }
+INSTRUCTION = "Solve the problem. Finish with a line that has only the number.\n\n"
 
-    examples = [example(i, "incorrect") for i in range(5)] + [example(i, "correct") for i in (7, 8)]
-    (row,) = cell().problems.head(1).with_columns(examples=pl.Series([examples])).iter_rows(named=True)
-    frame = pl.DataFrame([row | {"examples": examples}])
-    ((*_, kept),) = problem_table(replace(cell(), problems=frame), replace(LIMITS, examples=4), TextPool())
-    assert [one[0] for one in kept] == [0, 1, 7, 8]
+
+def test_what_all_prompts_begin_with_is_kept_once() -> None:
+    result, pool = cell(), TextPool()
+    longer = replace(result, problems=result.problems.with_columns(prompt=INSTRUCTION + pl.col("prompt")))
+    table, texts = problem_table(longer, replace(LIMITS, characters=4000), pool), pool.texts()
+    assert texts[table["shared"]] == INSTRUCTION
+    assert [texts[row[3]] for row in table["rows"]] == result.problems["prompt"].to_list()
 
 
 @pytest.mark.parametrize(
-    ("finish", "told"), [("length", "length"), ("max_tokens", "length"), ("stop", "stop")]
+    "prompts",
+    [["one only " * 20], ["short 1", "short 2"], [INSTRUCTION, None], [INSTRUCTION[:-30] + "x", "y"]],
 )
-def test_a_cut_off_sample_is_told_by_whatever_word(finish: str, told: str) -> None:
-    example = {"sample_index": 0, "outcome": "correct", "finish_reason": finish, "completion": "text"}
-    (row,) = cell().problems.head(1).with_columns(examples=pl.Series([[example]])).iter_rows(named=True)
-    frame, pool = pl.DataFrame([row | {"examples": [example]}]), TextPool()
-    ((*_, ((_, _, place, _),)),) = problem_table(replace(cell(), problems=frame), LIMITS, pool)
-    assert pool.texts()[place] == told
+def test_nothing_is_dropped_where_nothing_long_is_shared(prompts: list[str | None]) -> None:
+    assert shared_beginning(prompts) == ""
 
 
 def test_no_text_can_end_a_script_or_hide_its_order() -> None:
@@ -125,15 +116,14 @@ def test_limits_keep_all_texts_within_the_budget(n_cells: int, height: int) -> N
     tall = replace(one, problems=pl.concat([one.problems] * (height // 40)))
     limits = text_limits([tall] * n_cells)
     rows = min(height, limits.problems) * n_cells
-    assert rows * (1 + limits.examples) * limits.characters <= 2_400_000
+    assert rows * limits.characters <= 2_400_000
     assert limits.problems * n_cells <= 40_000
 
 
 def test_what_is_left_out_is_told() -> None:
     told = replace(LIMITS, problems=10).told(cell())
     assert "the first 10 of 40 problems are listed" in told
-    assert "2 sample texts are kept" in told
-    assert TextLimits(4000, 6, 10, 1000).told(cell()) == ""
+    assert TextLimits(4000, 10, 1000).told(cell()) == ""
 
 
 def test_costs_are_the_prompt_once_and_every_completion() -> None:

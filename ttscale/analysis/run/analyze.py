@@ -28,6 +28,7 @@ from ttscale.analysis.reading.judged import (
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.problems import problems_frame
 from ttscale.analysis.run.results import CellResult, RunResult, SamplingTotals, UnmeasuredCell
+from ttscale.analysis.run.samples import sample_groups
 from ttscale.analysis.run.truncation import truncation_caveats
 from ttscale.analysis.selecting import Way, named_selector
 from ttscale.config.models import AnalysisSettings, RunConfig
@@ -51,8 +52,8 @@ __all__ = ["Depth", "analyze_run", "choose_oracle", "stored_config", "table_budg
 LAW = "exponentiated-power-law"
 
 Depth = Literal["glance", "curves", "full"]
-"""How much to compute: "curves" is coverage, selectors and the law; "full" adds laws, forecast, backtest and the
-comparison of verifiers; "glance" leaves votes over many samples out, for a view that is refreshed."""
+"""How much to compute: "curves" is coverage, selectors and the law; "full" adds laws, forecast, backtest, the
+comparison of verifiers and all samples; "glance" leaves votes over many samples out, for a view that is refreshed."""
 
 _MANY_SAMPLES = 200_000
 """From here on exact majority votes at every budget of the grid take minutes: they are computed at fewer."""
@@ -163,6 +164,7 @@ def analyze_cell(
         else None,
         comparison=comparison,
         skipped=skipped,
+        samples=sample_groups(source) if depth == "full" else None,
     )
 
 

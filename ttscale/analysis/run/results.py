@@ -87,6 +87,8 @@ class CellResult(Result):
         outlook: Laws, forecast and backtest; None where they were not asked for.
         comparison: The verifiers compared on a part of the samples; None where not asked for or not possible.
         skipped: What was left out for time, in plain sentences.
+        samples: All samples with their texts, equal ones once (`ttscale.analysis.run.samples.sample_groups`); None where
+            they were not asked for.
     """
 
     cell: str
@@ -106,6 +108,7 @@ class CellResult(Result):
     outlook: LookAhead | None = None
     comparison: Comparison | None = None
     skipped: tuple[str, ...] = ()
+    samples: pl.DataFrame | None = None
 
     @property
     def curves(self) -> dict[str, Curve]:

@@ -26,14 +26,25 @@ function bringToLife(root) {
   }
 }
 
-// A link to a folded cell unfolds it.
+// A link to a folded cell, or to what is in it, unfolds it.
 function unfoldTarget() {
-  const target = location.hash && document.getElementById(location.hash.slice(1));
-  const fold = target && target.querySelector("details.cell");
-  if (fold && !fold.open) {
-    fold.open = true;
-    target.scrollIntoView();
+  const names = [place, ...Array.from(address.keys(), (name) => name.split(".")[0])];
+  for (const target of names.map((name) => document.getElementById(name)).filter(Boolean)) {
+    const fold = target.querySelector("details.cell") || target.closest("details.cell");
+    if (fold && !fold.open) {
+      fold.open = true;
+      bringToLife(fold);
+    }
   }
+  const target = place && document.getElementById(place);
+  if (target) target.scrollIntoView();
+}
+
+// Back, forward, or an address that somebody changed.
+function followAddress() {
+  readAddress();
+  unfoldTarget();
+  for (const [cell, goTo] of opened) if (address.get(`${cell}.problem`)) goTo(address.get(`${cell}.problem`));
 }
 
 const theme = document.getElementById("theme");
@@ -57,5 +68,5 @@ if (document.body.dataset.live) {
 }
 
 bringToLife(document);
-addEventListener("hashchange", unfoldTarget);
+addEventListener("hashchange", followAddress);
 unfoldTarget();

@@ -1,28 +1,32 @@
 "use strict";
-// The table of problems: sort, filter, and a click that shows answers and sample texts.
+// The table of problems: sort, filter, and a click that shows answers and samples.
 // Texts come from a model and are hostile: they are only ever set as textContent.
 
 const PAGE_OF_ROWS = 200;
 const LINE_LENGTH = 90;
 
-// A row of data is [id, n, c, prompt, key, answers, examples]; its texts are places in the page's pool.
+// A row of data is [id, n, c, rest of the prompt, key, answers]; its texts are places in the page's pool.
 function problemTable(box, data, texts) {
+  const cell = box.dataset.table.replace(/-table$/, "");
   const text = (place) => (place < 0 ? null : texts[place]);
-  const state = remembered(box.id, () => ({ find: "", show: "all", sort: null, ascending: true, limit: PAGE_OF_ROWS, open: new Set() }));
+  const state = remembered(box.id, () => ({
+    find: address.get(`${cell}.find`) || "", show: address.get(`${cell}.show`) || "all",
+    sort: address.get(`${cell}.sort`) || null, ascending: address.get(`${cell}.order`) !== "down",
+    limit: PAGE_OF_ROWS, open: new Set(), at: null,
+  }));
   const body = box.querySelector("tbody");
   const search = box.querySelector("input[type=search]");
   const select = box.querySelector("select");
   const shown = box.querySelector(".shown");
   const headings = Array.from(box.querySelectorAll("thead th"));
   const more = element("button", { type: "button", class: "quiet more" }, "Show more");
-  const rows = data.map(([id, n, c, prompt, key, answers, examples]) => ({
-    id, n, c, key: text(key),
+  const rows = data.rows.map(([id, n, c, prompt, key, answers], row) => ({
+    id, n, c, row, cell, key: text(key), shared: text(data.shared),
     prompt: text(prompt),
     rate: n ? c / n : -1,
     top: answers.length ? answerText(text(answers[0][0])) : "",
     topIsRight: answers.length > 0 && answers[0][2],
     answers: answers.map(([answer, count, correct]) => [text(answer), count, correct]),
-    examples: examples.map(([index, outcome, finish, completion]) => [index, text(outcome), text(finish), text(completion)]),
     words: `${id} ${text(prompt) || ""}`.toLowerCase(),
   }));
   const kept = {
@@ -33,11 +37,19 @@ function problemTable(box, data, texts) {
     outvoted: (row) => row.c > 0 && row.top !== "" && !row.topIsRight,
   };
 
+  if (!(state.show in kept)) state.show = "all";
+  if (!headings.some((heading) => heading.dataset.sort === state.sort)) state.sort = null;
+  let matching = rows;
+  const drawn = new Map(); // id -> how to open and close its row
+
   function refresh() {
     const wanted = state.find.trim().toLowerCase();
-    const matching = rows.filter((row) => row.words.includes(wanted) && kept[state.show](row));
+    matching = rows.filter((row) => row.words.includes(wanted) && kept[state.show](row));
     if (state.sort) matching.sort((a, b) => (state.ascending ? 1 : -1) * compare(a[state.sort], b[state.sort]));
+    drawn.clear();
     body.replaceChildren(...matching.slice(0, state.limit).flatMap(drawnRow));
+    for (const [name, value] of [["find", state.find], ["show", state.show === "all" ? "" : state.show],
+      ["sort", state.sort], ["order", state.sort && !state.ascending ? "down" : ""]]) keep(`${cell}.${name}`, value);
     more.hidden = matching.length <= state.limit;
     shown.textContent = `${matching.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} problems`;
     for (const heading of headings) {
@@ -60,19 +72,53 @@ function problemTable(box, data, texts) {
     const nodes = [row];
     const mark = () => open.setAttribute("aria-expanded", String(state.open.has(entry.id)));
     const toggle = () => {
-      if (state.open.delete(entry.id)) nodes.pop().remove();
-      else {
+      if (state.open.delete(entry.id)) {
+        nodes.pop().remove();
+        if (state.at === entry.id) state.at = null;
+      } else {
         state.open.add(entry.id);
+        state.at = entry.id;
         nodes.push(detailRow(entry, row.cells.length));
         row.after(nodes[1]);
       }
+      keep(`${cell}.problem`, state.at, state.at !== null);
       mark();
     };
+    drawn.set(entry.id, { toggle, row, open });
     row.addEventListener("click", () => { if (!String(getSelection())) toggle(); });
     if (state.open.has(entry.id)) nodes.push(detailRow(entry, row.cells.length));
     mark();
     return nodes;
   }
+
+  // Opens the problem that comes so many places after the one at hand, and closes that one.
+  function step(by) {
+    const now = matching.findIndex((row) => row.id === state.at);
+    const next = matching[now < 0 ? (by > 0 ? 0 : matching.length - 1) : now + by];
+    if (!next) return;
+    if (now >= 0) drawn.get(state.at).toggle();
+    goTo(next.id);
+  }
+
+  function goTo(id) {
+    const position = matching.findIndex((row) => row.id === id);
+    if (position < 0) return;
+    if (position >= state.limit) {
+      state.limit = PAGE_OF_ROWS * Math.ceil((position + 1) / PAGE_OF_ROWS);
+      refresh();
+    }
+    const { toggle, row, open } = drawn.get(id);
+    if (!state.open.has(id)) toggle();
+    open.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "start", behavior: "instant" });
+  }
+
+  box.addEventListener("keydown", (event) => {
+    const by = { j: 1, k: -1 }[event.key];
+    if (!by || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select")) return;
+    event.preventDefault();
+    step(by);
+  });
 
   for (const heading of headings) {
     const button = element("button", { type: "button" }, heading.textContent.trim());
@@ -89,9 +135,18 @@ function problemTable(box, data, texts) {
   search.addEventListener("input", () => { state.find = search.value; refresh(); });
   select.addEventListener("change", () => { state.show = select.value; refresh(); });
   box.append(more);
-  box.querySelector(".controls").hidden = false;
+  const controls = box.querySelector(".controls");
+  if (!controls.querySelector(".download")) shown.before(downloadButton("CSV", `${cell}-problems.csv`, () => csvText([
+    ["problem_id", "n", "c", "success_rate", "most_frequent_answer", "is_correct"],
+    ...matching.map((row) => [row.id, row.n, row.c, row.n ? row.c / row.n : null, row.top, row.top ? row.topIsRight : null]),
+  ])));
+  controls.hidden = false;
   refresh();
+  opened.set(cell, goTo);
+  if (state.at === null && address.get(`${cell}.problem`)) goTo(address.get(`${cell}.problem`));
 }
+
+const opened = new Map(); // cell -> what opens a problem of it
 
 const answerText = (answer) => (answer === null ? "no answer" : answer);
 const compare = (a, b) =>
@@ -111,16 +166,18 @@ function bar(share) {
 function detailRow(data, columns) {
   const cell = element("td", { colspan: columns });
   const add = (...nodes) => cell.append(...nodes);
-  if (data.prompt !== null) add(element("p", { class: "label" }, "Prompt"), untrusted(data.prompt));
+  if (data.prompt !== null) add(element("p", { class: "label" }, "Prompt"));
+  if (data.shared !== null) {
+    const fold = element("details", { class: "beginning" });
+    fold.append(element("summary", {}, `The beginning that all prompts share (${wholeText(data.shared.length)} characters)`), untrusted(data.shared));
+    add(fold);
+  }
+  if (data.prompt !== null) add(untrusted(data.prompt));
   if (data.key !== null) add(element("p", { class: "label" }, "Answer key"), untrusted(data.key));
   if (data.answers.length) add(element("p", { class: "label" }, "Most frequent answers"), answersTable(data.answers));
-  if (data.examples.length) add(element("p", { class: "label" }, "Some of the samples"));
-  for (const [index, outcome, finish, completion] of data.examples) {
-    const meta = element("p", { class: "meta" });
-    const judged = element("b", { class: outcome === "correct" ? "correct" : "" }, String(outcome).replace("_", " "));
-    meta.append(`sample ${index} · `, judged, finish === "length" ? " · cut off at the token limit" : "");
-    add(meta, untrusted(completion || ""));
-  }
+  const samples = element("div", { class: "explorer" });
+  add(element("p", { class: "label" }, "All samples"), samples, element("p", { class: "fine keys" }, "Keys: j and k go to the next problem and the one before."));
+  sampleExplorer(samples, data.cell, data.row, data.id);
   const row = element("tr", { class: "detail" });
   row.append(cell);
   return row;
