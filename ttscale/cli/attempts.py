@@ -1,4 +1,4 @@
-"""Commands on attempts of strategies: trace and compare-strategies."""
+"""Commands on attempts of strategies: trace, turns and compare-strategies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,9 @@ def compare_strategies_command(
     from ttscale.analysis.strategies.compare import compare_strategies
     from ttscale.cli.output import print_rows
 
-    found = compare_strategies(run, cost=cost, at=_costs(at), verifiers=verifiers, oracle=oracle)
+    found = compare_strategies(
+        run, cost=cost, at=_numbers(at, "--at", "100,1000"), verifiers=verifiers, oracle=oracle
+    )
     if output is not None:
         print_rows([row for one in found for row in one.to_rows()], output)
         return
@@ -121,12 +123,55 @@ def compare_strategies_command(
         print()
 
 
-def _costs(text: str | None) -> list[float]:
+def _numbers(text: str | None, option: str, example: str) -> list[float]:
     if text is None:
         return []
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise click.BadParameter(
-            f"'{text}' is no list of numbers such as 100,1000.", param_hint="--at"
+            f"'{text}' is no list of numbers such as {example}.", param_hint=option
         ) from None
+
+
+@click.command("turns")
+@run_argument
+@click.option("--cell", help="Cell of a run that has several; by default all whose attempts answer in turns.")
+@click.option("--k", "k", help="Numbers of attempts, such as 1,4; by default 1 and all.")
+@click.option(
+    "--gain",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="A turn that adds at most this share of the problems does not pay.",
+)
+@click.option("--oracle", help="Verifier that defines correct, where a run has several.")
+@output_options
+def turns_command(
+    run: Path, cell: str | None, k: str | None, gain: float, oracle: str | None, output: str | None
+) -> None:
+    """Show what RUN's attempts would have solved, had they stopped after each of their turns.
+
+    Every turn's answer is judged by the run's oracle; nothing is drawn.
+    """
+    from ttscale.analysis.strategies.turns import turns_result
+    from ttscale.cli.output import print_rows
+    from ttscale.errors import InvalidInputError
+    from ttscale.pipeline.strategy.turns import cells_with_turns, judged_turns
+    from ttscale.store.run import RunStore
+
+    store, wanted = RunStore(run), tuple(int(one) for one in _numbers(k, "--k", "1,4"))
+    found = [
+        turns_result(name, judged_turns(store, name, oracle=oracle)[0], k=wanted, gain=gain)
+        for name in ([cell] if cell else cells_with_turns(store))
+    ]
+    if not found:
+        raise InvalidInputError(
+            f"No cell of {run} has a strategy that answers in turns, such as refine or rsa."
+        )
+    if output is not None:
+        print_rows([row for one in found for row in one.to_rows()], output)
+        return
+    for one in found:
+        print(one)
+        print()

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Spread a sum over models, temperatures or prompts.",
         ),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
+        "turns": ("ttscale.cli.attempts:turns_command", "Show what more turns of attempts buy."),
         "compare-strategies": (
             "ttscale.cli.attempts:compare_strategies_command",
             "Compare strategies at equal cost.",

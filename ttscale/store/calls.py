@@ -132,6 +132,21 @@ def unfinished_calls(calls_folder: Path, samples_folder: Path) -> dict[tuple[str
     return unfinished
 
 
+def finished_calls(folder: Path) -> dict[tuple[str, int], list[CallRecord]]:
+    """Return the calls of every attempt that is done, in the order they were answered, by (problem_id, sample_index)."""
+    rows = (
+        scan_calls(folder).select(pl.exclude("tokens", "logprobs")).with_columns(tokens=None, logprobs=None)
+    )
+    done = rows.filter(kind="end").select(SAMPLE_KEY)
+    once = collect(rows.join(done, on=SAMPLE_KEY, how="semi"), folder).unique(
+        [*SAMPLE_KEY, "path", "kind"], keep="first", maintain_order=True
+    )
+    attempts: dict[tuple[str, int], list[CallRecord]] = {}
+    for record in _records(once):
+        attempts.setdefault((record.problem_id, record.sample_index), []).append(record)
+    return attempts
+
+
 def attempt_notes(folder: Path) -> pl.DataFrame:
     """Return the notes of every attempt that is done: problem_id, sample_index and a column per number."""
     ends = scan_calls(folder).filter(kind="end").select(*SAMPLE_KEY, "detail")

@@ -36,6 +36,7 @@ class BudgetForcing:
     """
 
     Options: ClassVar[type[BaseModel]] = BudgetForcingOptions
+    answers_in_turns: ClassVar[bool] = True
 
     def __init__(self, options: BudgetForcingOptions) -> None:
         self._options = options

@@ -21,6 +21,8 @@ what it wants next, one ask or a list of them, is sent the answers in the order 
 
 It has no engine, no store, no clock and no state of its own: all randomness comes from `rng`. An interrupted attempt is
 begun again with the same `rng` and sent the recorded answers, so it must ask the same things given the same answers.
+A class attribute ``answers_in_turns = True`` says that the calls of each step are whole answers, at which an attempt could
+have stopped: accuracy by turn is then read off one run.
 The problem carries no key and no hidden tests. Options named `verifier` and `classes` name verifiers; see `Judge`.
 """
 

@@ -39,6 +39,7 @@ class FirstAccepted:
     """
 
     Options: ClassVar[type[BaseModel]] = FirstAcceptedOptions
+    answers_in_turns: ClassVar[bool] = True
     needs: ClassVar[frozenset[Need]] = frozenset({"verifier"})
 
     def __init__(self, options: FirstAcceptedOptions) -> None:

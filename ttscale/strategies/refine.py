@@ -30,6 +30,7 @@ class Refine:
     """
 
     Options: ClassVar[type[BaseModel]] = RefineOptions
+    answers_in_turns: ClassVar[bool] = True
 
     def __init__(self, options: RefineOptions) -> None:
         self._options = options

@@ -50,6 +50,7 @@ class RecursiveSelfAggregation:
     """
 
     Options: ClassVar[type[BaseModel]] = RsaOptions
+    answers_in_turns: ClassVar[bool] = True
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __init__(self, options: RsaOptions) -> None:
