@@ -123,7 +123,8 @@ def best_k(choice: Choice, worth: float, wrong: float, how: Inference) -> Budget
     k = np.unique(np.linspace(1, most, min(most, MOST_DECISIONS)).round().astype(np.int64))
     price = choice.line.per_sample + choice.line.per_request / choice.line.request_size
     gains = utility(*choice.pools.acceptance(), k, value_correct=worth, cost_wrong=wrong, cost_per_draw=price)
-    return best_decision(gains, k, confidence_level=how.confidence_level, rng=how.seed)
+    span = (-wrong - price * most, worth)
+    return best_decision(gains, k, span=span, confidence_level=how.confidence_level, rng=how.seed)
 
 
 def _reached(choice: Choice, target: float, how: Inference) -> Reached:

@@ -98,7 +98,12 @@ def _report(frame: Frame, one: ReadyVerifier) -> VerifierReport:
         claimed=None if acceptance is None else _claimed(frame, acceptance[1]),
         ceiling=None if acceptance is None else _ceiling(frame, *acceptance[1:]),
         decision=best_decision(
-            gain[1], gain[0], confidence_level=level, n_resamples=settings.n_resamples, rng=settings.seed
+            gain[1],
+            gain[0],
+            span=(-settings.cost_wrong - settings.cost_per_draw * int(gain[0][-1]), settings.value_correct),
+            confidence_level=level,
+            n_resamples=settings.n_resamples,
+            rng=settings.seed,
         ),
         policy=policy,
         outcomes=scores.outcomes,

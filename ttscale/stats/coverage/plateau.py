@@ -19,6 +19,7 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
+from ttscale.stats.intervals.unseen import redrawn_curves
 from ttscale.types import CONFIDENCE_LEVEL
 
 TOLERANCE = 0.01
@@ -33,7 +34,7 @@ class Plateau(Result):
         k: Smallest budget of the plateau, a power of two; None where the data shows none.
         low: Lower end of the interval over problems; None: no plateau there either.
         high: Upper end; None: no plateau within the data.
-        unreached: Share of the bootstrap replicates without a plateau within the data.
+        unreached: Share of the redrawn curves without a plateau within the data.
         tolerance: Largest move per doubling.
         k_max: Largest power of two measured.
         confidence_level: Such as 0.95.
@@ -80,14 +81,17 @@ def plateau(
     n_resamples: int = 2000,
     rng: Rng = None,
 ) -> Plateau:
-    """Find where the mean over problems plateaus, with a bootstrap interval over problems.
+    """Find where the mean over problems plateaus, with an interval over problems.
+
+    The interval allows for half a problem unlike those seen (`ttscale.stats.intervals.unseen`), which may still move: twenty
+    problems that are all flat do not show that others are.
 
     Args:
         values: Of each problem, shape (P, K), such as `best_of_k` returns for the budgets of `doublings`.
         k: 1, 2, 4, ..., shape (K,).
         tolerance: Largest move per doubling that still counts as flat.
         confidence_level: Such as 0.95.
-        n_resamples: Bootstrap replicates.
+        n_resamples: Curves redrawn.
         rng: Generator or seed.
 
     Returns:
@@ -96,7 +100,7 @@ def plateau(
     Raises:
         InvalidInputError: Budgets that do not double from 1, shapes that differ, or a tolerance below 0.
 
-    >>> str(plateau([[0.1, 0.5, 0.6, 0.6, 0.6]], [1, 2, 4, 8, 16], rng=0))
+    >>> str(plateau([[0.1, 0.5, 0.6, 0.6, 0.6]] * 2000, [1, 2, 4, 8, 16], rng=0))
     'plateau from k = 4 [4, 4]: at most 1.0 points per doubling; 95% interval; none in 0% of the replicates'
     """
     check_confidence(confidence_level)
@@ -110,9 +114,7 @@ def plateau(
         raise InvalidInputError(
             f"A plateau needs finite values and a tolerance of at least 0, not {tolerance}."
         )
-    n = len(table)
-    drawn = np.random.default_rng(rng).multinomial(n, np.full(n, 1 / n), size=n_resamples)
-    found = _first_flat(drawn @ table / n, tolerance)
+    found = _first_flat(redrawn_curves(table, n_resamples, np.random.default_rng(rng)), tolerance)
     tail = (1 - confidence_level) / 2
     low, high = np.quantile(found, [tail, 1 - tail], method="closest_observation").astype(np.int64)
     return Plateau(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri
 
 from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
@@ -13,6 +13,7 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import Rng, check_confidence
+from ttscale.stats.intervals.unseen import Span, mean_ends, redrawn_curves
 from ttscale.types import CONFIDENCE_LEVEL
 
 MOST_DECISIONS = 512
@@ -25,11 +26,11 @@ class BudgetDecision(Result):
 
     Attributes:
         k: Budget with the highest mean utility; 0 means not to ask at all, which is worth 0.
-        low: Lower end of its bootstrap interval over problems.
+        low: Lower end of its interval over problems.
         high: Upper end.
         at_edge: Whether it is the largest budget measured, so that more might be better still.
         utility: Mean utility per problem at k, cross-fitted: chosen on some problems, valued on the others.
-        utility_low: Lower end of the utility's interval at the chosen k, t over problems.
+        utility_low: Lower end of the utility's interval over problems at the chosen k.
         utility_high: Upper end.
         confidence_level: Such as 0.95.
         n_problems: P.
@@ -68,6 +69,7 @@ def best_decision(
     utility: ArrayLike,
     k: ArrayLike,
     *,
+    span: Span | None = None,
     confidence_level: float = CONFIDENCE_LEVEL,
     n_resamples: int = 2000,
     n_folds: int = 5,
@@ -81,16 +83,18 @@ def best_decision(
     Args:
         utility: Of each problem, shape (P, K), such as `ttscale.stats.selectors.accepting.utility` returns.
         k: Budgets, increasing, shape (K,).
+        span: Least and greatest utility that a problem can have: intervals allow for half a problem there, unlike those seen
+            (`ttscale.stats.intervals.unseen`). By default the least and the greatest seen, 0 included.
         confidence_level: Such as 0.95.
-        n_resamples: Bootstrap replicates.
+        n_resamples: Utility curves redrawn.
         n_folds: Folds of problems, at most P.
-        rng: Generator or seed, for the bootstrap and the folds.
+        rng: Generator or seed, for the curves and the folds.
 
     Returns:
         The decision.
 
     Raises:
-        InvalidInputError: Shapes that differ, or values that are not finite.
+        InvalidInputError: Shapes that differ, or values that are not finite or outside the span.
 
     >>> best_decision([[0.1, 0.4, 0.2]] * 3, [1, 2, 4], rng=0).k
     2
@@ -103,26 +107,39 @@ def best_decision(
         )
     values = np.column_stack([np.zeros(len(values)), values])  # not to ask at all
     ks = np.concatenate([[0], ks])
+    ends = _span(values, span)
     generator = np.random.default_rng(rng)
-    n = len(values)
-    drawn = generator.multinomial(n, np.full(n, 1 / n), size=n_resamples)
-    chosen = np.sort(ks[np.argmax(drawn @ values, axis=1)])
+    curves = redrawn_curves(values[:, 1:], n_resamples, generator, span=ends)
+    chosen = ks[np.argmax(np.column_stack([np.zeros(n_resamples), curves]), axis=1)]
     tail = (1 - confidence_level) / 2
     low, high = np.quantile(chosen, [tail, 1 - tail], method="closest_observation")
     best = int(np.argmax(values.mean(axis=0)))
     worth = _cross_fitted(values, n_folds, generator)
-    reach = _half_width(worth, confidence_level)
+    z = float(ndtri(0.5 + confidence_level / 2))
+    within = np.clip(worth, *ends)[:, None]
+    (worth_low,), (worth_high,) = mean_ends(within, z, span=ends) if ends[0] < ends[1] else (within[0],) * 2
     return BudgetDecision(
         k=int(ks[best]),
         low=int(low),
         high=int(high),
         at_edge=best == len(ks) - 1,
         utility=float(worth.mean()),
-        utility_low=float(worth.mean() - reach),
-        utility_high=float(worth.mean() + reach),
+        utility_low=float(worth_low),
+        utility_high=float(worth_high),
         confidence_level=confidence_level,
-        n_problems=n,
+        n_problems=len(values),
     )
+
+
+def _span(values: FloatArray, span: Span | None) -> Span:
+    least, most = float(values.min()), float(values.max())
+    low, high = span or (least, most)
+    slack = 1e-9 * max(abs(low), abs(high))
+    if not low - slack <= least <= most <= high + slack:
+        raise InvalidInputError(
+            f"Utilities lie within the span [{low:g}, {high:g}], but reach from {least:g} to {most:g}."
+        )
+    return low, high
 
 
 def _cross_fitted(values: FloatArray, n_folds: int, rng: np.random.Generator) -> FloatArray:
@@ -141,10 +158,3 @@ def _cross_fitted(values: FloatArray, n_folds: int, rng: np.random.Generator) ->
 def _folds(n_problems: int, n_folds: int, rng: np.random.Generator) -> list[IntArray]:
     number = problem_folds(n_problems, n_folds, rng=rng)
     return [np.flatnonzero(number == fold) for fold in range(int(number.max()) + 1)]
-
-
-def _half_width(worth: FloatArray, confidence_level: float) -> float:
-    if len(worth) < 2:
-        return float("inf")
-    t = float(stdtrit(len(worth) - 1, 0.5 + confidence_level / 2))
-    return t * float(worth.std(ddof=1)) / float(np.sqrt(len(worth)))

@@ -124,6 +124,39 @@ def still_open(
     return below, middle + share * (np.maximum(span[1], middle) - middle)
 
 
+def redrawn_curves(
+    table: FloatArray, n_resamples: int, rng: np.random.Generator, *, span: Span = UNIT
+) -> FloatArray:
+    """Draw the mean curve over problems from its posterior, half a problem unseen, for what is read off a curve.
+
+    The unseen problem steps from one end of the span to the other, up or down, at any budget, before the first or never.
+
+    Args:
+        table: Curves of the problems, shape (P, K).
+        n_resamples: Curves drawn.
+        rng: Source of randomness.
+        span: Least and greatest value that a problem can have.
+
+    Returns:
+        Shape (n_resamples, K).
+    """
+    P, K = table.shape
+    batch = max(1, _CELLS // P)
+    means = [
+        _redrawn(table, min(batch, n_resamples - start), rng, span) for start in range(0, n_resamples, batch)
+    ]
+    return np.concatenate([np.zeros((0, K)), *means])
+
+
+def _redrawn(table: FloatArray, size: int, rng: np.random.Generator, span: Span) -> FloatArray:
+    P, K = table.shape
+    seen, unseen = rng.standard_exponential((size, P)), rng.standard_gamma(UNSEEN, (size, 1))
+    stepped = np.arange(K) >= rng.integers(0, K + 1, (size, 1))  # (R, K)
+    falls = rng.random((size, 1)) < 0.5
+    curve = np.where(stepped ^ falls, span[1], span[0])
+    return np.asarray((seen @ table + unseen * curve) / (seen.sum(axis=1, keepdims=True) + unseen))
+
+
 def ratio_ends(numerator: FloatArray, denominator: FloatArray, z: float) -> tuple[float, float]:
     """Return the ends of the interval for a proportion Σ a_i / Σ b_i over problems of unequal size.
 
