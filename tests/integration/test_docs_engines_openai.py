@@ -108,6 +108,7 @@ _KNOWN = {
     *SamplingSettings.model_fields,
     "repeat_penalty",
     "repeat_last_n",
+    "dynatemp_range",
     "per_sample_seeds",
     "reasoning_content",
     "finish_reason",

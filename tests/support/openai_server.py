@@ -172,7 +172,7 @@ def openai_server(
                 number = -1 if is_probe else next(numbers)
                 if not is_probe:
                     server.seen.append(body)
-            if body.get("model") != model:
+            if body.get("model", model) != model:
                 reply = Reply({"error": {"message": f"The model {body.get('model')} does not exist."}}, 404)
             else:
                 reply = server.misbehave(body, number) or server.answer(self.path, body)

@@ -66,7 +66,9 @@ KINDS = {
         also=MappingProxyType(
             {
                 "samplers": ["penalties", "temperature", "min_p", "top_k", "top_p"],
-                "repeat_last_n": -1,
+                "repeat_last_n": 1 << 20,
+                "mirostat": 0,
+                "dynatemp_range": 0.0,
             }
         ),
     ),

@@ -17,7 +17,8 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import LONGEST_PAUSE_S, backoff_s
-from ttscale.samplers.openai.continuing import Continuation, root
+from ttscale.samplers.openai.continuing import Continuation
+from ttscale.samplers.openai.describing import Describer
 from ttscale.samplers.openai.dialect import Dialect, Terms, is_neutral
 from ttscale.samplers.openai.kinds import KINDS, UNKNOWN, Kind
 from ttscale.samplers.openai.options import OpenAIOptions
@@ -41,6 +42,7 @@ class Findings:
         terms: For requests.
         kinds: The kind of every server that answered.
         version: What the first server says of itself, or "unknown".
+        dtype: Of the first server's weights, or "unknown".
         reproducible: Whether a sample's seed draws it again.
         away: Servers that could not be reached -> why.
     """
@@ -48,6 +50,7 @@ class Findings:
     terms: Terms
     kinds: tuple[str, ...]
     version: str
+    dtype: str
     reproducible: bool
     away: dict[str, str]
 
@@ -71,6 +74,7 @@ class Prober:
         self._options = options
         self._name = options.served_model or model.path
         self._served: dict[str, list[str]] = {}
+        self._own: dict[str, dict[str, Any]] = {}
         self._random = random.Random()
 
     async def find(self) -> Findings:
@@ -88,12 +92,13 @@ class Prober:
                 f"{' and '.join(away)} cannot be reached ({next(iter(away.values()))}). "
                 "Start the server or correct engine_options.base_url, then run the same command again."
             )
-        terms = self._first_terms(list(present.values()))
+        terms, first = await self._first_terms(present), next(iter(present))
         agreed = _weakest([await self._agree(url, terms) for url in present])
         return Findings(
-            terms=replace(agreed, continues=await self._continues(list(present), agreed)),
+            terms=replace(agreed, continues=await self._continues(present, agreed)),
             kinds=tuple(kind.name for kind in present.values()),
-            version=await self._version(next(iter(present))),
+            version=await Describer(self._client, first, present[first]).version(),
+            dtype=str(self._meta(first).get("ftype", "unknown")),
             reproducible=terms.seeds != "none" and await self._reproducible(present),
             away=away,
         )
@@ -120,7 +125,11 @@ class Prober:
         # A provider may serve more than it lists; the servers of known kinds list all.
         if kind is not UNKNOWN and self._name not in aliases.union(entries):
             raise self._does_not_serve(url)
-        self._check_context(url, entries)
+        own = (
+            entry for entry in entries.values() if self._name in (entry["id"], *(entry.get("aliases") or ()))
+        )
+        self._own[url] = next(own, {})
+        self._check_context(url)
         return kind
 
     def _does_not_serve(self, url: str) -> SamplerError:
@@ -130,8 +139,8 @@ class Prober:
             f"{listed(served)}. Set engine_options.served_model, or correct model.path or the URL."
         )
 
-    def _check_context(self, url: str, entries: dict[str, Any]) -> None:
-        context = entries.get(self._name, {}).get("max_model_len")
+    def _check_context(self, url: str) -> None:
+        context = self._own[url].get("max_model_len") or self._meta(url).get("n_ctx")
         if isinstance(context, int) and self._sampling.max_tokens >= context:
             raise SamplerError(
                 f"sampling.max_tokens is {self._sampling.max_tokens}, but {url} serves '{self._name}' with a context "
@@ -139,58 +148,31 @@ class Prober:
                 "longer context."
             )
 
-    async def _continues(self, urls: Sequence[str], terms: Terms) -> Continuation:
+    async def _continues(self, present: dict[str, Kind], terms: Terms) -> Continuation:
         """Return how the servers go on from what was generated before: the way of the weakest."""
-        if terms.token_ids and all([await self._tells_tokens(url) for url in urls]):
+        if terms.token_ids and all(
+            [await Describer(self._client, *one).tells_tokens(self._name, _PROBE) for one in present.items()]
+        ):
             return "tokens"
         return "none" if terms.chat else "text"
 
-    async def _tells_tokens(self, url: str) -> bool:
-        """Whether a server turns texts into tokens and back."""
-        try:
-            found = await self._client.post(
-                f"{root(url)}/tokenize", {"model": self._name, "prompt": _PROBE.prompt}
-            )
-            back = await self._client.post(
-                f"{root(url)}/detokenize", {"model": self._name, "tokens": found["tokens"]}
-            )
-            return isinstance(back["prompt"], str)
-        except (FailedAttempt, KeyError, TypeError):
-            return False
-
-    async def _version(self, url: str) -> str:
-        try:
-            found = await self._client.get(f"{root(url)}/version")
-            return str(found["version"])
-        except (FailedAttempt, KeyError, TypeError):
-            return "unknown"
+    def _meta(self, url: str) -> dict[str, Any]:
+        """Return what llama.cpp lists of a model's file."""
+        return self._own.get(url, {}).get("meta") or {}
 
     async def _reproducible(self, present: dict[str, Kind]) -> bool:
-        """Whether the servers draw a sample again from its seed; SGLang does in one mode alone."""
-        return all([await self._is_deterministic(url, kind) for url, kind in present.items()])
-
-    async def _is_deterministic(self, url: str, kind: Kind) -> bool:
-        if kind.name != "sglang":
-            return kind.seeds != "none"
-        for path in ("server_info", "get_server_info"):
-            try:
-                found = await self._client.get(f"{root(url)}/{path}")
-                return bool(found["enable_deterministic_inference"])
-            except (FailedAttempt, KeyError, TypeError):
-                continue
-        return False
+        return all([await Describer(self._client, *one).is_deterministic() for one in present.items()])
 
     # ---- what it agrees to ----------------------------------------------------------------------------
 
-    def _first_terms(self, kinds: Sequence[Kind]) -> Terms:
+    async def _first_terms(self, present: dict[str, Kind]) -> Terms:
         """Return what is asked for first: the most that the kinds, the settings and the run allow."""
-        sampling, options = self._sampling, self._options
+        sampling, options, kinds = self._sampling, self._options, list(present.values())
         seeds = self._seeds(kinds)
         takes_n = seeds != "single" and sampling.temperature > 0 and all(kind.takes_n for kind in kinds)
         most = (_ANY if takes_n else 1) if options.n_per_request == "auto" else options.n_per_request
         return Terms(
-            chat=options.endpoint != "completions"
-            and not (options.endpoint == "auto" and self._model.chat_template is False),
+            chat=await self._chats(present),
             most_per_request=1 if seeds == "single" else most,
             seeds=seeds,
             seed_bits=min(kind.seed_bits for kind in kinds),
@@ -204,6 +186,15 @@ class Prober:
             if UNKNOWN in kinds
             else {key: value for kind in kinds for key, value in kind.also.items()},
         )
+
+    async def _chats(self, present: dict[str, Kind]) -> bool:
+        """Whether the chat endpoint is asked, where nothing speaks against it."""
+        endpoint, wanted = self._options.endpoint, self._model.chat_template
+        if endpoint != "auto":
+            return endpoint == "chat"
+        if wanted != "auto":
+            return wanted
+        return all([await Describer(self._client, *one).has_own_template() for one in present.items()])
 
     def _top_logprobs(self, kinds: Sequence[Kind]) -> int:
         """Return how many are asked for: one more where the drawn token may push out the last."""

@@ -174,7 +174,7 @@ class OpenAISampler:
             engine="openai",
             version=findings.version,
             device="server",
-            dtype="unknown",
+            dtype=findings.dtype,
             model_path=self._model.path,
             chat_template=terms.chat,
             per_sample_seeds=findings.reproducible,

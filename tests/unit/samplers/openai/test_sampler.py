@@ -162,7 +162,9 @@ ALL_NEUTRAL = {
 OPENAIS = {name: ALL_NEUTRAL[name] for name in ("top_p", "presence_penalty", "frequency_penalty")}
 LLAMA_CPPS = {name: value for name, value in ALL_NEUTRAL.items() if name != "repetition_penalty"} | {
     "repeat_penalty": 1.0,
-    "repeat_last_n": -1,
+    "repeat_last_n": 1 << 20,
+    "mirostat": 0,
+    "dynatemp_range": 0.0,
     "samplers": ["penalties", "temperature", "min_p", "top_k", "top_p"],
 }
 
@@ -745,6 +747,27 @@ def test_a_first_question_is_short_whatever_the_run_asks_for() -> None:
     with openai_server(misbehave) as server:
         draw(server, n=1, extra_body={"max_tokens": None, "max_completion_tokens": 9999})
     assert first[0]["max_completion_tokens"] == 16
+
+
+@pytest.mark.parametrize(
+    ("tokens", "template", "chat"),
+    [([1, 2, 3], "auto", False), ([5], "auto", True), ([1, 2, 3], True, True), ([5], False, False)],
+)
+def test_a_chat_template_that_llama_cpp_made_up_is_not_used(
+    tokens: list[int], template: bool | str, chat: bool
+) -> None:
+    """Its ChatML stands in for a missing template; a model that was trained on ChatML has a token for its words."""
+
+    def misbehave(body: JSON, number: int) -> Reply | None:
+        return Reply({"tokens": tokens}) if body.get("content") == "<|im_start|>" else None
+
+    pages = {"/props": {"chat_template": "{{- '<|im_start|>' + message.role }}", "build_info": "b7777-abc"}}
+    with (
+        openai_server(misbehave, owned_by="llamacpp", pages=pages) as server,
+        closing(sampler_of(server, model={"chat_template": template})) as sampler,
+    ):
+        info = sampler.start()
+    assert (info.chat_template, info.version) == (chat, "b7777-abc")
 
 
 def test_sglang_draws_again_from_a_seed_in_its_deterministic_mode_alone() -> None:
