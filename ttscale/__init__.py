@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ttscale.analysis.comparison.compare import compare_verifiers as compare_verifiers
     from ttscale.analysis.comparison.frame import ComparisonSettings as ComparisonSettings
     from ttscale.analysis.comparison.results import Comparison as Comparison
+    from ttscale.analysis.models.compare import compare_models as compare_models
+    from ttscale.analysis.models.results import ModelComparison as ModelComparison
+    from ttscale.analysis.models.settings import ModelComparisonSettings as ModelComparisonSettings
     from ttscale.analysis.reading.sources import read_source as read_source
     from ttscale.analysis.run.analyze import analyze_run as analyze_run
     from ttscale.analysis.run.results import CellResult as CellResult
@@ -115,6 +118,10 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "best_of_k_curve": "ttscale.stats.selectors.selection",
             "first_accepted_curve": "ttscale.stats.selectors.accepting",
         },
+        "Which model is better?": {
+            "compare_models": "ttscale.analysis.models.compare",
+            "ModelComparisonSettings": "ttscale.analysis.models.settings",
+        },
         "Which verifier is better?": {
             "compare_verifiers": "ttscale.analysis.comparison.compare",
             "ComparisonSettings": "ttscale.analysis.comparison.frame",
@@ -166,6 +173,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "CellResult": "ttscale.analysis.run.results",
             "RunResult": "ttscale.analysis.run.results",
             "Comparison": "ttscale.analysis.comparison.results",
+            "ModelComparison": "ttscale.analysis.models.results",
             "BudgetView": "ttscale.analysis.budget.result",
             "AllocationView": "ttscale.analysis.budget.allocation",
         },

@@ -33,6 +33,7 @@ RUN = (
     "tutorial",
     "cookbook",
     "run-directory",
+    "comparing-models",
     "tasks",
     "writing-a-task",
     "writing-a-sampler",

@@ -300,15 +300,15 @@ def allocate_command(
     if output:
         print_rows(list(view.to_rows()), output)
         return
-    _print_view(view.view())
+    print_view(view.view())
 
 
 def print_budget(view: "BudgetView") -> None:
     """Print a view's tables to stdout and its caveats to stderr."""
-    _print_view(view.view())
+    print_view(view.view())
 
 
-def _print_view(view: "View") -> None:
+def print_view(view: "View") -> None:
     """Print what a result has to say: tables to stdout, notes to stderr."""
     from ttscale.cli.main import say
     from ttscale.cli.output import print_table

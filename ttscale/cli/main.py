@@ -53,6 +53,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "compare": ("ttscale.cli.comparison:compare_command", "Compare verifiers on the same samples."),
         "turns": ("ttscale.cli.attempts:turns_command", "Show what more turns of attempts buy."),
+        "compare-models": (
+            "ttscale.cli.models:compare_models_command",
+            "Compare models, prompts or temperatures, paired.",
+        ),
         "compare-strategies": (
             "ttscale.cli.attempts:compare_strategies_command",
             "Compare strategies at equal cost.",

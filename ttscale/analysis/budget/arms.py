@@ -92,6 +92,7 @@ class Arm:
         max_tokens: The token limit, None where unknown.
         task: What it was asked, None where unknown.
         stratum: What its problems have in common, as (key, value), where they were split.
+        origin: Its run directory and its cell there; None for a table.
     """
 
     label: str
@@ -105,6 +106,7 @@ class Arm:
     max_tokens: int | None = None
     task: str | None = None
     stratum: tuple[tuple[str, str], ...] = ()
+    origin: tuple[str, str] | None = None
 
     def for_problems(self, which: IntArray) -> "Arm":
         """Return the arm on some of its problems, in the order given."""
@@ -172,11 +174,15 @@ def on_shared_problems(arms: Sequence[Arm]) -> tuple[list[Arm], list[str]]:
         )
     order = [problem for problem in ids[0] if problem in shared]
     notes = []
-    if any(len(one) > len(order) for one in ids):
-        most = max(len(one) for one in ids)
+    alone = [
+        f"{len(one) - len(order):,} of {len(one):,} ({arm.label})"
+        for arm, one in zip(arms, ids, strict=True)
+        if len(one) > len(order)
+    ]
+    if alone:
         notes.append(
-            f"Arms are compared on the {len(order):,} problems that all of them have, of up to {most:,}; the others are "
-            "left out."
+            f"Arms are compared on the {len(order):,} problems that all of them have. Left out, as not all have them: "
+            f"{', '.join(alone)}."
         )
     return [_reordered(arm, one, order) for arm, one in zip(arms, ids, strict=True)], notes
 

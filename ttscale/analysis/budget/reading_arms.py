@@ -265,6 +265,7 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
             verifiers=columns,
         ),
         max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
+        origin=(str(store.path), name),
         task=settings.task.name if settings else str(identity.get("task.name", name)),
     )
 

@@ -96,16 +96,24 @@ def compare_strategies(
             *notes,
             "No cell draws plain samples: differences are from the first cell. Add 'independent' to the sweep.",
         ]
-    asked = _Asked(plain, names, tuple(at), confidence_level, seed)
+    asked = EqualCost(plain, names, tuple(at), confidence_level, seed)
     return [
-        _compared([c for c in choices if c.metric == metric], asked, notes)
+        at_equal_cost([c for c in choices if c.metric == metric], asked, notes)
         for metric in dict.fromkeys(choice.metric for choice in choices)
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a comparison is to be: which cells are plain, how cells are called, at which costs."""
+class EqualCost:
+    """How to compare at equal cost.
+
+    Attributes:
+        plain: Labels of the cells that the others are compared with; the first cell where it is empty.
+        names: Label -> what a cell is called.
+        at: Costs per problem; three within what all reach where there are none.
+        confidence_level: Of all intervals of differences together.
+        seed: Of what is simulated.
+    """
 
     plain: frozenset[str]
     names: Mapping[str, str]
@@ -163,7 +171,10 @@ class _Curve:
         return values_at_cost(self.cost, self.value, cost)
 
 
-def _compared(choices: Sequence[Choice], asked: _Asked, notes: Sequence[str]) -> StrategyComparison:
+def at_equal_cost(
+    choices: Sequence[Choice], asked: EqualCost, notes: Sequence[str] = ()
+) -> StrategyComparison:
+    """Compare choices of one metric at equal cost."""
     ordered = sorted(
         choices, key=lambda choice: choice.arm.label not in asked.plain
     )  # the baseline first, else in order

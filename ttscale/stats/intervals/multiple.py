@@ -41,6 +41,7 @@ class PairedDifferences:
         high: Upper ends, shape (D,).
         p_value: Adjusted for the family, shape (D,).
         p_unadjusted: Of each comparison alone, shape (D,).
+        critical: The z that an interval reaches to either side, of the whole family.
         confidence_level: Of all intervals together.
         n_problems: P.
     """
@@ -51,6 +52,7 @@ class PairedDifferences:
     high: FloatArray
     p_value: FloatArray
     p_unadjusted: FloatArray
+    critical: float
     confidence_level: float
     n_problems: int
 
@@ -131,6 +133,7 @@ def paired_differences(
         high=np.maximum(high, mean),
         p_value=np.maximum((1 + exceeded) / (1 + n_resamples), alone),
         p_unadjusted=alone,
+        critical=critical,
         confidence_level=confidence_level,
         n_problems=P,
     )
@@ -161,6 +164,7 @@ def _told_nothing(
         high=within[1] * none,
         p_value=none,
         p_unadjusted=none,
+        critical=float(ndtri(0.5 + confidence_level / 2)),
         confidence_level=confidence_level,
         n_problems=len(difference),
     )

@@ -1,0 +1,1 @@
+"""Models, prompts, temperatures compared on the same problems."""
