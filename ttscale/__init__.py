@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ttscale.costs.amounts import parse_amount as parse_amount
     from ttscale.costs.energy import measured_energy as measured_energy
     from ttscale.pipeline.importing import import_samples as import_samples
+    from ttscale.pipeline.merging import merge_runs as merge_runs
     from ttscale.pipeline.run import run as run
     from ttscale.pipeline.run import sample_run as sample_run
     from ttscale.pipeline.run import verify_run as verify_run
@@ -90,6 +91,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "verify_run": "ttscale.pipeline.run",
             "RunStore": "ttscale.store.run",
             "import_samples": "ttscale.pipeline.importing",
+            "merge_runs": "ttscale.pipeline.merging",
             "export_run": "ttscale.report.exporting",
         },
         "Look at a run": {

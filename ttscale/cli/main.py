@@ -63,6 +63,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "import": ("ttscale.cli.exchange:import_command", "Import samples of other tools into a run."),
         "export": ("ttscale.cli.exchange:export_command", "Export samples, counts or figures of a run."),
+        "merge": ("ttscale.cli.housekeeping:merge_command", "Merge runs of several machines into one."),
+        "remove": ("ttscale.cli.housekeeping:remove_command", "Remove cells of a run."),
         "list": ("ttscale.cli.inspection:list_command", "List plugins of a kind."),
         "doctor": ("ttscale.cli.doctor:doctor_command", "Check this machine: what works, what is missing."),
     }
