@@ -62,6 +62,10 @@ class CapReachedError(TtscaleError, RuntimeError):
     """A run has spent what it may; what was drawn is stored."""
 
 
+class AttemptsFailedError(StrategyError):
+    """A verifier failed inside attempts; all others are made and stored."""
+
+
 class EngineDiedError(SamplerError):
     """A running engine died; started again, it may well go on."""
 

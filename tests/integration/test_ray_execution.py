@@ -120,6 +120,31 @@ def test_samples_and_verdicts_do_not_depend_on_who_made_them(
     assert sum(session.n_samples for session in extended.sessions()) == ALL
 
 
+def test_a_strategys_attempts_and_its_journal_do_not_depend_on_who_made_them(
+    tmp_path: Path, on_ray: Callable[..., list[str]]
+) -> None:
+    tree = {
+        "model": {"path": "none", "engine": "toy_sampler:ToySampler"},
+        "task": {"name": "arithmetic", "problems": 4},
+        "sampling": {"n": 40, "max_tokens": 8, "request_size": 5},
+        "strategy": {"name": "rsa", "population": 4, "subset": 2, "steps": 3},
+    }
+    path = tmp_path / "rsa.yaml"
+    path.write_text(yaml.safe_dump(tree))
+
+    def drawn(name: str, *overrides: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        store = sample_run(load_config(path, list(overrides), out=tmp_path / name))
+        calls = store.calls(CELL).sort("problem_id", "sample_index", "path", "kind").collect()
+        return samples(store), calls
+
+    here = drawn("here")
+    assert here[1].filter(kind="generate").height == 4 * 40 * 12
+    for name, shared in (("written", True), ("sent", False)):
+        attempts, calls = drawn(name, *on_ray(2, shared=shared))
+        assert attempts.equals(here[0])
+        assert calls.equals(here[1])
+
+
 def test_a_cell_that_fails_keeps_what_it_gave_and_does_not_stop_the_others(
     tmp_path: Path, on_ray: Callable[..., list[str]]
 ) -> None:

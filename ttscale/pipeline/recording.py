@@ -8,6 +8,7 @@ from typing import Any
 
 from ttscale.costs.energy import meter_of
 from ttscale.errors import StoreError
+from ttscale.pipeline.attempts import Journal
 from ttscale.pipeline.continuing import refuse_other_model
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import RunningEngine
@@ -40,10 +41,12 @@ class Recorder:
         self._on_stored = on_stored
         self.n_samples = 0
 
-    @property
-    def name(self) -> str:
-        """The session's name, unique."""
-        return self._session.session
+    def journal(self) -> Journal:
+        """Return where a strategy's calls are recorded."""
+        from ttscale.pipeline.strategy.journal import StoredJournal
+
+        writer = self.store.call_writer(self._cell, self._session.session)
+        return StoredJournal(writer, self.store.unfinished_calls(self._cell))
 
     @contextmanager
     def session(self, engine: RunningEngine, *, total: int, done: int) -> Iterator[None]:

@@ -107,7 +107,7 @@ def record(
     engine = engines.engine_for(cell)
     try:
         with recorder.session(engine, total=total, done=done):
-            for samples in attempted(recorder.store, cell, recorder.name, engine.sampler, requests):
+            for samples in attempted(cell, engine.sampler, requests, recorder.journal):
                 recorder.add(samples)
     except BaseException:
         engines.close()  # requests may still be under way in it, or it is dead

@@ -9,6 +9,7 @@ import polars as pl
 
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA, storable
 from ttscale.store.segments import collect, scan, segments
+from ttscale.store.writer import SegmentWriter
 
 CALL_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "cell": pl.String,
@@ -38,6 +39,8 @@ CALL_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
 }
 """The columns of a journal segment; the key is (cell, problem_id, sample_index, path). `CallRecord` says what they mean."""
 
+_FLUSH_S = 2.0
+"""Of calls, most seconds between segments."""
 _TEXTS = ("prefix", "text", "answer", "answer_class", "detail")
 
 
@@ -113,6 +116,11 @@ def calls_frame(records: Sequence[CallRecord], cell: str) -> pl.DataFrame:
 def call_size(record: CallRecord) -> int:
     """Return about how many bytes a record takes in memory."""
     return len(record.text) + len(record.prefix) + 32 * (len(record.tokens) + len(record.logprobs))
+
+
+def call_writer(folder: Path, cell: str, session: str) -> SegmentWriter[CallRecord]:
+    """Return a writer of new segments for a journal; a kill loses about two seconds of calls."""
+    return SegmentWriter(folder, cell, session, calls_frame, call_size, flush_s=_FLUSH_S)
 
 
 def scan_calls(folder: Path) -> pl.LazyFrame:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import RunMismatchError, StoreError, TornSegmentWarning
-from ttscale.store.calls import CallRecord, call_size, calls_frame, scan_calls, unfinished_calls
+from ttscale.store.calls import CallRecord, call_writer, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
 from ttscale.store.cleaning import clean_up
 from ttscale.store.files import listed, read_regular, write_text
@@ -44,7 +44,6 @@ from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
 from ttscale.store.writer import SampleWriter, SegmentWriter
 from ttscale.types import Problem
 
-_CALLS_FLUSH_S = 2.0
 _CHECKSUM = "# Checksum of the lines above: "
 _BY_HAND = "# changed by hand"
 
@@ -236,10 +235,8 @@ class RunStore:
         return SampleWriter(self.samples_folder(cell), cell, session)
 
     def call_writer(self, cell: str, session: str) -> SegmentWriter[CallRecord]:
-        """Return a writer of new segments for a cell's journal; a kill loses about two seconds of calls."""
-        return SegmentWriter(
-            self.calls_folder(cell), cell, session, calls_frame, call_size, flush_s=_CALLS_FLUSH_S
-        )
+        """Return a writer of new segments for a cell's journal."""
+        return call_writer(self.calls_folder(cell), cell, session)
 
     def write_session(self, session: Session) -> None:
         """Record a session, replacing its earlier record."""

@@ -1,8 +1,9 @@
 """The unit of work that a replica is given: some sampling requests, drawn and stored together."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ttscale.store.calls import CallRecord
 from ttscale.types import SampleRequest
 
 FIRST_SAMPLES = 256
@@ -14,9 +15,20 @@ _CHUNK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Requests of one cell, in the order they are to be drawn."""
+    """Requests of one cell, in the order they are to be drawn.
+
+    Attributes:
+        requests: For samples, or attempts of a strategy.
+        recorded: What is recorded of those attempts that were interrupted, by (problem_id, sample_index).
+    """
 
     requests: tuple[SampleRequest, ...]
+    recorded: Mapping[tuple[str, int], Sequence[CallRecord]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[tuple[str, int]]:
+        """The samples asked for, as (problem_id, sample_index)."""
+        return [(r.problem.problem_id, r.first_index + j) for r in self.requests for j in range(r.n)]
 
     @property
     def n_samples(self) -> int:

@@ -5,13 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ttscale
 from ttscale.config.execution import ExecutionSettings
-from ttscale.errors import EngineDiedError, SamplerError, StoreError, TtscaleError
+from ttscale.errors import AttemptsFailedError, EngineDiedError, SamplerError, StoreError, TtscaleError
 from ttscale.pipeline.continuing import refuse_other_engine, refuse_other_model
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.replicas.chunks import Chunk, ChunkQueue
@@ -106,6 +106,9 @@ class _Pass:
         self._idle_since = self._told_at = time.monotonic()
         self.n_samples = 0
         self.n_deaths = 0
+        self._has_strategy = work.cell.strategy is not None
+        self._unfinished = work.store.unfinished_calls(work.cell.name) if self._has_strategy else {}
+        self._failed_attempts: AttemptsFailedError | None = None
 
     def draw(self, missing: Mapping[str, Sequence[range]], total: int) -> None:
         """Draw everything once; see `draw_cell`."""
@@ -126,6 +129,8 @@ class _Pass:
             raise
         finally:
             self._progress.end()
+        if self._failed_attempts is not None:
+            raise self._failed_attempts
 
     # ---- giving work ------------------------------------------------------------------------------
 
@@ -151,9 +156,16 @@ class _Pass:
 
     def _give(self, place: Place, chunk: Chunk) -> None:
         assert place.prepared is not None
-        folder = self._store.samples_folder(self._cell.name).resolve() if place.prepared.sees_run else None
-        serving = self._serving[place]
-        reference = place.actor.draw.remote(chunk, self._cell.name, serving.session, folder)
+        name, serving = self._cell.name, self._serving[place]
+        folder = calls_folder = None
+        if place.prepared.sees_run:
+            folder = self._store.samples_folder(name).resolve()
+            calls_folder = self._store.calls_folder(name).resolve() if self._has_strategy else None
+        if self._unfinished:
+            chunk = replace(
+                chunk, recorded={key: self._unfinished[key] for key in chunk.keys if key in self._unfinished}
+            )
+        reference = place.actor.draw.remote(chunk, name, serving.session, folder, calls_folder)
         self._calls[reference] = _Call(place, place.actor, serving)
         self._n_drawing[place] += 1
 
@@ -218,13 +230,16 @@ class _Pass:
             call.place.deepen()
         if isinstance(drawn.error, EngineDiedError):
             self._died(call, str(drawn.error))
+        elif isinstance(drawn.error, AttemptsFailedError):
+            self._failed_attempts = drawn.error
         elif drawn.error is not None:
             raise drawn.error
 
     def _store_drawn(self, call: _Call, drawn: Drawn) -> None:
+        assert call.serving is not None
+        call.serving.take_calls(drawn.calls)
         if not drawn.n_samples:
             return
-        assert call.serving is not None
         segment = call.serving.take(drawn)
         call.place.deaths = 0
         self.n_samples += drawn.n_samples

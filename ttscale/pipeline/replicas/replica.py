@@ -16,6 +16,7 @@ from ttscale.pipeline.replicas.handover import Handover, hand_over
 from ttscale.pipeline.replicas.search_path import extend_search_path
 from ttscale.pipeline.replicas.stream import EngineStream
 from ttscale.samplers.contract import EngineInfo
+from ttscale.store.calls import CallRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Drawn:
         completion_tokens: Tokens generated.
         error: What the engine failed with.
         ran_dry: Whether the engine could have taken more requests than it had.
+        calls: Records of a strategy's calls, where the run directory cannot be seen.
     """
 
     handover: Handover
@@ -65,6 +67,7 @@ class Drawn:
     completion_tokens: int
     error: TtscaleError | None
     ran_dry: bool
+    calls: Sequence[CallRecord] = ()
 
 
 class Replica:
@@ -100,7 +103,9 @@ class Replica:
             sees_run=probe is not None and probe.exists() and os.access(probe.parent, os.W_OK),
         )
 
-    async def draw(self, chunk: Chunk, cell: str, session: str, folder: Path | None) -> Drawn:
+    async def draw(
+        self, chunk: Chunk, cell: str, session: str, folder: Path | None, calls_folder: Path | None = None
+    ) -> Drawn:
         """Draw a chunk and hand its samples over; several may be under way.
 
         Args:
@@ -108,11 +113,12 @@ class Replica:
             cell: The cell's name.
             session: Name of the session that the samples belong to.
             folder: Where to write them; None: return them.
+            calls_folder: Where to write the calls of a strategy's attempts, likewise.
 
         Raises:
             StoreError: They cannot be written.
         """
-        draw = await asyncio.wrap_future(self._stream.draw(chunk))
+        draw = await asyncio.wrap_future(self._stream.draw(chunk, session, calls_folder))
         handover = await asyncio.to_thread(hand_over, draw.samples, cell, session, folder)
         return Drawn(
             handover=handover,
@@ -120,6 +126,7 @@ class Replica:
             completion_tokens=generated(draw.samples),
             error=draw.error,
             ran_dry=draw.ran_dry,
+            calls=draw.calls,
         )
 
     async def stop(self) -> None:

@@ -1,14 +1,16 @@
 """What one replica contributes to a cell: its session's record and its segments."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ttscale.pipeline.replicas.handover import take_over
 from ttscale.pipeline.replicas.replica import Drawn, Prepared
+from ttscale.store.calls import CallRecord, calls_frame
 from ttscale.store.run import RunStore, Session, new_session_name, now
+from ttscale.store.segments import write_segment
 
 
 class Serving:
@@ -24,7 +26,7 @@ class Serving:
     def __init__(self, store: RunStore, cell: str, prepared: Prepared, where: Mapping[str, Any]) -> None:
         self._store = store
         self._began = time.monotonic()
-        self._sequence = 0
+        self._sequence = self._n_calls = 0
         info = replace(prepared.info, detail={**prepared.info.detail, **where})
         self._session = Session(
             session=new_session_name(),
@@ -45,6 +47,14 @@ class Serving:
         """The replica's rate so far, or None before its first samples."""
         session = self._session
         return session.n_samples / max(session.seconds, 1e-3) if session.n_samples else None
+
+    def take_calls(self, calls: Sequence[CallRecord]) -> None:
+        """Store the calls of a strategy's attempts, before the attempts."""
+        if calls:
+            cell = self._session.cell
+            path = self._store.calls_folder(cell) / f"{self.session}-{self._n_calls:06d}.parquet"
+            write_segment(path, calls_frame(calls, cell), metadata={"session": self.session})
+            self._n_calls += 1
 
     def take(self, drawn: Drawn) -> Path:
         """Store what a replica drew; return the segment."""

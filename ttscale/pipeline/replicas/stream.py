@@ -13,13 +13,16 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ttscale.config.models import Cell
-from ttscale.errors import SamplerError, TtscaleError
-from ttscale.pipeline.calls import drawn
+from ttscale.errors import AttemptsFailedError, SamplerError, TtscaleError
+from ttscale.pipeline.attempts import attempted
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.replicas.chunks import Chunk
+from ttscale.pipeline.replicas.records import ReplicaJournal
+from ttscale.store.calls import CallRecord
 from ttscale.types import Sample, SampleRequest
 
 Key = tuple[str, int]
@@ -33,11 +36,13 @@ class Draw:
         samples: All that were asked for, unless there is an error or the stream was stopped.
         error: What the engine failed with.
         ran_dry: Whether the engine asked for more requests than there were since the last answer.
+        calls: Records of a strategy's calls that are not in the run directory yet.
     """
 
     samples: Sequence[Sample]
     error: TtscaleError | None = None
     ran_dry: bool = False
+    calls: Sequence[CallRecord] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -45,6 +50,8 @@ class _OpenChunk:
     """A chunk with what has come of it by now."""
 
     chunk: Chunk
+    session: str
+    calls_folder: Path | None
     answer: "Future[Draw]" = field(default_factory=Future)
     samples: list[Sample] = field(default_factory=list)
 
@@ -67,6 +74,8 @@ class EngineStream:
     def __init__(self) -> None:
         self._engines = Engines(Progress())
         self._running: RunningEngine | None = None
+        self._cell: Cell | None = None
+        self._journal = ReplicaJournal(None, "", "")
         self._jobs: deque[_OpenChunk | _Start] = deque()
         self._changed = threading.Condition()
         self._stopping = False
@@ -79,9 +88,15 @@ class EngineStream:
         self._put(job)
         return job.answer
 
-    def draw(self, chunk: Chunk) -> "Future[Draw]":
-        """Draw a chunk after those that were given before."""
-        job = _OpenChunk(chunk)
+    def draw(self, chunk: Chunk, session: str = "", calls_folder: Path | None = None) -> "Future[Draw]":
+        """Draw a chunk after those that were given before.
+
+        Args:
+            chunk: The requests.
+            session: Names the segments of a strategy's calls.
+            calls_folder: Where those are written; None: they are part of the answer.
+        """
+        job = _OpenChunk(chunk, session, calls_folder)
         self._put(job)
         return job.answer
 
@@ -107,7 +122,7 @@ class EngineStream:
 
     def _start(self, job: _Start) -> None:
         try:
-            self._running = self._engines.engine_for(job.cell)
+            self._running, self._cell = self._engines.engine_for(job.cell), job.cell
         except TtscaleError as error:
             self._running = None
             job.answer.set_exception(error)
@@ -119,6 +134,7 @@ class EngineStream:
         opened: list[_OpenChunk] = []
         asked: dict[Key, _OpenChunk] = {}
         error: TtscaleError | None = None
+        self._begin_journal(first)
         try:
             with closing(self._samples(self._requests(first, opened, asked))) as samples:
                 for some in samples:
@@ -127,7 +143,8 @@ class EngineStream:
                         break
         except TtscaleError as failure:
             error = failure
-        if error is not None or self._stopping:
+        is_broken = error is not None and not isinstance(error, AttemptsFailedError)
+        if is_broken or self._stopping:
             self._running = None
             self._engines.close()  # requests may still be under way in it, or it is dead
         for unfinished in opened or [first]:
@@ -137,20 +154,31 @@ class EngineStream:
 
     def _requests(
         self, first: _OpenChunk, opened: list[_OpenChunk], asked: dict[Key, _OpenChunk]
-    ) -> Iterator[SampleRequest]:
+    ) -> Iterator[SampleRequest | None]:
+        """Yield the chunks' requests; None while others may still come: an engine that serves calls need not run empty."""
         job: _OpenChunk | None = first
-        while job is not None and not self._stopping:
-            opened.append(job)
-            for request in job.chunk.requests:
-                for j in range(request.n):
-                    asked[request.problem.problem_id, request.first_index + j] = job
-                yield request
+        goes_on = "calls" in getattr(self._running and self._running.sampler, "serves", ())
+        while not self._stopping:
+            if job is not None:
+                opened.append(job)
+                self._journal.opened(job.chunk)
+                asked |= dict.fromkeys(job.chunk.keys, job)
+                yield from job.chunk.requests
             job = self._next_chunk()
-        self._ran_dry = True
+            if job is None:
+                self._ran_dry = True
+                if not (goes_on and asked and not self._jobs):
+                    return
+                yield None
 
-    def _samples(self, requests: Iterator[SampleRequest]) -> Generator[list[Sample], None, None]:
-        if self._running is not None:  # else it just failed, and what else was waiting gets no samples
-            yield from drawn(self._running.sampler, requests)
+    def _samples(self, requests: Iterator[SampleRequest | None]) -> Generator[list[Sample], None, None]:
+        if self._running is not None and self._cell is not None:
+            yield from attempted(self._cell, self._running.sampler, requests, lambda: self._journal)
+        # else it just failed, and what else was waiting gets no samples
+
+    def _begin_journal(self, first: _OpenChunk) -> None:
+        if self._cell is not None and self._cell.strategy is not None:
+            self._journal = ReplicaJournal(first.calls_folder, self._cell.name, first.session)
 
     def _sort(self, samples: Sequence[Sample], asked: dict[Key, _OpenChunk]) -> None:
         touched: set[_OpenChunk] = set()
@@ -169,7 +197,7 @@ class EngineStream:
     def _answer(self, job: _OpenChunk, error: TtscaleError | None) -> None:
         if not job.answer.done():
             ran_dry, self._ran_dry = self._ran_dry, False
-            job.answer.set_result(Draw(job.samples, error, ran_dry))
+            job.answer.set_result(Draw(job.samples, error, ran_dry, self._journal.taken(job.chunk)))
 
     # ---- the queue --------------------------------------------------------------------------------
 

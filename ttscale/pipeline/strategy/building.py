@@ -53,18 +53,9 @@ def check_strategies(config: RunConfig) -> None:
     Raises:
         ConfigError: An option is wrong, an engine cannot serve the strategy, or calls would be made where none are recorded.
     """
-    own = [cell for cell in cells(config) if cell.strategy is not None]
-    if own and (
-        config.execution.name != "local"
-        or config.execution.gpus is not None
-        or config.execution.replicas != "auto"
-    ):
-        raise ConfigError(
-            f"{own[0].name}: a strategy runs with one engine in this process, not with execution: {config.execution.name} or several "
-            "replicas. Leave 'execution' out; start several processes with --share to divide the work."
-        )
-    for cell in own:
-        assert cell.strategy is not None
+    for cell in cells(config):
+        if cell.strategy is None:
+            continue
         built = build_strategy(cell.strategy)
         try:
             engine, _ = choose_engine(cell.model.engine)

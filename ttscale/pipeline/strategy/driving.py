@@ -5,11 +5,12 @@ The sampler pulls. When it has room it is given a call that is ready, else a new
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 
 from ttscale.config.models import Cell
-from ttscale.errors import StoreError, StrategyError
+from ttscale.errors import AttemptsFailedError, StoreError
+from ttscale.pipeline.attempts import Journal
 from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.requests import first_seed
 from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy, refuse_unservable
@@ -17,15 +18,13 @@ from ttscale.pipeline.strategy.journal import answers_by_path, recorded_call, re
 from ttscale.pipeline.strategy.judging import Bench
 from ttscale.samplers.contract import Sampler
 from ttscale.store.calls import CallRecord
-from ttscale.store.run import RunStore
-from ttscale.store.writer import SegmentWriter
 from ttscale.strategies.contract import Completion, Generate, Tokens, plain_reason
 from ttscale.strategies.interleaving import FIRST, Asked, AttemptKey, Finished, Interleaver
 from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
 
 
 def made(
-    store: RunStore, cell: Cell, session: str, sampler: Sampler, requests: Iterable[SampleRequest]
+    cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Journal
 ) -> Iterator[list[Sample]]:
     """Make attempts of a cell's strategy; see `ttscale.pipeline.attempts.attempted`."""
     assert cell.strategy is not None
@@ -35,8 +34,7 @@ def made(
         drive = Drive(
             built,
             sampler,
-            StoredJournal(store.call_writer(cell.name, session)),
-            store.unfinished_calls(cell.name),
+            journal,
             run_seed=cell.sampling.seed,
             request_size=cell.sampling.request_size,
         )
@@ -45,34 +43,13 @@ def made(
         built.close()
 
 
-class StoredJournal:
-    """Records calls in the run's store.
-
-    Args:
-        writer: Of the cell's journal.
-    """
-
-    def __init__(self, writer: SegmentWriter[CallRecord]) -> None:
-        self._writer = writer
-        self.n_stored = 0
-
-    def add(self, records: Sequence[CallRecord]) -> None:
-        """Take records; `n_stored` counts those that are on the disk, from the first on."""
-        self.n_stored += sum(len(segment.rows) for segment in self._writer.add(records))
-
-    def flush(self) -> None:
-        """Put all of them on the disk."""
-        self.n_stored += sum(len(segment.rows) for segment in self._writer.flush())
-
-
 class Drive:
     """Draws attempts of one cell.
 
     Args:
         built: The strategy.
         sampler: Serves calls.
-        journal: Records them.
-        unfinished: Records of attempts that were interrupted, by (problem_id, sample_index).
+        journal: Records them, and knows those of attempts that were interrupted.
         run_seed: The run's seed.
         request_size: Most equal calls of neighboring attempts in one request.
     """
@@ -81,8 +58,7 @@ class Drive:
         self,
         built: BuiltStrategy,
         sampler: Sampler,
-        journal: StoredJournal,
-        unfinished: Mapping[AttemptKey, Sequence[CallRecord]],
+        journal: Journal,
         *,
         run_seed: int,
         request_size: int,
@@ -96,22 +72,22 @@ class Drive:
             built.strategy,
             built.name,
             run_seed=run_seed,
-            recorded=lambda key: answers_by_path(unfinished.get(key, ())),
+            recorded=lambda key: answers_by_path(journal.recorded(*key)),
             most_calls=built.most_calls,
         )
         self._bench = Bench(built.verifiers)
         self._flying: dict[tuple[str, int], tuple[Asked, int]] = {}
         self._first: dict[AttemptKey, Sample] = {}
-        self._unfinished = unfinished
         self._held: deque[tuple[int, Sample]] = deque()
         self._n_recorded = 0
         self._failures: Counter[str] = Counter()
 
-    def samples(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+    def samples(self, requests: Iterable[SampleRequest | None]) -> Iterator[list[Sample]]:
         """Make the attempts asked for; yield each as a sample when every call of it is on the disk.
 
         Raises:
-            StrategyError: The strategy broke; or, when everything else is done, a verifier failed inside attempts.
+            StrategyError: The strategy broke.
+            AttemptsFailedError: Everything else is done, and a verifier failed inside attempts.
             SamplerError: The engine cannot serve a call.
         """
         try:
@@ -132,7 +108,7 @@ class Drive:
             self._bench.close()
         self._refuse_failures()
 
-    def _calls(self, requests: Iterator[SampleRequest]) -> Iterator[SampleRequest | None]:
+    def _calls(self, requests: Iterator[SampleRequest | None]) -> Iterator[SampleRequest | None]:
         """Yield calls as the sampler asks for them; None when there is nothing now and something is under way."""
         while True:
             self._judge()
@@ -146,7 +122,8 @@ class Drive:
                 elif not self._at_work.calls:
                     return
 
-    def _begin_next(self, requests: Iterator[SampleRequest]) -> bool:
+    def _begin_next(self, requests: Iterator[SampleRequest | None]) -> bool:
+        """Begin the next attempts; False where there are none, or none now."""
         request = next(requests, None)
         if request is None:
             return False
@@ -163,7 +140,7 @@ class Drive:
 
     def _recall_first(self, problem_id: str, index: int) -> None:
         """Know an interrupted attempt's first call again: its prompt and seed are the sample's."""
-        for record in self._unfinished.get((problem_id, index), ()):
+        for record in self._journal.recorded(problem_id, index):
             if record.kind == "generate" and record.path == FIRST:
                 self._first[problem_id, index] = Sample(
                     problem_id=problem_id,
@@ -228,7 +205,7 @@ class Drive:
         while self._at_work.finished:
             finished = self._at_work.finished.popleft()
             first = self._first.pop((finished.problem_id, finished.index), None)
-            known = self._unfinished.get((finished.problem_id, finished.index), ())
+            known = self._journal.recorded(finished.problem_id, finished.index)
             if not _is_plain(finished) and not any(record.kind == "end" for record in known):
                 self._record([recorded_end(finished)])
             self._held.append((self._n_recorded, self._sample(finished, first)))
@@ -265,7 +242,7 @@ class Drive:
     def _refuse_failures(self) -> None:
         if self._failures:
             reason, count = self._failures.most_common(1)[0]
-            raise StrategyError(
+            raise AttemptsFailedError(
                 f"A verifier failed inside {self._failures.total():,} attempts of strategy '{self._built.name}' ({count:,} times: "
                 f"{reason}). They are not stored; all others are. The same command makes them again."
             )

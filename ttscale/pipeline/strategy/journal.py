@@ -4,9 +4,38 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ttscale.store.calls import CallRecord
+from ttscale.store.writer import SegmentWriter
 from ttscale.strategies.contract import Completion, Generate, Judge
-from ttscale.strategies.interleaving import Answer, Asked, Finished
+from ttscale.strategies.interleaving import Answer, Asked, AttemptKey, Finished
 from ttscale.types import Outcome, Verdict
+
+
+class StoredJournal:
+    """Records calls in the run's store; see `ttscale.pipeline.attempts.Journal`.
+
+    Args:
+        writer: Of the cell's journal.
+        unfinished: Records of attempts that were interrupted, by (problem_id, sample_index).
+    """
+
+    def __init__(
+        self, writer: SegmentWriter[CallRecord], unfinished: Mapping[AttemptKey, Sequence[CallRecord]]
+    ) -> None:
+        self._writer = writer
+        self._unfinished = unfinished
+        self.n_stored = 0
+
+    def add(self, records: Sequence[CallRecord]) -> None:
+        """Take records; `n_stored` counts those that are on the disk, from the first on."""
+        self.n_stored += sum(len(segment.rows) for segment in self._writer.add(records))
+
+    def flush(self) -> None:
+        """Put all of them on the disk."""
+        self.n_stored += sum(len(segment.rows) for segment in self._writer.flush())
+
+    def recorded(self, problem_id: str, sample_index: int) -> Sequence[CallRecord]:
+        """Return what was recorded of an interrupted attempt."""
+        return self._unfinished.get((problem_id, sample_index), ())
 
 
 def recorded_call(asked: Asked, answer: Answer, seed: int | None) -> CallRecord:

@@ -226,21 +226,6 @@ def test_a_torn_journal_is_set_aside_and_costs_its_calls_alone(tmp_path: Path) -
     assert list((tmp_path / "b" / "torn").iterdir())
 
 
-@pytest.mark.parametrize("execution", ["ray", {"gpus": 2}])
-def test_where_no_journal_is_kept_a_strategy_is_refused(execution: Any, tmp_path: Path) -> None:
-    path = tmp_path / "run.yaml"
-    tree = {
-        "model": "none",
-        "task": "arithmetic",
-        "sampling": {"n": 2},
-        "strategy": "independent",
-        "execution": execution,
-    }
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    with pytest.raises(ConfigError, match="a strategy runs with one engine in this process"):
-        ttscale.sample_run(ttscale.load_config(path, out=tmp_path / "a"))
-
-
 def test_a_need_that_nothing_serves_is_said_with_what_would(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'cascade' needs a second model, which no execution starts yet"):
         run(tmp_path / "a", {"name": "cascade", "target": "demo-arithmetic", "threshold": -1.0})
