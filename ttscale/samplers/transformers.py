@@ -13,12 +13,10 @@ import gc
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import SamplerError, listed
@@ -27,10 +25,11 @@ from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.hardware import cpu_dtype
 from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
-from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
+from ttscale.samplers.prompts import PrefixEncoder, PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_transformers
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
-from ttscale.types import Problem, Sample, SampleRequest
+from ttscale.samplers.transformers_rows import PLAIN, Row, call_sample, until_none
+from ttscale.types import Sample, SampleRequest
 
 _BATCHES_AHEAD = 8
 """Batches' worth of requests that are put in order of their prompts' length."""
@@ -47,23 +46,6 @@ class TransformersOptions(BaseModel):
     """"auto" (cuda where there is one, else cpu) or any torch device."""
 
 
-@dataclass(slots=True)
-class _Row:
-    """One sample in the making."""
-
-    problem: Problem
-    sample_index: int
-    seed: int
-    prompt: list[int]
-    generator: Any
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    top_logprobs: list[NDArray[np.float32]] = field(default_factory=list)
-    finish_reason: str | None = None
-    stop_at: int | None = None
-    """Where in the text a stop string begins."""
-
-
 class TransformersSampler:
     """Draws samples with a transformers model, in batches of left-padded prompts.
 
@@ -72,6 +54,7 @@ class TransformersSampler:
     """
 
     Options: ClassVar[type[BaseModel]] = TransformersOptions
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
 
     def __init__(
         self, model: ModelSettings, sampling: SamplingSettings, options: TransformersOptions
@@ -100,6 +83,7 @@ class TransformersSampler:
         _refuse_extra(sampling)
         self._settings, self._sampling = model, sampling
         self._encoder = PromptEncoder(self._tokenizer, model, self._context_tokens)
+        self._continued = PrefixEncoder(self._tokenizer, self._context_tokens)
         self._warpers = _warpers(sampling)
         return self._engine_info()
 
@@ -108,12 +92,12 @@ class TransformersSampler:
         if self._model is None:
             raise SamplerError("The engine is not running: call start() first.")
         rows, size = self._rows(requests), self._sampling.max_concurrent or _BATCH_SIZE
-        while ahead := list(islice(rows, _BATCHES_AHEAD * size)):
+        while ahead := until_none(islice(rows, _BATCHES_AHEAD * size)):
             # Prompts of one length need no padding, and equal ones are read once for their whole batch.
-            ahead.sort(key=lambda row: (len(row.prompt), row.problem.problem_id))
+            ahead.sort(key=lambda row: (len(row.prompt), row.problem_id))
             for batch in (ahead[start : start + size] for start in range(0, len(ahead), size)):
                 self._generate(batch)
-                for _, group in groupby(batch, key=lambda row: row.problem.problem_id):
+                for _, group in groupby(batch, key=lambda row: row.problem_id):
                     yield [self._finished(row) for row in group]
 
     def close(self) -> None:
@@ -165,18 +149,34 @@ class TransformersSampler:
     def _seeded(self) -> bool:
         return self._sampling.per_sample_seeds is not False
 
-    def _rows(self, requests: Iterable[SampleRequest]) -> Iterator[_Row]:
+    def _rows(self, requests: Iterable[SampleRequest | None]) -> Iterator[Row | None]:
+        """Yield a row for every sample, and None where there is no more to do now."""
         import torch
 
         shared = torch.Generator(self._device).manual_seed(self._sampling.seed)
         for request in requests:
-            prompt = self._encoder.encode(request.problem)
+            if request is None:
+                yield None
+                continue
+            call, sampling = request.call or PLAIN, self._sampling
+            prompt, before = self._encoder.encode(request.problem), ""
+            if call.prefix:
+                tokens, before = self._continued.encode(request.problem.problem_id, prompt, call.prefix)
+                prompt = prompt + tokens
             for j in range(request.n):
-                seed = request.seed + j
-                own = torch.Generator(self._device).manual_seed(seed) if self._seeded else shared
-                yield _Row(request.problem, request.first_index + j, seed, prompt, own)
+                own = torch.Generator(self._device).manual_seed(request.seed + j) if self._seeded else shared
+                yield Row(
+                    request,
+                    j,
+                    prompt,
+                    before,
+                    own,
+                    temperature=sampling.temperature if call.temperature is None else call.temperature,
+                    max_tokens=call.max_tokens or sampling.max_tokens,
+                    stop=sampling.stop if call.stop is None else call.stop,
+                )
 
-    def _generate(self, batch: Sequence[_Row]) -> None:
+    def _generate(self, batch: Sequence[Row]) -> None:
         """Complete every row of the batch."""
         import torch
 
@@ -195,7 +195,7 @@ class TransformersSampler:
                 mask = torch.nn.functional.pad(mask, (0, 1), value=1)  # (R, L + 1)
                 logits = self._forward(tokens[:, None], mask, cache)
 
-    def _prefill(self, batch: Sequence[_Row]) -> tuple[Any, Any, Any]:
+    def _prefill(self, batch: Sequence[Row]) -> tuple[Any, Any, Any]:
         """Run every distinct prompt once; return next-token logits (R, V), cache and mask (R, L) of all rows."""
         import torch
         from transformers import DynamicCache
@@ -224,20 +224,27 @@ class TransformersSampler:
         )
         return output.logits[:, -1].float()
 
-    def _choose(self, rows: Sequence[_Row], logits: Any) -> Any:
-        """Draw one token per row from its own generator and record it with its log-probability; return (R,)."""
+    def _tokens(self, rows: Sequence[Row], scores: Any) -> Any:
+        """Draw one token per row from its own generator, at its own temperature; return (R,)."""
         import torch
 
-        scores = self._penalized(rows, logits)
-        if self._sampling.temperature == 0:
-            tokens = scores.argmax(-1)
-        else:
-            for warp in self._warpers:
-                scores = warp(None, scores)
-            noise = torch.empty_like(scores)
-            for i, row in enumerate(rows):
-                noise[i].exponential_(generator=row.generator)
-            tokens = (scores.softmax(-1) / noise).argmax(-1)  # the exponential race: draws from the softmax
+        greedy = scores.argmax(-1)
+        if all(row.temperature == 0 for row in rows):
+            return greedy
+        own = [row.temperature for row in rows]
+        warm = own[0] if len(set(own)) == 1 else torch.tensor([[t or 1.0] for t in own], device=scores.device)
+        scores = scores / warm
+        for warp in self._warpers:
+            scores = warp(None, scores)
+        noise = torch.empty_like(scores)
+        for i, row in enumerate(rows):
+            noise[i].exponential_(generator=row.generator)
+        tokens = (scores.softmax(-1) / noise).argmax(-1)  # the exponential race: draws from the softmax
+        return torch.where(torch.tensor([t == 0 for t in own], device=scores.device), greedy, tokens)
+
+    def _choose(self, rows: Sequence[Row], logits: Any) -> Any:
+        """Draw one token per row and record it with its log-probability; return (R,)."""
+        tokens = self._tokens(rows, self._penalized(rows, logits))
         distribution = logits.log_softmax(-1)  # (R, V)
         logprobs = distribution.gather(-1, tokens[:, None])[:, 0]
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
@@ -249,7 +256,7 @@ class TransformersSampler:
                 row.top_logprobs.append(greatest)
         return tokens
 
-    def _penalized(self, rows: Sequence[_Row], logits: Any) -> Any:
+    def _penalized(self, rows: Sequence[Row], logits: Any) -> Any:
         """Apply repetition (prompt and completion), frequency and presence (completion) penalties, as vLLM does."""
         import torch
 
@@ -270,37 +277,33 @@ class TransformersSampler:
             score.sub_(sampling.frequency_penalty * drawn + sampling.presence_penalty * (drawn > 0))
         return scores
 
-    def _is_finished(self, row: _Row) -> bool:
+    def _is_finished(self, row: Row) -> bool:
         if row.tokens[-1] in self._stop_tokens:
             row.finish_reason = "stop"
-        elif (stop_at := self._stop_string(row)) is not None:
+        elif row.stop and (stop_at := row.stop_in(self._decode(row.prompt, row.tokens))) is not None:
             row.finish_reason, row.stop_at = "stop", stop_at
-        elif len(row.tokens) >= min(self._sampling.max_tokens, self._context_tokens - len(row.prompt)):
+        elif len(row.tokens) >= min(row.max_tokens, self._context_tokens - len(row.prompt)):
             row.finish_reason = "length"
         return row.finish_reason is not None
 
-    def _stop_string(self, row: _Row) -> int | None:
-        if not self._sampling.stop:
-            return None
-        text = self._decode(row.prompt, row.tokens)
-        return min((at for stop in self._sampling.stop if (at := text.find(stop)) >= 0), default=None)
-
-    def _finished(self, row: _Row) -> Sample:
+    def _finished(self, row: Row) -> Sample:
         ends_in_stop_token = row.tokens[-1] in self._stop_tokens
         text = self._decode(row.prompt, row.tokens[:-1] if ends_in_stop_token else row.tokens)
-        keep_sum = bool(self._sampling.logprobs) or self._sampling.token_logprobs
-        return Sample(
-            problem_id=row.problem.problem_id,
-            sample_index=row.sample_index,
+        keep = self._sampling.token_logprobs or row.call.keep_logprobs
+        keep_sum = bool(self._sampling.logprobs) or keep
+        sample = Sample(
+            problem_id=row.problem_id,
+            sample_index=row.request.first_index + row.number,
             completion=text[: row.stop_at],
             finish_reason=row.finish_reason or "length",
             prompt_tokens=len(row.prompt),
             completion_tokens=len(row.tokens),
             cumulative_logprob=sum(row.logprobs) if keep_sum else None,
-            token_logprobs=tuple(row.logprobs) if self._sampling.token_logprobs else None,
+            token_logprobs=tuple(row.logprobs) if keep else None,
             top_logprobs=np.stack(row.top_logprobs) if row.top_logprobs else None,
-            seed=row.seed if self._seeded else None,
+            seed=row.request.seed + row.number if self._seeded else None,
         )
+        return sample if row.request.call is None else call_sample(sample, row, ended=ends_in_stop_token)
 
 
 def _refuse_extra(sampling: SamplingSettings) -> None:
@@ -339,12 +342,10 @@ def _decoder(tokenizer: Any) -> Callable[[Sequence[int], Sequence[int]], str]:
 
 
 def _warpers(sampling: SamplingSettings) -> list[Any]:
-    """The truncations in vLLM's order: temperature, min-p, top-k, top-p."""
+    """The truncations in vLLM's order, behind the temperature: min-p, top-k, top-p."""
     from transformers.generation import logits_process as process
 
-    if sampling.temperature == 0:
-        return []
-    warpers: list[Any] = [process.TemperatureLogitsWarper(float(sampling.temperature))]
+    warpers: list[Any] = []
     if sampling.min_p > 0:
         warpers.append(process.MinPLogitsWarper(sampling.min_p))
     if sampling.top_k is not None:
