@@ -139,4 +139,16 @@ class CountsA:
         ]
 
 
+class CostlyJudge(CountsA):
+    """The same, as a model would do it: it reads seven tokens more than the completion has, and writes three."""
+
+    def verify(self, batch):
+        from dataclasses import replace
+
+        return [
+            replace(verdict, prompt_tokens=7 + len(candidate.sample.completion), completion_tokens=3)
+            for verdict, candidate in zip(super().verify(batch), batch, strict=True)
+        ]
+
+
 assert set(LETTERS) == set("abc")

@@ -84,7 +84,7 @@ def _total(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Add up what a plan's cells take; a sum with an unknown part is unknown."""
     total: dict[str, Any] = dict.fromkeys(rows[0]) | {"cell": "all"}
     for key in rows[0]:
-        if key.startswith("samples") or key.endswith("_expected"):
+        if key.startswith("samples") or key.endswith(("_expected", "_at_most")):
             values = [row[key] for row in rows]
             total[key] = None if None in values else sum(values)
     return total

@@ -13,7 +13,6 @@ from ttscale.costs.architecture import Architecture
 from ttscale.costs.contract import (
     Charges,
     FloatArray,
-    LaterCalls,
     ModelFacts,
     Need,
     PromptReuse,
@@ -64,13 +63,15 @@ class FlopsCost:
         context = self._options.context
         if context is None:
             attended_in = prompt_length * (prompt_length + 1) / 2
-            attended = _attended(own_prompt, usage.completion_tokens)
+            attended = _attended(usage, own_prompt)
         else:
             attended_in, attended = prompt_length * context, usage.completion_tokens * context
         reading = _passes(network, prompt_length, attended_in)
         passes = _passes(network, usage.completion_tokens, attended)
         if usage.later is not None:
-            passes = passes + _reading_later(network, usage.later, self._options.prompt, context)
+            read, reuse = usage.later.read(self._options.prompt), self._options.prompt
+            seen = usage.later.attended(reuse) if context is None else read * context
+            passes = passes + _passes(network, read, seen)
         writing = usage.mean_per_problem(passes)
         once, request, sample = split_prompt(reading, self._options.prompt, writing)
         return Charges(
@@ -90,8 +91,8 @@ class EflopsCost:
     key-value cache (2 bytes a value; the prompt's part is read once for all N), I being the intensity in FLOPs per
     byte. Reading the parameters, 2 bytes each for every step of a batch of B sequences, adds N * 2 parameters L I / B; the
     paper leaves it out, as for large batches it may be. B is what the engine ran, or the option.
-    Reading the prompt is left out as in the paper; `prefill` adds its FLOPs. An attempt of m calls costs what its calls
-    cost, each taken as L / m tokens behind the mean prompt; later calls share no prompt.
+    Reading the prompt is left out as in the paper; `prefill` adds its FLOPs. An attempt of several calls costs what each of its
+    calls costs; later calls share no prompt.
 
     Worked example: A = 1e9, D = 1e4, G = 2e3, L_in = 100, L = 10, N = 2, I = 562.5 and no parameter reads: computing
     2 * (2e10 + 2 * 210 * 10 * 1e4) = 4.0084e10, the cache 2 * (200 + 20) * 10 * 2e3 * 562.5 = 4.95e9; together
@@ -128,19 +129,18 @@ class EflopsCost:
         """Charge computing and memory traffic."""
         network, o = _known(facts), self._options
         prompt, own_prompt = usage.prompt_tokens, usage.prompt_tokens[usage.problem]
-        calls, later_prompt = _calls(usage)
-        length = usage.completion_tokens / calls  # of a call, (S,)
-        mean_prompt = (own_prompt + later_prompt) / calls
-        computing = calls * (
+        length = usage.completion_tokens
+        first, squared, crossed = _lengths(usage)
+        computing = (
             2 * network.active_parameters * length
-            + 2 * (2 * mean_prompt + length) * length * network.attention_width
+            + 2 * (2 * (own_prompt * first + crossed) + squared) * network.attention_width
         )
         byte = o.bytes_per_value * o.intensity
         # The cache of a later call's prompt is read for that call alone.
-        cache = byte * (calls * length**2 + 2 * later_prompt * length) * network.cache_width
+        cache = byte * (squared + 2 * crossed) * network.cache_width
         batch = o.batch or facts.batch
-        weights = byte * network.parameters * length * calls / batch if batch else np.zeros_like(length)
-        shared = byte * 2 * prompt * usage.mean_per_problem(length) * network.cache_width
+        weights = byte * network.parameters * length / batch if batch else np.zeros_like(length)
+        shared = byte * 2 * prompt * usage.mean_per_problem(first) * network.cache_width
         if o.prefill:
             shared = shared + _passes(network, prompt, prompt * (prompt + 1) / 2)
         reads = f"parameters are read once for {batch} sequences" if batch else "parameter reads are left out"
@@ -154,11 +154,12 @@ class EflopsCost:
         )
 
 
-def _calls(usage: Usage) -> tuple[FloatArray, FloatArray]:
-    """Return each sample's calls and the prompt tokens of the later ones, both (S,)."""
+def _lengths(usage: Usage) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return each sample's tokens of the first call, Σ l² of all calls, and Σ p l of the later ones, all (S,)."""
     if usage.later is None:
-        return np.ones_like(usage.completion_tokens), np.zeros_like(usage.completion_tokens)
-    return usage.later.calls + 1, usage.later.prompt_tokens
+        tokens = usage.completion_tokens
+        return tokens, tokens**2, np.zeros_like(tokens)
+    return usage.later.first_tokens, usage.later.squared_tokens, usage.later.crossed_tokens
 
 
 def _known(facts: ModelFacts) -> Architecture:
@@ -171,22 +172,10 @@ def _passes(network: Architecture, tokens: FloatArray, attended: FloatArray) -> 
     return 2.0 * network.active_parameters * tokens + 4.0 * network.attention_width * attended
 
 
-def _attended(prompt: FloatArray, generated: FloatArray) -> FloatArray:
-    """Sum L_in + 1 .. L_in + L."""
-    return generated * prompt + generated * (generated + 1) / 2
-
-
-def _reading_later(
-    network: Architecture, later: LaterCalls, reuse: PromptReuse, context: int | None
-) -> FloatArray:
-    """Return the FLOPs of reading the prompts of later calls, (S,): their tokens attend to half a mean prompt at least.
-
-    What is read stands behind what was cached, so u of p tokens attend to p - u/2 others on average.
-    """
-    read = later.read(reuse)
-    calls = np.maximum(later.calls, 1)
-    attended = (later.prompt_tokens - read / 2) / calls if context is None else np.full_like(read, context)
-    return _passes(network, read, read * attended)
+def _attended(usage: Usage, prompt: FloatArray) -> FloatArray:
+    """Sum p + 1 .. p + l over the calls of each sample, whose first has the prompt of length `prompt`."""
+    first, squared, crossed = _lengths(usage)
+    return prompt * first + crossed + (squared + usage.completion_tokens) / 2
 
 
 def _attention_note(network: Architecture) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ per_request_i + k * per_sample_i``, in the model's unit.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -39,29 +39,41 @@ PromptReuse = Literal["problem", "request", "sample"]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class LaterCalls:
-    """Prompt tokens of all calls of an attempt but the first, whose prompt is the problem's own.
+    """What the calls of an attempt took, where it made several: sums over its calls j with prompts p_j and l_j generated tokens.
+
+    Later calls are all but the first, whose prompt is the problem's own. Every field has shape (S,).
 
     Attributes:
-        prompt_tokens: Of every sample, shape (S,).
-        cached_tokens: Those of them that the engine had in its prefix cache, shape (S,).
-        calls: How many calls, shape (S,).
+        calls: Later calls.
+        prompt_tokens: Σ p_j of later calls.
+        cached_tokens: Those of them that the engine had in its prefix cache.
+        first_tokens: l of the first call.
+        squared_tokens: Σ l_j² of all calls.
+        crossed_tokens: Σ p_j l_j of later calls.
+        attended_read: Tokens that the later prompts' tokens attend to, themselves included, where only what was not cached is read.
+        attended_whole: The same where all of a prompt is read.
     """
 
+    calls: FloatArray
     prompt_tokens: FloatArray
     cached_tokens: FloatArray
-    calls: FloatArray
+    first_tokens: FloatArray
+    squared_tokens: FloatArray
+    crossed_tokens: FloatArray
+    attended_read: FloatArray
+    attended_whole: FloatArray
 
     def of(self, which: NDArray[np.bool_]) -> "LaterCalls":
         """Return those of some samples."""
-        return LaterCalls(
-            prompt_tokens=self.prompt_tokens[which],
-            cached_tokens=self.cached_tokens[which],
-            calls=self.calls[which],
-        )
+        return LaterCalls(**{one.name: getattr(self, one.name)[which] for one in fields(self)})
 
     def read(self, reuse: PromptReuse) -> FloatArray:
         """Return the prompt tokens that had to be read, (S,): without those in the cache, unless no prompt is reused."""
         return self.prompt_tokens if reuse == "sample" else self.prompt_tokens - self.cached_tokens
+
+    def attended(self, reuse: PromptReuse) -> FloatArray:
+        """Return how many tokens those attend to, (S,)."""
+        return self.attended_whole if reuse == "sample" else self.attended_read
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -73,7 +85,7 @@ class Usage:
         completion_tokens: Tokens generated per sample, shape (S,).
         problem: Problem number of each sample, shape (S,), 0..P-1, every problem at least once.
         request_size: Samples per engine request.
-        later: Prompts of a sample's later calls, where a strategy makes several of them.
+        later: What the calls of a sample took, where a strategy makes several of them.
     """
 
     prompt_tokens: FloatArray

@@ -25,6 +25,7 @@ class VerifierTokens:
         prompt_tokens: Tokens that it read for each sample, shape (S,).
         completion_tokens: Tokens that it wrote, shape (S,).
         facts: What is known of its model.
+        times: Verdicts per sample, shape (S,), each of so many tokens; None: one.
         estimated: Whether the tokens are those of the samples it read, because it recorded none.
     """
 
@@ -32,12 +33,16 @@ class VerifierTokens:
     prompt_tokens: FloatArray
     completion_tokens: FloatArray
     facts: ModelFacts = field(default_factory=ModelFacts)
+    times: FloatArray | None = None
     estimated: bool = False
 
     def rows(self, kept: np.ndarray) -> "VerifierTokens":
         """Return those of some samples."""
         return replace(
-            self, prompt_tokens=self.prompt_tokens[kept], completion_tokens=self.completion_tokens[kept]
+            self,
+            prompt_tokens=self.prompt_tokens[kept],
+            completion_tokens=self.completion_tokens[kept],
+            times=None if self.times is None else self.times[kept],
         )
 
 
@@ -87,6 +92,7 @@ def verification_charges(
     )
     charges = model.charges(each, tokens.facts)
     verdict = charges.once + charges.per_request + charges.per_sample  # (S,)
+    verdict = verdict if tokens.times is None else verdict * tokens.times
     if not np.isfinite(verdict).all() or (verdict < 0).any():
         raise InvalidInputError(
             f"Verdicts of '{tokens.names[0]}' must cost a finite amount of at least 0, but one costs "
@@ -100,7 +106,8 @@ def verification_charges(
 
 
 def _note(tokens: VerifierTokens, mean: float, unit: str) -> str:
-    read, wrote = tokens.prompt_tokens.mean(), tokens.completion_tokens.mean()
+    times = 1.0 if tokens.times is None else tokens.times
+    read, wrote = (tokens.prompt_tokens * times).mean(), (tokens.completion_tokens * times).mean()
     how = "as many as its samples have, because it recorded none" if tokens.estimated else "as recorded"
     return (
         f"Verdicts of '{tokens.names[0]}' are counted: {read:,.4g} tokens read and {wrote:,.4g} written per sample, {how}; "

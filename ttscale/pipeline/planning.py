@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
@@ -16,19 +18,20 @@ from ttscale.pipeline.requests import request_ranges
 from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
+from ttscale.pipeline.strategy.rehearsing import CHARACTERS_PER_TOKEN, rehearsed
 from ttscale.samplers.preview import Preview, preview
 from ttscale.samplers.pricing import price_of
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
+from ttscale.store.calls import attempt_sums, scan_calls
 from ttscale.store.rounds import RoundsLog, read_rounds
 from ttscale.store.run import RunStore, Session
+from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Problem
 
 _BYTES_PER_TOKEN = 2.0
 """Expected on disk before anything is stored: about four characters a token, halved by zstd."""
-_CHARACTERS_PER_TOKEN = 4.0
-"""Of English text; only for the price of prompts before anything was sampled."""
 _BYTES_PER_SAMPLE = 6.0
 """Keys, counts and log-probability of a sample, compressed."""
 
@@ -62,10 +65,19 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
     store = RunStore(config.out)
     store.check({cell.name: cell_identity(cell) for cell in cells(config)}, free=free_settings(cells(config)))
     tasks, history = read_tasks(cells(config)), History.of(store)
-    return [
+    rows = [
         _plan_row(store, cell, tasks[cell.name].problems, history, expectations or Expectations())
         for cell in cells(config)
     ]
+    if any(
+        row["calls_expected"] is not None for row in rows
+    ):  # beside strategies, a plain sample is one call
+        for row, cell in zip(rows, cells(config), strict=True):
+            if row["calls_expected"] is None:
+                to_draw = row["samples_to_draw"]
+                row |= {"calls_expected": to_draw, "calls_at_most": to_draw}
+                row |= {"tokens_at_most": to_draw * cell.sampling.max_tokens}
+    return rows
 
 
 def engine_of(cell: Cell) -> str:
@@ -127,6 +139,9 @@ def _plan_row(
     missing = store.missing(cell.name, {problem.problem_id: cell.sampling.n for problem in problems})
     to_draw = sum(len(gap) for gaps in missing.values() for gap in gaps)
     tokens, size, basis = _per_sample(store, cell, history)
+    calls = _calls(store, cell, problems[0])
+    if calls is not None:
+        tokens, basis = calls.tokens, calls.basis
     speed = history.tokens_per_s(cell.model.path) or expectations.tokens_per_s
     price = price_of(cell.model, expectations.prices)
     return {
@@ -137,11 +152,69 @@ def _plan_row(
         "until": cell.sampling.until.short if cell.sampling.until else None,
         "samples_to_draw": to_draw,
         "samples_stored": sum(store.counts(cell.name).values()),
+        **_calls_row(calls, to_draw),
         "tokens_expected": round(to_draw * tokens),
         "seconds_expected": round(to_draw * tokens / speed, 1) if speed else None,
-        "usd_expected": _usd(cell, problems, missing, to_draw * tokens, price) if price else None,
+        "usd_expected": _usd(
+            cell, problems, missing, to_draw * tokens, price, calls.prompts * to_draw if calls else 0.0
+        )
+        if price
+        else None,
         "disk_mb_expected": to_draw * size / 1e6,
         "expectation": f"at most, for until may stop earlier; {basis}" if cell.sampling.until else basis,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What the attempts of a strategy take: calls, tokens generated, and tokens of later prompts, each on average and at most."""
+
+    calls: float
+    tokens: float
+    prompts: float
+    most_calls: float | None
+    most_tokens: float | None
+    basis: str
+
+
+def _calls(store: RunStore, cell: Cell, problem: Problem) -> _Calls | None:
+    """Return what an attempt takes: measured where attempts are stored, rehearsed otherwise; None for plain samples."""
+    if cell.strategy is None:
+        return None
+    expected, most = rehearsed(cell, problem)
+    measured = _measured(store, cell.name)
+    if measured is not None:
+        calls, tokens, prompts = measured
+        basis = "measured in this run"
+    else:
+        calls, tokens, prompts = expected.calls, expected.completion_tokens, expected.later_prompt_tokens
+        varies = expected.judged or most.calls > expected.calls
+        basis = "calls of max_tokens, half of all verdicts accept" if varies else "at most, from max_tokens"
+    return _Calls(calls, tokens, prompts, most.calls, most.completion_tokens, basis)
+
+
+def _measured(store: RunStore, cell: str) -> tuple[float, float, float] | None:
+    """Return calls, generated tokens and tokens of later prompts that had to be read, per stored attempt."""
+    if not store.exists or not store.has_samples(cell):
+        return None
+    samples = store.samples(cell).select(*SAMPLE_KEY, "completion_tokens").collect()
+    tokens = float(samples["completion_tokens"].cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]
+    sums = attempt_sums(store.calls_folder(cell), samples)
+    if sums is None:
+        return 1.0, tokens, 0.0
+    mean = sums.select(
+        pl.col("calls").mean(), read=(pl.col("later_prompt_tokens") - pl.col("later_cached_tokens")).mean()
+    )
+    return float(mean["calls"][0]), tokens, float(mean["read"][0])
+
+
+def _calls_row(calls: _Calls | None, to_draw: int) -> Row:
+    if calls is None:
+        return {"calls_expected": None, "calls_at_most": None, "tokens_at_most": None}
+    return {
+        "calls_expected": round(to_draw * calls.calls),
+        "calls_at_most": round(to_draw * calls.most_calls) if calls.most_calls else None,
+        "tokens_at_most": round(to_draw * calls.most_tokens) if calls.most_tokens else None,
     }
 
 
@@ -151,17 +224,18 @@ def _usd(
     missing: Mapping[str, Sequence[range]],
     tokens: float,
     price: Price,
+    later_prompts: float,
 ) -> float:
     """Return US dollars: every request pays its prompt, counted as characters until a tokenizer has seen it."""
     size = cell.sampling.request_size
     prompts = sum(
         _characters(problem)
-        / _CHARACTERS_PER_TOKEN
+        / CHARACTERS_PER_TOKEN
         * sum(sum(1 for _ in request_ranges(gap, size)) for gap in missing[problem.problem_id])
         for problem in problems
         if problem.problem_id in missing
     )
-    return round((prompts * price.prompt + tokens * price.completion) / 1e6, 4)
+    return round(((prompts + later_prompts) * price.prompt + tokens * price.completion) / 1e6, 4)
 
 
 def _characters(problem: Problem) -> int:
@@ -210,10 +284,21 @@ def _status_row(
         "fewest": min(counts.values(), default=0) if len(counts) == n_problems else 0,
         "sessions": len(sessions),
         "engine_seconds": round(sum(session.seconds for session in sessions), 1),
+        "calls": _n_calls(store, cell),
     } | _until(read_rounds(store, cell), stored)
     for verdicts in sets:
         row[f"verified_{verdicts.info.verifier}"] = verdicts.count(cell)
     return row
+
+
+def _n_calls(store: RunStore, cell: str) -> int | None:
+    """Return the calls of a strategy's attempts, those under way too; None for plain samples."""
+    folder = store.calls_folder(cell)
+    return (
+        scan_calls(folder).filter(kind="generate").select(pl.len()).collect().item()
+        if folder.exists()
+        else None
+    )
 
 
 def _until(log: RoundsLog | None, stored: int) -> Row:

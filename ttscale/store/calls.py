@@ -155,16 +155,57 @@ def finished_calls(folder: Path) -> dict[tuple[str, int], list[CallRecord]]:
     return attempts
 
 
-def attempt_notes(folder: Path) -> pl.DataFrame:
-    """Return the notes of every attempt that is done: problem_id, sample_index and a column per number."""
-    ends = scan_calls(folder).filter(kind="end").select(*SAMPLE_KEY, "detail")
-    rows = collect(ends, folder).unique(SAMPLE_KEY, keep="first", maintain_order=True)
-    notes = [json.loads(detail) for detail in rows["detail"]]
-    return (
-        pl.concat([rows.select(SAMPLE_KEY), pl.from_dicts(notes, infer_schema_length=None)], how="horizontal")
-        if notes
-        else rows.select(SAMPLE_KEY)
+def attempt_sums(folder: Path, samples: pl.DataFrame) -> pl.DataFrame | None:
+    """Return what attempts took in all their calls, as sums in float columns; None where no attempt made several.
+
+    Args:
+        folder: The cell's journal.
+        samples: Its samples: their key and completion_tokens. One without a journal was a single call.
+
+    Returns:
+        A row per sample, in their order: their key, calls, first_tokens (of the first call), squared_tokens (of all calls),
+        later_prompt_tokens, later_cached_tokens, crossed_tokens (prompt times generated), attended_read and attended_whole of the later ones
+        (see `ttscale.costs.contract.LaterCalls`), judged, judge_read, judge_wrote.
+    """
+    if not segments(folder):
+        return None
+    own = samples.select(*SAMPLE_KEY, written=pl.col("completion_tokens").cast(pl.Float64))
+    sums = _journal_sums(folder)
+    joined = own.join(sums, on=SAMPLE_KEY, how="left", maintain_order="left")
+    single = {"calls": 1.0, "first_tokens": pl.col("written"), "squared_tokens": pl.col("written") ** 2}
+    return joined.with_columns(
+        pl.col(name).fill_null(single.get(name, 0.0)) for name in sums.columns if name not in SAMPLE_KEY
     )
+
+
+def _journal_sums(folder: Path) -> pl.DataFrame:
+    called, later = pl.col("kind") == "generate", (pl.col("kind") == "generate") & (pl.col("path") != "0")
+    prompt, cached, written = (
+        pl.col(name).fill_null(0).cast(pl.Float64)
+        for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
+    )
+    read = prompt - cached
+    sums = {
+        "calls": called,
+        "first_tokens": (called & ~later) * written,
+        "squared_tokens": called * written**2,
+        "later_prompt_tokens": later * prompt,
+        "later_cached_tokens": later * cached,
+        "crossed_tokens": later * prompt * written,
+        "attended_read": later * read * (prompt - (read - 1) / 2),
+        "attended_whole": later * prompt * (prompt + 1) / 2,
+        "judged": pl.col("kind") == "judge",
+        "judge_read": (pl.col("kind") == "judge") * prompt,
+        "judge_wrote": (pl.col("kind") == "judge") * written,
+    }
+    rows = scan_calls(folder).select(
+        *SAMPLE_KEY, "path", "kind", "prompt_tokens", "cached_tokens", "completion_tokens"
+    )
+    once = rows.filter(pl.col("kind") != "end").unique([*SAMPLE_KEY, "path"], keep="first")
+    grouped = once.group_by(SAMPLE_KEY).agg(
+        **{name: each.cast(pl.Float64).sum() for name, each in sums.items()}
+    )
+    return collect(grouped, folder)
 
 
 def trace(folder: Path, problem_id: str, sample_index: int) -> list[CallRecord]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ttscale.costs.architecture import Architecture
 from ttscale.costs.compute import EflopsCost, FlopsCost
-from ttscale.costs.contract import CostLine, ModelFacts, Price, Usage, missing_needs, usage
+from ttscale.costs.contract import CostLine, LaterCalls, ModelFacts, Price, Usage, missing_needs, usage
 from ttscale.costs.counted import SampleCost, TokenCost
 from ttscale.costs.measured import JoulesCost, SecondsCost
 from ttscale.costs.money import MoneyCost, find_price, read_prices
@@ -179,3 +179,60 @@ def test_every_built_in_cost_model_keeps_the_contract(name):
     assert charges.unit == model.unit
     assert {part.shape for part in (charges.once, charges.per_request, charges.per_sample)} == {(2,)}
     assert (np.diff(charges.line().cost(np.arange(1, 9))) > 0).all()
+
+
+# ---- attempts of several calls: against each call taken by itself, token by token ----------------
+
+CALLS = ((100, 10, 0), (230, 20, 110), (900, 5, 0), (40, 1, 40))
+"""Prompt, generated and cached tokens of an attempt's calls."""
+
+
+def attempt_usage() -> Usage:
+    later = CALLS[1:]
+    sums = {
+        "calls": len(later),
+        "prompt_tokens": sum(p for p, _, _ in later),
+        "cached_tokens": sum(q for _, _, q in later),
+        "first_tokens": CALLS[0][1],
+        "squared_tokens": sum(n * n for _, n, _ in CALLS),
+        "crossed_tokens": sum(p * n for p, n, _ in later),
+        "attended_read": sum(t for p, _, q in later for t in range(q + 1, p + 1)),
+        "attended_whole": sum(t for p, _, _ in later for t in range(1, p + 1)),
+    }
+    return Usage(
+        prompt_tokens=np.array([100.0]),
+        completion_tokens=np.array([float(sum(n for _, n, _ in CALLS))]),
+        problem=np.array([0]),
+        later=LaterCalls(**{name: np.array([float(value)]) for name, value in sums.items()}),
+    )
+
+
+@pytest.mark.parametrize("reuse", ["problem", "sample"])
+def test_the_flops_of_an_attempt_are_those_of_every_token_that_its_calls_pass(reuse):
+    facts = ModelFacts(architecture=BIG)
+    passed = list(range(1, 101))  # of each token, how many it attends to: the first prompt, ...
+    for p, _, q in CALLS[1:]:
+        passed += range(
+            1 if reuse == "sample" else q + 1, p + 1
+        )  # ... later prompts but for what was cached, ...
+    for p, n, _ in CALLS:
+        passed += range(p + 1, p + n + 1)  # ... and what was generated
+    expected = sum(2 * 1e9 + 4 * 10 * 1000 * t for t in passed)
+    assert cost(FlopsCost(FlopsCost.Options(prompt=reuse)), attempt_usage(), facts, 1) == pytest.approx(
+        expected
+    )
+
+
+def test_the_eflops_of_an_attempt_are_those_of_its_calls():
+    """By hand with Kinetics' formula, A = 1e9, D = 1e4, G = 2e3, I = 562.5: short calls behind long prompts are not one long call."""
+    facts = ModelFacts(architecture=BIG)
+    model = EflopsCost(EflopsCost.Options())
+    computing = sum(2e9 * n + 2 * (2 * p + n) * n * 1e4 for p, n, _ in CALLS)
+    cache = sum(2 * (2 * p + n) * n * 2e3 * 562.5 for p, n, _ in CALLS)
+    assert cost(model, attempt_usage(), facts, 1) == pytest.approx(computing + cache)
+    first = (
+        2 * 2 * 100 * 10 * 2e3 * 562.5
+    )  # the first prompt's cache is read once for all attempts of a problem
+    assert cost(model, attempt_usage(), facts, 3) == pytest.approx(3 * (computing + cache) - 2 * first)
+    alone = [cost(model, usage(p, n), facts, 1) for p, n, _ in CALLS]
+    assert cost(model, attempt_usage(), facts, 1) == pytest.approx(sum(alone))

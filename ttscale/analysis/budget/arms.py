@@ -55,6 +55,7 @@ class ArmSamples:
         completion_tokens: Shape (S,).
         truncated: Whether it was cut off at the token limit, shape (S,).
         verifiers: Name -> its columns.
+        judges_inside: What judges inside the attempts of a strategy took, None where there are none.
     """
 
     problem: IntArray
@@ -63,6 +64,7 @@ class ArmSamples:
     completion_tokens: IntArray
     truncated: NDArray[np.bool_]
     verifiers: Mapping[str, VerifierColumns] = field(default_factory=dict)
+    judges_inside: VerifierTokens | None = None
 
     def rows(self, kept: NDArray[np.bool_] | IntArray, problem: IntArray) -> "ArmSamples":
         """Return some samples, with new problem numbers for them."""
@@ -73,6 +75,7 @@ class ArmSamples:
             completion_tokens=self.completion_tokens[kept],
             truncated=self.truncated[kept],
             verifiers={name: one.rows(kept) for name, one in self.verifiers.items()},
+            judges_inside=None if self.judges_inside is None else self.judges_inside.rows(kept),
         )
 
 

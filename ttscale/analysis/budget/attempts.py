@@ -1,28 +1,57 @@
-"""What the attempts of a strategy took beside the first call's prompt."""
+"""What the attempts of a strategy took beside the first call: later calls, and the judges inside."""
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from ttscale.costs.contract import LaterCalls
-from ttscale.store.calls import attempt_notes
-from ttscale.store.run import RunStore
+from ttscale.costs.verification import VerifierTokens
 from ttscale.store.samples import SAMPLE_KEY
 
 
-def later_calls(store: RunStore, cell: str, samples: pl.DataFrame) -> LaterCalls | None:
-    """Return the prompts of later calls of a cell's samples; None where none had any.
+def later_calls(sums: pl.DataFrame) -> LaterCalls:
+    """Return the later calls of samples."""
+    numbers = {name: sums[name].to_numpy() for name in sums.columns if name not in SAMPLE_KEY}
+    return LaterCalls(
+        calls=numbers["calls"] - 1,
+        prompt_tokens=numbers["later_prompt_tokens"],
+        cached_tokens=numbers["later_cached_tokens"],
+        first_tokens=numbers["first_tokens"],
+        squared_tokens=numbers["squared_tokens"],
+        crossed_tokens=numbers["crossed_tokens"],
+        attended_read=numbers["attended_read"],
+        attended_whole=numbers["attended_whole"],
+    )
+
+
+def judges_inside(sums: pl.DataFrame, strategy: Mapping[str, Any]) -> VerifierTokens | None:
+    """Return what the judges inside the attempts read and wrote; None where they are no models.
 
     Args:
-        store: The run.
-        cell: The cell.
-        samples: Its samples, in the order wanted; their key's columns are enough.
+        sums: Of the samples.
+        strategy: The strategy's settings: its options `verifier` and `classes` name the judges.
     """
-    if not store.calls_folder(cell).exists():
+    if not sums.select(pl.any_horizontal(pl.col("judge_read", "judge_wrote") > 0).any()).item():
         return None
-    columns = ("calls", "later_prompt_tokens", "later_cached_tokens")
-    notes = attempt_notes(store.calls_folder(cell))
-    if not set(columns) <= set(notes.columns):
-        return None
-    own = samples.select(SAMPLE_KEY).join(notes, on=SAMPLE_KEY, how="left", maintain_order="left")
-    calls, prompt, cached = (own[name].fill_null(0.0).to_numpy() for name in columns)
-    return LaterCalls(prompt_tokens=prompt, cached_tokens=cached, calls=np.maximum(calls - 1, 0))
+    times = sums["judged"].to_numpy()
+    each = pl.max_horizontal("judged", pl.lit(1.0))
+    mean = sums.select(read=pl.col("judge_read") / each, wrote=pl.col("judge_wrote") / each)
+    named = [strategy[role] for role in ("verifier", "classes") if strategy.get(role)]
+    options = [one for one in named if isinstance(one, Mapping)]
+    return VerifierTokens(
+        names=(
+            "the judge inside the attempts",
+            *(str(one["name"]) if isinstance(one, Mapping) else str(one) for one in named),
+            *(model for one in options for model in models_in(one)),
+        ),
+        prompt_tokens=mean["read"].to_numpy(),
+        completion_tokens=mean["wrote"].to_numpy(),
+        times=times,
+    )
+
+
+def models_in(options: Mapping[str, Any]) -> list[str]:
+    """Return the models that a verifier's options name: on a server, or in a folder or a hub."""
+    endpoint = options.get("endpoint") or {}
+    return [str(one) for one in (options.get("model"), options.get("path"), endpoint.get("model")) if one]

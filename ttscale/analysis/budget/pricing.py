@@ -144,10 +144,11 @@ def charges_of(
         raise InvalidInputError(f"Cost model '{name}' cannot price '{arm.label}' without {fixes}.")
     tokens = arm.usage or usage(0.0, 0.0, n_problems=len(arm.n))
     charges = model.charges(tokens, facts)
-    judge = _judge(arm, verifier)
-    if judge is None or not counts_tokens(model):
-        return charges
-    return _with_verdicts(charges, arm, model, name, judge)
+    judges = (_judge(arm, verifier), None if arm.samples is None else arm.samples.judges_inside)
+    for judge in judges if counts_tokens(model) else ():
+        if judge is not None:
+            charges = _with_verdicts(charges, arm, model, name, judge)
+    return charges
 
 
 def _judge(arm: Arm, verifier: str | None) -> VerifierTokens | None:
@@ -234,7 +235,15 @@ def _with_verifiers(arm: Arm, architectures: Mapping[str, Architecture], prices:
         for name, columns in arm.samples.verifiers.items()
         if columns.tokens is not None
     }
-    return replace(arm, samples=replace(arm.samples, verifiers={**arm.samples.verifiers, **known}))
+    inside = arm.samples.judges_inside
+    return replace(
+        arm,
+        samples=replace(
+            arm.samples,
+            verifiers={**arm.samples.verifiers, **known},
+            judges_inside=None if inside is None else _known_judge(inside, architectures, prices),
+        ),
+    )
 
 
 def _known_judge(
@@ -290,8 +299,10 @@ def _refuse_strangers(models: Mapping[str, str], arms: Sequence[Arm]) -> None:
 
 def _judges(arm: Arm) -> list[VerifierTokens]:
     """Return what the models that judge an arm's samples took."""
-    columns = arm.samples.verifiers.values() if arm.samples else ()
-    return [one.tokens for one in columns if one.tokens is not None]
+    if arm.samples is None:
+        return []
+    judges = [arm.samples.judges_inside, *(one.tokens for one in arm.samples.verifiers.values())]
+    return [one for one in judges if one is not None]
 
 
 def _best_known(arms: Sequence[Arm]) -> str:

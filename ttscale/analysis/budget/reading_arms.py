@@ -1,15 +1,14 @@
 """Arms read from run directories, one per cell, and from tables of counts, one per group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
-from ttscale.analysis.budget.attempts import later_calls
+from ttscale.analysis.budget.attempts import judges_inside, later_calls, models_in
 from ttscale.analysis.reading.cell import CellReader, RunReader
 from ttscale.analysis.reading.choosing import stored_config
 from ttscale.analysis.reading.judged import (
@@ -29,6 +28,7 @@ from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.counts import PROBLEM_NAMES, CountsGroup, as_label, find_column, read_counts, read_table
 from ttscale.samplers.pricing import price_of
 from ttscale.stats.counts.curve import FloatArray
+from ttscale.store.calls import attempt_sums
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import TRUNCATED
@@ -242,6 +242,8 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
     tokens = frame["completion_tokens"].cast(pl.Int64).to_numpy()
     prompt = frame["prompt_tokens"].cast(pl.Float64).to_numpy()
     identity = store.manifest()["cells"][name]
+    sums = attempt_sums(store.calls_folder(name), frame)
+    strategy = {key.removeprefix("strategy."): value for key, value in identity.items()}
     return Arm(
         label=name,
         model=settings.model.path if settings else str(identity.get("model.path", name)),
@@ -253,7 +255,7 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
             completion_tokens=tokens.astype(np.float64),
             problem=judged.problem,
             request_size=settings.sampling.request_size if settings else 1,
-            later=later_calls(store, name, frame),
+            later=None if sums is None else later_calls(sums),
         ),
         facts=_measured_facts(store, name, mean_or_none(frame, "seconds")),
         samples=ArmSamples(
@@ -263,6 +265,7 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
             completion_tokens=tokens,
             truncated=frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy(),
             verifiers=columns,
+            judges_inside=None if sums is None else judges_inside(sums, strategy),
         ),
         max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
         origin=(str(store.path), name),
@@ -295,7 +298,7 @@ def _verifier_tokens(frame: pl.DataFrame, verdicts: VerdictSet, name: str) -> Ve
     """Return what a judge read and wrote for each sample; a reward model reads the sample with its prompt."""
     read, wrote = (_known_or_mean(frame[f"{part}:{name}"]) for part in ("prompt_tokens", "completion_tokens"))
     options = verdicts.info.options
-    names = (name, verdicts.info.verifier, *_models_in(options))
+    names = (name, verdicts.info.verifier, *models_in(options))
     if read is not None or wrote is not None:
         nothing = np.zeros(frame.height)
         return VerifierTokens(
@@ -315,12 +318,6 @@ def _known_or_mean(column: pl.Series) -> FloatArray | None:
     """Return a count for every sample, the mean of the known ones where it is unknown; None where all are."""
     known = column.cast(pl.Float64)
     return None if known.null_count() == len(known) else known.fill_null(known.mean()).to_numpy()
-
-
-def _models_in(options: Mapping[str, Any]) -> list[str]:
-    """Return the models that a verifier's options name: on a server, or in a folder or a hub."""
-    endpoint = options.get("endpoint") or {}
-    return [str(one) for one in (options.get("model"), options.get("path"), endpoint.get("model")) if one]
 
 
 def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:

@@ -1,5 +1,6 @@
 """Strategies at equal cost: costs are those of the journal, and the winner is who solves more for them."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import polars as pl
 import pytest
 from strategy_runs import ORACLE, strategy_run
 
+from ttscale.analysis.budget.arms import Arm
+from ttscale.analysis.budget.pricing import charges_of
 from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.strategies.compare import compare_strategies, short_names
 from ttscale.cli.main import run_cli
-from ttscale.costs.contract import ModelFacts
+from ttscale.costs.contract import ModelFacts, Price
 from ttscale.costs.counted import TokenCost
+from ttscale.costs.money import MoneyCost
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.store.run import RunStore
@@ -41,6 +45,33 @@ def test_an_attempt_costs_all_its_calls_and_the_first_prompt_once_per_problem(st
         expected = (samples["completion_tokens"].sum() + later) / samples.height
         assert charges.per_sample.mean() == pytest.approx(expected)
         assert charges.once.tolist() == [1.0] * 12  # the toy's prompt is one token
+
+
+def test_the_model_inside_an_attempt_is_paid_for_each_of_its_verdicts(tmp_path: Path) -> None:
+    strategies = {
+        "plain": "independent",
+        "judged": {"name": "first-accepted", "attempts": 3, "verifier": "toy_sampler:CostlyJudge"},
+    }
+    store = strategy_run(tmp_path / "r", strategies, n=6)
+    arm = next(arm for arm in read_arms([store.path]) if arm.label == "judged")
+    judgements = store.calls("judged").filter(kind="judge").collect()
+    assert arm.samples is not None
+    inside = arm.samples.judges_inside
+    assert inside is not None
+    assert inside.times is not None
+    assert inside.times.sum() == judgements.height
+    tokens = charges_of(arm, TokenCost(TokenCost.Options()), "tokens", None)
+    assert arm.usage is not None
+    without = TokenCost(TokenCost.Options()).charges(arm.usage, ModelFacts())
+    more = (tokens.per_sample - without.per_sample).mean() * arm.n.sum()
+    assert more == pytest.approx(judgements["prompt_tokens"].sum() + judgements["completion_tokens"].sum())
+    assert "inside the attempts" in " ".join(tokens.notes)
+    with pytest.raises(InvalidInputError, match="inside the attempts"):  # its price is not the run's model's
+        charges_of(with_price(arm), MoneyCost(MoneyCost.Options()), "money", None)
+
+
+def with_price(arm: Arm) -> Arm:
+    return replace(arm, facts=replace(arm.facts, price=Price(name="none", prompt=1.0, completion=1.0)))
 
 
 def test_values_at_a_cost_lie_between_those_of_the_attempts_that_it_buys(store: RunStore) -> None:
