@@ -395,6 +395,125 @@ def test_the_theme_button_turns_dark_and_light(page: webdriver.Chrome) -> None:
 # ------------------------------------------------------------ everywhere
 
 
+A4 = {
+    "width": 718,
+    "height": 1047,
+    "deviceScaleFactor": 1,
+    "mobile": False,
+}  # its inside, with margins of 1 cm
+CUT_OFF = """
+return Array.from(document.querySelectorAll('.scroll')).filter(node => node.checkVisibility())
+  .filter(node => Array.from(node.querySelectorAll('th, td')).some(cell => cell.checkVisibility()
+    && (cell.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+        || cell.scrollWidth > cell.clientWidth + 1 && getComputedStyle(cell).textOverflow !== 'ellipsis')))
+  .map(node => node.getAttribute('aria-label'));
+"""
+
+
+@pytest.fixture(scope="module")
+def full_sweep(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a page of a full analysis of three cells with costs, everything unfolded."""
+    folder = tmp_path_factory.mktemp("full")
+    cells = {f"a-model-with-a-long-name-t0.{i}": {"sampling.temperature": i / 10} for i in (2, 5, 8)}
+    store = make_run(folder / "run", cells=cells, n=24, n_problems=12)
+    result = analyze_run(store, depth="full")
+    return write_report(result, folder, budget=price_runs([store.path])).page.as_uri()
+
+
+@pytest.mark.parametrize("medium", ["desk", "phone", "print"])
+def test_no_column_of_any_table_is_cut_off(browser: webdriver.Chrome, full_sweep: str, medium: str) -> None:
+    size = {
+        "desk": {"width": 1400, "height": 1000, "deviceScaleFactor": 1, "mobile": False},
+        "phone": {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+        "print": A4,
+    }[medium]
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print" if medium == "print" else ""})
+    browser.get(full_sweep)
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= size["width"]
+        assert browser.execute_script(CUT_OFF) == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_question_answer_and_chart_are_on_the_first_screen(
+    browser: webdriver.Chrome, full_sweep: str
+) -> None:
+    size = {"width": 1400, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(full_sweep)
+    try:
+        assert "12 problems of" in one(browser, "h1").text
+        assert "%" in one(browser, ".answer-line").text
+        plot = one(browser, "#overlay svg.plot").rect
+        assert plot["y"] + plot["height"] < 1000
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_term_explains_itself_to_pointer_and_keyboard(page: webdriver.Chrome) -> None:
+    term = one(page, "dfn[data-says]")
+    shown = "return getComputedStyle(arguments[0], '::after').content"
+    assert page.execute_script(shown, term) == "none"
+    ActionChains(page).move_to_element(term).perform()
+    assert page.execute_script(shown, term).strip('"') == term.get_attribute("data-says")
+    ActionChains(page).move_by_offset(0, 400).perform()
+    one(page, ".skip").send_keys(Keys.TAB)
+    for _ in range(12):
+        if page.execute_script("return document.activeElement.tagName") == "DFN":
+            break
+        ActionChains(page).send_keys(Keys.TAB).perform()
+    focused = page.switch_to.active_element
+    assert page.execute_script(shown, focused).strip('"') == focused.get_attribute("data-says")
+
+
+def test_a_cell_has_one_name_everywhere(browser: webdriver.Chrome, full_sweep: str) -> None:
+    browser.get(full_sweep)
+    names = [f"a-model-with-a-long-name-t0.{i}" for i in (2, 5, 8)]
+    for place in (
+        "nav a[href^='#cell-']",
+        "#cells tbody th a",
+        "details.cell > summary h2",
+        "#overlay .cells .key",
+    ):
+        assert [node.text for node in several(browser, place)] == names, place
+    assert {key.text for key in several(browser, "#costs .cells .key")} <= set(names)
+    assert one(browser, "#cells tbody th .aside").text == "temperature 0.2"
+
+
+def test_an_address_keeps_the_view_of_a_chart(browser: webdriver.Chrome, sweep_url: str) -> None:
+    browser.get(sweep_url)
+    press(browser, several(browser, "#overlay .cells .key")[3])
+    press(browser, several(browser, "#overlay .kinds .key")[1])
+    press(browser, one(browser, "#overlay [data-switch=logY]"))
+    measure_in(browser, "#overlay", "tokens")
+    address, seen = browser.current_url, one(browser, "#overlay svg.plot").get_attribute("innerHTML")
+    browser.get("about:blank")
+    browser.get(address)
+    assert one(browser, "#overlay svg.plot").get_attribute("innerHTML") == seen
+    assert several(browser, "#overlay .cells .key")[3].get_attribute("aria-pressed") == "false"
+    assert complaints(browser) == []
+
+
+def test_tables_and_curves_are_downloaded_as_they_are_shown(
+    start: Callable[..., webdriver.Chrome], page_url: str, tmp_path: Path
+) -> None:
+    browser = start()
+    behavior = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", behavior)
+    browser.get(page_url)
+    press(browser, one(browser, "#cell-0-curves-chart .download"))
+    press(browser, one(browser, ".problems .download"))
+    WebDriverWait(browser, 30).until(lambda _: len(list(tmp_path.glob("*.csv"))) == 2)
+    problems = pl.read_csv(tmp_path / "cell-0-problems.csv", infer_schema=False)
+    assert problems["problem_id"].to_list() == column(browser, 0)
+    curves = pl.read_csv(tmp_path / "cell-0-curves-chart.csv")
+    assert curves.filter(pl.col("curve") == "coverage")["k"].max() == 1000
+    assert complaints(browser) == []
+
+
 def test_a_phone_scrolls_down_only(page: webdriver.Chrome) -> None:
     phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
@@ -479,7 +598,7 @@ def test_without_scripts_figures_and_tables_are_there(
         assert int(image.get_property("naturalWidth")) > 0
     assert not any(shown.is_displayed() for shown in several(plain, ".chart, .controls, #theme"))
     assert len(several(plain, ".sortable > tbody > tr")) == 128
-    assert "A single sample solves" in one(plain, ".summary").text
+    assert "One sample solves" in one(plain, ".answer-line").text
 
 
 def test_several_cells_are_overlaid_and_have_a_section_each(
@@ -541,7 +660,7 @@ def test_twelve_cells_look_different_and_can_be_shown_alone(
     browser.get(sweep_url)
     assert len(set(styles_of_lines(browser))) == 12
     keys = several(browser, "#overlay .cells .key")
-    assert keys[7].text == "b, temperature 0.2"
+    assert keys[7].text == "cell 07"
     press(browser, keys[7])
     assert len(styles_of_lines(browser)) == 11
     ActionChains(browser).key_down(Keys.SHIFT).click(keys[2]).key_up(Keys.SHIFT).perform()
@@ -552,7 +671,7 @@ def test_twelve_cells_look_different_and_can_be_shown_alone(
     ActionChains(browser).send_keys(Keys.ARROW_LEFT).perform()
     rows = [row.text for row in several(browser, "#overlay .tip tr")]
     assert len(rows) == 2
-    assert all(row.startswith("a, temperature 0.4, ") for row in rows)
+    assert all(row.startswith("cell 02, ") for row in rows)
     for label, shown in (("none", 0), ("all", 24)):
         press(browser, next(one for one in several(browser, "#overlay .whole") if one.text == label))
         assert len(styles_of_lines(browser)) == shown

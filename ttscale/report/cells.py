@@ -23,7 +23,8 @@ class PageCell:
 
     Attributes:
         id: Of its section, such as "cell-0".
-        label: Short: what tells it from the others; its own name where nothing does.
+        label: Its own name, as on the command line; of several runs, the run's and, where that has several cells, its own.
+        differs: The settings in which it differs from other cells of the page, in words; may be empty.
         color: Position in the palette.
         dash: Position among the line styles; 0 is solid.
         run: Its run's position on the page.
@@ -32,6 +33,7 @@ class PageCell:
 
     id: str
     label: str
+    differs: str
     color: int
     dash: int
     run: int
@@ -41,22 +43,23 @@ class PageCell:
 def page_cells(runs: Sequence[RunResult]) -> list[PageCell]:
     """Arrange the cells of all runs, run by run."""
     owned = [(number, cell) for number, run in enumerate(runs) for cell in run.cells]
-    names = _distinct([run.name for run in runs])
+    names = _distinct([run.path.name for run in runs])
     identities = [_identity(cell, names[number] if len(runs) > 1 else "") for number, cell in owned]
     varying = _varying(identities)
-    labels = _labels(identities, varying, owned, names)
+    labels = _labels(runs, names)
     styles = _styles(identities, varying)
     return [
         PageCell(
             id=f"cell-{position}",
             label=visible_text(label),
+            differs=visible_text(_differences(identity, varying)),
             color=color,
             dash=dash,
             run=number,
             result=cell,
         )
-        for position, ((number, cell), label, (color, dash)) in enumerate(
-            zip(owned, labels, styles, strict=True)
+        for position, ((number, cell), label, identity, (color, dash)) in enumerate(
+            zip(owned, labels, identities, styles, strict=True)
         )
     ]
 
@@ -85,20 +88,19 @@ def _value(identity: Mapping[str, str], key: str) -> str:
     return "default" if field is None else str(field.default)
 
 
-def _labels(
-    identities: Sequence[Mapping[str, str]],
-    varying: Sequence[str],
-    owned: Sequence[tuple[int, CellResult]],
-    run_names: Sequence[str],
-) -> list[str]:
-    """Name cells by what they differ in, where that is short and tells them apart; else by their own names."""
-    by_setting = [", ".join(_named(key, _value(one, key)) for key in varying) for one in identities]
-    if varying and len(set(by_setting)) == len(by_setting) and max(map(len, by_setting)) <= 60:
-        return by_setting
-    own = [cell.cell for _, cell in owned]
-    if len(set(own)) == len(own):
-        return own
-    return _distinct([f"{run_names[number]}: {cell.cell}" for number, cell in owned])
+def _labels(runs: Sequence[RunResult], run_names: Sequence[str]) -> list[str]:
+    """Name the cells of one run by themselves, those of several as `ttscale budget` does."""
+    if len(runs) == 1:
+        return [cell.cell for cell in runs[0].cells]
+    return [
+        name if len(run.cells) == 1 else f"{name}: {cell.cell}"
+        for run, name in zip(runs, run_names, strict=True)
+        for cell in run.cells
+    ]
+
+
+def _differences(identity: Mapping[str, str], varying: Sequence[str]) -> str:
+    return ", ".join(_named(key, _value(identity, key)) for key in varying if key != _RUN)
 
 
 def _named(key: str, value: str) -> str:

@@ -6,21 +6,26 @@ from typing import Any
 from ttscale.analysis.run.results import CellResult
 from ttscale.report.cells import PageCell
 from ttscale.report.series import measured_k, measured_series
-from ttscale.report.summary import overview_words
+from ttscale.report.summary import overview_words, sample_span
 from ttscale.showing.numbers import DASH, Prose, at_k, said
 
 
 def overview_of(cells: Sequence[PageCell]) -> dict[str, Any]:
     """Return the table of all cells: coverage at the powers of ten, and the best selector where all can be compared."""
-    common = set.intersection(*(set(cell.result.coverage.k.tolist()) for cell in cells))
-    shared = max(common)
+    shared = shared_k(cells)
     furthest = max(measured_k(cell.result) for cell in cells)
     return {
         "shared": shared,
         "k": sorted({10**e for e in range(9) if 10**e <= furthest} | {shared}),
-        "words": overview_words(cells, shared),
+        "drawn_alike": len({sample_span(cell.result) for cell in cells}) == 1,
+        "words": overview_words(cells),
         "rows": [(cell, _best_at(cell.result, shared)) for cell in cells],
     }
+
+
+def shared_k(cells: Sequence[PageCell]) -> int:
+    """Return the largest budget at which the coverage of every cell is known."""
+    return int(max(set.intersection(*(set(cell.result.coverage.k.tolist()) for cell in cells))))
 
 
 def _best_at(cell: CellResult, k: int) -> Prose:

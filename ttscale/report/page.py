@@ -18,8 +18,10 @@ from ttscale.report.cell_section import CellTexts, cell_context
 from ttscale.report.cells import PageCell
 from ttscale.report.drawings import Drawings
 from ttscale.report.embed import content_security_policy, embedded_json
-from ttscale.report.overview import overview_of
+from ttscale.report.opening import answer, question
+from ttscale.report.overview import overview_of, shared_k
 from ttscale.report.samples import live_samples, packed_samples
+from ttscale.report.terms import TERMS, explained
 from ttscale.report.visible import excerpt_line, visible_text
 from ttscale.showing.numbers import at_k, count, duration, percent, shown
 
@@ -88,6 +90,9 @@ def render_page(
         .get_template("report.html.j2")
         .render(
             title=_title(runs),
+            question=question(cells),
+            answer=answer(cells, shared_k(cells)) if cells else None,
+            terms=embedded_json(TERMS),
             runs=[_run_context(run) for run in runs],
             cells=contexts,
             several=len(cells) > 1,
@@ -142,6 +147,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "visible": lambda text: visible_text(str(text)),
         "excerpted": lambda text: excerpt_line(text, _LINE_LENGTH),
+        "explained": explained,
         "percent": percent,
         "shown": shown,
         "count": count,

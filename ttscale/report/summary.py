@@ -53,28 +53,13 @@ def law_words(cell: CellResult) -> str:
     return f"{law_formula(fit)} fits coverage to {width(fit.residual)} (root mean square)"
 
 
-def overview_words(cells: Sequence[PageCell], k: int) -> list[Prose]:
-    """Return what several cells say together, at a budget that is in the grid of all of them."""
-    at_one = sorted(cells, key=lambda cell: cell.result.coverage.value[0])
-    at_most = sorted(cells, key=lambda cell: cell.result.coverage.at(k) or (0.0,))
-    words = [_range_words("A single sample solves", at_one, 1)]
-    if k > 1:
-        words.append(_range_words(f"Among {k:,} samples at least one is correct for", at_most, k))
+def overview_words(cells: Sequence[PageCell]) -> Prose:
+    """Return what several cells leave unsolved."""
     never = [(never_solved(cell.result), cell) for cell in cells]
     least, most = min(never, key=lambda pair: pair[0]), max(never, key=lambda pair: pair[0])
-    return [
-        *words,
-        Prose(
-            f"Problems never solved: between {least[0]} ({least[1].label}) and {most[0]} ({most[1].label})."
-        ),
-    ]
-
-
-def _range_words(verb: str, ordered: Sequence[PageCell], k: int) -> Prose:
-    low, high = ordered[0], ordered[-1]
-    lowest, highest = (at_k(one.result.coverage, k) for one in (low, high))
-    places = (verb, lowest, low.label, highest, high.label)
-    return said("{} between {} of the problems ({}) and {} ({}).", *places)
+    return Prose(
+        f"Problems never solved: between {least[0]} ({least[1].label}) and {most[0]} ({most[1].label})."
+    )
 
 
 def method_notes(series: Sequence[Series]) -> list[tuple[str, str]]:

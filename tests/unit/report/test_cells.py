@@ -2,11 +2,15 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from report_results import make_result
+from stored_runs import make_run
 
+from ttscale.analysis.budget.runs import price_runs
+from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.run.results import RunResult
 from ttscale.report.cells import COLORS, DASHES, page_cells
 
@@ -24,13 +28,14 @@ def styles(run: RunResult) -> list[tuple[int, int]]:
     return [(cell.color, cell.dash) for cell in page_cells([run])]
 
 
-def test_labels_say_what_differs_and_defaults_are_spelt_out() -> None:
+def test_a_cell_is_called_as_on_the_command_line_and_what_differs_is_spelt_out() -> None:
     run = run_of(
-        {"model.path": "org/big", "sampling.temperature": 0.6},
-        {"model.path": "org/big"},
-        {"model.path": "/models/small", "sampling.temperature": 0.6},
+        {"model.path": "org/big", "sampling.temperature": 0.6, "sampling.top_p": 0.9},
+        {"model.path": "org/big", "sampling.top_p": 0.9},
+        {"model.path": "/models/small", "sampling.temperature": 0.6, "sampling.top_p": 0.9},
     )
-    assert [cell.label for cell in page_cells([run])] == [
+    assert [cell.label for cell in page_cells([run])] == ["cell-0", "cell-1", "cell-2"]
+    assert [cell.differs for cell in page_cells([run])] == [
         "big, temperature 0.6",
         "big, temperature 1.0",
         "small, temperature 0.6",
@@ -58,11 +63,21 @@ def test_cells_that_differ_in_nothing_known_keep_their_names() -> None:
 def test_runs_side_by_side_are_told_apart_by_name_even_if_they_share_it() -> None:
     runs = [run_of({}, name="same"), run_of({}, name="same")]
     cells = page_cells(runs)
-    assert [cell.label for cell in cells] == ["same (1)", "same (2)"]
+    assert [cell.label for cell in cells] == ["demo (1)", "demo (2)"]  # their folders
     assert [cell.run for cell in cells] == [0, 1]
     assert [cell.id for cell in cells] == ["cell-0", "cell-1"]
 
 
 def test_names_from_outside_become_visible() -> None:
     run = run_of({"model.path": "a\u202eb"}, {"model.path": "\x1b[2J"})
-    assert [cell.label for cell in page_cells([run])] == ["a⟨U+202E⟩b", "⟨ESC⟩[2J"]
+    assert [cell.differs for cell in page_cells([run])] == ["a⟨U+202E⟩b", "⟨ESC⟩[2J"]
+    hostile = dataclasses.replace(run, cells=(dataclasses.replace(run.cells[0], cell="c\x00"),))
+    assert [cell.label for cell in page_cells([hostile])] == ["c⟨NUL⟩"]
+
+
+def test_several_runs_are_called_as_budget_calls_them(tmp_path: Path) -> None:
+    one, two = make_run(tmp_path / "one", n=4), make_run(tmp_path / "two", cells={"a": {}, "b": {}}, n=4)
+    cells = page_cells([analyze_run(one), analyze_run(two)])
+    (task,) = price_runs([one.path, two.path]).tasks
+    assert [cell.label for cell in cells] == ["one", "two: a", "two: b"]
+    assert {curve.label for curve in task.view.curves} == {cell.label for cell in cells}

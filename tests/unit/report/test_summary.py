@@ -111,12 +111,7 @@ def test_a_target_is_said_with_both_ends(k: int | None, low: int, high: int | No
 def test_several_cells_are_spanned_by_the_least_and_the_most() -> None:
     result = make_result(n_problems=40, n=100, cells=("a", "b", "c"))
     cells = page_cells([result])
-    at_one = {cell.label: cell.result.coverage.value[0] for cell in cells}
-    single, among, never = (str(words) for words in overview_words(cells, 100))
-    assert single.index(f"({min(at_one, key=at_one.__getitem__)})") < single.index(
-        f"({max(at_one, key=at_one.__getitem__)})"
-    )
-    assert "Among 100 samples" in among
+    never = str(overview_words(cells))
     unsolved = [never_solved(one) for one in result.cells]
     assert f"between {min(unsolved)} " in never
     assert f"and {max(unsolved)} " in never

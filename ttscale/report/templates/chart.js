@@ -60,6 +60,12 @@ function roomy(ticks, most) {
   return ticks.filter((_, i) => i % step === 0);
 }
 
+// What a curve's name means, for a reader who points at it; names such as "best by exact" begin with a term.
+function explanation(label) {
+  const terms = readData("terms");
+  return terms[Object.keys(terms).find((term) => label === term || label.startsWith(`${term} `))] || null;
+}
+
 // ---------------------------------------------------------------- choices
 
 // What the reader chose, by the id of a chart or table: it outlives a redrawn or replaced section.
@@ -83,9 +89,14 @@ const lineClass = (line) => `line ${line.style === "measured" ? "" : line.style}
 function curvesChart(box, data) {
   const curveNames = Array.from(new Set(data.lines.map((line) => line.curve)));
   const overlay = data.cells.length > 0;
+  const cellNames = data.cells.map((cell) => cell.label);
+  const usual = { unit: data.unit || SAMPLES, hiddenCurves: overlay ? curveNames.slice(1) : [] };
+  const linked = (name) => address.get(`${box.id}.${name}`);
+  const namesAt = (places, names) => places.split(",").map((one) => names[Number(one)]).filter((one) => one !== undefined);
   const state = remembered(box.id, () => ({
-    logX: true, logY: false, unit: data.unit || SAMPLES,
-    hiddenCells: new Set(), hiddenCurves: new Set(overlay ? curveNames.slice(1) : []),
+    logX: linked("x") !== "linear", logY: linked("y") === "log", unit: linked("unit") || usual.unit,
+    hiddenCells: new Set(namesAt(linked("without") || "", linked("without") ? cellNames : [])),
+    hiddenCurves: new Set(linked("hidden") === undefined ? usual.hiddenCurves : namesAt(linked("hidden"), curveNames)),
   }));
   let cursor = null;
   let spotlight = null; // the cell that the reader points at in the legend
@@ -123,7 +134,8 @@ function curvesChart(box, data) {
   // ---- what the reader can switch
 
   function toggle(label, isOn, act, sign = null) {
-    const key = element("button", { type: "button", class: "key", title: label });
+    const says = explanation(label);
+    const key = element("button", { type: "button", class: "key", ...(says ? { "data-says": says, "aria-description": says } : { title: label }) });
     if (sign) key.append(sign);
     key.append(element("span", {}, label));
     const mark = () => key.setAttribute("aria-pressed", String(isOn()));
@@ -180,9 +192,22 @@ function curvesChart(box, data) {
     switches.append(select);
   }
 
+  switches.append(downloadButton("CSV", `${box.id}.csv`, () => csvText(curveRows(shown(), data.cells))));
+
   function refresh() {
     for (const mark of keys) mark();
+    keepView();
     draw();
+  }
+
+  function keepView() {
+    const places = (hidden, names) => names.flatMap((name, i) => (hidden.has(name) ? [i] : [])).join(",");
+    const hidden = places(state.hiddenCurves, curveNames);
+    keep(`${box.id}.x`, state.logX ? null : "linear");
+    keep(`${box.id}.y`, state.logY ? "log" : null);
+    keep(`${box.id}.unit`, state.unit === usual.unit ? null : state.unit);
+    keep(`${box.id}.without`, places(state.hiddenCells, cellNames));
+    keep(`${box.id}.hidden`, hidden === places(new Set(usual.hiddenCurves), curveNames) ? null : hidden || "none");
   }
 
   // ---- drawing

@@ -68,7 +68,7 @@ function takeData(section) {
 }
 
 function replaceHeader(fresh) {
-  for (const part of ["h1", ".lede"]) {
+  for (const part of ["h1", ".answer-line", ".lede"]) {
     document.querySelector(`header.page ${part}`).replaceWith(document.importNode(fresh.querySelector(`header.page ${part}`), true));
   }
   const nav = document.querySelector("header.page nav");
