@@ -16,7 +16,7 @@ import polars as pl
 from ttscale.store.pending import SampleKeys, blocks_without
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY
-from ttscale.store.segments import collect, scan, segments
+from ttscale.store.segments import collect, lots, scan, segments
 from ttscale.store.verdicts import VERDICT_COLUMNS, VERDICT_SCHEMA, VerdictSet
 from ttscale.types import Outcome
 
@@ -63,8 +63,8 @@ class KnownVerdicts:
             known = pl.concat(self._frames).select(FINGERPRINT)
             examples = examples.join(known, on=FINGERPRINT, how="anti")
         folder = verdicts.folder / cell
-        for path in segments(folder):
-            rows = scan([path], VERDICT_SCHEMA).select(*SAMPLE_KEY, *VERDICT_COLUMNS)
+        for lot in lots(segments(folder)):
+            rows = scan(lot, VERDICT_SCHEMA).select(*SAMPLE_KEY, *VERDICT_COLUMNS)
             found = collect(rows, folder).join(examples, on=SAMPLE_KEY, how="inner")
             self.add(found.select(*FINGERPRINT, *VERDICT_COLUMNS))
 

@@ -1,6 +1,6 @@
 """The samples that a verdict set still lacks, block by block: memory does not grow with the run.
 
-Both sides of the question are read one segment at a time. What is kept of the verdicts is one byte per sample.
+Both sides of the question are read one lot of segments at a time. What is kept of the verdicts is one byte per sample.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
-from ttscale.store.segments import collect, scan, segments
+from ttscale.store.segments import collect, lots, scan, segments
 
 BLOCK_ROWS = 200_000
 """Samples in memory at a time."""
@@ -86,12 +86,12 @@ def blocks_without(
 def _parts_without(
     folder: Path, done: SampleKeys, columns: Sequence[str], block_rows: int
 ) -> Iterator[pl.DataFrame]:
-    """Yield what is wanted of every segment, a large one in several parts."""
-    for path in segments(folder):
-        segment = scan([path], SAMPLE_SCHEMA)
-        height = int(collect(segment.select(pl.len()), folder).item())
+    """Yield what is wanted of every lot of segments, a large one in several parts."""
+    for lot in lots(segments(folder)):
+        rows = scan(lot, SAMPLE_SCHEMA)
+        height = int(collect(rows.select(pl.len()), folder).item())
         for start in range(0, height, block_rows):
-            part = segment.slice(start, block_rows)
+            part = rows.slice(start, block_rows)
             if not len(done):
                 yield collect(part.select(columns), folder)
                 continue

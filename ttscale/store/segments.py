@@ -25,6 +25,8 @@ _ZSTD_LEVEL = 3
 _ROW_GROUP_ROWS = 1 << 14
 """Row groups are encoded at the same time, one per core; half as many rows make files no smaller or larger."""
 _MOST_REMEMBERED = 1 << 18
+_AT_ONCE, _LOT_BYTES = 1000, 16 << 20
+"""Segments that are read together: how many, and their size on disk."""
 
 _checked: dict[Path, tuple[tuple[int, int, int], Seal | None]] = {}
 """Whole files that this process has read and checked: what they looked like then (inode, size, time) and their seals."""
@@ -159,6 +161,21 @@ def collect(frame: pl.LazyFrame, folder: Path) -> pl.DataFrame:
             f"A segment under {folder} cannot be read: {error}. If a file there is damaged, move it away "
             "and run again; its samples are drawn again."
         ) from error
+
+
+def lots(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield segments in lots that are read together: many small ones, or a large one alone; opened one by one they take far longer."""
+    lot: list[Path] = []
+    size = 0
+    for path in paths:
+        own = path.stat().st_size
+        if lot and (len(lot) >= _AT_ONCE or size + own > _LOT_BYTES):
+            yield lot
+            lot, size = [], 0
+        lot.append(path)
+        size += own
+    if lot:
+        yield lot
 
 
 def n_rows(folder: Path) -> int:

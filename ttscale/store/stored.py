@@ -8,10 +8,7 @@ import numpy as np
 from ttscale.errors import StoreError
 from ttscale.store.pending import SampleKeys
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA, scan_samples
-from ttscale.store.segments import collect, scan, segments
-
-_AT_ONCE = 1000
-"""Segments read together: opening one by one takes three times as long."""
+from ttscale.store.segments import collect, lots, scan, segments
 
 
 class StoredKeys(SampleKeys):
@@ -37,8 +34,7 @@ class StoredKeys(SampleKeys):
             self._read.clear()
             self._n_rows = 0
         new = segments(self._folder, besides=self._read)
-        for start in range(0, len(new), _AT_ONCE):
-            some = new[start : start + _AT_ONCE]
+        for some in lots(new):
             keys = collect(scan(some, SAMPLE_SCHEMA).select(SAMPLE_KEY), self._folder)
             self.add(keys)
             self._n_rows += keys.height

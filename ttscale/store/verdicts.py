@@ -22,7 +22,7 @@ from ttscale.store.manifest import read_document, write_document
 from ttscale.store.pending import SampleKeys
 from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.seals import FlawError
-from ttscale.store.segments import collect, scan, segments, write_segment
+from ttscale.store.segments import collect, lots, scan, segments, write_segment
 from ttscale.types import Outcome
 
 VERDICT_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
@@ -135,10 +135,10 @@ class VerdictSet:
         return total
 
     def verified(self, cell: str, *, errors: bool = True) -> SampleKeys:
-        """Return the samples of a cell that have a verdict, or one that is no error, segment by segment."""
+        """Return the samples of a cell that have a verdict, or one that is no error, lot by lot."""
         keys = SampleKeys()
-        for path in [path for paths in self._segments(cell) for path in paths]:
-            rows = scan([path], VERDICT_SCHEMA)
+        for lot in lots(segments(self.folder / cell)):
+            rows = scan(lot, VERDICT_SCHEMA)
             if not errors:  # only errors are verified again, so any other verdict is the last
                 rows = rows.filter(pl.col("outcome") != Outcome.ERROR)
             keys.add(collect(rows.select(SAMPLE_KEY), self.folder / cell))

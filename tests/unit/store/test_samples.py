@@ -144,7 +144,7 @@ def test_what_is_stored_is_read_once_and_kept_up_also_when_a_segment_is_set_asid
         return scan(paths, schema)
 
     monkeypatch.setattr(stored, "scan", counted)
-    monkeypatch.setattr(stored, "_AT_ONCE", 2)
+    monkeypatch.setattr("ttscale.store.segments._AT_ONCE", 2)
     store = RunStore(tmp_path)
     folder = store.samples_folder("c")
 
