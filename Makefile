@@ -1,7 +1,7 @@
 # What one does with this tree; `make` lists it. Every line also runs by hand.
 .DEFAULT_GOAL := help
 BEFORE ?= ../before
-.PHONY: help test fast lint docs site numbers measures bench
+.PHONY: help test fast lint docs site constraints numbers measures bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ docs: ## write the generated pages of the documentation
 
 site: docs ## build the documentation into build/site
 	python -m mkdocs build --strict
+
+constraints: ## write constraints/EXTRA.txt: the versions of this environment, in which the tests passed
+	python .ci/constraints.py
 
 numbers: ## record all published numbers of BEFORE (a tree) and of this one, and compare them byte for byte
 	python benchmarks/published_numbers.py record build/numbers/before --package $(BEFORE)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from ttscale.config.cells import cells
 from ttscale.config.explaining import explain, refuse_truth_for_numbers
 from ttscale.config.models import PluginSettings, RunConfig
+from ttscale.config.remote_code import refuse_remote_code
 from ttscale.errors import ConfigError, did_you_mean, one_line
 from ttscale.samplers.settings import SECRETS
 from ttscale.yaml_text import read_yaml, write_yaml
@@ -37,6 +38,10 @@ def load_config(
 
 def _load(path: Path, overrides: Sequence[str], out: Path | str | None) -> RunConfig:
     tree = _read_yaml(path)
+    said: dict[str, Any] = {}
+    for override in overrides:
+        _apply(said, override)
+    refuse_remote_code(tree, said, path)
     for override in overrides:
         _apply(tree, override)
     tree.setdefault("name", path.stem)

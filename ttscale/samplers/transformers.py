@@ -113,9 +113,12 @@ class TransformersSampler:
             dtype = cpu_dtype(batch_invariant=self._seeded)
         known = TransformersOptions.model_fields
         extra = {key: value for key, value in self._settings.engine_options.items() if key not in known}
+        trust = extra.setdefault("trust_remote_code", False)  # unsaid, transformers asks on the terminal
         try:
             with warnings.catch_warnings(action="ignore"):
-                tokenizer = AutoTokenizer.from_pretrained(path, revision=self._settings.revision)
+                tokenizer = AutoTokenizer.from_pretrained(
+                    path, revision=self._settings.revision, trust_remote_code=trust
+                )
                 model = AutoModelForCausalLM.from_pretrained(
                     path, revision=self._settings.revision, dtype=dtype, **extra
                 )

@@ -59,14 +59,14 @@ class ClassificationBackend:
         wanted = self._options.device
         self._device = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
         with self._load_errors(), warnings.catch_warnings(action="ignore"):
-            config = AutoConfig.from_pretrained(self._path)
-            tokenizer = AutoTokenizer.from_pretrained(self._path)
+            config = AutoConfig.from_pretrained(self._path, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(self._path, trust_remote_code=False)
         self._head = head_of(self._path, config.architectures or ())
         dtype = self._dtype(config)
         self._check_that_it_fits(config, dtype)
         with self._load_errors(), warnings.catch_warnings(action="ignore"):
             model, report = self._model_class().from_pretrained(
-                self._path, dtype=getattr(torch, dtype), output_loading_info=True
+                self._path, dtype=getattr(torch, dtype), output_loading_info=True, trust_remote_code=False
             )
             if report["missing_keys"]:
                 raise VerifierError(

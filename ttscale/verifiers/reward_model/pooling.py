@@ -109,8 +109,11 @@ class _Engine:
     def _start(self, path: str) -> None:
         from transformers import AutoConfig, AutoTokenizer
 
-        self._per_token = head_of(path, AutoConfig.from_pretrained(path).architectures or ()) == TOKEN
-        tokenizer = AutoTokenizer.from_pretrained(path)
+        self._per_token = (
+            head_of(path, AutoConfig.from_pretrained(path, trust_remote_code=False).architectures or ())
+            == TOKEN
+        )
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
         self._encoder = PassageEncoder(tokenizer, self._options, per_token=self._per_token)
         from vllm import LLM, PoolingParams
         from vllm.platforms import current_platform
@@ -118,7 +121,9 @@ class _Engine:
         on_cpu = current_platform.is_cpu()
         dtype = "float32" if self._options.dtype == "auto" and on_cpu else self._options.dtype
         own = {} if self._options.max_tokens is None else {"max_model_len": self._options.max_tokens}
-        self._llm = LLM(path, runner="pooling", dtype=dtype, enforce_eager=on_cpu, **own)
+        self._llm = LLM(
+            path, trust_remote_code=False, runner="pooling", dtype=dtype, enforce_eager=on_cpu, **own
+        )
         self._most_tokens = self._llm.model_config.max_model_len
         self._parameters = PoolingParams(use_activation=False)
 
