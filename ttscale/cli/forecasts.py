@@ -77,7 +77,7 @@ def forecast_command(
     from ttscale.stats.forecast.next_samples import next_samples
 
     rng = np.random.default_rng(seed)
-    rows, table, curves = [], [], []
+    rows, table, curves, measured = [], [], [], []
     n_max = 0
     groups = read_source(source, by=by, oracle=oracle)
     like = [(one.n, one.c) for path in likes for one in read_source(path, by=by)]
@@ -99,11 +99,13 @@ def forecast_command(
             {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
             for row in ahead.to_rows()
         ]
-        table += [
-            {**group.labels, **row, **about(ahead.curve), "method": ahead.method} for row in ahead.view().rows
-        ]
+        view = ahead.view()
+        measured += [note for note in view.notes if "within the samples" in note]
+        table += [{**group.labels, **row, **about(ahead.curve), "method": ahead.method} for row in view.rows]
     if plot:
         draw(plot, curves, title="forecast coverage", measured_k=n_max)
+    for note in dict.fromkeys(measured):
+        click.echo(f"Note: {note}", err=True)
     print_rows(rows, output, table=table)
 
 

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import click
 
-from ttscale.cli.options import run_argument
+from ttscale.cli.options import RunFolder, run_argument
 
 
 @click.command("merge")
-@click.argument(
-    "runs", metavar="RUN RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
-)
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RunFolder())
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory of the new run.")
 def merge_command(runs: tuple[Path, ...], out: Path) -> None:
     """Merge runs of machines without a shared disk into a new one.

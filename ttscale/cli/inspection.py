@@ -1,12 +1,13 @@
 """Commands that only look: plan, status, show, list."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttscale.cli.options import config_options, oracle_option, output_options, run_argument
+from ttscale.cli.options import ConfigCommand, config_options, oracle_option, output_options, run_argument
 
 if TYPE_CHECKING:
     from ttscale.samplers.preview import Preview
@@ -15,7 +16,7 @@ _SHOWN_CHARACTERS = 1500
 """Of a first prompt; the rest of a long one is left out in its middle."""
 
 
-@click.command("plan")
+@click.command("plan", cls=ConfigCommand)
 @config_options
 @click.option(
     "--tokens-per-s",
@@ -115,7 +116,7 @@ def _watch(store: Any) -> None:
     from ttscale.cli.output import stdout_console, table_of
     from ttscale.pipeline.planning import status_rows
 
-    with Live(console=stdout_console(), auto_refresh=False) as live:
+    with suppress(KeyboardInterrupt), Live(console=stdout_console(), auto_refresh=False) as live:
         while True:
             live.update(table_of(status_rows(store), title=str(store.path)), refresh=True)
             time.sleep(2)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ttscale.cli.options import (
+    ConfigCommand,
+    RunFolder,
     config_options,
     oracle_option,
     output_options,
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ttscale.store.run import RunStore
 
 
-@click.command("run")
+@click.command("run", cls=ConfigCommand)
 @config_options
 @share_option
 @unsafe_option
@@ -77,7 +79,7 @@ def _exit_by_failures(outcomes: Iterable[Mapping[str, int]]) -> None:
         click.get_current_context().exit(EXIT_UNFINISHED)
 
 
-@click.command("sample")
+@click.command("sample", cls=ConfigCommand)
 @config_options
 @share_option
 def sample_command(config: Path, overrides: tuple[str, ...], out: Path | None, share: bool) -> None:
@@ -145,9 +147,7 @@ def verify_command(
 
 
 @click.command("report")
-@click.argument(
-    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
-)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=RunFolder())
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -15,7 +15,7 @@ import numpy as np
 from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
-from ttscale.showing.numbers import exact_percent, percent, width
+from ttscale.showing.numbers import exact_percent, percent, share, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, budgets, counts
 from ttscale.stats.counts.curve import Curve, IntArray, shown_curve
@@ -67,9 +67,19 @@ class Forecast(Result):
     def view(self) -> View:
         """Return the forecast with its band and what carries it."""
         rows = [
-            row | {"extrapolates": bool(beyond)}
-            for row, beyond in zip(self.curve.table(), self.extrapolates, strict=True)
+            row | ({} if beyond else {"percent": share(float(value))}) | {"extrapolates": bool(beyond)}
+            for row, value, beyond in zip(
+                self.curve.table(), self.curve.value, self.extrapolates, strict=True
+            )
         ]
+        inside = ", ".join(
+            f"{k:,}" for k, beyond in zip(self.curve.k, self.extrapolates, strict=True) if not beyond
+        )
+        notes = [f"{self.doubt[0].upper()}{self.doubt[1:]}."] if self.doubt else []
+        if inside:
+            notes.append(
+                f"k = {inside}: within the samples, measured and not forecast; `ttscale curve` gives its interval."
+            )
         carried = [f"{name} {percent(w)}" for name, w in self.law_weights.items() if w >= 0.01]
         about = [
             f"{exact_percent(self.curve.confidence_level)} predictive interval for these problems",
@@ -82,7 +92,7 @@ class Forecast(Result):
             about="; ".join(filter(None, about)),
             rows=rows,
             curves=[shown_curve(self.curve, "forecast", dashed=True)],
-            notes=[f"{self.doubt[0].upper()}{self.doubt[1:]}."] if self.doubt else [],
+            notes=notes,
         )
 
 
