@@ -18,6 +18,7 @@ from ttscale.report.cell_section import CellTexts, cell_context
 from ttscale.report.cells import PageCell
 from ttscale.report.drawings import Drawings
 from ttscale.report.embed import content_security_policy, embedded_json
+from ttscale.report.models import models_sections
 from ttscale.report.opening import answer, question
 from ttscale.report.overview import overview_of, shared_k
 from ttscale.report.samples import live_samples, packed_samples
@@ -36,7 +37,7 @@ _SCRIPTS = (
 )
 """What runs in the page, in this order; "page.js" starts what the others define."""
 _LIVE_SCRIPTS = (*_SCRIPTS, "live.js")
-_STYLES = ("report.css", "chart.css", "problems.css", "narrow.css", "print.css")
+_STYLES = ("report.css", "chart.css", "problems.css", "models.css", "narrow.css", "print.css")
 """Later ones win: a section's own style stands before the last two."""
 _LINE_LENGTH = 90
 """Of a prompt or an answer in the table of problems; the rest is one click away."""
@@ -85,6 +86,7 @@ def render_page(
         cell_context(cell, runs, drawings, CellTexts(limits, pool, shelf), len(cells))
         for cell, shelf in zip(cells, shelves, strict=True)
     ]
+    models = models_sections(cells)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -105,6 +107,8 @@ def render_page(
             overlay=drawings.overlay if drawings else None,
             overlay_chart=embedded_json(payload.overlay_chart(cells)) if len(cells) > 1 else None,
             overview=overview_of(cells) if len(cells) > 1 else None,
+            models=models[0],
+            models_notes=models[1],
             texts=embedded_json(pool.texts()),
             open_cells=len(cells) <= _OPEN_CELLS,
             live=live,

@@ -164,6 +164,7 @@ def analyze_cell(
         else None,
         comparison=comparison,
         skipped=skipped,
+        drawn_in_rounds=rounds is not None,
         samples=sample_groups(source) if depth == "full" else None,
     )
 

@@ -87,6 +87,7 @@ class CellResult(Result):
         outlook: Laws, forecast and backtest; None where they were not asked for.
         comparison: The verifiers compared on a part of the samples; None where not asked for or not possible.
         skipped: What was left out for time, in plain sentences.
+        drawn_in_rounds: Whether verdicts decided which problem got how many samples.
         samples: All samples with their texts, equal ones once (`ttscale.analysis.run.samples.sample_groups`); None where
             they were not asked for.
     """
@@ -108,6 +109,7 @@ class CellResult(Result):
     outlook: LookAhead | None = None
     comparison: Comparison | None = None
     skipped: tuple[str, ...] = ()
+    drawn_in_rounds: bool = False
     samples: pl.DataFrame | None = None
 
     @property
