@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm import VllmOptions, VllmSampler
 from ttscale.samplers.vllm.collector import Collector, Kept
 from ttscale.samplers.vllm.wire import lightened
-from ttscale.types import Message, Problem, SampleRequest
+from ttscale.types import Message, Problem, Sample, SampleRequest
 
 pytestmark = [
     pytest.mark.engine,
@@ -32,14 +32,14 @@ pytestmark = [
 ]
 
 SETTINGS: dict[str, Any] = {"n": 1, "max_tokens": 10, "temperature": 1.0}
+MODEL = ModelSettings(
+    path="demo-arithmetic", dtype="float32", engine_options={"kv_cache_memory_bytes": 1 << 28}
+)
 Make = Callable[..., VllmSampler]
 
 
 def _sampler(**sampling: Any) -> VllmSampler:
-    model = ModelSettings(
-        path="demo-arithmetic", dtype="float32", engine_options={"kv_cache_memory_bytes": 1 << 28}
-    )
-    return VllmSampler(model, SamplingSettings(**SETTINGS | sampling), VllmOptions())
+    return VllmSampler(MODEL, SamplingSettings(**SETTINGS | sampling), VllmOptions())
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +207,35 @@ def test_decoding_here_and_in_the_engine_give_the_same_text(make: Make) -> None:
     assert drawn(samples(here, n=8, size=8)) == drawn(samples(engine, n=8, size=8))
 
 
+def test_two_cells_share_the_batch_and_each_draws_as_it_would_alone(make: Make) -> None:
+    """The second begins while the first's last samples are under way; it has other settings of every kind."""
+    first, second = {"temperature": 0.4}, {"stop": ["1"], "logprobs": False, "top_k": 5, "temperature": 1.3}
+    alone = {
+        name: drawn(samples(make(**cell), n=24, size=24)) for name, cell in (("a", first), ("b", second))
+    }
+    sampler = make(**first)
+    order: list[str] = []
+
+    def both() -> Iterator[SampleRequest]:
+        for name in "ab":
+            if name == "b":
+                sampler.reuse(MODEL, SamplingSettings(**SETTINGS | second))
+            for request in engine_requests.requests(24, 24):
+                marked = f"{name}{request.problem.problem_id}"
+                yield replace(request, problem=replace(request.problem, problem_id=marked))
+            order.append(f"all of {name} asked")
+
+    found: dict[str, list[Sample]] = {"a": [], "b": []}
+    for batch in sampler.sample(both()):
+        name = batch[0].problem_id[0]
+        order.append(name)
+        found[name] += [replace(sample, problem_id=sample.problem_id[1:]) for sample in batch]
+    assert {name: drawn(some) for name, some in found.items()} == alone
+    assert "a" in order[order.index("all of b asked") :]
+    assert {sample.cumulative_logprob is None for sample in found["a"]} == {False}
+    assert {sample.cumulative_logprob for sample in found["b"]} == {None}
+
+
 def test_a_sample_is_handed_out_when_it_ends_not_when_its_request_does(make: Make) -> None:
     stream = make(stop=("never said",)).sample(engine_requests.requests(64, 64, PROMPTS[:1]))
     batches = list(stream)
@@ -240,7 +269,8 @@ def test_packed_records_are_read_as_vllm_reads_them(k: int, tokens: int) -> None
         for step in range(4)
     ]
     client = SimpleNamespace(decoder=MsgpackDecoder(EngineCoreOutputs))
-    collector = Collector(Kept(sums=True, tokens=True, alternatives=k))
+    collector = Collector()
+    collector.expect(None, Kept(sums=True, tokens=True, alternatives=k))
     collector.add_request(SimpleNamespace(request_id="a"), None)
     ended: list[Any] = []
     encoder = MsgpackEncoder()

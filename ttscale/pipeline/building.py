@@ -227,9 +227,14 @@ def _isolation_of(plugin: Any, ref: PluginRef, asked: Any) -> IsolationSettings 
     return default if wanted else None
 
 
+def sampler_class(engine: str) -> Any:
+    """Return a sampler's class, checked."""
+    return _load(find_plugin("samplers", engine), ("Options", "start", "sample", "close"))
+
+
 def build_sampler(cell: Cell, engine: str) -> Sampler:
     """Construct the sampler of a cell; loads no model yet."""
-    plugin = _load(find_plugin("samplers", engine), ("Options", "start", "sample", "close"))
+    plugin = sampler_class(engine)
     if cell.model.lora is not None and not getattr(plugin, "supports_lora", False):
         raise ConfigError(
             f"model.lora is '{cell.model.lora}', but engine '{engine}' takes no adapter. Use engine: vllm, or merge "

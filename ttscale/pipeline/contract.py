@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ttscale.config.models import Cell
 from ttscale.pipeline.building import NamedVerifier
@@ -74,6 +74,24 @@ class CellDrawer(Protocol):
             SamplerError: The engine cannot start, serve a request, or died too often.
             StoreError: Samples cannot be written.
             RunMismatchError: Stored samples came from another engine.
+        """
+
+
+@runtime_checkable
+class StreamDrawer(Protocol):
+    """A drawer whose engine may begin a cell while the last samples of another are under way."""
+
+    def draw_together(self, works: Sequence[CellWork], announce: Callable[[CellWork], None]) -> set[str]:
+        """Draw what cells of one engine lack; return the names of those that are complete by that.
+
+        What could not be drawn is left to `CellDrawer.draw`, which says why.
+
+        Args:
+            works: The cells; see `ttscale.pipeline.together.neighbours`.
+            announce: Is told of every cell when its turn comes.
+
+        Raises:
+            StoreError: Samples cannot be written.
         """
 
 

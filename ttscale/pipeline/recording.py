@@ -40,6 +40,7 @@ class Recorder:
         self._on_segment = work.on_segment
         self._on_stored = on_stored
         self.n_samples = 0
+        self._at_the_end: dict[str, Any] | None = None
 
     def journal(self) -> Journal:
         """Return where a strategy's calls are recorded."""
@@ -59,7 +60,7 @@ class Recorder:
         self._sampler = engine.sampler
         self._session = _new_session(self._cell, engine)
         self._writer = self.store.sample_writer(self._cell, self._session.session)
-        self._began = time.monotonic()
+        self._began, self._at_the_end = time.monotonic(), None
         self._meter = meter_of(engine.info.device) if engine.info.engine != "replay" else None
         self.store.write_session(self._session)
         self._progress.begin(f"sample {self._cell}", total=total, done=done)
@@ -86,15 +87,24 @@ class Recorder:
             before, samples = self._session, segment.rows
             self._session = replace(
                 before,
-                seconds=time.monotonic() - self._began,
                 n_samples=before.n_samples + len(samples),
                 completion_tokens=before.completion_tokens + generated(samples),
-                engine=self._with_joules(before.engine),
-                usage=self._usage(),
+                **(self._at_the_end or self._taken()),
             )
             self.store.write_session(self._session)
             self._on_stored(samples)
             self._on_segment(segment.path)
+
+    def pass_on(self) -> None:
+        """Count nothing more of what the engine takes: it works for another session from now on, besides the last samples."""
+        self._at_the_end = self._taken()
+
+    def _taken(self) -> dict[str, Any]:
+        return {
+            "seconds": time.monotonic() - self._began,
+            "engine": self._with_joules(self._session.engine),
+            "usage": self._usage(),
+        }
 
     def _with_joules(self, engine: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add what the GPUs used since the session began, where that can be measured."""

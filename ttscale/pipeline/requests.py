@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ttscale.types import Problem, SampleRequest
 
@@ -77,6 +77,7 @@ def plan_requests(
     *,
     run_seed: int,
     request_size: int,
+    seeded_by: Callable[[str], str] = str,
 ) -> Iterator[SampleRequest]:
     """Yield requests for all missing samples: round by round, problem by problem, index by index.
 
@@ -85,12 +86,13 @@ def plan_requests(
         missing: problem_id -> ranges of missing sample indices, ascending and disjoint.
         run_seed: Seed of the run.
         request_size: Most samples per request.
+        seeded_by: Returns the problem_id that seeds come from.
     """
     last = max((gaps[-1].stop for gaps in missing.values()), default=0)
     for number in range(round_of(last - 1) + 1 if last else 0):
         drawn = round_range(number)
         for problem in problems:
-            seed = first_seed(run_seed, problem.problem_id)
+            seed = first_seed(run_seed, seeded_by(problem.problem_id))
             for gap in missing.get(problem.problem_id, ()):
                 within = range(max(gap.start, drawn.start), min(gap.stop, drawn.stop))
                 for part in request_ranges(within, request_size):

@@ -1,18 +1,19 @@
 """The whole run: sample, then verify. Each stage alone is one call, too."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import ttscale
 from ttscale.config.cells import cells
 from ttscale.config.loading import dump_config, load_config
-from ttscale.config.models import RunConfig
+from ttscale.config.models import Cell, RunConfig
 from ttscale.errors import CapReachedError, ConfigError, StoreError, TtscaleError, UnfinishedRunError
 from ttscale.pipeline.building import NamedVerifier, ReadTask, cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import CellVerifiers, cells_by_verifier, closing_all, verifiers_by_cell
-from ttscale.pipeline.contract import CellDrawer, CellWork, Execution
+from ttscale.pipeline.contract import CellDrawer, CellWork, Execution, StreamDrawer
 from ttscale.pipeline.engines import by_engine
 from ttscale.pipeline.execution import executing
 from ttscale.pipeline.importing import refuse_imported
@@ -21,6 +22,7 @@ from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import CappedDrawer, caps_of
 from ttscale.pipeline.strategy.building import check_strategies
+from ttscale.pipeline.together import neighbours
 from ttscale.pipeline.until import referenced_first, rule_of, sample_until
 from ttscale.pipeline.verifying import verify_cell
 from ttscale.store.run import RunStore
@@ -158,16 +160,50 @@ def _sampled(
             begin_run(store, config, tasks)
             drawer = CappedDrawer(free, caps, _wanted(config, tasks)) if caps else free
             ordered = referenced_first(by_engine(cells(config)))
-            for number, cell in enumerate(ordered, start=1):
-                if len(ordered) > 1:
-                    progress.note(f"Cell {number} of {len(ordered)}: {cell.name}")
-                work = CellWork(store=store, cell=cell, problems=tasks[cell.name].problems, progress=progress)
-                if not share:  # of the verdicts one process is in charge
-                    live = LiveCoverage(work, verifiers[cell.name].oracle)
-                    work = replace(work, on_segment=live.segment_written)
-                with _collected(failures, cell.name, alone=len(ordered) == 1, progress=progress):
-                    _sample_cell(work, drawer, verifiers)
+            announce = _announcer(ordered, progress)
+            works = [
+                _work(store, cell, tasks[cell.name], verifiers, progress, share=share) for cell in ordered
+            ]
+            for group in neighbours(works):
+                complete: set[str] = set()
+                if len(group) > 1 and isinstance(drawer, StreamDrawer):
+                    complete = drawer.draw_together(group, announce)
+                for work in (work for work in group if work.cell.name not in complete):
+                    announce(work)
+                    with _collected(failures, work.cell.name, alone=len(works) == 1, progress=progress):
+                        _sample_cell(work, drawer, verifiers)
         yield store, failures
+
+
+def _announcer(ordered: Sequence[Cell], progress: Progress) -> Callable[[CellWork], None]:
+    """Return what says, once, that a cell's turn has come."""
+    left = {cell.name: number for number, cell in enumerate(ordered, start=1)} if len(ordered) > 1 else {}
+
+    def announce(work: CellWork) -> None:
+        if number := left.pop(work.cell.name, None):
+            progress.note(f"Cell {number} of {len(ordered)}: {work.cell.name}")
+
+    return announce
+
+
+def _work(
+    store: RunStore,
+    cell: Cell,
+    task: ReadTask,
+    verifiers: Mapping[str, CellVerifiers],
+    progress: Progress,
+    *,
+    share: bool,
+) -> CellWork:
+    work = CellWork(store=store, cell=cell, problems=task.problems, progress=progress)
+    if share:  # of the verdicts one process is in charge
+        return work
+
+    @cache
+    def live() -> LiveCoverage:  # begins with the first segment: its time is a share of the cell's
+        return LiveCoverage(work, verifiers[cell.name].oracle)
+
+    return replace(work, on_segment=lambda path: live().segment_written(path))
 
 
 def _sample_cell(work: CellWork, drawer: CellDrawer, verifiers: Mapping[str, CellVerifiers]) -> None:

@@ -1,17 +1,27 @@
 """Draw what a cell still lacks with an engine here, storing samples as they finish."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 from ttscale.config.models import Cell
-from ttscale.errors import EngineDiedError, SamplerError
+from ttscale.errors import EngineDiedError, RunMismatchError, SamplerError
 from ttscale.pipeline.attempts import attempted
 from ttscale.pipeline.continuing import refuse_other_engine
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import plan_requests
+from ttscale.pipeline.together import CellStream
 from ttscale.samplers.resolve import choose_engine
 from ttscale.types import SampleRequest
+
+
+class _Counting(Protocol):
+    n_samples: int
+
+
+T = TypeVar("T", bound=_Counting)
 
 _MOST_RESTARTS = 3
 """Deaths of an engine in a row, without a sample between them, that end a cell."""
@@ -53,10 +63,24 @@ class EngineDrawer:
             work.tell_complete(total)
         return n_drawn
 
+    def draw_together(self, works: Sequence[CellWork], announce: Callable[[CellWork], None]) -> set[str]:
+        """Draw cells in one stream; see `StreamDrawer.draw_together`."""
+        complete: set[str] = set()
+        with suppress(SamplerError, RunMismatchError):
+            for work in works:
+                refuse_other_engine(work.store, work.cell.name, choose_engine(work.cell.model.engine)[0])
+            repeat(
+                CellStream.draw,
+                lambda: CellStream(works, self._engines, announce, complete),
+                works[0],
+                self._engines,
+            )
+        return complete
+
 
 def repeat(
-    attempt: Callable[[Recorder], bool],
-    new_recorder: Callable[[], Recorder],
+    attempt: Callable[[T], bool],
+    new_recorder: Callable[[], T],
     work: CellWork,
     engines: Engines,
 ) -> int:

@@ -24,6 +24,10 @@ under way is yielded. None never comes when nothing is. Beside "calls": "prefix"
 tokens, too, and returns `CallSample.token_ids` where asked; "stop": it tells a call that one of its own texts ended;
 "logprobs": it returns `Sample.token_logprobs` where asked. An engine that knows only when it runs what it can do names on the class
 what it may serve, and on the instance, once started, what it serves.
+
+One whose `reuse` may be called while its stream of requests is read says "cells": what is under way then goes on as it was asked, what
+is read afterwards has the new settings. The cells of a sweep then follow each other without a gap; ids of their problems are
+marked with the cell's number.
 """
 
 from collections.abc import Iterable, Iterator

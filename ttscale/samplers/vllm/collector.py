@@ -39,6 +39,22 @@ class Kept:
         return self.sums or self.tokens or self.alternatives > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Whether texts are looked at as they grow.
+
+    Attributes:
+        tokenizer: With which; None: never.
+        always: Whether all of them are; else those of requests with stop strings.
+    """
+
+    tokenizer: Any = None
+    always: bool = False
+
+
+NOT_LOOKING = Looking()
+
+
 @dataclass(eq=False, slots=True)
 class Growing:
     """A sample in the making, and when `finish_reason` is set a finished one.
@@ -82,23 +98,13 @@ class Growing:
 class Collector:
     """Takes an engine's outputs in the place of `OutputProcessor`; its methods are those that `LLMEngine` calls.
 
-    Args:
-        kept: What is kept of log-probabilities.
-        tokenizer: For texts that must be looked at as they grow.
-        looks_always: Whether all of them must; else those of requests with stop strings are.
-
     Attributes:
-        owner: Whose the requests are that are added now.
-        kept: What is kept of the log-probabilities of those.
         n_preemptions: Samples that were thrown out of the cache and had to be computed again.
     """
 
-    def __init__(self, kept: Kept, tokenizer: Any = None, *, looks_always: bool = False) -> None:
-        self.kept = kept
-        self._tokenizer = tokenizer
-        self._looks_always = looks_always
+    def __init__(self) -> None:
         self._growing: dict[str, Growing] = {}
-        self.owner: Any = None
+        self.expect(None, Kept())
         self.n_preemptions = 0
 
     # ---- what LLMEngine calls ---------------------------------------------------------------------
@@ -113,7 +119,7 @@ class Collector:
     ) -> None:
         """Expect a sample's tokens."""
         self._growing[request.request_id] = Growing(
-            self.owner, request_index, self.kept, self._detokenizer(request)
+            self._owner, request_index, self._kept, self._detokenizer(request)
         )
 
     def process_outputs(self, outputs: Iterable[Any], *others: Any, **more: Any) -> SimpleNamespace:
@@ -147,6 +153,16 @@ class Collector:
 
     # ---- what the sampler calls -------------------------------------------------------------------
 
+    def expect(self, owner: Any, kept: Kept, looking: Looking = NOT_LOOKING) -> None:
+        """Say of the requests that are added from now on whose they are, and what is done with them.
+
+        Args:
+            owner: Comes back with each sample.
+            kept: Of log-probabilities.
+            looking: Whether their texts are looked at as they grow.
+        """
+        self._owner, self._kept, self._looking = owner, kept, looking
+
     def under_way(self) -> list[str]:
         """Return the engine's names of the samples in the making."""
         return list(self._growing)
@@ -154,11 +170,12 @@ class Collector:
     # ---- one sample -------------------------------------------------------------------------------
 
     def _detokenizer(self, request: Any) -> Any:
-        if self._tokenizer is None or not (self._looks_always or request.sampling_params.stop):
+        tokenizer, always = self._looking.tokenizer, self._looking.always
+        if tokenizer is None or not (always or request.sampling_params.stop):
             return None
         from vllm.v1.engine.detokenizer import IncrementalDetokenizer
 
-        return IncrementalDetokenizer.from_new_request(self._tokenizer, request)
+        return IncrementalDetokenizer.from_new_request(tokenizer, request)
 
     def _grow(self, sample: Growing, output: Any) -> None:
         new, reason = output.new_token_ids, output.finish_reason

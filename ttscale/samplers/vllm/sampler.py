@@ -7,9 +7,9 @@ stored, when it ends.
 
 import gc
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,49 +21,25 @@ from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
-from ttscale.samplers.prompts import PrefixEncoder, PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_vllm
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.vllm.cell import EngineCell, InFlight
 from ttscale.samplers.vllm.child_log import ChildLog
-from ttscale.samplers.vllm.collector import Collector, Growing, Kept
+from ttscale.samplers.vllm.collector import Collector, Growing
 from ttscale.samplers.vllm.environment import engine_environment, runs_on_cpu
 from ttscale.samplers.vllm.options import VllmOptions
-from ttscale.samplers.vllm.parameters import READING, common_parameters, is_refusal
+from ttscale.samplers.vllm.parameters import is_refusal
 from ttscale.samplers.vllm.starting import (
     cause_of_death,
     engine_arguments,
-    is_apart,
-    is_seeded,
     start_engine,
     tell_short_context,
 )
 from ttscale.samplers.vllm.watching import watch_engine
 from ttscale.samplers.vllm.wire import lightened
-from ttscale.types import STOP_TEXT, CallSample, CallSettings, Sample, SampleRequest
+from ttscale.types import Sample, SampleRequest
 
 logger = logging.getLogger(__name__)
-
-_BROKEN_OFF = frozenset({"abort", "error"})
-"""Reasons to finish that are the engine's and not the model's: such a text is no sample."""
-
-
-_PLAIN = CallSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class _InFlight:
-    """A request inside the engine, with what is needed to read its samples."""
-
-    request: SampleRequest
-    prompt_tokens: list[int]
-    """The prompt, and behind it what the call goes on from."""
-    prefix_text: str = ""
-    """That as text."""
-
-    @property
-    def call(self) -> CallSettings:
-        """What differs from the run's settings."""
-        return self.request.call or _PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +61,7 @@ class VllmSampler:
 
     Options: ClassVar[type[BaseModel]] = VllmOptions
     supports_lora = True
-    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs", "cells"})
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: VllmOptions) -> None:
         self._model = model
@@ -112,7 +88,10 @@ class VllmSampler:
         return self.adopt(engine)
 
     def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
-        """Serve another cell with the running engine: other prompts or sampling parameters, the same weights."""
+        """Serve another cell with the running engine: other prompts or sampling parameters, the same weights.
+
+        What is under way goes on as it was asked.
+        """
         self._model, self._sampling = model, sampling
         return self.adopt(self._engine)
 
@@ -123,25 +102,12 @@ class VllmSampler:
 
     def adopt(self, engine: Any) -> EngineInfo:
         """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
-        self._engine = engine
-        config, tokenizer, sampling = engine.vllm_config, engine.get_tokenizer(), self._sampling
-        tell_short_context(config, sampling)
-        self._parameters = common_parameters(sampling)
-        self._seeded = is_seeded(sampling, config)
-        self._encoder = PromptEncoder(tokenizer, self._model, config.model_config.max_model_len)
-        # Where stop strings are searched, every token must be decoded as it comes. Otherwise one pass at the end does.
-        looked_at = bool(sampling.stop) or not READING.isdisjoint(sampling.extra)
-        decodes_at_the_end = not looked_at and StreamDecoder.supports(tokenizer)
-        self._decoder = StreamDecoder(tokenizer) if decodes_at_the_end else None
-        self._continued = PrefixEncoder(tokenizer, config.model_config.max_model_len)
-        self._kept = Kept(
-            sums=not is_apart(engine) if sampling.logprobs == "auto" else sampling.logprobs,
-            tokens=sampling.token_logprobs,
-            alternatives=min(sampling.top_logprobs, config.model_config.get_vocab_size()),
-        )
-        _refuse_more_alternatives(self._kept.alternatives, config.model_config.max_logprobs)
-        self._preemptions_told = 0
-        self._collector = Collector(self._kept, tokenizer, looks_always=not decodes_at_the_end)
+        if engine is not self._engine:
+            self._engine, self._collector = engine, Collector()
+        config = engine.vllm_config
+        tell_short_context(config, self._sampling)
+        self._cell = EngineCell(engine, self._model, self._sampling)
+        self._preemptions_before = self._preemptions_told = self._collector.n_preemptions
         self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
         return self._engine_info(config)
 
@@ -180,18 +146,18 @@ class VllmSampler:
             device="cpu" if runs_on_cpu() else torch.cuda.get_device_name(),
             dtype=str(model.dtype).removeprefix("torch."),
             model_path=self._model.path,
-            chat_template=self._encoder.uses_chat_template,
-            per_sample_seeds=self._seeded,
+            chat_template=self._cell.uses_chat_template,
+            per_sample_seeds=self._cell.seeded,
             detail={
                 "torch": torch.__version__,
                 "threads": torch.get_num_threads(),
-                "seed": None if self._seeded else model.seed,
+                "seed": None if self._cell.seeded else model.seed,
                 "max_num_seqs": scheduler.max_num_seqs,
                 "max_model_len": model.max_model_len,
                 "block_size": cache.block_size,
                 "kv_cache_bytes": cache.kv_cache_memory_bytes,
                 "batch_invariant": runs_on_cpu() and model.dtype == torch.float32,
-                "logprobs": bool(self._kept),
+                "logprobs": bool(self._cell.kept),
                 "commit": resolved_commit(
                     self._model.path,
                     self._model.revision,
@@ -204,7 +170,7 @@ class VllmSampler:
     @property
     def usage(self) -> EngineUsage:
         """What the engine did besides, since it was given these settings."""
-        return EngineUsage(preemptions=self._collector.n_preemptions)
+        return EngineUsage(preemptions=self._collector.n_preemptions - self._preemptions_before)
 
     def _tell_preemptions(self) -> None:
         n = self._collector.n_preemptions
@@ -239,27 +205,17 @@ class VllmSampler:
             request = next(waiting, None)
             if request is None:  # no more, or nothing now
                 break
-            self._add(self._encoded(request))
+            self._add(self._cell.encoded(request))
         return self._collector.has_unfinished_requests()
 
-    def _encoded(self, request: SampleRequest) -> _InFlight:
-        prompt = self._encoder.encode(request.problem)
-        if request.call is None or not request.call.prefix:
-            return _InFlight(request, prompt)
-        tokens, text = self._continued.encode(request.problem.problem_id, prompt, request.call.prefix)
-        return _InFlight(request, prompt + tokens, text)
-
-    def _kept_of(self, call: CallSettings) -> Kept:
-        return replace(self._kept, tokens=True) if call.keep_logprobs else self._kept
-
-    def _add(self, flight: _InFlight) -> None:
-        self._collector.owner, self._collector.kept = flight, self._kept_of(flight.call)
+    def _add(self, flight: InFlight) -> None:
+        self._collector.expect(flight, flight.cell.kept_of(flight.call), flight.cell.looking)
         self._requests_added += 1
         try:
             self._engine.add_request(
                 str(self._requests_added),
                 {"type": "token", "prompt_token_ids": flight.prompt_tokens},
-                self._parameters_of(flight.request, flight.call),
+                flight.cell.parameters_of(flight.request, flight.call),
                 lora_request=self._lora,
             )
         except Exception as error:  # whatever the engine dies of, the run must end in one clear message
@@ -269,27 +225,6 @@ class VllmSampler:
                     f"vLLM refuses the request for problem '{name}': {one_line(error)}"
                 ) from error
             raise EngineDiedError(f"The vLLM engine stopped: {cause_of_death(error, self._log)}") from error
-
-    def _parameters_of(self, request: SampleRequest, call: CallSettings) -> Any:
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
-
-        kept = self._kept_of(call)
-        stop = self._sampling.stop if call.stop is None else call.stop
-        return SamplingParams(
-            **self._parameters | _differing(call),
-            n=1 if self._is_greedy(call) else request.n,  # vLLM refuses several greedy samples
-            seed=request.seed if self._seeded else None,
-            logprobs=kept.alternatives if kept else None,
-            detokenize=self._decoder is None or bool(stop),
-            output_kind=RequestOutputKind.FINAL_ONLY,
-        )
-
-    def _temperature(self, call: CallSettings) -> float:
-        return self._sampling.temperature if call.temperature is None else call.temperature
-
-    def _is_greedy(self, call: CallSettings) -> bool:
-        return self._temperature(call) == 0
 
     def _step(self) -> list[Growing]:
         try:
@@ -301,71 +236,6 @@ class VllmSampler:
         """Return samples that ended together, a list for every problem."""
         lists: dict[str, list[Sample]] = {}
         for grown in ended:
-            lists.setdefault(grown.owner.request.problem.problem_id, []).extend(self._samples(grown))
+            flight: InFlight = grown.owner
+            lists.setdefault(flight.request.problem.problem_id, []).extend(flight.cell.samples(grown))
         return lists.values()
-
-    def _samples(self, ended: Growing) -> list[Sample]:
-        """Return the sample that ended; for a greedy request all those that are like it."""
-        if ended.finish_reason in _BROKEN_OFF:
-            raise EngineDiedError(f"The vLLM engine broke a sample off ('{ended.finish_reason}').")
-        n = ended.owner.request.n if self._is_greedy(ended.owner.call) else 1
-        first = self._sample(ended)
-        return [first, *(self._sample(ended, place) for place in range(1, n))]
-
-    def _sample(self, ended: Growing, place: int | None = None) -> Sample:
-        flight: _InFlight = ended.owner
-        request, kept = flight.request, ended.kept
-        j = ended.place if place is None else place
-        sample = Sample(
-            problem_id=request.problem.problem_id,
-            sample_index=request.first_index + j,
-            completion=self._text(ended, flight.prompt_tokens),
-            finish_reason=str(ended.finish_reason),
-            prompt_tokens=len(flight.prompt_tokens),
-            completion_tokens=len(ended.tokens),
-            cumulative_logprob=ended.logprob if kept else None,
-            token_logprobs=tuple(ended.token_logprobs) if kept.tokens else None,
-            top_logprobs=ended.top_logprobs() if kept.alternatives else None,
-            seed=request.seed + j if self._seeded else None,
-        )
-        return sample if request.call is None else _call_sample(sample, flight, ended)
-
-    def _text(self, ended: Growing, prompt: list[int]) -> str:
-        if ended.detokenizer is not None or self._decoder is None:
-            return ended.text
-        return self._decoder.decode(prompt, _without_end(ended), is_cut=ended.finish_reason == "length")
-
-
-def _refuse_more_alternatives(wanted: int, most: int) -> None:
-    if 0 <= most < wanted:
-        raise SamplerError(
-            f"sampling.top_logprobs is {wanted}, but this engine was started for {most} at most. Set "
-            "engine_options.max_logprobs, or start an engine of its own for this cell."
-        )
-
-
-def _differing(call: CallSettings) -> dict[str, Any]:
-    """Return the keywords of `SamplingParams` in which a call differs from the run."""
-    own = {"temperature": call.temperature, "max_tokens": call.max_tokens}
-    differing: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
-    if call.stop is not None:
-        differing |= {"stop": list(call.stop), "include_stop_str_in_output": True}
-    return differing
-
-
-def _call_sample(sample: Sample, flight: _InFlight, ended: Growing) -> CallSample:
-    """Add what a strategy's attempt needs to go on."""
-    own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
-    if flight.call.stop is not None and ended.ended_in_text:
-        own["finish_reason"] = STOP_TEXT
-    return CallSample(
-        **own,
-        prefix_text=flight.prefix_text,
-        token_ids=tuple(_without_end(ended)) if flight.call.keep_tokens else None,
-        cached_tokens=ended.cached_tokens,
-    )
-
-
-def _without_end(ended: Growing) -> Sequence[int]:
-    """Return the tokens drawn without the one with which the model ended, if it did."""
-    return ended.tokens[:-1] if ended.finish_reason == "stop" and not ended.ended_in_text else ended.tokens

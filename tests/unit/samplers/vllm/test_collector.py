@@ -21,9 +21,9 @@ def logprobs(*rows: tuple[float, ...]) -> Any:
 
 
 def collector_of(kept: Kept, *names: str) -> Collector:
-    collector = Collector(kept)
+    collector = Collector()
+    collector.expect("request", kept)
     for place, name in enumerate(names):
-        collector.owner = "request"
         collector.add_request(SimpleNamespace(request_id=name), None, None, place)
     return collector
 
@@ -67,7 +67,7 @@ def test_samples_thrown_out_of_the_cache_are_counted_and_the_setting_is_named_on
 ) -> None:
     sampler = VllmSampler(ModelSettings(path="m"), SamplingSettings(n=1), VllmOptions())
     sampler._collector = collector = collector_of(Kept(), "a")
-    sampler._preemptions_told, sampler._max_in_flight = 0, 512
+    sampler._preemptions_before, sampler._preemptions_told, sampler._max_in_flight = 0, 0, 512
     sampler._tell_preemptions()
     assert not caplog.records
     events = [SimpleNamespace(type=SimpleNamespace(name=name)) for name in ("QUEUED", "PREEMPTED")]
