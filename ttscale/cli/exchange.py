@@ -161,6 +161,13 @@ def _tell(result: Any) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="A file or folder that is not there yet.")
 @click.option("--cell", "cells", multiple=True, metavar="NAME", help="Only this cell. Repeatable.")
+@click.option(
+    "--style",
+    type=click.Choice(["page", "paper"]),
+    default="page",
+    show_default=True,
+    help="Of figures; paper: as wide as one of two columns, small type, no title.",
+)
 @click.option("--list", "list_formats", is_flag=True, help="List the formats and export nothing.")
 @output_options
 def export_command(
@@ -168,6 +175,7 @@ def export_command(
     to: str | None,
     out: Path | None,
     cells: tuple[str, ...],
+    style: Any,
     list_formats: bool,
     output: str | None,
 ) -> None:
@@ -180,5 +188,5 @@ def export_command(
         return
     if run is None or to is None or out is None:
         raise click.UsageError("Give a run, a format and a place: ttscale export RUN --to FORMAT --out PATH")
-    files = export_run(run, to, out, cells=cells)
+    files = export_run(run, to, out, cells=cells, style=style)
     print_rows([{"file": str(path), "bytes": path.stat().st_size} for path in files], output)

@@ -2,30 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.plots.style import (
+    INK,
     MUTED,
     RULE,
-    SMALL_PT,
+    Look,
+    Style,
     describe,
     log_k_axis,
+    look_of,
     paper,
     percent_axis,
-    shortened,
 )
 from ttscale.showing.palette import color_of
 
-_LABEL_GAP = 0.052
-"""Least distance between two labels at the right edge, as a fraction of the axes' height."""
-_LABEL_CHARS = 27
-"""What fits beside the axes."""
+_LABEL_CHARS = 25
+"""What fits into a line of the legend."""
+_ROW = 1.5
+"""Height of a line of the legend, in sizes of its type."""
 _FITTED = ((4, 2.4), (1.2, 1.6))
 _MEASURED: tuple[tuple[float, ...], ...] = ((), (5, 1.8), (1.5, 1.5), (6, 1.5, 1.5, 1.5))
 """Line styles of fitted and of measured curves, in points of ink and gap."""
@@ -38,7 +43,7 @@ class Line:
     """One curve of a figure.
 
     Attributes:
-        label: Written at the curve's right end.
+        label: Its name in the legend.
         k: Budgets, increasing, at least 1, shape (K,).
         value: Fractions in [0, 1], shape (K,).
         low: Lower edge of the band, shape (K,), or None for no band.
@@ -67,9 +72,10 @@ def plot_curves(
     y_label: str = "problems solved",
     log_y: bool = False,
     measured_k: int | None = None,
+    style: Style = "page",
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw curves over a log axis of budgets, each labelled where it ends.
+    """Draw curves over a log axis of budgets, with a legend in the order in which they end, the highest first.
 
     Args:
         lines: What to draw; the first is the most important and lies on top.
@@ -79,13 +85,14 @@ def plot_curves(
         y_label: The y axis.
         log_y: A log y axis; values below 1e-5 are left out of it.
         measured_k: The largest budget with data; a line beyond it is marked as extrapolated.
+        style: "page", or "paper": as wide as one of two columns, small type, no title, the legend below.
         ax: Axes to draw on; by default a figure of its own.
 
     Returns:
         A figure that belongs to no window and no global state; see `save_figure`.
 
     Raises:
-        InvalidInputError: No lines, or arrays of one line that differ in length.
+        InvalidInputError: No lines, arrays of one line that differ in length, or an unknown style.
 
     >>> figure = plot_curves([Line(label="coverage", k=[1, 10], value=[0.1, 0.4])], title="Coverage")
     >>> figure.axes[0].get_xscale()
@@ -93,20 +100,47 @@ def plot_curves(
     """
     if not lines:
         raise InvalidInputError("plot_curves needs at least one line.")
-    left, right = 0.085, 0.77
-    figure, axes = paper(width=8.2, height=4.7, margins=(left, right, 0.13, 0.80), ax=ax)
+    look = look_of(style)
+    labels = [_folded(line.label) for line in lines]
+    figure, axes = _canvas(look, labels, ax)
     k_max = max(float(np.max(_array(line, line.k))) for line in lines)
-    log_k_axis(axes, k_max, x_label)
+    log_k_axis(axes, k_max, x_label, look.body_pt)
     percent_axis(axes)
     _set_y_limits(axes, lines, log_y=log_y)
-    for position, line in reversed(list(enumerate(lines))):
-        _draw(axes, line, color_of(position if line.color is None else line.color))
+    handles = [
+        _draw(axes, line, color_of(position if line.color is None else line.color), look.scale)
+        for position, line in reversed(list(enumerate(lines)))
+    ][::-1]
     axes.set_xlim(0.93, max(k_max, 2) * 1.04)
-    _label_ends(axes, lines, k_max)
+    _legend(axes, lines, handles, labels, look, inside=ax is not None)
     if measured_k is not None and measured_k < k_max:
-        _mark_extrapolation(axes, measured_k)
-    describe(axes, title, subtitle, y_label=y_label, borrowed=ax is not None)
+        _mark_extrapolation(axes, measured_k, look.small_pt - 1)
+    if look.has_head or ax is not None:
+        describe(axes, title, subtitle, y_label=y_label, borrowed=ax is not None)
+    else:
+        axes.set_ylabel(y_label, fontsize=look.body_pt, color=MUTED)
     return figure
+
+
+def _canvas(look: Look, labels: Sequence[str], ax: Axes | None) -> tuple[Figure, Axes]:
+    """Return axes with room for the legend: to their right on a page, below them in a paper."""
+    n_rows = sum(label.count("\n") + 1 for label in labels)
+    legend = _ROW * look.small_pt / 72 * n_rows  # inches
+    if look.has_head:
+        height = max(4.7, legend + 1.7)
+        margins = (0.085, 0.72, 0.61 / height, 1 - 0.94 / height)
+    else:
+        height = 2.35 + legend
+        margins = (0.175, 0.975, (0.5 + legend) / height, 1 - 0.16 / height)
+    figure, axes = paper(width=look.width, height=height, margins=margins, ax=ax)
+    if ax is None:
+        axes.tick_params(labelsize=look.small_pt)
+    return figure, axes
+
+
+def _folded(label: str) -> str:
+    """Break a long label into lines: nothing of it is left out."""
+    return "\n".join(wrap(label, _LABEL_CHARS, break_on_hyphens=True)) or label
 
 
 def _array(line: Line, values: ArrayLike) -> NDArray[np.float64]:
@@ -120,26 +154,23 @@ def _array(line: Line, values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _draw(axes: Axes, line: Line, color: str) -> None:
+def _draw(axes: Axes, line: Line, color: str, scale: float) -> Line2D:
     k = _array(line, line.k)
-    value = _array(line, line.value)
     if line.low is not None and line.high is not None:
         low, high = _array(line, line.low), _array(line, line.high)
         axes.fill_between(k, low, high, color=color, alpha=0.07 if line.dashed else 0.14, linewidth=0)
-    dashes = (
-        (0, _FITTED[line.dash % len(_FITTED)]) if line.dashed else (0, _MEASURED[line.dash % len(_MEASURED)])
-    )
-    width = 1.4 if line.dashed else 2.1
-    marker = "o" if k.size == 1 else None
-    axes.plot(
+    styles = _FITTED if line.dashed else _MEASURED
+    dashes = styles[line.dash % len(styles)]
+    (drawn,) = axes.plot(
         k,
-        value,
+        _array(line, line.value),
         color=color,
-        linewidth=width,
-        linestyle=dashes if dashes[1] else "solid",
-        marker=marker,
+        linewidth=scale * (1.4 if line.dashed else 2.1),
+        linestyle=(0, dashes) if dashes else "solid",
+        marker="o" if k.size == 1 else None,
         solid_capstyle="round",
     )
+    return drawn
 
 
 def _set_y_limits(axes: Axes, lines: Sequence[Line], *, log_y: bool) -> None:
@@ -156,36 +187,36 @@ def _set_y_limits(axes: Axes, lines: Sequence[Line], *, log_y: bool) -> None:
         axes.set_ylim(0.0, 1.0 if top > 0.6 else max(1.12 * top, 0.01))
 
 
-def _label_ends(axes: Axes, lines: Sequence[Line], k_max: float) -> None:
-    """Write each line's label at its right end, pushed apart where they would touch."""
-    to_axes = axes.transData + axes.transAxes.inverted()
-    ends = [_array(line, line.value)[-1] for line in lines]
-    lowest = axes.get_ylim()[0]
-    wanted = np.array([to_axes.transform((k_max, max(end, lowest)))[1] for end in ends])
-    for position, (line, y) in enumerate(zip(lines, spread(wanted, _LABEL_GAP), strict=True)):
-        color = color_of(position if line.color is None else line.color)
-        _lead(axes, line, float(y), k_max, color)
-        axes.annotate(
-            shortened(line.label, _LABEL_CHARS),
-            xy=(1.0, y),
-            xycoords="axes fraction",
-            xytext=(6, 0),
-            textcoords="offset points",
-            fontsize=SMALL_PT,
-            color=color,
-            va="center",
-            fontweight="bold" if position == 0 else "normal",
-            parse_math=False,
-            annotation_clip=False,
-        )
-
-
-def _lead(axes: Axes, line: Line, y: float, k_max: float, color: str) -> None:
-    """Join the end of a line that stops early to its label."""
-    k_end, end = _array(line, line.k)[-1], _array(line, line.value)[-1]
-    if k_end < k_max:
-        edge = (axes.transAxes + axes.transData.inverted()).transform((1.0, y))
-        axes.plot([k_end, edge[0]], [end, edge[1]], color=color, linewidth=0.6, alpha=0.45, zorder=0)
+def _legend(
+    axes: Axes,
+    lines: Sequence[Line],
+    handles: Sequence[Line2D],
+    labels: Sequence[str],
+    look: Look,
+    *,
+    inside: bool,
+) -> None:
+    """Name the lines beside samples of them, the one that ends highest first."""
+    ends = [float(np.nan_to_num(_array(line, line.value)[-1])) for line in lines]
+    order = sorted(range(len(lines)), key=lambda i: -ends[i])
+    at_right = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
+    below = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.0), "bbox_transform": axes.figure.transFigure}
+    place: dict[str, Any] = {"loc": "best"} if inside else at_right if look.has_head else below
+    legend = axes.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        frameon=False,
+        fontsize=look.small_pt,
+        handlelength=2.8,
+        labelspacing=0.45,
+        borderaxespad=0.2,
+        **place,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(
+            False
+        )  # names come from users: a dollar sign in one is not the start of a formula
+        text.set_color(INK)
 
 
 def spread(wanted: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
@@ -218,7 +249,7 @@ def spread(wanted: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     return result
 
 
-def _mark_extrapolation(axes: Axes, measured_k: int) -> None:
+def _mark_extrapolation(axes: Axes, measured_k: int, size: float) -> None:
     axes.axvline(measured_k, color=RULE, linewidth=1.0, zorder=0)
     axes.annotate(
         "extrapolated →",
@@ -226,7 +257,7 @@ def _mark_extrapolation(axes: Axes, measured_k: int) -> None:
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),
         textcoords="offset points",
-        fontsize=SMALL_PT - 1,
+        fontsize=size,
         color=MUTED,
         va="bottom",
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
-from ttscale.plots.style import BODY_PT, GRID, INK, MUTED, NEVER, SMALL_PT, head, name_y, paper
+from ttscale.plots.style import GRID, INK, MUTED, NEVER, Style, head, look_of, name_y, paper
 from ttscale.showing.numbers import percent_tick
 from ttscale.showing.palette import PALETTE
 
@@ -76,7 +76,12 @@ def rate_histogram(n: ArrayLike, c: ArrayLike) -> RateHistogram:
 
 
 def plot_success_rates(
-    n: ArrayLike, c: ArrayLike, *, title: str = "Success rates over problems", subtitle: str | None = None
+    n: ArrayLike,
+    c: ArrayLike,
+    *,
+    title: str = "Success rates over problems",
+    subtitle: str | None = None,
+    style: Style = "page",
 ) -> Figure:
     """Draw the distribution of per-problem success rates on a log axis.
 
@@ -88,12 +93,16 @@ def plot_success_rates(
         c: Correct samples, shape (P,).
         title: What the figure shows.
         subtitle: What it rests on.
+        style: "page", or "paper": as wide as one of two columns, small type, no title.
 
     Raises:
-        InvalidInputError: See `rate_histogram`.
+        InvalidInputError: See `rate_histogram`; or an unknown style.
     """
-    histogram = rate_histogram(n, c)
-    figure, axes = paper(width=8.2, height=3.7, margins=(0.03, 0.975, 0.165, 0.76))
+    histogram, look = rate_histogram(n, c), look_of(style)
+    tall = {"height": 3.7, "margins": (0.03, 0.975, 0.165, 0.76)}
+    low = {"height": 2.0, "margins": (0.03, 0.975, 0.22, 0.85)}
+    figure, axes = paper(width=look.width, **(tall if look.has_head else low))  # type: ignore[arg-type]
+    axes.tick_params(labelsize=look.small_pt)
     n_bins = histogram.counts.size
     positions = np.arange(n_bins) + 1.6  # (B,); the never-solved bar stands apart, at 0
     axes.bar(positions, histogram.counts, width=0.88, align="edge", color=PALETTE[0], linewidth=0)
@@ -106,7 +115,7 @@ def plot_success_rates(
                 xytext=(0, 2),
                 textcoords="offset points",
                 ha="center",
-                fontsize=SMALL_PT,
+                fontsize=look.small_pt,
                 color=INK,
             )
     decades = np.arange(0, n_bins + 1, BINS_PER_DECADE)
@@ -117,8 +126,9 @@ def plot_success_rates(
     axes.grid(axis="y", color=GRID)
     axes.set_ylim(0, 1.13 * max(1, histogram.never_solved, int(histogram.counts.max())))
     axes.set_xlabel(
-        "share of a problem's samples that are correct (log scale)", fontsize=BODY_PT, color=MUTED
+        "share of a problem's samples that are correct (log scale)", fontsize=look.body_pt, color=MUTED
     )
     name_y(axes, "problems")
-    head(figure, title, subtitle, left=0.03)
+    if look.has_head:
+        head(figure, title, subtitle, left=0.03)
     return figure

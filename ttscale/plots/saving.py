@@ -34,5 +34,5 @@ def save_figure(figure: Figure, target: Path | str | BinaryIO, *, suffix: str | 
             f"A figure cannot be saved as '{wanted}'. Use one of: {', '.join(sorted(_METADATA))}."
         )
     # The salt of the ids in SVG can be given no other way; the context puts the old value back.
-    with mpl.rc_context({"svg.hashsalt": "ttscale", "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": "ttscale", "svg.fonttype": "path", "pdf.fonttype": 42}):
         figure.savefig(target, format=wanted[1:], metadata=_METADATA[wanted])

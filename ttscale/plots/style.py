@@ -1,6 +1,8 @@
 """The look that every figure shares: paper, type sizes, axes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,6 +24,46 @@ SMALL_PT = 8.5
 TITLE_PT = 13.0
 _TITLE_CHARS, _SUBTITLE_CHARS = 68, 120
 """What fits across the figure."""
+
+
+Style = Literal["page", "paper"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a figure of a style is laid out.
+
+    Attributes:
+        width: Inches.
+        body_pt: Size of the axes' names.
+        small_pt: Size of numbers and of the legend.
+        scale: Factor on the width of lines.
+        has_head: Whether title and subtitle stand above; a paper has a caption.
+    """
+
+    width: float
+    body_pt: float
+    small_pt: float
+    scale: float
+    has_head: bool
+
+
+LOOKS: dict[Style, Look] = {
+    "page": Look(width=8.2, body_pt=BODY_PT, small_pt=SMALL_PT, scale=1.0, has_head=True),
+    "paper": Look(width=3.35, body_pt=8.0, small_pt=7.0, scale=0.65, has_head=False),
+}
+"""A page's figures are as wide as its text; a paper's as wide as one of two columns (85 mm)."""
+
+
+def look_of(style: str) -> Look:
+    """Return the layout of a style.
+
+    Raises:
+        InvalidInputError: No such style.
+    """
+    if style not in LOOKS:
+        raise InvalidInputError(f"Unknown style '{style}' of figures. Known: {', '.join(sorted(LOOKS))}.")
+    return LOOKS[style]
 
 
 def paper(
@@ -108,14 +150,14 @@ def percent_axis(axes: Axes) -> None:
     axes.grid(axis="y", color=GRID, linewidth=0.9)
 
 
-def log_k_axis(axes: Axes, k_max: float, label: str) -> None:
+def log_k_axis(axes: Axes, k_max: float, label: str, size: float = BODY_PT) -> None:
     """Make x a log axis of budgets with ticks at whole decades, written out."""
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xticks(decades(k_max))
-    axes.set_xlabel(label, fontsize=BODY_PT, color=MUTED, labelpad=6)
+    axes.set_xlabel(label, fontsize=size, color=MUTED, labelpad=0.6 * size)
 
 
 def decades(k_max: float) -> list[float]:

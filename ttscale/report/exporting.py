@@ -19,6 +19,7 @@ from ttscale.exchange.export.dataset import write_dataset
 from ttscale.exchange.export.files import appearing, write_csv, write_jsonl
 from ttscale.exchange.export.lm_eval import write_lm_eval
 from ttscale.plots import save_figure
+from ttscale.plots.style import Style
 from ttscale.report.cells import page_cells
 from ttscale.report.figures import (
     ReportFigure,
@@ -46,7 +47,9 @@ FORMATS = {
 _SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def export_run(run: Path | str, to: str, out: Path | str, *, cells: Sequence[str] = ()) -> list[Path]:
+def export_run(
+    run: Path | str, to: str, out: Path | str, *, cells: Sequence[str] = (), style: Style = "page"
+) -> list[Path]:
     """Write a run for use elsewhere.
 
     Args:
@@ -54,6 +57,7 @@ def export_run(run: Path | str, to: str, out: Path | str, *, cells: Sequence[str
         to: One of `FORMATS`.
         out: A file (jsonl, csv, counts) or a folder (the others); it must not be there yet.
         cells: Only these; all by default.
+        style: Of figures: "page", or "paper" for one of two columns.
 
     Returns:
         The files written.
@@ -80,7 +84,7 @@ def export_run(run: Path | str, to: str, out: Path | str, *, cells: Sequence[str
     elif to == "lm-eval":
         write_lm_eval(store, oracles, out)
     else:
-        _write_figures(analyze_run(store), oracles, out)
+        _write_figures(analyze_run(store), oracles, out, style)
     return sorted(path for path in out.rglob("*") if path.is_file()) if out.is_dir() else [out]
 
 
@@ -184,11 +188,11 @@ def _coverage_rows(cell: str, counts: pl.DataFrame, settings: AnalysisSettings) 
     ]
 
 
-def _write_figures(result: RunResult, oracles: dict[str, VerdictSet | None], out: Path) -> None:
+def _write_figures(result: RunResult, oracles: dict[str, VerdictSet | None], out: Path, style: Style) -> None:
     """Write every figure of the report in three formats, and its data."""
     with appearing(out) as folder:
         folder.mkdir()
-        for figure in _figures(result, set(oracles)):
+        for figure in _figures(result, set(oracles), style):
             for suffix in _SUFFIXES:
                 drawn = io.BytesIO()
                 save_figure(figure.figure, drawn, suffix=suffix)
@@ -196,9 +200,12 @@ def _write_figures(result: RunResult, oracles: dict[str, VerdictSet | None], out
             (folder / f"{figure.name}.csv").write_bytes(csv_bytes(figure.rows))
 
 
-def _figures(result: RunResult, wanted: set[str]) -> list[ReportFigure]:
+def _figures(result: RunResult, wanted: set[str], style: Style) -> list[ReportFigure]:
     cells = [cell for cell in page_cells([result]) if cell.result.cell in wanted]
-    figures: list[Any] = [overlay_figure(cells, result.name)] if len(cells) > 1 else []
+    figures: list[Any] = [overlay_figure(cells, result.name, style)] if len(cells) > 1 else []
     for cell, prefix in zip(cells, figure_prefixes(cells), strict=True):
-        figures += [curves_figure(cell.result, prefix), success_rates_figure(cell.result, prefix)]
+        figures += [
+            curves_figure(cell.result, prefix, style),
+            success_rates_figure(cell.result, prefix, style),
+        ]
     return figures

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ttscale.analysis.run.results import CellResult
 from ttscale.plots import Line, plot_curves, plot_success_rates
+from ttscale.plots.style import Style
 from ttscale.report.cells import PageCell
 from ttscale.report.series import Series, cell_series, measured_k, overlay_series
 from ttscale.report.summary import interval_phrase, sample_span
@@ -36,7 +37,7 @@ class ReportFigure:
     alt: str
 
 
-def curves_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
+def curves_figure(cell: CellResult, prefix: str = "", style: Style = "page") -> ReportFigure:
     """Draw coverage, selectors and the fitted law of one cell."""
     series = cell_series(cell)
     figure = plot_curves(
@@ -44,26 +45,28 @@ def curves_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
         title=visible_text(cell.cell if prefix else f"{cell.model} on {cell.task}"),
         subtitle=f"{sample_span(cell)}, {interval_phrase(cell)}",
         measured_k=measured_k(cell),
+        style=style,
     )
     labels = ", ".join(item.label for item in series)
     alt = f"Share of problems solved against samples per problem on a log axis: {labels}. The data table follows."
     return ReportFigure(f"{prefix}curves", figure, _curve_rows(cell, series), alt)
 
 
-def overlay_figure(cells: Sequence[PageCell], title: str) -> ReportFigure:
+def overlay_figure(cells: Sequence[PageCell], title: str, style: Style = "page") -> ReportFigure:
     """Draw the coverage of every cell in one figure."""
     series = overlay_series(cells)
     figure = plot_curves(
         [_line(item) for item in series],
         title=f"Coverage in {len(series)} cells of {visible_text(title)}",
         subtitle=interval_phrase(cells[0].result),
+        style=style,
     )
     rows = [row for cell, item in zip(cells, series, strict=True) for row in _curve_rows(cell.result, [item])]
     alt = "Coverage against samples per problem for every cell: " + ", ".join(item.label for item in series)
     return ReportFigure("coverage-by-cell", figure, rows, alt)
 
 
-def success_rates_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
+def success_rates_figure(cell: CellResult, prefix: str = "", style: Style = "page") -> ReportFigure:
     """Draw how the problems' success rates are distributed."""
     n, c = cell.problems["n"].to_numpy(), cell.problems["c"].to_numpy()
     figure = plot_success_rates(
@@ -71,6 +74,7 @@ def success_rates_figure(cell: CellResult, prefix: str = "") -> ReportFigure:
         c,
         title="How often each problem is solved",
         subtitle=f"{visible_text(cell.cell)}, {sample_span(cell)}",
+        style=style,
     )
     rows = cell.problems.select("problem_id", "n", "c", "success_rate").to_dicts()
     alt = "Number of problems by success rate on a log axis, never-solved problems in a bar of their own."

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
 from scipy.optimize import minimize
 
 from ttscale.errors import InvalidInputError
-from ttscale.plots import Line, plot_curves
+from ttscale.plots import Line, plot_curves, plot_success_rates
 from ttscale.plots.curves import spread
-from ttscale.plots.style import PAPER
+from ttscale.plots.style import PAPER, Style
 from ttscale.showing.palette import PALETTE
 
 K = np.array([1, 10, 100])
@@ -25,14 +26,72 @@ def line(label: str = "coverage", scale: float = 1.0, **options: object) -> Line
     return Line(label=label, k=K, value=value, low=value - 0.05, high=value + 0.05, **options)  # type: ignore[arg-type]
 
 
-def test_each_line_is_drawn_with_its_band_and_labelled_at_its_end() -> None:
-    figure = plot_curves([line(), line("majority vote", 0.5)], title="Scaling", subtitle="9 problems")
+def named(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_each_line_is_drawn_with_its_band_and_named_where_it_ends() -> None:
+    figure = plot_curves([line("majority vote", 0.5), line()], title="Scaling", subtitle="9 problems")
     (axes,) = figure.axes
     drawn = [drawn.get_ydata() for drawn in axes.lines]
     assert any(np.array_equal(y, [0.1, 0.4, 0.8]) for y in drawn)
+    assert len(axes.lines) == 2  # nothing that could be read as a plateau
     assert len(axes.collections) == 2
-    assert {text.get_text() for text in axes.texts} == {"coverage", "majority vote"}
+    assert named(axes) == ["coverage", "majority vote"]
     assert {"Scaling", "9 problems"} <= {text.get_text() for text in figure.texts}
+
+
+def test_the_legend_shows_every_line_as_it_is_drawn() -> None:
+    law = Line(label="law", k=K, value=[0.1, 0.5, 0.9], dashed=True, color=0)
+    (axes,) = plot_curves([line(), law, line("other", 0.5, color=1, dash=2)], title="t").axes
+    legend = axes.get_legend()
+    assert legend is not None
+    by_name = {handle.get_label(): handle for handle in legend.get_lines()}
+    looks = [(h.get_color(), h.get_linestyle(), h.is_dashed()) for h in by_name.values()]
+    assert sorted(looks) == sorted((d.get_color(), d.get_linestyle(), d.is_dashed()) for d in axes.lines)
+
+
+LONG = "a-model-with-a-name-that-nobody-can-remember-t0.6, best by casting-out-nines"
+
+
+@pytest.mark.parametrize("style", ["page", "paper"])
+@pytest.mark.parametrize("n_lines", [1, 6, 28])
+def test_nothing_is_clipped_and_no_label_is_shortened(style: Style, n_lines: int) -> None:
+    lines = [line(f"{LONG} {i}", (i + 1) / n_lines) for i in range(n_lines)]
+    figure = plot_curves(lines, title="t", subtitle="s", measured_k=10, style=style)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert {"".join(name.split()) for name in named(axes)} == {"".join(one.label.split()) for one in lines}
+    legend = axes.get_legend()
+    assert legend is not None
+    width, height = figure.bbox.width, figure.bbox.height
+    for artist in (
+        *legend.get_texts(),
+        *figure.texts,
+        axes.xaxis.label,
+        axes.yaxis.label,
+        *axes.get_xticklabels(),
+    ):
+        if artist.get_text():
+            box = artist.get_window_extent()
+            assert box.x0 >= 0, artist
+            assert box.y0 >= 0, artist
+            assert box.x1 <= width, artist
+            assert box.y1 <= height, artist
+    assert not axes.bbox.overlaps(legend.get_window_extent())
+
+
+def test_a_paper_has_figures_as_wide_as_a_column_without_titles() -> None:
+    for figure in (
+        plot_curves([line()], title="A title", style="paper"),
+        plot_success_rates([9, 9], [0, 3], title="A title", style="paper"),
+    ):
+        assert figure.get_figwidth() == pytest.approx(85 / 25.4, abs=0.01)
+        assert "A title" not in {text.get_text() for text in figure.texts}
+    with pytest.raises(InvalidInputError, match="Unknown style 'poster' of figures"):
+        plot_curves([line()], title="t", style="poster")  # type: ignore[arg-type]
 
 
 def test_budgets_are_on_a_log_axis_with_ticks_at_decades() -> None:
