@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +27,8 @@ class ToyOptions(BaseModel):
     """Calls after which the sampler breaks."""
     in_flight: int = 64
     """Requests taken before the first is answered."""
+    says: str | None = None
+    """What it says to everything, one token a letter, instead of drawing."""
 
 
 class ToySampler:
@@ -73,9 +76,10 @@ class ToySampler:
             if self._options.fail_after is not None and self.n_calls > self._options.fail_after:
                 raise RuntimeError("toy failure")
             time.sleep(self._options.seconds_per_call)
-            drawn.append(
-                draw(request.problem, request.first_index + j, request.seed + j, request.call, self._longest)
+            one = draw(
+                request.problem, request.first_index + j, request.seed + j, request.call, self._longest
             )
+            drawn.append(one if self._options.says is None else replace(one, completion=self._options.says))
         return drawn
 
     def close(self) -> None:

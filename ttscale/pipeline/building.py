@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from ttscale.config.explaining import explain
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import NOT_PART_OF_A_SAMPLE, Cell, PluginSettings
 from ttscale.errors import BrokenPluginError, ConfigError, MissingExtraError, TaskError
 from ttscale.registry import PluginRef, find_plugin
 from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
-from ttscale.samplers.settings import SamplingSettings
+from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.tasks.contract import Task
 from ttscale.types import Problem
@@ -108,7 +109,7 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
         values = settings.model_dump(mode="json", exclude_defaults=True)
         flat |= {f"{section}.{key}": value for key, value in values.items()}
     options = {
-        key: value for key, value in cell.model.engine_options.items() if key not in _free_options(cell)
+        key: value for key, value in cell.model.engine_options.items() if key not in _free_options(cell.model)
     }
     flat.pop("model.engine_options", None)
     if options:
@@ -118,7 +119,7 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
 
 def free_settings(cells: Iterable[Cell]) -> frozenset[str]:
     """Return the settings that tie no run, for what an earlier version stored of them."""
-    options = frozenset().union(*(_free_options(cell) for cell in cells))
+    options = frozenset().union(*(_free_options(cell.model) for cell in cells))
     return NOT_PART_OF_A_SAMPLE | {f"model.engine_options.{name}" for name in options}
 
 
@@ -131,10 +132,10 @@ def sampling_of(cell: Cell) -> SamplingSettings:
     return cell.sampling.model_copy(update={"logprobs": True}) if reads else cell.sampling
 
 
-def _free_options(cell: Cell) -> frozenset[str]:
+def _free_options(model: ModelSettings) -> frozenset[str]:
     """Return the engine options that change no sample, such as a server's address: its sampler names them."""
     try:
-        engine, _ = choose_engine(cell.model.engine)
+        engine, _ = choose_engine(model.engine)
     except MissingExtraError:  # nothing will be sampled here
         return frozenset()
     options = find_plugin("samplers", engine).load().Options
@@ -143,8 +144,35 @@ def _free_options(cell: Cell) -> frozenset[str]:
 
 def strategy_identity(settings: PluginSettings) -> dict[str, Any]:
     """Return what of a strategy decides what an attempt looks like, as ``strategy.key`` -> value."""
-    values = strategy_options(settings).model_dump(mode="json", exclude_defaults=True)
+    options = strategy_options(settings)
+    values = options.model_dump(mode="json", exclude_defaults=True)
+    values |= {name: _identity_of(model) for name, model in other_models(options).items()}
     return {"strategy.name": settings.name} | {f"strategy.{key}": value for key, value in values.items()}
+
+
+def _identity_of(model: ModelSettings) -> Any:
+    """Return what of another model decides what it says."""
+    free = _free_options(model)
+    values = model.model_dump(mode="json", exclude_defaults=True)
+    options = {key: value for key, value in values.pop("engine_options", {}).items() if key not in free}
+    return {**values, "engine_options": options} if options else values
+
+
+def other_models(options: BaseModel) -> dict[str, ModelSettings]:
+    """Return the models that a strategy's options name beside the run's: `target`, by the name that its calls give it.
+
+    Raises:
+        ConfigError: Its settings are wrong.
+    """
+    target = getattr(options, "target", None)
+    if target is None:
+        return {}
+    try:
+        return {
+            "target": ModelSettings.model_validate({"path": target} if isinstance(target, str) else target)
+        }
+    except ValidationError as error:
+        raise ConfigError(explain(error, ModelSettings, "strategy.target")) from error
 
 
 def strategy_options(settings: PluginSettings) -> BaseModel:

@@ -165,7 +165,8 @@ def attempt_sums(folder: Path, samples: pl.DataFrame) -> pl.DataFrame | None:
     Returns:
         A row per sample, in their order: their key, calls, first_tokens (of the first call), squared_tokens (of all calls),
         later_prompt_tokens, later_cached_tokens, crossed_tokens (prompt times generated), attended_read and attended_whole of the later ones
-        (see `ttscale.costs.contract.LaterCalls`), judged, judge_read, judge_wrote.
+        (see `ttscale.costs.contract.LaterCalls`), all of the run's own model; judged, judge_read, judge_wrote; other_calls, other_read and
+        other_wrote of a strategy's second model.
     """
     if not segments(folder):
         return None
@@ -179,7 +180,9 @@ def attempt_sums(folder: Path, samples: pl.DataFrame) -> pl.DataFrame | None:
 
 
 def _journal_sums(folder: Path) -> pl.DataFrame:
-    called, later = pl.col("kind") == "generate", (pl.col("kind") == "generate") & (pl.col("path") != "0")
+    other = (pl.col("kind") == "generate") & pl.col("model").is_not_null()
+    called = (pl.col("kind") == "generate") & ~other
+    later = called & (pl.col("path") != "0")
     prompt, cached, written = (
         pl.col(name).fill_null(0).cast(pl.Float64)
         for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
@@ -197,9 +200,12 @@ def _journal_sums(folder: Path) -> pl.DataFrame:
         "judged": pl.col("kind") == "judge",
         "judge_read": (pl.col("kind") == "judge") * prompt,
         "judge_wrote": (pl.col("kind") == "judge") * written,
+        "other_calls": other,
+        "other_read": other * read,
+        "other_wrote": other * written,
     }
     rows = scan_calls(folder).select(
-        *SAMPLE_KEY, "path", "kind", "prompt_tokens", "cached_tokens", "completion_tokens"
+        *SAMPLE_KEY, "path", "kind", "model", "prompt_tokens", "cached_tokens", "completion_tokens"
     )
     once = rows.filter(pl.col("kind") != "end").unique([*SAMPLE_KEY, "path"], keep="first")
     grouped = once.group_by(SAMPLE_KEY).agg(

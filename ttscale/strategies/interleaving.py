@@ -56,6 +56,7 @@ class Totals:
         judge_tokens: Tokens that those cost.
         later_prompt_tokens: Of the prompts of all calls but the first, whose prompt is the problem's own.
         later_cached_tokens: Those of them found in the prefix cache.
+        others: Calls of other models; their prompts are none of the later ones above.
     """
 
     calls: int = 0
@@ -66,9 +67,10 @@ class Totals:
     judge_tokens: int = 0
     later_prompt_tokens: int = 0
     later_cached_tokens: int = 0
+    others: int = 0
 
-    def add(self, answer: Answer) -> None:
-        """Count one answer."""
+    def add(self, answer: Answer, model: str | None = None) -> None:
+        """Count one answer, of another model where one is named."""
         if isinstance(answer, Verdict):
             self.judged += 1
             self.judge_tokens += (answer.prompt_tokens or 0) + (answer.completion_tokens or 0)
@@ -77,7 +79,9 @@ class Totals:
         self.prompt_tokens = _sum(self.prompt_tokens, answer.prompt_tokens)
         self.cached_tokens = _sum(self.cached_tokens, answer.cached_tokens)
         self.completion_tokens = _sum(self.completion_tokens, answer.completion_tokens)
-        if answer.path != FIRST:
+        if model is not None:
+            self.others += 1
+        elif answer.path != FIRST:
             self.later_prompt_tokens += answer.prompt_tokens or 0
             self.later_cached_tokens += answer.cached_tokens or 0
 
@@ -190,7 +194,7 @@ class Interleaver:
             return
         running.answers[_position(asked.path)] = answer
         running.n_waiting -= 1
-        running.totals.add(answer)
+        running.totals.add(answer, _model(asked.ask))
         if not running.n_waiting:
             self._go_on(running, running.answers[0] if running.is_single else list(running.answers))
 
@@ -225,7 +229,7 @@ class Interleaver:
             known = running.recorded.get(path)
             if known is not None:
                 running.answers[j] = known
-                running.totals.add(known)
+                running.totals.add(known, _model(ask))
                 continue
             running.n_waiting += 1
             ready = self.calls if isinstance(ask, Generate) else self.judgements
@@ -295,6 +299,10 @@ def path_of(step: int, position: int) -> str:
     ('0', '2.3')
     """
     return f"{step}.{position}" if position else str(step)
+
+
+def _model(ask: Ask) -> str | None:
+    return ask.model if isinstance(ask, Generate) else None
 
 
 def _position(path: str) -> int:

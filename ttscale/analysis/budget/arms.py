@@ -56,6 +56,7 @@ class ArmSamples:
         truncated: Whether it was cut off at the token limit, shape (S,).
         verifiers: Name -> its columns.
         judges_inside: What judges inside the attempts of a strategy took, None where there are none.
+        other_model: What a strategy's second model took, None where there is none.
     """
 
     problem: IntArray
@@ -65,6 +66,7 @@ class ArmSamples:
     truncated: NDArray[np.bool_]
     verifiers: Mapping[str, VerifierColumns] = field(default_factory=dict)
     judges_inside: VerifierTokens | None = None
+    other_model: VerifierTokens | None = None
 
     def rows(self, kept: NDArray[np.bool_] | IntArray, problem: IntArray) -> "ArmSamples":
         """Return some samples, with new problem numbers for them."""
@@ -76,6 +78,7 @@ class ArmSamples:
             truncated=self.truncated[kept],
             verifiers={name: one.rows(kept) for name, one in self.verifiers.items()},
             judges_inside=None if self.judges_inside is None else self.judges_inside.rows(kept),
+            other_model=None if self.other_model is None else self.other_model.rows(kept),
         )
 
 

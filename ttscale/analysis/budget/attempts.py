@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from ttscale.costs.contract import LaterCalls
+from ttscale.costs.contract import LaterCalls, ModelFacts
 from ttscale.costs.verification import VerifierTokens
+from ttscale.samplers.pricing import price_of
+from ttscale.samplers.settings import ModelSettings
 from ttscale.store.samples import SAMPLE_KEY
 
 
@@ -14,7 +17,7 @@ def later_calls(sums: pl.DataFrame) -> LaterCalls:
     """Return the later calls of samples."""
     numbers = {name: sums[name].to_numpy() for name in sums.columns if name not in SAMPLE_KEY}
     return LaterCalls(
-        calls=numbers["calls"] - 1,
+        calls=np.maximum(numbers["calls"] - 1, 0),
         prompt_tokens=numbers["later_prompt_tokens"],
         cached_tokens=numbers["later_cached_tokens"],
         first_tokens=numbers["first_tokens"],
@@ -48,6 +51,28 @@ def judges_inside(sums: pl.DataFrame, strategy: Mapping[str, Any]) -> VerifierTo
         prompt_tokens=mean["read"].to_numpy(),
         completion_tokens=mean["wrote"].to_numpy(),
         times=times,
+    )
+
+
+def other_model(sums: pl.DataFrame, target: Any) -> VerifierTokens | None:
+    """Return what a strategy's second model took; None where there is none.
+
+    Args:
+        sums: Of the samples.
+        target: The strategy's option of that name, as configured.
+    """
+    if target is None:
+        return None
+    model = ModelSettings.model_validate({"path": target} if isinstance(target, str) else target)
+    served = model.engine_options.get("served_model")
+    each = pl.max_horizontal("other_calls", pl.lit(1.0))
+    mean = sums.select(read=pl.col("other_read") / each, wrote=pl.col("other_wrote") / each)
+    return VerifierTokens(
+        names=("target", "strategy.target", model.path, *([str(served)] if served else [])),
+        prompt_tokens=mean["read"].to_numpy(),
+        completion_tokens=mean["wrote"].to_numpy(),
+        times=sums["other_calls"].to_numpy(),
+        facts=ModelFacts(price=price_of(model, {})),
     )
 
 

@@ -144,8 +144,7 @@ def charges_of(
         raise InvalidInputError(f"Cost model '{name}' cannot price '{arm.label}' without {fixes}.")
     tokens = arm.usage or usage(0.0, 0.0, n_problems=len(arm.n))
     charges = model.charges(tokens, facts)
-    judges = (_judge(arm, verifier), None if arm.samples is None else arm.samples.judges_inside)
-    for judge in judges if counts_tokens(model) else ():
+    for judge in (_judge(arm, verifier), *_inside(arm)) if counts_tokens(model) else ():
         if judge is not None:
             charges = _with_verdicts(charges, arm, model, name, judge)
     return charges
@@ -159,13 +158,13 @@ def _judge(arm: Arm, verifier: str | None) -> VerifierTokens | None:
 
 
 def _with_verdicts(charges: Charges, arm: Arm, model: CostModel, name: str, judge: VerifierTokens) -> Charges:
-    """Add what a verdict costs to every sample."""
-    assert arm.samples is not None  # `_judge` found its tokens there
+    """Add what a verdict, or another model's part in an attempt, costs to every sample."""
+    assert arm.samples is not None  # the tokens are theirs
     missing = missing_of_verifier(model, judge)
     if missing:
         fixes = "; and ".join(_VERIFIER_FIX[need].format(name=judge.names[0]) for need in missing)
         raise InvalidInputError(
-            f"Cost model '{name}' cannot price the verdicts of '{judge.names[0]}' on '{arm.label}' without {fixes}. Or count "
+            f"Cost model '{name}' cannot price the part of '{judge.names[0]}' in '{arm.label}' without {fixes}. Or count "
             "another unit with --cost."
         )
     each, notes = verification_charges(model, judge, arm.samples.problem, len(arm.n))
@@ -235,15 +234,18 @@ def _with_verifiers(arm: Arm, architectures: Mapping[str, Architecture], prices:
         for name, columns in arm.samples.verifiers.items()
         if columns.tokens is not None
     }
-    inside = arm.samples.judges_inside
-    return replace(
-        arm,
-        samples=replace(
-            arm.samples,
-            verifiers={**arm.samples.verifiers, **known},
-            judges_inside=None if inside is None else _known_judge(inside, architectures, prices),
-        ),
+    inside, other = (
+        None if one is None else _known_judge(one, architectures, prices) for one in _inside(arm)
     )
+    verifiers = {**arm.samples.verifiers, **known}
+    return replace(
+        arm, samples=replace(arm.samples, verifiers=verifiers, judges_inside=inside, other_model=other)
+    )
+
+
+def _inside(arm: Arm) -> tuple[VerifierTokens | None, VerifierTokens | None]:
+    """Return what judges inside a strategy's attempts took, and what its second model did."""
+    return (None, None) if arm.samples is None else (arm.samples.judges_inside, arm.samples.other_model)
 
 
 def _known_judge(
@@ -257,6 +259,7 @@ def _known_judge(
     architecture = given or next((one for one in found if one is not None), None)
     by_name = {name.lower(): price for name, price in prices.items()}
     price = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+    price = judge.facts.price or price
     return replace(judge, facts=ModelFacts(architecture=architecture, price=price))
 
 
@@ -301,7 +304,7 @@ def _judges(arm: Arm) -> list[VerifierTokens]:
     """Return what the models that judge an arm's samples took."""
     if arm.samples is None:
         return []
-    judges = [arm.samples.judges_inside, *(one.tokens for one in arm.samples.verifiers.values())]
+    judges = [*_inside(arm), *(one.tokens for one in arm.samples.verifiers.values())]
     return [one for one in judges if one is not None]
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
-from ttscale.analysis.budget.attempts import judges_inside, later_calls, models_in
+from ttscale.analysis.budget.attempts import judges_inside, later_calls, models_in, other_model
 from ttscale.analysis.reading.cell import CellReader, RunReader
 from ttscale.analysis.reading.choosing import stored_config
 from ttscale.analysis.reading.judged import (
@@ -252,7 +253,7 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
         c=judged.c,
         usage=Usage(
             prompt_tokens=np.bincount(judged.problem, weights=prompt) / judged.n,
-            completion_tokens=tokens.astype(np.float64),
+            completion_tokens=tokens - (0.0 if sums is None else sums["other_wrote"].to_numpy()),
             problem=judged.problem,
             request_size=settings.sampling.request_size if settings else 1,
             later=None if sums is None else later_calls(sums),
@@ -266,11 +267,17 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
             truncated=frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy(),
             verifiers=columns,
             judges_inside=None if sums is None else judges_inside(sums, strategy),
+            other_model=None if sums is None else other_model(sums, _target(settings)),
         ),
         max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
         origin=(str(store.path), name),
         task=settings.task.name if settings else str(identity.get("task.name", name)),
     )
+
+
+def _target(settings: Cell | None) -> Any:
+    """Return the second model that a cell's strategy names."""
+    return None if settings is None or settings.strategy is None else settings.strategy.options.get("target")
 
 
 def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, cell: str) -> VerifierColumns:

@@ -76,7 +76,7 @@ class EngineStream:
         self._running: RunningEngine | None = None
         self._cell: Cell | None = None
         self._journal = ReplicaJournal(None, "", "")
-        self._jobs: deque[_OpenChunk | _Start] = deque()
+        self._jobs: deque[_OpenChunk | _Start | None] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._ran_dry = False
@@ -106,12 +106,20 @@ class EngineStream:
             self._stopping = True
             self._changed.notify()
 
+    def close(self) -> None:
+        """Break off and end the thread."""
+        self.stop()
+        self._put(None)
+
     # ---- in the engine's thread -------------------------------------------------------------------
 
     def _serve(self) -> None:
         try:
             while True:
                 job = self._next_job()
+                if job is None:
+                    self._engines.close()
+                    return
                 if isinstance(job, _Start):
                     self._start(job)
                 else:
@@ -201,12 +209,12 @@ class EngineStream:
 
     # ---- the queue --------------------------------------------------------------------------------
 
-    def _put(self, job: _OpenChunk | _Start) -> None:
+    def _put(self, job: _OpenChunk | _Start | None) -> None:
         with self._changed:
             self._jobs.append(job)
             self._changed.notify()
 
-    def _next_job(self) -> _OpenChunk | _Start:
+    def _next_job(self) -> _OpenChunk | _Start | None:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs)
             self._stopping = False
@@ -222,6 +230,6 @@ class EngineStream:
     def _drop_waiting(self) -> None:
         with self._changed:
             chunks = [job for job in self._jobs if isinstance(job, _OpenChunk)]
-            self._jobs = deque(job for job in self._jobs if isinstance(job, _Start))
+            self._jobs = deque(job for job in self._jobs if not isinstance(job, _OpenChunk))
         for job in chunks:
             self._answer(job, None)

@@ -6,10 +6,17 @@ from typing import Any
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell, PluginSettings, RunConfig
 from ttscale.errors import ConfigError, MissingExtraError
-from ttscale.pipeline.building import MOST_CALLS_KEY, NamedVerifier, build_verifier, strategy_options
+from ttscale.pipeline.building import (
+    MOST_CALLS_KEY,
+    NamedVerifier,
+    build_verifier,
+    other_models,
+    strategy_options,
+)
 from ttscale.registry import find_plugin
 from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
+from ttscale.samplers.settings import ModelSettings
 from ttscale.strategies.contract import Need, Strategy
 from ttscale.strategies.interleaving import MOST_CALLS
 
@@ -21,7 +28,7 @@ _WHAT_SERVES: dict[Need, str] = {
     "logprobs": "an engine that returns log-probabilities: vllm, transformers, or a server that does",
     "verifier": "a verifier: strategy.verifier",
     "classes": "a verifier that puts answers into classes: strategy.classes, such as numeric",
-    "second-model": "a second model, which no execution starts yet; compare the models as two cells",
+    "second-model": "another model: strategy.target",
 }
 
 
@@ -33,12 +40,14 @@ class BuiltStrategy:
         name: As configured.
         strategy: The plugin.
         verifiers: What answers its judgements, by "verifier" and "classes".
+        models: Its other models, by the name that its calls give them.
         most_calls: Asks of one attempt that are too many.
     """
 
     name: str
     strategy: Strategy
     verifiers: dict[str, NamedVerifier] = field(default_factory=dict)
+    models: dict[str, ModelSettings] = field(default_factory=dict)
     most_calls: int = MOST_CALLS
 
     def close(self) -> None:
@@ -79,7 +88,8 @@ def build_strategy(settings: PluginSettings) -> BuiltStrategy:
         for role in ("verifier", "classes")
         if getattr(options, role, None) is not None
     }
-    return BuiltStrategy(settings.name, strategy, verifiers, _most_calls(settings))
+    models = other_models(options)
+    return BuiltStrategy(settings.name, strategy, verifiers, models, _most_calls(settings))
 
 
 def refuse_unservable(
@@ -96,7 +106,7 @@ def refuse_unservable(
             f"{cell.name}: engine '{engine}' draws whole samples only, and strategy '{built.name}' sets its calls apart. "
             "Use engine: vllm, transformers or openai."
         )
-    given = set(serves) | set(built.verifiers)
+    given = set(serves) | set(built.verifiers) | ({"second-model"} if built.models else set())
     lacking = sorted(need for need in built.strategy.needs if need not in given)
     if lacking:
         raise ConfigError(

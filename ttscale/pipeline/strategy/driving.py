@@ -4,15 +4,18 @@ The sampler pulls. When it has room it is given a call that is ready, else a new
 "nothing now" (None) and goes on with what it has. So attempts under way are never more than the engine can hold.
 """
 
+import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from types import MappingProxyType
 
 from ttscale.config.models import Cell
 from ttscale.errors import AttemptsFailedError, StoreError
 from ttscale.pipeline.attempts import Journal
 from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.requests import first_seed
+from ttscale.pipeline.strategy.beside import Beside
 from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy, refuse_unservable
 from ttscale.pipeline.strategy.journal import answers_by_path, recorded_call, recorded_end
 from ttscale.pipeline.strategy.judging import Bench
@@ -22,6 +25,9 @@ from ttscale.strategies.contract import Completion, Generate, Tokens, plain_reas
 from ttscale.strategies.interleaving import FIRST, Asked, AttemptKey, Finished, Interleaver
 from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
 
+_LOOK_S = 0.5
+"""Longest wait for verifiers and other models without looking."""
+
 
 def made(
     cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Journal
@@ -29,6 +35,7 @@ def made(
     """Make attempts of a cell's strategy; see `ttscale.pipeline.attempts.attempted`."""
     assert cell.strategy is not None
     built = build_strategy(cell.strategy)
+    others: dict[str, Beside] = {}
     try:
         refuse_unservable(built, cell, cell.model.engine, sampler)
         drive = Drive(
@@ -38,8 +45,12 @@ def made(
             run_seed=cell.sampling.seed,
             request_size=cell.sampling.request_size,
         )
-        yield from drive.samples(requests)
+        for name, model in built.models.items():
+            others[name] = Beside(name, model, cell, drive.woken.set)
+        yield from drive.samples(requests, others)
     finally:
+        for other in others.values():
+            other.close()
         built.close()
 
 
@@ -52,6 +63,9 @@ class Drive:
         journal: Records them, and knows those of attempts that were interrupted.
         run_seed: The run's seed.
         request_size: Most equal calls of neighboring attempts in one request.
+
+    Attributes:
+        woken: Set by whoever has something for a drive that waits.
     """
 
     def __init__(
@@ -75,26 +89,35 @@ class Drive:
             recorded=lambda key: answers_by_path(journal.recorded(*key)),
             most_calls=built.most_calls,
         )
-        self._bench = Bench(built.verifiers)
+        self.woken = threading.Event()
+        self._bench = Bench(built.verifiers, self.woken.set)
+        self._others: Mapping[str, Beside] = {}
         self._flying: dict[tuple[str, int], tuple[Asked, int]] = {}
+        self._flying_elsewhere: dict[tuple[str, int], tuple[Asked, int]] = {}
         self._first: dict[AttemptKey, Sample] = {}
         self._held: deque[tuple[int, Sample]] = deque()
         self._n_recorded = 0
         self._failures: Counter[str] = Counter()
 
-    def samples(self, requests: Iterable[SampleRequest | None]) -> Iterator[list[Sample]]:
+    def samples(
+        self, requests: Iterable[SampleRequest | None], others: Mapping[str, Beside] = MappingProxyType({})
+    ) -> Iterator[list[Sample]]:
         """Make the attempts asked for; yield each as a sample when every call of it is on the disk.
+
+        Args:
+            requests: Attempts wanted; None among them: no more now.
+            others: The strategy's other models.
 
         Raises:
             StrategyError: The strategy broke.
             AttemptsFailedError: Everything else is done, and a verifier failed inside attempts.
             SamplerError: The engine cannot serve a call.
         """
+        self._others = others
         try:
             for answers in drawn(self._sampler, self._calls(iter(requests))):
                 for sample in answers:
-                    asked, seed = self._flying.pop((sample.problem_id, sample.sample_index))
-                    self._answer(asked, _completion(asked, sample), sample, seed)
+                    self._take(sample, self._flying)
                 if ready := self._released():
                     yield ready
             self._journal.flush()
@@ -111,16 +134,32 @@ class Drive:
     def _calls(self, requests: Iterator[SampleRequest | None]) -> Iterator[SampleRequest | None]:
         """Yield calls as the sampler asks for them; None when there is nothing now and something is under way."""
         while True:
-            self._judge()
+            self._collect()
             if self._at_work.calls:
-                yield self._next_request()
+                model, request = self._next_request()
+                if model is None:
+                    yield request
+                else:
+                    self._others[model].ask(request)
             elif not self._begin_next(requests):
                 if self._flying:
                     yield None
-                elif self._bench.is_busy:
-                    self._judge(wait=True)
+                elif self._bench.is_busy or self._flying_elsewhere:
+                    self.woken.wait(_LOOK_S)
                 elif not self._at_work.calls:
                     return
+
+    def _collect(self) -> None:
+        """Take what came from verifiers and other models, and hand over what they are asked."""
+        self.woken.clear()
+        self._judge()
+        for other in self._others.values():
+            for sample in other.answers():
+                self._take(sample, self._flying_elsewhere)
+
+    def _take(self, sample: Sample, flying: dict[tuple[str, int], tuple[Asked, int]]) -> None:
+        asked, seed = flying.pop((sample.problem_id, sample.sample_index))
+        self._answer(asked, _completion(asked, sample), sample, seed)
 
     def _begin_next(self, requests: Iterator[SampleRequest | None]) -> bool:
         """Begin the next attempts; False where there are none, or none now."""
@@ -147,14 +186,14 @@ class Drive:
                     sample_index=index,
                     completion=record.text,
                     finish_reason=record.finish_reason or "stop",
-                    prompt_tokens=record.prompt_tokens,
+                    prompt_tokens=record.prompt_tokens if record.model is None else None,
                     completion_tokens=record.completion_tokens,
                     cumulative_logprob=record.cumulative_logprob,
                     seed=record.seed,
                 )
 
-    def _next_request(self) -> SampleRequest:
-        """Take the next call, and those of the following attempts that are equal to it."""
+    def _next_request(self) -> tuple[str | None, SampleRequest]:
+        """Take the next call, and those of the following attempts that are equal to it; return whose it is, too."""
         ready = self._at_work.calls
         batch = [ready.popleft()]
         while ready and len(batch) < self._request_size and _follows(batch[-1], ready[0]):
@@ -162,9 +201,11 @@ class Drive:
         first = batch[0]
         call_id = f"{first.problem.problem_id} call {first.path}"
         seed = self._seed(first)
+        model = first.ask.model if isinstance(first.ask, Generate) else None
+        flying = self._flying if model is None else self._flying_elsewhere
         for asked in batch:
-            self._flying[call_id, asked.index] = asked, self._seed(asked)
-        return SampleRequest(
+            flying[call_id, asked.index] = asked, self._seed(asked)
+        return model, SampleRequest(
             problem=_asked_problem(first, call_id),
             first_index=first.index,
             n=len(batch),
@@ -179,12 +220,12 @@ class Drive:
             first_seed(self._run_seed, name if asked.path == FIRST else f"{name}\0{asked.path}") + asked.index
         )
 
-    def _judge(self, *, wait: bool = False) -> None:
+    def _judge(self) -> None:
         """Hand judgements over and take those that are made."""
         while self._at_work.judgements:
             self._bench.add(self._at_work.judgements.popleft())
         if self._bench.is_busy:
-            for asked, verdict in self._bench.verdicts(wait=wait):
+            for asked, verdict in self._bench.verdicts():
                 self._record([recorded_call(asked, verdict, None)])
                 self._at_work.answer(asked, verdict)
             self._end_finished()
@@ -192,7 +233,7 @@ class Drive:
     def _answer(self, asked: Asked, completion: Completion, sample: Sample, seed: int) -> None:
         """Hand a completion in. One that is all of its attempt needs no journal: the sample says it all."""
         if asked.path == FIRST:
-            self._first[asked.attempt] = sample
+            self._first[asked.attempt] = _first_of(sample, asked)
         self._at_work.answer(asked, completion)
         ended = self._at_work.finished[-1] if self._at_work.finished else None
         is_all = ended is not None and (ended.problem_id, ended.index) == asked.attempt and _is_plain(ended)
@@ -263,7 +304,14 @@ def _is_plain(finished: Finished) -> bool:
         and (totals.calls, totals.judged) == (1, 0)
         and finished.attempt.text == last.text
         and not finished.attempt.notes
+        and not totals.others
     )
+
+
+def _first_of(sample: Sample, asked: Asked) -> Sample:
+    """Return what a sample has of its attempt's first call; another model's prompt is no cost of the run's."""
+    ask = asked.ask
+    return replace(sample, prompt_tokens=None) if isinstance(ask, Generate) and ask.model else sample
 
 
 def _follows(one: Asked, other: Asked) -> bool:

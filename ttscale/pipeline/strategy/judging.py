@@ -1,6 +1,6 @@
 """Judgements that attempts ask for, made in batches beside the engine: a slow verifier never stalls it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -22,10 +22,12 @@ class Bench:
 
     Args:
         verifiers: By what a `Judge` asks for.
+        woken: Called in that thread with every batch that is judged.
     """
 
-    def __init__(self, verifiers: Mapping[str, NamedVerifier]) -> None:
+    def __init__(self, verifiers: Mapping[str, NamedVerifier], woken: Callable[[], None]) -> None:
         self._verifiers = verifiers
+        self._woken = woken
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._waiting: list[Asked] = []
         self._under_way: Future[Judged] | None = None
@@ -39,10 +41,10 @@ class Bench:
         """Take one more thing to judge."""
         self._waiting.append(asked)
 
-    def verdicts(self, *, wait: bool = False) -> Judged:
-        """Return what is judged by now, or wait for the batch under way."""
+    def verdicts(self) -> Judged:
+        """Return what is judged by now."""
         self._begin()
-        if self._under_way is None or not (wait or self._under_way.done()):
+        if self._under_way is None or not self._under_way.done():
             return []
         judged = self._under_way.result()
         self._under_way = None
@@ -57,6 +59,7 @@ class Bench:
         if self._under_way is None and self._waiting:
             batch, self._waiting = self._waiting, []
             self._under_way = self._thread.submit(self._judge, batch)
+            self._under_way.add_done_callback(lambda _: self._woken())
 
     def _judge(self, batch: Sequence[Asked]) -> Judged:
         judged: Judged = []

@@ -98,7 +98,7 @@ def test_a_reward_model_without_recorded_tokens_reads_prompt_and_sample_and_it_i
 
 def test_a_judge_of_unknown_size_or_price_is_named_with_the_fix(run):
     with pytest.raises(
-        InvalidInputError, match=r"verdicts of 'judge' .* size of its model: give --model 'judge=7e9'"
+        InvalidInputError, match=r"part of 'judge' .* size of its model: give --model 'judge=7e9'"
     ):
         per_sample(run, pricing=Pricing(cost="flops"), **BEST)
     one_price = Pricing(cost="money", price=Price(name="--price", prompt=1, completion=2))

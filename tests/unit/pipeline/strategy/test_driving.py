@@ -227,6 +227,10 @@ def test_a_torn_journal_is_set_aside_and_costs_its_calls_alone(tmp_path: Path) -
 
 
 def test_a_need_that_nothing_serves_is_said_with_what_would(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'cascade' needs a second model, which no execution starts yet"):
-        run(tmp_path / "a", {"name": "cascade", "target": "demo-arithmetic", "threshold": -1.0})
+    with pytest.raises(ConfigError, match=r".* needs another model: strategy\.target"):
+        run(tmp_path / "a", f"{__name__}:Needy")
     assert not list(tmp_path.glob("a/samples/*/*"))
+
+
+class Needy(Endless):
+    needs = frozenset({"second-model"})
