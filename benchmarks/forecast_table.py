@@ -19,7 +19,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -28,8 +28,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binom
 
+from ttscale import stats
 from ttscale.errors import TtscaleError, TtscaleWarning
 from ttscale.exchange.counts import read_counts, read_table
+from ttscale.stats.counts.counts import Counts
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.backtesting import thin
 from ttscale.stats.forecast.forecasting import forecast
@@ -86,7 +88,7 @@ def main() -> None:
     parser.add_argument(
         "--draws", type=int, default=4, help="prefixes per model; three times that of a lone model"
     )
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "ttscale-forecast-table")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -147,30 +149,23 @@ def _tables_of(path: Path) -> Iterator[Table]:
 
 
 def score(job: tuple[Table, int, int, Path]) -> dict[str, object]:
-    """Forecast from one prefix by every method; published methods are read from the cache where they are there."""
+    """Forecast from one prefix by every method; what is in the cache is read from there."""
     table, s, draw, cached = job
     warnings.simplefilter("ignore", TtscaleWarning)
     truth = float(pass_at_k(table.n, table.c, table.k).mean())
     drawn = thin(table.n, table.c, s, np.random.default_rng([s, draw, *table.model.encode()]))
     known = float(np.mean(drawn.c > 0))
     key = hashlib.sha256(drawn.n.tobytes() + drawn.c.tobytes() + bytes(table.k)).hexdigest()
-    file = cached / f"{key}.json"
-    if file.exists():
-        answers = json.loads(file.read_text())
-    else:
-        answers = {law: published(law, drawn.n, drawn.c, table.k) or [known, known, known] for law in LAWS}
-        cached.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(answers))
+    answers = _kept(
+        cached / f"{key}.json",
+        lambda: {law: published(law, drawn.n, drawn.c, table.k) or [known, known, known] for law in LAWS},
+    )
     answers |= {
         name: [float(np.mean([answers[law][0] for law in laws])), None, None] for name, laws in MEANS.items()
     }
-    held = {}
-    for level in LEVELS:  # the posterior is drawn once
-        curve = forecast(drawn.n, drawn.c, table.k, confidence_level=level).curve
-        low, high = float(curve.low[0]), float(curve.high[0])
-        held[f"{level:g}"] = low - 1e-9 <= truth <= high + 1e-9
-        if level == LEVEL:
-            answers[OURS] = [float(curve.value[0]), low, high]
+    mine = _kept(cached / f"{key}-{_version()}.json", lambda: ours(drawn, table.k))
+    held = {level: low - 1e-9 <= truth <= high + 1e-9 for level, (_, low, high) in mine.items()}
+    answers[OURS] = mine[f"{LEVEL:g}"]
     return {
         "benchmark": table.benchmark,
         "model": table.model,
@@ -181,6 +176,32 @@ def score(job: tuple[Table, int, int, Path]) -> dict[str, object]:
         "held": held,
         **narrowest(table, s, int(np.sum(drawn.c == 0))),
     }
+
+
+def ours(drawn: Counts, k: int) -> dict[str, list[float]]:
+    """Return the default's value and ends at every level; its posterior is drawn once."""
+    curves = {f"{at:g}": forecast(drawn.n, drawn.c, k, confidence_level=at).curve for at in LEVELS}
+    return {
+        at: [float(end[0]) for end in (curve.value, curve.low, curve.high)] for at, curve in curves.items()
+    }
+
+
+@cache
+def _version() -> str:
+    """Return what the default's answers depend on: the sources of the statistics."""
+    sources = sorted(Path(stats.__path__[0]).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def _kept(file: Path, make: Callable[[], dict[str, list[float]]]) -> dict[str, list[float]]:
+    """Return what was kept, or make and keep it; a run that was stopped goes on from there."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(make()))
+        partial.replace(file)
+    answers: dict[str, list[float]] = json.loads(file.read_text())
+    return answers
 
 
 def published(law: str, n: np.ndarray, c: np.ndarray, k: int) -> list[float] | None:

@@ -1,7 +1,7 @@
 """Average over laws and their parameters: what the counts leave open, weighed by how well it explains them.
 
 Each law gets a prior (`ttscale.stats.forecast.prior`) and the counts their likelihood; parameters are drawn from the
-posterior by adaptive importance sampling and laws weigh by their evidence. Every law is averaged under every shape of
+posterior by adaptive importance sampling and laws weigh by their evidence, which counts less where problems are many. Every law is averaged under every shape of
 curve, each with draws of its own, so none is lost where the posterior has several modes. Where the samples are few the
 prior carries the forecast; where they are many the counts do. The cost depends on neither samples nor problems, see
 `ttscale.stats.laws.condensing`.
@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from ttscale.stats.counts.counts import UniqueCounts
 from ttscale.stats.counts.curve import FloatArray
-from ttscale.stats.forecast.prior import KNOTS, PriorModel, prior_models
+from ttscale.stats.forecast.prior import KNOTS, STRAIGHT, PriorModel, prior_models
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.laws.condensing import SHARPEST, condensed
 from ttscale.stats.laws.frame import hazard_grid
@@ -29,6 +29,9 @@ _TINY = 1e-300
 _NEGLIGIBLE = 1e-200
 _PROPOSAL_FREEDOM = 6.0
 _ADAPTATIONS = 2
+_COARSENESS = 500.0
+"""Problems whose evidence for one law and against another counts half: no law is true, and many problems prove small
+faults of the ones that forecast best (Miller and Dunson 2019, https://doi.org/10.1080/01621459.2018.1469995)."""
 _ENOUGH = 12.0  # effective draws per parameter for a proposal's mean and covariance
 
 
@@ -42,6 +45,7 @@ class PosteriorDraws:
         zero: Probability of a hazard of zero in each draw, shape (S,).
         weight: Of the draws, summing to 1, shape (S,).
         law_weight: Posterior probability of each law by name.
+        straight: Posterior probability of a straight curve over the prior one.
     """
 
     x: FloatArray
@@ -49,6 +53,7 @@ class PosteriorDraws:
     zero: FloatArray
     weight: FloatArray
     law_weight: dict[str, float]
+    straight: float
 
     def failure(self, k: FloatArray) -> FloatArray:
         """Return ``E[(1 - p)^k]`` of each draw, shape (S, K)."""
@@ -110,14 +115,31 @@ def posterior_draws(
     # On one thread: the matrices are small, and threads that wait for each other took twice the time.
     with threadpool_limits(1, user_api="blas"):
         samples = [_importance_sample(_Posterior(model, observed), n_draws, rng) for model in models]
-    evidence = np.array([logsumexp(s.log_weight) - np.log(len(s.log_weight)) for s in samples])
-    log_share = evidence - logsumexp(evidence)
+    log_share = _log_shares(models, samples, int(pairs.weight.sum()))
     law_weight = dict.fromkeys((model.prior.law.name for model in models), 0.0)
     for model, share in zip(models, log_share, strict=True):
         law_weight[model.prior.law.name] += float(np.exp(share))
     kept = [s.kept(share) for s, share in zip(samples, log_share, strict=True)]
     mass, zero, weight = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return PosteriorDraws(observed.x, mass, zero, weight / weight.sum(), law_weight)
+    return PosteriorDraws(
+        observed.x, mass, zero, weight / weight.sum(), law_weight, _straighter(models, log_share)
+    )
+
+
+def _straighter(models: Sequence[PriorModel], log_share: FloatArray) -> float:
+    straight = np.array([model.shape.bend == STRAIGHT.bend for model in models])
+    before = sum(
+        model.prior.weight * model.shape.weight for model in models if model.shape.bend == STRAIGHT.bend
+    )
+    return float(np.exp(log_share[straight]).sum() / before)
+
+
+def _log_shares(models: Sequence[PriorModel], samples: "Sequence[_Sample]", n_problems: int) -> FloatArray:
+    """Return the log posterior probability of each model, its evidence discounted as in a coarsened posterior."""
+    own = np.log([model.prior.weight * model.shape.weight for model in models])
+    evidence = np.array([logsumexp(s.log_weight) - np.log(len(s.log_weight)) for s in samples]) - own
+    log_share = own + _COARSENESS / (_COARSENESS + n_problems) * evidence
+    return np.asarray(log_share - logsumexp(log_share))
 
 
 class _Observed:

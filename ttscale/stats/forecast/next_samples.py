@@ -11,7 +11,7 @@ unsolved problems.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -192,7 +192,7 @@ def _some(draws: PosteriorDraws, rng: np.random.Generator) -> PosteriorDraws:
     at = np.searchsorted(np.cumsum(draws.weight), (np.arange(_LAWS) + rng.random()) / _LAWS)
     at = np.minimum(at, len(draws.weight) - 1)
     even = np.full(_LAWS, 1.0 / _LAWS)
-    return PosteriorDraws(draws.x, draws.mass[at], draws.zero[at], even, draws.law_weight)
+    return replace(draws, mass=draws.mass[at], zero=draws.zero[at], weight=even)
 
 
 def _sizes(n_open: int) -> IntArray:

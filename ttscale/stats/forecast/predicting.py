@@ -10,7 +10,6 @@ from threadpoolctl import threadpool_limits
 from ttscale.errors import DataWarning, FitWarning, InvalidInputError
 from ttscale.stats.counts.counts import Counts
 from ttscale.stats.counts.curve import FloatArray, IntArray
-from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.likeness import models_like
 from ttscale.stats.forecast.model_averaging import posterior_of
 from ttscale.stats.forecast.predictive import OpenProblems, Predictive, open_problems
@@ -19,11 +18,15 @@ from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.laws.fitting import LawFit, fit_law
 from ttscale.stats.laws.frame import MixingLaw, ScalingLaw
 from ttscale.stats.laws.npmle import NonParametric
-from ttscale.stats.laws.power import straight_line
 from ttscale.stats.laws.searching import theta_of
 
 AVERAGE = "average"
-"""The method behind "auto": the Bayesian average over laws of `ttscale.stats.forecast.model_averaging`, halfway to a line."""
+"""The method behind "auto": the distribution of `ttscale.stats.forecast.model_averaging`, a Bayesian average over laws; for the
+point its mean and the published methods' in equal parts, as far as the counts do not speak against straight curves."""
+
+PUBLISHED = ("log-log", "exponentiated-power-law", "beta-binomial")
+"""Published methods that the point forecast takes in. Weights learnt on other benchmarks, on prefixes of the samples, or by a
+regression lost to equal ones on every benchmark left out (``results/benchmarks/forecast_table.md``)."""
 
 PLUG_IN = "plug-in"
 """The naive forecast ``mean 1 - (1 - c/n)^k``: it takes an unsolved problem for impossible. For comparison only."""
@@ -33,7 +36,6 @@ CAUTION = 0.75
 benchmarks of each kind and 85 to 96 % on simulated laws, bent ones least; this lifts the least to 88 %."""
 
 _LAW_DRAWS = 200
-_LINE_POINTS = 40
 _NEARLY_EQUAL = 0.8
 """Least over most samples: beyond, a stopping rule may have chosen them, which biases the curve."""
 
@@ -46,7 +48,8 @@ class Prediction:
         predictive: Distribution of the coverage to come.
         chance: Point forecast of the mean chance of the open problems, shape (K,).
         method: Its name.
-        line: Coverage of a curve that the point forecast meets halfway, within the interval, shape (K,); None: none.
+        others: Coverage by other methods, which the point forecast averages with, within the interval, shape (M, K).
+        trust: How much of the way to that average the point forecast goes.
         caution: Share of an interval's tails that stays outside.
         law_weights: How far each law carries an average, by name.
     """
@@ -54,7 +57,8 @@ class Prediction:
     predictive: Predictive
     chance: FloatArray
     method: str
-    line: FloatArray | None = None
+    others: FloatArray | None = None
+    trust: float = 1.0
     caution: float = 1.0
     law_weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -67,7 +71,10 @@ class Prediction:
         """Return the point forecast of coverage, shape (K,), given the ends of the interval."""
         problems = self.predictive.problems
         plain = (problems.known + problems.n_open * self.chance) / problems.n_problems
-        return plain if self.line is None else (plain + np.clip(self.line, low, high)) / 2.0
+        if self.others is None:
+            return plain
+        others = np.clip(self.others, low, high)
+        return np.asarray(plain + self.trust * np.sum(others - plain, axis=0) / (1 + len(others)))
 
 
 def predict(
@@ -98,37 +105,41 @@ def predict(
 def _average(
     data: Counts, problems: OpenProblems, rng: Rng, tail: Tail, like: Sequence[Counts]
 ) -> Prediction:
-    """Average over laws for the distribution; meet the straight line halfway for the point.
+    """Average over laws for the distribution; over its mean and the published methods for the point.
 
-    The average is nearly unbiased and noisy, the line steady with a bias that changes sign from benchmark to benchmark.
-    A line goes on for ever, so who knows that the curve ends does not want it; nor does who knows curves of its kind.
+    Their errors differ in sign from benchmark to benchmark: a line is too low where curves bend up, a beta law too high
+    where they level off. They count in full while straight curves, which they follow, are as likely as before the
+    counts, and fade with them. All go on for ever, so who knows that the curve ends does not want them; nor does who
+    knows curves of its kind.
     """
     _warn_if_uninformative(data)
     draws = posterior_of(data.unique(), k=int(problems.k.max()), rng=rng, models=models_like(like, tail))
     with threadpool_limits(1, user_api="blas"):
         chance = problems.mean_chance(draws.failure(problems.n), draws.failure(problems.k.astype(float)))
+        others = _published(data, problems.k) if tail in ("auto", "open") and not like else None
     predictive = Predictive(problems, chance, draws.weight)
     return Prediction(
         predictive=predictive,
-        chance=predictive.median_chance(),
+        chance=predictive.median_chance() if others is None else draws.weight @ chance,
         method=AVERAGE,
-        line=_line(data, problems.k) if tail in ("auto", "open") and not like else None,
+        others=others,
+        trust=min(1.0, draws.straight),
         caution=CAUTION,
         law_weights=draws.law_weight,
     )
 
 
-def _line(data: Counts, k: IntArray) -> FloatArray | None:
-    """Return the log-log regression of the measured curve at k (Schaeffer et al. 2025); None where there is no curve."""
-    n = int(data.n.min())
-    if n < _NEARLY_EQUAL * data.n.max():
+def _published(data: Counts, k: IntArray) -> FloatArray | None:
+    """Return the curves of `PUBLISHED` at k, shape (3, K); None where there is no curve that they could follow."""
+    drawn = int(data.n.min())
+    if drawn < _NEARLY_EQUAL * data.n.max() or not data.c.any():
         return None
-    ks = np.unique(np.geomspace(1, max(n, 1), _LINE_POINTS).round().astype(np.int64))
-    coverage = pass_at_k(data.n, data.c, ks).mean(axis=0)
-    if np.count_nonzero((coverage > 0.0) & (coverage < 1.0)) < 3:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)  # of one part in four
+        fits = [fit_law(law, data.n, data.c) for law in PUBLISHED]
+    if not all(np.isfinite(fit.free).all() for fit in fits):
         return None
-    a, b = straight_line(ks.astype(float), coverage)
-    return np.asarray(np.exp(-a * k.astype(float) ** -b))
+    return np.stack([fit.family.coverage(k.astype(float), theta_of(fit.family, fit.free)) for fit in fits])
 
 
 def _plug_in(data: Counts, problems: OpenProblems) -> Prediction:

@@ -4,13 +4,16 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import betabinom
 
 from ttscale.errors import FitWarning, InvalidInputError, TtscaleWarning, UnknownPluginError
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.model_averaging import posterior_of
 from ttscale.stats.forecast.predictive import Predictive, open_problems
 from ttscale.stats.forecast.samples_needed import samples_for
+from ttscale.stats.laws.fitting import fit_law
 
 N = 40
 METHODS = ["auto", "log-log", "beta-binomial", "plug-in"]
@@ -215,3 +218,38 @@ def test_a_forecast_says_when_the_samples_cannot_tell_levelling_off_from_going_o
     assert "These samples cannot tell a curve that levels off near" in str(far)
     assert near.doubt is None
     assert forecast(20, c, 10**5, method="log-log").doubt is None
+
+
+def test_the_point_averages_with_the_published_methods_while_curves_may_be_straight() -> None:
+    """Forty problems of a power law: each method's own curve, as published, in equal parts with the average's mean."""
+    c = np.random.default_rng(5).binomial(100, np.random.default_rng(6).beta(0.25, 12.0, 40))
+    ahead = forecast(100, c, 1000).curve
+    draws = posterior_of(counts(100, c).unique(), k=1000, rng=0)
+    assert draws.straight >= 1.0
+    failure = draws.failure(np.array([100.0, 1000.0]))
+    own = (np.sum(c > 0) + np.sum(c == 0) * (draws.weight @ (1 - failure[:, 1] / failure[:, 0]))) / 40
+    line = fit_law("log-log", 100, c)
+    power = fit_law("exponentiated-power-law", 100, c)
+    beta = fit_law("beta-binomial", 100, c)
+    a, b = line.params["a"].value, line.params["b"].value
+    others = [
+        np.exp(-a * 1000.0**-b),
+        np.exp(power.params["a"].value * 1000.0 ** power.params["b"].value),
+        1 - betabinom.pmf(0, 1000, beta.params["alpha"].value, beta.params["beta"].value),
+    ]
+    parts = np.clip([own, *others], ahead.low[0], ahead.high[0])
+    assert ahead.value[0] == pytest.approx(parts.mean(), abs=1e-6)
+
+
+def test_published_methods_fade_where_the_counts_speak_against_straight_curves() -> None:
+    """Two kinds of problem, easy and one in a thousand: the curve rises twice, and every published method misses that."""
+    rng = np.random.default_rng(7)
+    p = np.where(rng.random(2000) < 0.4, rng.beta(6, 14, 2000), rng.beta(2, 2000, 2000))
+    truth = float(np.mean(1 - (1 - p) ** 3000))
+    c = rng.binomial(300, p)
+    error = {
+        method: abs(float(forecast(300, c, 3000, method=method).curve.value[0]) - truth)
+        for method in ("auto", "log-log", "exponentiated-power-law", "beta-binomial")
+    }
+    assert error.pop("auto") < 0.03
+    assert min(error.values()) > 0.1

@@ -7,7 +7,7 @@ from scipy.stats import binom
 
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.forecast.forecasting import forecast
-from ttscale.stats.forecast.model_averaging import posterior_draws
+from ttscale.stats.forecast.model_averaging import highest_mode, posterior_draws
 from ttscale.stats.forecast.prior import BENT, KNOTS, STRAIGHT, CurveShape, prior_models
 from ttscale.stats.laws.frame import hazard_grid
 
@@ -42,6 +42,20 @@ def test_draws_agree_with_plain_monte_carlo_from_the_prior() -> None:
         assert weight == pytest.approx(
             sum(s for s, m in zip(share, names, strict=True) if m == name), abs=0.1
         )
+
+
+def test_the_evidence_of_many_problems_is_discounted_by_the_coarsened_posterior() -> None:
+    """Odds of two models from 1,000 problems are the third root of Bayes': 500 / (500 + 1000) of the log evidence."""
+    data = counts(
+        50, np.random.default_rng(1).binomial(50, np.random.default_rng(2).beta(0.3, 12.0, 1000))
+    ).unique()
+    bell, power = (next(m for m in prior_models() if m.prior.law.name == name) for name in ("logit-normal", "generalized-beta"))  # fmt: skip
+    ends = highest_mode([bell, power], data, 10_000)
+    laplace = [height + 0.5 * float(np.linalg.slogdet(2 * np.pi * spread)[1]) for _, spread, height in ends]
+    share = posterior_draws(data, k=10_000, rng=np.random.default_rng(0), models=[bell, power]).law_weight
+    odds = np.log(share["generalized-beta"] / share["logit-normal"])
+    assert laplace[1] - laplace[0] > 3.0
+    assert odds == pytest.approx((laplace[1] - laplace[0]) / 3.0, abs=1.0)
 
 
 def test_one_shape_alone_gives_the_narrower_and_the_wider_forecast() -> None:
