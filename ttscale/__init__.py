@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ttscale.plots.saving import save_figure as save_figure
     from ttscale.report.exporting import export_run as export_run
     from ttscale.report.html import write_report as write_report
+    from ttscale.report.tracking import track as track
     from ttscale.result import Result as Result
     from ttscale.stats.adaptive.piloting import plan_pilot as plan_pilot
     from ttscale.stats.adaptive.planning import plan_coverage as plan_coverage
@@ -98,6 +99,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "analyze_run": "ttscale.analysis.run.analyze",
             "read_source": "ttscale.analysis.reading.sources",
             "write_report": "ttscale.report.html",
+            "track": "ttscale.report.tracking",
         },
         "How does coverage grow with samples?": {
             "pass_at_k": "ttscale.stats.counts.pass_at_k",
