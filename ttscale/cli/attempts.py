@@ -9,7 +9,6 @@ from ttscale.cli.options import output_options, run_argument
 
 if TYPE_CHECKING:
     from ttscale.analysis.strategies.trace import AttemptTrace
-    from ttscale.store.calls import CallRecord
 
 _SHOWN = 200
 """Characters of a text in the tree, unless all are asked for."""
@@ -58,25 +57,12 @@ def _tree(attempt: "AttemptTrace", shown: int | None) -> Any:
 def _grow(branch: Any, attempt: "AttemptTrace", path: str | None, shown: int | None) -> None:
     from rich.text import Text
 
+    from ttscale.analysis.strategies.trace import head_of
+
     for call in attempt.children(path):
-        line = _judged(call) if call.kind == "judge" else _generated(call, attempt.won, shown)
+        head = head_of(call, attempt.won)
+        line = head if call.kind == "judge" else f"{head}: {_cut(call.text, shown)}"
         _grow(branch.add(Text(line)), attempt, call.path, shown)
-
-
-def _generated(call: "CallRecord", won: str, shown: int | None) -> str:
-    from ttscale.types import TRUNCATED
-
-    tokens = "" if call.completion_tokens is None else f", {call.completion_tokens} tokens"
-    cut = ", cut" if call.finish_reason in TRUNCATED else ""
-    others = f", with {', '.join(call.parents[1:])}" if len(call.parents) > 1 else ""
-    mark = "* " if call.path == won else ""
-    return f"{mark}{call.path} {call.role}{tokens}{cut}{others}: {_cut(call.text, shown)}"
-
-
-def _judged(call: "CallRecord") -> str:
-    score = "" if call.score is None else f" {call.score:g}"
-    answer = "" if call.answer_class is None else f", answer {call.answer_class}"
-    return f"{call.path} {call.role}: {call.outcome}{score}{answer}"
 
 
 def _cut(text: str, shown: int | None) -> str:

@@ -157,7 +157,10 @@ def _tell(result: Any) -> None:
 @click.command("export")
 @click.argument("run", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--to", "to", metavar="FORMAT", help="parquet, jsonl, csv, counts, lm-eval or figures; see --list."
+    "--to",
+    "to",
+    metavar="FORMAT",
+    help="parquet, jsonl, csv, counts, lm-eval, traces or figures; see --list.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="A file or folder that is not there yet.")
 @click.option("--cell", "cells", multiple=True, metavar="NAME", help="Only this cell. Repeatable.")

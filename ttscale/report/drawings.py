@@ -1,6 +1,6 @@
 """The figures of a page as images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,10 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Drawings:
-    """The figures of a page: of each cell by its id, of all cells together, and of costs by their charts' ids."""
+    """The figures of a page: of each cell by its id, of all cells together, and of costs and strategies by their ids."""
 
     curves: dict[str, Drawing]
     rates: dict[str, Drawing]
     overlay: Drawing | None
     costs: dict[str, Drawing]
+    strategies: dict[str, Drawing] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from ttscale.report.figures import (
 )
 from ttscale.showing.numbers import exact_percent, share
 from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.store.calls import finished_journal
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 
@@ -40,6 +41,7 @@ FORMATS = {
     "csv": "one line per sample, with all verdicts",
     "counts": "a CSV with n and c of every problem",
     "lm-eval": "samples in the style of lm-evaluation-harness",
+    "traces": "one JSON object per call and judgement of a strategy's attempts",
     "figures": "PNG, SVG and PDF with the data table beside each",
 }
 """Name -> what it is."""
@@ -55,7 +57,7 @@ def export_run(
     Args:
         run: The run directory.
         to: One of `FORMATS`.
-        out: A file (jsonl, csv, counts) or a folder (the others); it must not be there yet.
+        out: A file (jsonl, csv, counts, traces) or a folder (the others); it must not be there yet.
         cells: Only these; all by default.
         style: Of figures: "page", or "paper" for one of two columns.
 
@@ -81,6 +83,8 @@ def export_run(
     elif to == "counts":
         counts = _counts(store, oracles)
         write_csv(counts, counts[0].columns, out)
+    elif to == "traces":
+        write_jsonl(_traces(store, list(oracles)), out)
     elif to == "lm-eval":
         write_lm_eval(store, oracles, out)
     else:
@@ -115,6 +119,21 @@ def _all_rows(exports: list[CellExport]) -> Iterator[pl.DataFrame]:
     """Yield the samples of every cell, as many at a time as fit into memory."""
     for export in exports:
         yield from export.all_rows()
+
+
+def _traces(store: RunStore, cells: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield the journal of every cell whose attempts made several calls; of attempts that are done.
+
+    Raises:
+        StoreError: There is none.
+    """
+    recorded = [cell for cell in cells if store.calls_folder(cell).exists()]
+    if not recorded:
+        raise StoreError(
+            f"{store.path} has no attempts of several calls: no cell has a strategy that makes them."
+        )
+    for cell in recorded:
+        yield finished_journal(store.calls_folder(cell))
 
 
 def _counts(store: RunStore, oracles: dict[str, VerdictSet | None]) -> list[pl.DataFrame]:

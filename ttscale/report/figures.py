@@ -17,7 +17,7 @@ from ttscale.report.series import Series, cell_series, measured_k, overlay_serie
 from ttscale.report.summary import interval_phrase, sample_span
 from ttscale.report.visible import visible_text
 
-_OURS = r"((\d+-[a-z0-9.-]+-)?(curves|success-rates)|coverage-by-cell|cost-by-cell(-\d+)?)\.(png|svg|csv)"
+_OURS = r"((\d+-[a-z0-9.-]+-)?(curves|success-rates)|coverage-by-cell|cost-by-cell(-\d+)?|strategies-\d+-\d+)\.(png|svg|csv)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,7 @@ from ttscale.report.figures import (
     success_rates_figure,
 )
 from ttscale.report.page import LiveState, render_page
+from ttscale.report.strategies import StrategySection, strategy_figures, strategy_sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def write_report(
     """
     runs, out = _listed(results), Path(out)
     cells = page_cells(runs)
-    drawn = _draw(cells, runs, budget)
+    strategies = strategy_sections(runs)
+    drawn = _draw(cells, runs, budget, strategies)
     figures, data = [], []
     with _writing_to(out):
         folder = out / "figures"
@@ -74,7 +76,8 @@ def write_report(
             for suffix, content in ((".png", one.png), (".svg", one.svg)):
                 figures.append(_replace(folder / f"{one.source.name}{suffix}", content))
             data.append(_replace(folder / f"{one.source.name}.csv", csv_bytes(one.source.rows)))
-        page = _replace(out / "report.html", render_page(runs, cells, drawn.drawings, budget=budget).encode())
+        html = render_page(runs, cells, drawn.drawings, budget=budget, strategies=strategies)
+        page = _replace(out / "report.html", html.encode())
         _remove_stale(folder, {path.name for path in (*figures, *data)})
     return ReportPaths(page, tuple(figures), tuple(data))
 
@@ -88,8 +91,9 @@ def render_html(
     """Return the page alone; a live one has no figures for print, which take longest to draw."""
     runs = _listed(results)
     cells = page_cells(runs)
-    drawings = None if live else _draw(cells, runs, budget).drawings
-    return render_page(runs, cells, drawings, budget=budget, live=live)
+    strategies = [] if live else strategy_sections(runs)  # a live page asks for news too often for that
+    drawings = None if live else _draw(cells, runs, budget, strategies).drawings
+    return render_page(runs, cells, drawings, budget=budget, strategies=strategies, live=live)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,11 +117,18 @@ class _DrawnReport:
     rates: dict[str, _Drawn]
     overlay: _Drawn | None
     costs: dict[str, _Drawn]
+    strategies: dict[str, _Drawn]
 
     @property
     def figures(self) -> list[_Drawn]:
         overlay = [self.overlay] if self.overlay else []
-        return [*overlay, *self.costs.values(), *self.curves.values(), *self.rates.values()]
+        return [
+            *overlay,
+            *self.costs.values(),
+            *self.strategies.values(),
+            *self.curves.values(),
+            *self.rates.values(),
+        ]
 
     @property
     def drawings(self) -> Drawings:
@@ -126,6 +137,7 @@ class _DrawnReport:
             rates={name: one.drawing for name, one in self.rates.items()},
             overlay=self.overlay.drawing if self.overlay else None,
             costs={name: one.drawing for name, one in self.costs.items()},
+            strategies={name: one.drawing for name, one in self.strategies.items()},
         )
 
 
@@ -136,7 +148,12 @@ def _listed(results: RunResult | Sequence[RunResult]) -> list[RunResult]:
     return runs
 
 
-def _draw(cells: Sequence[PageCell], runs: Sequence[RunResult], budget: RunsBudget | None) -> _DrawnReport:
+def _draw(
+    cells: Sequence[PageCell],
+    runs: Sequence[RunResult],
+    budget: RunsBudget | None,
+    strategies: Sequence[StrategySection],
+) -> _DrawnReport:
     pairs = list(zip(cells, figure_prefixes(cells), strict=True))
     names = ", ".join(run.name for run in runs)
     return _DrawnReport(
@@ -144,6 +161,7 @@ def _draw(cells: Sequence[PageCell], runs: Sequence[RunResult], budget: RunsBudg
         rates={cell.id: _as_files(success_rates_figure(cell.result, prefix)) for cell, prefix in pairs},
         overlay=_as_files(overlay_figure(cells, names)) if len(cells) > 1 else None,
         costs={name: _as_files(figure) for name, figure in cost_figures(budget or RunsBudget()).items()},
+        strategies={name: _as_files(figure) for name, figure in strategy_figures(strategies).items()},
     )
 
 

@@ -22,6 +22,7 @@ from ttscale.report.models import models_sections
 from ttscale.report.opening import answer, question
 from ttscale.report.overview import overview_of, shared_k
 from ttscale.report.samples import live_samples, packed_samples
+from ttscale.report.strategies import StrategySection
 from ttscale.report.terms import TERMS, explained
 from ttscale.report.visible import excerpt_line, visible_text
 from ttscale.showing.numbers import at_k, count, duration, percent, shown
@@ -37,7 +38,15 @@ _SCRIPTS = (
 )
 """What runs in the page, in this order; "page.js" starts what the others define."""
 _LIVE_SCRIPTS = (*_SCRIPTS, "live.js")
-_STYLES = ("report.css", "chart.css", "problems.css", "models.css", "narrow.css", "print.css")
+_STYLES = (
+    "report.css",
+    "chart.css",
+    "problems.css",
+    "models.css",
+    "strategies.css",
+    "narrow.css",
+    "print.css",
+)
 """Later ones win: a section's own style stands before the last two."""
 _LINE_LENGTH = 90
 """Of a prompt or an answer in the table of problems; the rest is one click away."""
@@ -64,6 +73,7 @@ def render_page(
     drawings: Drawings | None,
     *,
     budget: RunsBudget | None = None,
+    strategies: Sequence[StrategySection] = (),
     live: LiveState | None = None,
 ) -> str:
     """Return the page.
@@ -73,6 +83,7 @@ def render_page(
         cells: Their cells, arranged.
         drawings: Figures for print and for readers without scripts; None leaves them out.
         budget: What the cells cost.
+        strategies: What is said of the runs' strategies.
         live: Makes it a page that asks its server for news.
     """
     script = _sources(_LIVE_SCRIPTS if live else _SCRIPTS)
@@ -104,6 +115,8 @@ def render_page(
                 for section in budget_sections(budget or RunsBudget(), cells)
             ],
             budget_notes=budget.notes if budget else (),
+            strategies=strategies,
+            drawn_strategies=drawings.strategies if drawings else None,
             overlay=drawings.overlay if drawings else None,
             overlay_chart=embedded_json(payload.overlay_chart(cells)) if len(cells) > 1 else None,
             overview=overview_of(cells) if len(cells) > 1 else None,

@@ -140,17 +140,20 @@ def unfinished_calls(calls_folder: Path, samples_folder: Path) -> dict[tuple[str
     return unfinished
 
 
-def finished_calls(folder: Path) -> dict[tuple[str, int], list[CallRecord]]:
-    """Return the calls of every attempt that is done, in the order they were answered, by (problem_id, sample_index)."""
-    rows = (
-        scan_calls(folder).select(pl.exclude("tokens", "logprobs")).with_columns(tokens=None, logprobs=None)
-    )
+def finished_journal(folder: Path, *columns: str) -> pl.DataFrame:
+    """Return the rows of every attempt that is done, in the order they were answered: the columns asked for, or all."""
+    rows = scan_calls(folder)
     done = rows.filter(kind="end").select(SAMPLE_KEY)
-    once = collect(rows.join(done, on=SAMPLE_KEY, how="semi"), folder).unique(
-        [*SAMPLE_KEY, "path", "kind"], keep="first", maintain_order=True
-    )
+    kept = rows.join(done, on=SAMPLE_KEY, how="semi", maintain_order="left")
+    wanted = kept.select(*dict.fromkeys((*SAMPLE_KEY, "path", "kind", *columns))) if columns else kept
+    return collect(wanted, folder).unique([*SAMPLE_KEY, "path", "kind"], keep="first", maintain_order=True)
+
+
+def finished_calls(folder: Path) -> dict[tuple[str, int], list[CallRecord]]:
+    """Return the calls of every attempt that is done, without token ids, by (problem_id, sample_index)."""
+    rows = finished_journal(folder, *(name for name in _FIELDS if name not in ("tokens", "logprobs")))
     attempts: dict[tuple[str, int], list[CallRecord]] = {}
-    for record in _records(once):
+    for record in _records(rows.with_columns(tokens=None, logprobs=None)):
         attempts.setdefault((record.problem_id, record.sample_index), []).append(record)
     return attempts
 

@@ -20,20 +20,21 @@ from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_fac
 from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.reading.choosing import deployable_verdicts
 from ttscale.analysis.selecting import ways
-from ttscale.analysis.strategies.results import StrategyComparison, Stretch, Way
+from ttscale.analysis.strategies.results import StrategyComparison, Stretch, Way, WayCurve
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.best_buy import Crossing, best_buys, crossings
 from ttscale.stats.decide.equal_cost import spans, values_at_cost
 from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.intervals.multiple import paired_differences
-from ttscale.stats.intervals.unseen import Span
 from ttscale.store.run import RunStore
 
 _GRID = 60
 """Costs at which crossings and the best buy are looked for."""
 _FRONTIER = 400
 """Costs at which the frontier is looked for."""
+_DRAWN = 40
+"""Points of a way's curve in a figure."""
 _SHOWN = 3
 """Costs in the tables where none are asked for."""
 
@@ -288,14 +289,27 @@ def short_names(labels: Sequence[str]) -> dict[str, str]:
 def _way(
     label: str, is_plain: bool, curve: _Curve, values: FloatArray, cost: FloatArray, level: float
 ) -> Way:
-    span: Span = spans(values)[0]
-    ends = interval_over_problems(values, level, span=span)
+    low, high = _ends(values, level)
     return Way(
         label=label,
         is_plain=is_plain,
         value=values.mean(axis=0),
-        low=np.maximum(ends.low, 0.0),
-        high=np.minimum(ends.high, 1.0),
+        low=low,
+        high=high,
         attempts=np.interp(cost, np.append(0.0, curve.mean_cost), np.append(0.0, curve.attempts)),
         holds_to=float(curve.mean_cost[-1]),
+        curve=_drawn(curve, level),
     )
+
+
+def _drawn(curve: _Curve, level: float) -> WayCurve:
+    first, last = curve.mean_cost[[0, -1]]
+    cost = np.geomspace(first, last, _DRAWN) if last > first else np.array([first])
+    values = curve.at(cost)
+    low, high = _ends(values, level)
+    return WayCurve(cost=cost, value=values.mean(axis=0), low=low, high=high)
+
+
+def _ends(values: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    ends = interval_over_problems(values, level, span=spans(values)[0])
+    return np.maximum(ends.low, 0.0), np.minimum(ends.high, 1.0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ttscale.analysis.budget.choices import Metric
 from ttscale.costs.amounts import unit_name
@@ -12,6 +12,23 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.best_buy import Crossing
 from ttscale.stats.intervals.multiple import PairedDifferences
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BANDS = 4
+"""Ways up to which bands are drawn: more of them over each other hide the curves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WayCurve:
+    """A way over all costs that its samples reach, each array of shape (G,)."""
+
+    cost: FloatArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +42,7 @@ class Way:
         low: Lower ends, over problems.
         high: Upper ends.
         attempts: Attempts that each cost buys, on average.
+        curve: For a figure.
         holds_to: The largest cost that its stored samples reach; beyond it the value stays what it was there.
     """
 
@@ -35,6 +53,7 @@ class Way:
     high: FloatArray
     attempts: FloatArray
     holds_to: float
+    curve: WayCurve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +121,52 @@ class StrategyComparison(Result):
                 }
                 yield row | self._difference(i, m)
 
+    def plot(self, ax: "Axes | None" = None) -> "Figure":
+        """Draw every way over its cost, with the frontier in bold and the crossings below."""
+        from ttscale.plots.cost import Change, CostLine, plot_costs
+
+        position = {way.label: i for i, way in enumerate(self.ways)}
+        few = len(self.ways) <= _BANDS
+        return plot_costs(
+            [
+                CostLine(
+                    label=way.label,
+                    cost=way.curve.cost,
+                    value=way.curve.value,
+                    low=way.curve.low if few else None,
+                    high=way.curve.high if few else None,
+                )
+                for way in self.ways
+            ],
+            title=f"{self.metric.capitalize()} of ways to spend compute",
+            subtitle=rests_on(self.n_problems, self.confidence_level, "problems"),
+            x_label=f"{unit_name(self.unit)} per problem (log scale)",
+            best=[(one.begin, one.end, position[one.label]) for one in self.frontier if one.end > one.begin],
+            changes=[
+                Change(cost=one.budget, low=one.low, high=one.high, label=label)
+                for label, one in self.crossings
+            ],
+            ax=ax,
+        )
+
+    def curve_rows(self) -> list[dict[str, Any]]:
+        """Return the figure's data: a row per way and cost."""
+        return [
+            {
+                "metric": self.metric,
+                "way": way.label,
+                f"cost_{self.unit}": cost,
+                "value": value,
+                "low": low,
+                "high": high,
+            }
+            for way in self.ways
+            for cost, value, low, high in zip(
+                *(part.tolist() for part in (way.curve.cost, way.curve.value, way.curve.low, way.curve.high)),
+                strict=True,
+            )
+        ]
+
     def view(self) -> View:
         """Return what every way reaches at each cost, its difference from the baseline, and what that means in words."""
         unit = unit_name(self.unit)
@@ -132,7 +197,7 @@ class StrategyComparison(Result):
 
     def _frontier_told(self) -> str:
         stretches = [
-            f"{one.label} from {amount(one.begin)} to {amount(one.end)} ({share(one.value)} % there)"
+            f"{one.label} from {amount(one.begin)} to {amount(one.end)} ({share(one.value, sign='%')} there)"
             for one in self.frontier
         ]
         return f"Frontier: {', '.join(stretches)} {unit_name(self.unit)}."
@@ -147,10 +212,11 @@ class StrategyComparison(Result):
     def sentence(self) -> str:
         """Return which way is the best buy where, in words."""
         unit = unit_name(self.unit)
-        at = [
-            f"{best} at {amount(float(cost))}" for (best, _), cost in zip(self.best, self.cost, strict=True)
-        ]
-        found = f"Highest {self.metric}: {', '.join(at)} {unit}."
+        costs: dict[str, list[str]] = {}
+        for (best, _), cost in zip(self.best, self.cost, strict=True):
+            costs.setdefault(best, []).append(str(amount(float(cost))))
+        at = [f"{best} at {', '.join(own)}" for best, own in costs.items()]
+        found = f"Highest {self.metric}: {'; '.join(at)} {unit}."
         clear = [
             (way.label, float(cost), self._index(i, m))
             for i, way in enumerate(self.ways[1:], start=1)

@@ -9,6 +9,7 @@ import polars as pl
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.store.calls import CallRecord, trace
 from ttscale.store.run import RunStore
+from ttscale.types import TRUNCATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,18 @@ class AttemptTrace:
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per call, for programs."""
         return [{"cell": self.cell, **asdict(call), "won": call.path == self.won} for call in self.calls]
+
+
+def head_of(call: CallRecord, won: str) -> str:
+    """Say in a line what a call or judgement was, without its text; a star marks what the attempt ends with."""
+    if call.kind == "judge":
+        score = "" if call.score is None else f" {call.score:g}"
+        answer = "" if call.answer_class is None else f", answer {call.answer_class}"
+        return f"{call.path} {call.role}: {call.outcome}{score}{answer}"
+    tokens = "" if call.completion_tokens is None else f", {call.completion_tokens} tokens"
+    cut = ", cut" if call.finish_reason in TRUNCATED else ""
+    others = f", with {', '.join(call.parents[1:])}" if len(call.parents) > 1 else ""
+    return f"{'* ' if call.path == won else ''}{call.path} {call.role}{tokens}{cut}{others}"
 
 
 def attempt_trace(
