@@ -20,6 +20,7 @@ pytestmark = [
 ]  # fmt: skip
 
 SCRIPT = Path(__file__).parents[1] / "support" / "talking_programs.py"
+HIDDEN = [f"{name}, hidden" for name in PAIRS]
 AT_ONCE = [f"{name}, at once" for name, pair in PAIRS.items() if pair.at_once]
 STAYS = {
     ("namespace", "descriptors in flight, at once"),
@@ -53,7 +54,7 @@ def found_by(mode: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", ["root", "namespace", "user"])
-@pytest.mark.parametrize("name", [*PAIRS, *AT_ONCE, *WIDER_CALLS])
+@pytest.mark.parametrize("name", [*PAIRS, *HIDDEN, *AT_ONCE, *WIDER_CALLS])
 def test_what_one_program_leaves_no_other_finds(mode: str, name: str) -> None:
     if (mode, name) in STAYS:
         pytest.skip("stays open, as docs/programs.md says")

@@ -26,7 +26,9 @@ def seen(found):
 def works(action):
     try: return action() is not None
     except OSError: return False
-def keyctl(*args): return libc.syscall(ctypes.c_long(250), *map(ctypes.c_long, args))
+def taken(bind):
+    try: bind()
+    except OSError as error: return error.errno == errno.EADDRINUSE
 def search(ring):
     ring = ctypes.c_long(ring)
     return libc.syscall(ctypes.c_long(250), ctypes.c_long(10), ring, b"user", b"ttscale-mark", ctypes.c_long(0)) > 0
@@ -76,7 +78,7 @@ PAIRS = {
         server = socket.create_server(("127.0.0.1", PORT)); client = socket.create_connection(("127.0.0.1", PORT))
         there, _ = server.accept(); there.close(); client.recv(1); client.close(); server.close()
         """,
-        "seen(not works(lambda: socket.socket().bind(('127.0.0.1', PORT)) or 1))",
+        "seen(taken(lambda: socket.socket().bind(('127.0.0.1', PORT))))",
         True,
     ),
     "port": Pair(
@@ -95,7 +97,7 @@ PAIRS = {
         one, other = socket.socketpair()
         for _ in range(40): socket.send_fds(one, [b"x"], [one.fileno(), other.fileno(), server.fileno()])
         """,
-        "seen(not works(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind('\\0ttscale-flight') or 1))",
+        "seen(taken(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind('\\0ttscale-flight')))",
     ),
     "vsock": Pair(
         "server = socket.socket(socket.AF_VSOCK); server.bind((-1, PORT)); server.listen()",
@@ -190,6 +192,11 @@ def programs_of(pair: Pair, *, hold_s: float) -> tuple[str, str]:
     return leave + end, f"{dedent(_HEAD)}\ntime.sleep({hold_s / 3})\n{dedent(pair.look)}"
 
 
+def hidden(program: str) -> str:
+    """Return the same program with nothing in its text that tells what it does: it gets no network."""
+    return f"import builtins\ngetattr(builtins, 'ex' + 'ec')(bytes.fromhex({program.encode().hex()!r}), globals())"
+
+
 def _indented(source: str) -> str:
     return "\n".join("    " + line for line in dedent(source).strip("\n").split("\n"))
 
@@ -224,9 +231,10 @@ def _found() -> dict[str, str]:
     found: dict[str, str] = {}
     one = CodeVerifier(CodeOptions(timeout_s=20.0, workers=1, extraction="whole"))
     for name, pair in PAIRS.items():
-        leave, look = (candidate(each) for each in programs_of(pair, hold_s=0.0))
-        _, verdict = one.verify([leave])[0], one.verify([look])[0]
-        found[name] = f"{verdict.outcome} {verdict.detail or ''}"
+        leave, look = programs_of(pair, hold_s=0.0)
+        for how, programs in ("", [leave, look]), (", hidden", [hidden(leave), hidden(look)]):
+            _, verdict = [one.verify([candidate(each)])[0] for each in programs]
+            found[f"{name}{how}"] = f"{verdict.outcome} {verdict.detail or ''}"
     for name, code in WIDER_CALLS.items():
         (verdict,) = one.verify([candidate(program_of_calls(code))])
         found[name] = f"{verdict.outcome} {verdict.detail or ''}"

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from ttscale.errors import VerifierError
 from ttscale.execution.inside.confine import DEVICES, Limits, own_uid
-from ttscale.execution.system_calls import filter_of
+from ttscale.execution.system_calls import filters_of
 from ttscale.execution.watching import Completed, memory_file, stop, watch
 
 __all__ = [
@@ -114,7 +114,7 @@ def find_sandbox() -> SandboxStatus:
     failure = ""
     for as_root in (True, False) if os.geteuid() == 0 else (False,):
         kind = "as a user of its own" if as_root else "in a user namespace"
-        unfiltered = "" if filter_of() else "; system calls are not filtered on this kind of machine"
+        unfiltered = "" if filters_of().online else "; system calls are not filtered on this kind of machine"
         status = SandboxStatus(True, f"{version}, {kind}{unfiltered}", program, as_root, features)
         failure = _probe(status)
         if not failure:

@@ -10,7 +10,8 @@ Calls of other kinds, which a 64-bit program can make as well (``int 0x80``, x32
 import errno
 import platform
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -28,9 +29,12 @@ _ALLOW, _REFUSE = (
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _X32 = 0x40000000
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW*: mount, cgroup, UTS, IPC, user, PID, network
+_NEW_USERS = 0x10000000  # CLONE_NEWUSER
 _UNIX, _IP, _IP6, _NETLINK = 1, 2, 10, 16
 
-_CALLS: dict[str, tuple[int | None, int | None]] = {
+_Calls = Mapping[str, tuple[int | None, int | None]]
+
+_CALLS: _Calls = {
     # left behind: keys live longer than processes; the others would need a namespace of their own
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "shmdt": (67, 197),
@@ -44,8 +48,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "mincore": (27, 232), "cachestat": (451, 451), "preadv2": (327, 286), "pwritev2": (328, 287), "move_pages": (279, 239),
     # other processes, and namespaces; without clone3, libraries use clone, whose flags can be seen
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
-    "kcmp": (312, 272), "pidfd_getfd": (438, 438), "setns": (308, 268), "unshare": (272, 97), "clone3": (435, 435),
-    "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
+    "kcmp": (312, 272), "pidfd_getfd": (438, 438), "clone3": (435, 435), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
     "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433),
     "mount_setattr": (442, 442), "statmount": (457, 457), "listmount": (458, 458), "open_tree_attr": (467, 467),
     # the kernel's surface
@@ -58,7 +61,10 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """Refused calls with their numbers: on x86-64, and where the generic table is used. They do not exist, as far as a program sees."""
 
-_IDLE = {"sync": (162, 81), "syncfs": (306, 267), "fadvise64": (221, 223)}
+_NAMING: _Calls = {"bind": (49, 200)}
+"""What a program without a network of its own could leave a name by: the one that it has is shared."""
+
+_IDLE: _Calls = {"sync": (162, 81), "syncfs": (306, 267), "fadvise64": (221, 223)}
 """Calls that succeed and do nothing: they would write out the disk, or throw shared files out of the page cache."""
 
 _Test = tuple[int, int, int]
@@ -82,8 +88,14 @@ def _is(argument: int, value: int) -> tuple[_Test]:
     return ((argument, _JUMP_IF, value),)
 
 
+_SOCKETS = ((41, 198), (53, 199))
+"""socket and socketpair."""
+
 _RULES = (
     _Rule((56, 220), ((0, _JUMP_IF_ANY, _NEW_NAMESPACES),), errno.EPERM),  # clone
+    _Rule(
+        (272, 97), ((0, _JUMP_IF_ANY, _NEW_USERS),), errno.EPERM
+    ),  # unshare; the other kinds need a right that no program has
     *(_Rule((72, 25), _is(1, command), errno.EINVAL) for command in (1024, 1025, 1026, 1031)),
     *(_Rule((28, 233), _is(2, advice), 0) for advice in (20, 21)),
     *(_Rule((55, 209), (*_is(1, 1), *_is(2, option)), errno.ENOPROTOOPT) for option in (57, 71)),
@@ -95,27 +107,43 @@ _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1), "riscv64": (
 """Kind of machine -> its number in <linux/audit.h>, and the column of its calls' numbers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Filters in hexadecimal; empty where the numbers of calls are not known.
+
+    A process that confines others works behind them, too: what it needs for that, such as mount, needs rights that programs lack.
+
+    Attributes:
+        online: For a program with a network of its own.
+        offline: For one without: it can make no sockets but those of UNIX without a name.
+    """
+
+    online: str = ""
+    offline: str = ""
+
+
 @cache
-def filter_of(machine: str = platform.machine()) -> bytes:
-    """Return the filter for a kind of machine; an empty one where the numbers of its calls are not known here."""
+def filters_of(machine: str = platform.machine()) -> Filters:
+    """Return the filters for a kind of machine."""
     if machine not in _MACHINES:
-        return b""
+        return Filters()
     architecture, column = _MACHINES[machine]
-    lines = [
+    start = [
         _line(_LOAD, _ARCHITECTURE),
         _line(_JUMP_IF, architecture, 1, 0),
         _refuse(errno.ENOSYS),
         _line(_LOAD, _NUMBER),
     ]
     if machine == "x86_64":
-        lines += [_line(_JUMP_IF_AT_LEAST, _X32, 0, 1), _refuse(errno.ENOSYS)]
-    for calls, error in ((_CALLS, errno.ENOSYS), (_IDLE, 0)):
-        numbers = [pair[column] for pair in calls.values()]
-        lines += _refused([number for number in numbers if number is not None], error)
-    for rule in _RULES:
-        lines += _ruled(rule, column)
-    lines += [*_sockets((41, 198)[column]), *_sockets((53, 199)[column])]  # socket, socketpair
-    return b"".join([*lines, _line(_RETURN, _ALLOW)])
+        start += [_line(_JUMP_IF_AT_LEAST, _X32, 0, 1), _refuse(errno.ENOSYS)]
+    start += [*_refused(_CALLS, column, errno.ENOSYS), *_refused(_IDLE, column, 0)]
+    start += [line for rule in _RULES for line in _ruled(rule, column)]
+    online = [line for call in _SOCKETS for line in _families(call[column])]
+    offline = [line for call in _SOCKETS for line in _unix_alone(call[column])]
+    offline += _refused(_NAMING, column, errno.EPERM)
+    return Filters(
+        *(b"".join([*start, *sockets, _line(_RETURN, _ALLOW)]).hex() for sockets in (online, offline))
+    )
 
 
 def _line(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -132,10 +160,12 @@ def _argument(number: int) -> bytes:
     return _line(_LOAD, _ARGUMENTS + 8 * number)
 
 
-def _refused(numbers: Sequence[int], error: int) -> list[bytes]:
+def _refused(calls: _Calls, column: int, error: int) -> list[bytes]:
     """Return the lines that refuse calls by their number alone."""
-    last = len(numbers) - 1
-    lines = [_line(_JUMP_IF, number, last - at, int(at == last)) for at, number in enumerate(numbers)]
+    numbers = [pair[column] for pair in calls.values()]
+    known = [number for number in numbers if number is not None]
+    last = len(known) - 1
+    lines = [_line(_JUMP_IF, number, last - at, int(at == last)) for at, number in enumerate(known)]
     return [*lines, _refuse(error)]
 
 
@@ -149,11 +179,17 @@ def _ruled(rule: _Rule, column: int) -> list[bytes]:
     return [_line(_JUMP_IF, rule.number[column], 0, len(body)), *body]
 
 
-def _sockets(number: int) -> list[bytes]:
+def _families(number: int) -> list[bytes]:
     """Return the lines that leave sockets of UNIX and IP, and of netlink those that tell of addresses."""
     body = [
         _argument(0), *(_line(_JUMP_IF, family, 6 - at, 0) for at, family in enumerate((_UNIX, _IP, _IP6))),
         _line(_JUMP_IF, _NETLINK, 0, 2), _argument(2), _line(_JUMP_IF, 0, 1, 0),
         _refuse(errno.EAFNOSUPPORT), _line(_RETURN, _ALLOW),
     ]  # fmt: skip
+    return [_line(_JUMP_IF, number, 0, len(body)), *body]
+
+
+def _unix_alone(number: int) -> list[bytes]:
+    """Return the lines that leave sockets of UNIX only."""
+    body = [_argument(0), _line(_JUMP_IF, _UNIX, 1, 0), _refuse(errno.EAFNOSUPPORT), _line(_RETURN, _ALLOW)]
     return [_line(_JUMP_IF, number, 0, len(body)), *body]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ttscale.errors import VerifierError
 from ttscale.execution.inside.confine import Limits
-from ttscale.execution.system_calls import filter_of
+from ttscale.execution.system_calls import filters_of
 
 _CHUNK = 1 << 16
 
@@ -58,7 +58,7 @@ def watch(
     ready, ready_inside = os.pipe()
     settings = json.dumps({
         "limits": limits.as_dict(), "uid": uid, "ready_fd": ready_inside,
-        "namespaces": namespaces, "filter": filter_of().hex() if namespaces else "",
+        "namespaces": namespaces, "filter": filters_of().online if namespaces else "",
     })  # fmt: skip
     try:
         process = subprocess.Popen(

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from ttscale.execution.system_calls import filter_of
+from ttscale.execution.system_calls import Filters, filters_of
 
 _ALLOWED = 0x7FFF0000
 _X86_64, _ARM, _I386 = 0xC000003E, 0xC00000B7, 0x40000003
@@ -36,6 +36,8 @@ def said(program: bytes, number: int, *arguments: int, architecture: int = _X86_
         ((56, 0x1200011), "allowed"),  # clone, as fork calls it
         ((56, 0x10000011), errno.EPERM),  # ... with a user namespace
         ((435,), errno.ENOSYS),  # clone3
+        ((272, 0x60020000), "allowed"),  # unshare, as a server confines; with a user namespace
+        ((272, 0x10020000), errno.EPERM),
         ((250, 10), errno.ENOSYS),  # keyctl
         ((41, 1, 1, 0), "allowed"),  # socket: UNIX, IP, IPv6, route netlink; vsock, another netlink
         ((41, 2, 1, 0), "allowed"),
@@ -59,19 +61,28 @@ def said(program: bytes, number: int, *arguments: int, architecture: int = _X86_
     ],
 )
 def test_what_the_filter_says_of_a_call(call: tuple[int, ...], answer: int | str) -> None:
-    assert said(filter_of("x86_64"), *call) == answer
+    assert said(bytes.fromhex(filters_of("x86_64").online), *call) == answer
 
 
 @pytest.mark.parametrize("number", [20, 288, 120])
 def test_32_bit_calls_are_refused_whatever_their_number(number: int) -> None:
-    assert said(filter_of("x86_64"), number, architecture=_I386) == errno.ENOSYS
+    assert said(bytes.fromhex(filters_of("x86_64").offline), number, architecture=_I386) == errno.ENOSYS
 
 
 @pytest.mark.parametrize(("call", "answer"), [((63,), "allowed"), ((219, 10), errno.ENOSYS), ((198, 40), errno.EAFNOSUPPORT), ((220, 0x11), "allowed")])  # fmt: skip
 def test_other_machines_have_other_numbers(call: tuple[int, ...], answer: int | str) -> None:
-    assert said(filter_of("aarch64"), *call, architecture=_ARM) == answer
-    assert said(filter_of("aarch64"), *call) == errno.ENOSYS  # as an x86-64 call
+    program = bytes.fromhex(filters_of("aarch64").online)
+    assert said(program, *call, architecture=_ARM) == answer
+    assert said(program, *call) == errno.ENOSYS  # as an x86-64 call
 
 
 def test_a_machine_whose_numbers_are_not_known_has_no_filter() -> None:
-    assert filter_of("s390x") == b""
+    assert filters_of("s390x") == Filters()
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [((41, 1, 1), "allowed"), ((41, 2, 1), errno.EAFNOSUPPORT), ((53, 1, 1), "allowed"), ((53, 16, 3), errno.EAFNOSUPPORT), ((49, 3), errno.EPERM), ((0,), "allowed"), ((250,), errno.ENOSYS)],
+)  # fmt: skip
+def test_without_a_network_sockets_have_no_names(call: tuple[int, ...], answer: int | str) -> None:
+    assert said(bytes.fromhex(filters_of("x86_64").offline), *call) == answer

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from ttscale.execution.sandbox import (
     start_sandboxed,
     stop,
 )
-from ttscale.execution.system_calls import filter_of
+from ttscale.execution.system_calls import Filters, filters_of
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 from ttscale.verifiers.code.suite import Suite
 
@@ -190,7 +190,7 @@ class Pair:
             "preload": settings.preload,
             "namespaces": self._status is not None,
             "users": self._status is not None and self._status.as_root,
-            "filter": filter_of().hex() if self._status else "",
+            "filters": asdict(filters_of() if self._status else Filters()),
             "directory": "/tmp" if self._status else self._open_folder(),
         })  # fmt: skip
 

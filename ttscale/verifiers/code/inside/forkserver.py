@@ -5,8 +5,7 @@ empty ``/tmp``, its own System V IPC, no capabilities, and limits; it is the fir
 killing it kills whatever it left behind, however it forked away. The server tells the tester how the program
 ended.
 
-In the forked process, `serve` answers calls. The program shares that process and may do with it what it
-likes: all it can change is its own answers.
+In the forked process, a script runs, or `answering` answers calls.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import gc
 import importlib
 import itertools
 import json
-import operator
 import os
 import resource
 import select
@@ -24,8 +22,6 @@ import signal
 import socket
 import sys
 import traceback
-import types
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -48,11 +44,13 @@ from ttscale.execution.inside.confine import (
     share_tmp_as_shm,
     unshare,
 )
-from ttscale.verifiers.code.inside.as_script import remember_source, run_as_script
-from ttscale.verifiers.code.inside.wire import Channel, decode, encode
+from ttscale.verifiers.code.inside.answering import Server
+from ttscale.verifiers.code.inside.as_script import run_as_script
+from ttscale.verifiers.code.inside.wire import Channel
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _MAX_CONTROL = 1 << 16
+_CLEARED = b'{"cleared": 1}'
 _UNCONFINED, _CONFINED = 70, 71
 """Exit codes of a process that failed, before and after it was confined."""
 
@@ -63,8 +61,7 @@ def main() -> None:
     for name in settings["preload"]:
         with suppress(ImportError):
             importlib.import_module(name)
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "subreaper")
+    _adopt_orphans()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (most, most)
@@ -75,6 +72,39 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page it visits
     control = socket.socket(fileno=int(sys.argv[2]))
+    _serve_offline(control, settings, _fork_online(control, settings))
+
+
+def _fork_online(control: socket.socket, settings: dict[str, Any]) -> socket.socket:
+    """Fork a server for programs that may need a network: the filter for others would be theirs, too. Return what leads to it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        if os.fork() == 0:
+            ours.close()
+            control.close()
+            _adopt_orphans()
+            filter_system_calls(settings["filters"]["online"])
+            _serve_online(theirs, settings)
+            os._exit(0)
+    return ours
+
+
+def _serve_online(control: socket.socket, settings: dict[str, Any]) -> None:
+    """Run programs, each in a network of its own, until the other server hangs up."""
+    while True:
+        request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
+        if not request:
+            return
+        spare = Spare(settings, network=True)
+        spare.become(request, fds)
+        _run_one(spare, control)
+        os.waitpid(spare.pid, 0)
+        control.send(_CLEARED)
+
+
+def _serve_offline(control: socket.socket, settings: dict[str, Any], online: socket.socket) -> None:
+    """Run programs until the tester hangs up; hand on those that may need a network."""
+    filter_system_calls(settings["filters"]["offline"])
     spare = Spare(settings)
     spare.await_confined()
     control.send(b"ready")
@@ -82,12 +112,35 @@ def main() -> None:
         request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
         if not request:
             return
+        if json.loads(request)["network"]:
+            _hand_on(control, online, request, fds)
+            continue
         spare.become(request, fds)
         running, spare = spare, Spare(settings)  # made ready while the program runs
         _run_one(running, control)
         os.waitpid(running.pid, 0)
         spare.await_confined()
-        control.send(b'{"cleared": 1}')  # the next program's time begins after this
+        control.send(_CLEARED)  # the next program's time begins after this
+
+
+def _hand_on(control: socket.socket, online: socket.socket, request: bytes, fds: list[int]) -> None:
+    """Have another server run a program, and pass on what it and the tester say to each other."""
+    socket.send_fds(online, [request], fds)
+    for fd in fds:
+        os.close(fd)
+    said = b""
+    while said != _CLEARED:
+        ready, _, _ = select.select([control, online], [], [])
+        said = ready[0].recv(_MAX_CONTROL)
+        if not said:
+            sys.exit("the tester or the server for programs with a network is gone")
+        (online if ready[0] is control else control).send(said)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes whose parent ends."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "subreaper")
 
 
 def _run_one(running: Spare, control: socket.socket) -> None:
@@ -121,18 +174,19 @@ class Spare:
 
     Args:
         settings: As `main` receives them.
+        network: Whether it gets a network of its own, or none.
 
     Attributes:
         pid: Process id, as this server sees it.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], *, network: bool = False) -> None:
         self._is_confined = False
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.pid = _fork(settings)
             if self.pid == 0:
-                _become_candidate(theirs, settings)
+                _become_candidate(theirs, settings, network=network)
 
     def await_confined(self) -> None:
         """Wait until it is confined; end the server where that does not work: it says nothing of a program."""
@@ -205,7 +259,7 @@ def _fork_by_another() -> int:
     return int(told)
 
 
-def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoReturn:
+def _become_candidate(server: socket.socket, settings: dict[str, Any], *, network: bool) -> NoReturn:
     """Confine this process for good, wait for the program and run it."""
     code = _UNCONFINED
     try:
@@ -213,11 +267,10 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoRetu
         os.setsid()  # kill(0) reaches the process group, across namespaces
         _close_all_but([server.fileno()])
         if settings["namespaces"]:
-            _leave_shared_things(limits, is_filtered=bool(settings["filter"]))
+            _leave_shared_things(limits, network=network, is_filtered=bool(settings["filters"]["offline"]))
             drop_privileges(own_uid() if settings["users"] else None)
         os.chdir(settings["directory"])
         limit_resources(replace(limits, processes=limits.processes + 1))  # the next spare is the same user's
-        filter_system_calls(settings["filter"])
         server.send(b"confined")
         code = _CONFINED
         request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
@@ -232,10 +285,12 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoRetu
         os._exit(code)
 
 
-def _leave_shared_things(limits: Limits, *, is_filtered: bool) -> None:
-    """Part from what programs would leave to each other: files, networks, and System V IPC where the filter leaves it."""
-    unshare(CLONE_NEWNS | CLONE_NEWNET | (0 if is_filtered else CLONE_NEWIPC))
-    raise_loopback()
+def _leave_shared_things(limits: Limits, *, network: bool, is_filtered: bool) -> None:
+    """Part from what programs would leave to each other; without a filter that is more."""
+    others = 0 if is_filtered else CLONE_NEWIPC | CLONE_NEWNET
+    unshare(CLONE_NEWNS | others | (CLONE_NEWNET if network else 0))
+    if network:
+        raise_loopback()
     mount_private_tmp(limits.tmp_bytes)
     with suppress(OSError):  # without it there are no semaphores between processes
         share_tmp_as_shm()
@@ -255,130 +310,6 @@ def _serve(fd: int, max_bytes: int) -> int:
         os.dup2(null, standard)
     Server(Channel(socket.socket(fileno=fd), max_bytes)).run()
     return 0
-
-
-def _reflected(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda own, other: operation(other, own)
-
-
-_BINARY = (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "matmul",
-    "and",
-    "or",
-    "xor",
-    "lshift",
-    "rshift",
-)
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, f"__{name}__") for name in (*_BINARY, "lt", "gt", "le", "ge", "eq")},
-    **{f"r{name}": _reflected(getattr(operator, f"__{name}__")) for name in _BINARY},
-    **{
-        name: getattr(operator, name)
-        for name in ("getitem", "setitem", "delitem", "contains", "neg", "pos", "invert", "index")
-    },
-    **{
-        each.__name__: each
-        for each in (len, list, str, repr, abs, int, float, next, reversed, round, isinstance)
-    },
-    "enter": lambda own: own.__enter__(),
-    "exit": lambda own: own.__exit__(None, None, None),
-}
-"""What may be asked of a kept object, by name."""
-
-
-class Server:
-    """Answers operations on the program's functions and objects."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._kept: list[Any] = []
-        self._arguments: list[Any] = []
-        self._module = types.ModuleType("candidate")
-
-    def run(self) -> None:
-        """Answer until the other side hangs up."""
-        while True:
-            request = self._channel.receive()
-            try:
-                operation = getattr(self, "do_" + request["do"])
-                answer = {"value": encode(operation(request), self._keep)}
-            except BaseException as error:  # SystemExit and the like are failures of the program too
-                answer = {"raised": [type(error).__name__, _text(error)]}
-            self._channel.send(answer)
-
-    def do_load(self, request: dict[str, Any]) -> None:
-        """Run the program's top level."""
-        sys.modules["candidate"] = self._module
-        path = remember_source(request["program"])
-        self._module.__file__ = path
-        program = compile(request["program"], path, "exec", dont_inherit=True)
-        exec(program, self._module.__dict__)
-
-    def do_call(self, request: dict[str, Any]) -> Any:
-        """Call a function by name, or a kept object."""
-        target = self._resolve(request["on"]) if "on" in request else getattr(self._module, request["name"])
-        arguments = [decode(item, self._resolve) for item in request["args"]]
-        named = {name: decode(item, self._resolve) for name, item in request["kwargs"].items()}
-        self._arguments = arguments
-        return target(*arguments, **named)
-
-    def do_changed(self, request: dict[str, Any]) -> list[Any]:
-        """Return some arguments of the last call as they are now."""
-        return [self._arguments[at] for at in request["positions"]]
-
-    def do_global(self, request: dict[str, Any]) -> Any:
-        """Return what a name stands for."""
-        return getattr(self._module, request["name"])
-
-    def do_kind(self, request: dict[str, Any]) -> dict[str, str]:
-        """Return the name of a kept object's class, and who says what it equals: nobody, the program, or a library."""
-        kind: Any = type(self._resolve(request["on"]))
-        home = str(kind.__module__).partition(".")[0]
-        is_ours = home == self._module.__name__ or home in sys.stdlib_module_names
-        own = "the program's" if is_ours else "a library's"
-        return {"name": kind.__name__, "equality": "identity" if kind.__eq__ is object.__eq__ else own}
-
-    def do_operate(self, request: dict[str, Any]) -> Any:
-        """Do an operation on a kept object."""
-        operands = [decode(item, self._resolve) for item in request["operands"]]
-        return OPERATIONS[request["name"]](self._resolve(request["on"]), *operands)
-
-    def do_get(self, request: dict[str, Any]) -> Any:
-        """Read an attribute of a kept object."""
-        return getattr(self._resolve(request["on"]), request["name"])
-
-    def do_set(self, request: dict[str, Any]) -> None:
-        """Set an attribute of a kept object."""
-        setattr(self._resolve(request["on"]), request["name"], decode(request["value"], self._resolve))
-
-    def do_truth(self, request: dict[str, Any]) -> bool:
-        """Say whether a kept object counts as true."""
-        return bool(self._resolve(request["on"]))
-
-    def _keep(self, value: Any) -> int:
-        for handle, kept in enumerate(self._kept):
-            if kept is value:
-                return handle
-        self._kept.append(value)
-        return len(self._kept) - 1
-
-    def _resolve(self, handle: int) -> Any:
-        return self._kept[handle]
-
-
-def _text(error: BaseException) -> str:
-    """Return an exception's message; foreign exceptions may fail at that too."""
-    try:
-        return str(error)[:500]
-    except BaseException:
-        return "(no message)"
 
 
 def _run_script(fds: list[int]) -> int:

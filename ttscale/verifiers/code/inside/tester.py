@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import CodeType
 from typing import Any
 
@@ -29,7 +29,9 @@ from ttscale.execution.inside.confine import (
     limit_resources,
     own_uid,
 )
+from ttscale.verifiers.code.inside.candidates import ForkServer
 from ttscale.verifiers.code.inside.given import agrees
+from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
 from ttscale.verifiers.code.inside.remote import Session, is_beyond_a_stand_in
@@ -41,45 +43,6 @@ _CHUNK = 1 << 16
 _SEED = 20210707  # HumanEval's random tests are the same on every run
 
 Result = dict[str, Any]
-
-
-class ForkServer:
-    """The other sandbox, as seen from here."""
-
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
-        self._ended: dict[str, int] = {"cleared": 1}
-
-    @contextmanager
-    def process(self, mode: str, fds: list[int], ended: dict[str, int]) -> Iterator[None]:
-        """Start a candidate process, where `clear` was called; on leaving, kill it without waiting for its end.
-
-        `ended` is given the wait status of one that ended by itself, at the latest by `clear`.
-        """
-        with self._or_give_up():
-            socket.send_fds(self.control, [json.dumps({"mode": mode}).encode()], fds)
-        self._ended = ended
-        for fd in fds:
-            os.close(fd)
-        try:
-            yield
-        finally:
-            with self._or_give_up():
-                self.control.send(b"stop")
-
-    def clear(self) -> None:
-        """Wait until the last process is gone and the next one can start at once."""
-        with self._or_give_up():
-            while "cleared" not in self._ended:
-                self._ended.update(json.loads(self.control.recv(_MAX_CONTROL)))
-
-    @contextmanager
-    def _or_give_up(self) -> Iterator[None]:
-        """End this process if the fork server is gone: that says nothing of the program."""
-        try:
-            yield
-        except (OSError, ValueError):
-            os._exit(3)
 
 
 class Tester:
@@ -113,29 +76,30 @@ class Tester:
         ours, theirs = socket.socketpair()
         with ours:
             deadline = time.monotonic() + timeout_s
-            with self._server.process("serve", [theirs.detach()], ended):
+            with self._server.process("serve", program, [theirs.detach()], ended):
                 session = Session(Channel(ours, self._reply_bytes), deadline)
                 yield session
 
 
-def _run_tests(tester: Tester, program: str, timeout_s: float, tests: Callable[[Session], Result]) -> Result:
+_PASSED: Result = {"outcome": "passed", "share": 1.0}
+
+
+def _run_tests(
+    tester: Tester, program: str, timeout_s: float, tests: Callable[[Session, Failures], None]
+) -> Result:
     """Load a program, run tests on it, and turn whatever happens into a result."""
     ended: dict[str, int] = {}
-    session: Session | None = None
-    try:
-        with tester.session(program, timeout_s, ended) as session:
+    with tester.session(program, timeout_s, ended) as session:
+        failures = Failures(session)
+        with suppress(Exception), failures:
             session.ask(do="load", program=program)
-            result = tests(session)
-            if session.failure is not None:
-                raise session.failure
-            if time.monotonic() > session.deadline:
-                raise OutOfTimeError
-            return result
-    except Exception as error:  # an assertion, or what the program raised, or the end of the conversation
-        failure = session.failure if session is not None and session.failure is not None else error
-        if isinstance(failure, ChannelError):
-            tester.clear()  # tells how it ended
-        return _explained(failure, timeout_s, ended)
+            tests(session, failures)
+        failure = failures.first or session.failure
+        if failure is None and time.monotonic() > session.deadline:
+            failure = OutOfTimeError()
+    if isinstance(failure, ChannelError):
+        tester.clear()  # tells how it ended
+    return _explained(failure, timeout_s, ended) if failure is not None else _PASSED
 
 
 def _explained(failure: Exception, timeout_s: float, ended: dict[str, int]) -> Result:
@@ -165,7 +129,7 @@ def _how_it_ended(ended: dict[str, int]) -> str:
 
 def _prepare_check(suite: dict[str, Any]) -> dict[str, Any]:
     source = f"{suite['setup']}\n\n{suite['test']}\n"
-    code = compile(source, "tests.py", "exec", dont_inherit=True)
+    code = compile(going_on(source, "check"), "tests.py", "exec", dont_inherit=True)
     namespace: dict[str, Any] = {"__name__": "tests"}
     exec(code, namespace)
     if not callable(namespace.get("check")):
@@ -174,14 +138,13 @@ def _prepare_check(suite: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
-    def tests(session: Session) -> Result:
+    def tests(session: Session, failures: Failures) -> None:
         candidate = Remote(session, suite["entry_point"])
-        namespace: dict[str, Any] = {"__name__": "tests"}
+        namespace: dict[str, Any] = {"__name__": "tests", NAME: failures}
         random.seed(_SEED)
         exec(suite["code"], namespace)
         namespace[suite["entry_point"]] = candidate  # some tests call the function by its own name
         namespace["check"](candidate)
-        return {"outcome": "passed", "share": 1.0}
 
     return _run_tests(tester, program, timeout_s, tests)
 
@@ -207,11 +170,11 @@ def _namespace(suite: dict[str, Any], session: Session) -> dict[str, Any]:
 
 
 def _run_asserts(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
-    def tests(session: Session) -> Result:
+    def tests(session: Session, failures: Failures) -> None:
         namespace = _namespace(suite, session)
         for code in suite["codes"]:
-            exec(code, namespace)
-        return {"outcome": "passed", "share": 1.0}
+            with failures:
+                exec(code, namespace)
 
     return _run_tests(tester, program, timeout_s, tests)
 
@@ -227,7 +190,7 @@ def _run_count(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
     for _ in range(suite["max_restarts"] + 1):
         before = len(left)
         _run_tests(
-            tester, program, timeout_s, lambda session: _count(session, suite, left, passed, timeout_s)
+            tester, program, timeout_s, lambda session, _: _count(session, suite, left, passed, timeout_s)
         )
         if not left or len(left) == before:  # all done, or the program does not even load
             break
@@ -236,7 +199,7 @@ def _run_count(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
 
 def _count(
     session: Session, suite: dict[str, Any], left: list[int], passed: list[int], timeout_s: float
-) -> Result:
+) -> None:
     namespace = _namespace(suite, session)
     while left:
         number = left.pop(0)
@@ -250,7 +213,6 @@ def _count(
         except Exception:
             if session.failure is not None:
                 raise session.failure from None
-    return {"outcome": "passed"}
 
 
 # --- inputs: arguments, and a reference solution that says what they should give (EvalPlus) ---
@@ -269,17 +231,19 @@ def _prepare_inputs(suite: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_inputs(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
-    def tests(session: Session) -> Result:
+    def tests(session: Session, failures: Failures) -> None:
         candidate = Remote(
             session, suite["entry_point"], writes_back=False
         )  # the arguments serve the next program
         judge = suite["judge"]
         for arguments, expected in zip(suite["inputs"], suite["expected"], strict=True):
-            output = candidate(*arguments)
-            right = judge(output, arguments, expected) if judge else agrees(output, expected, suite["atol"])
-            if not right:
-                raise AssertionError(f"gave {output!r:.200} where {expected!r:.200} is right")
-        return {"outcome": "passed", "share": 1.0}
+            with failures:
+                output = candidate(*arguments)
+                right = (
+                    judge(output, arguments, expected) if judge else agrees(output, expected, suite["atol"])
+                )
+                if not right:
+                    raise AssertionError(f"gave {output!r:.200} where {expected!r:.200} is right")
 
     return _run_tests(tester, program, timeout_s, tests)
 
@@ -305,7 +269,7 @@ def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Re
     ended: dict[str, int] = {}
     deadline = time.monotonic() + timeout_s
     try:
-        with tester._server.process("script", fds, ended):
+        with tester._server.process("script", program, fds, ended):
             output, why = _read_all(reader, tester._server.control, deadline, tester._output_bytes, ended)
     finally:
         os.close(reader)
@@ -377,7 +341,7 @@ def main() -> None:
     if settings["namespaces"]:
         drop_privileges(own_uid() if settings["users"] else None)
     limit_resources(limits)
-    filter_system_calls(settings["filter"])
+    filter_system_calls(settings["filters"]["offline"])
     sys.setrecursionlimit(3000)
     host = Channel(socket.socket(fileno=int(sys.argv[2])), _MAX_JOB)
     control = socket.socket(fileno=int(sys.argv[3]))

@@ -1,0 +1,139 @@
+"""The program's side of the conversation: its process answers what the tests ask of its functions and objects.
+
+The program shares that process and may do with it what it likes: all it can change is its own answers.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from ttscale.verifiers.code.inside.as_script import remember_source
+from ttscale.verifiers.code.inside.wire import Channel, decode, encode
+
+
+def _reflected(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda own, other: operation(other, own)
+
+
+_BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+)
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(operator, f"__{name}__") for name in (*_BINARY, "lt", "gt", "le", "ge", "eq")},
+    **{f"r{name}": _reflected(getattr(operator, f"__{name}__")) for name in _BINARY},
+    **{
+        name: getattr(operator, name)
+        for name in ("getitem", "setitem", "delitem", "contains", "neg", "pos", "invert", "index")
+    },
+    **{
+        each.__name__: each
+        for each in (len, list, str, repr, abs, int, float, next, reversed, round, isinstance)
+    },
+    "enter": lambda own: own.__enter__(),
+    "exit": lambda own: own.__exit__(None, None, None),
+}
+"""What may be asked of a kept object, by name."""
+
+
+class Server:
+    """Answers operations on the program's functions and objects."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._kept: list[Any] = []
+        self._arguments: list[Any] = []
+        self._module = types.ModuleType("candidate")
+
+    def run(self) -> None:
+        """Answer until the other side hangs up."""
+        while True:
+            request = self._channel.receive()
+            try:
+                operation = getattr(self, "do_" + request["do"])
+                answer = {"value": encode(operation(request), self._keep)}
+            except BaseException as error:  # SystemExit and the like are failures of the program too
+                answer = {"raised": [type(error).__name__, _text(error)]}
+            self._channel.send(answer)
+
+    def do_load(self, request: dict[str, Any]) -> None:
+        """Run the program's top level."""
+        sys.modules["candidate"] = self._module
+        path = remember_source(request["program"])
+        self._module.__file__ = path
+        program = compile(request["program"], path, "exec", dont_inherit=True)
+        exec(program, self._module.__dict__)
+
+    def do_call(self, request: dict[str, Any]) -> Any:
+        """Call a function by name, or a kept object."""
+        target = self._resolve(request["on"]) if "on" in request else getattr(self._module, request["name"])
+        arguments = [decode(item, self._resolve) for item in request["args"]]
+        named = {name: decode(item, self._resolve) for name, item in request["kwargs"].items()}
+        self._arguments = arguments
+        return target(*arguments, **named)
+
+    def do_changed(self, request: dict[str, Any]) -> list[Any]:
+        """Return some arguments of the last call as they are now."""
+        return [self._arguments[at] for at in request["positions"]]
+
+    def do_global(self, request: dict[str, Any]) -> Any:
+        """Return what a name stands for."""
+        return getattr(self._module, request["name"])
+
+    def do_kind(self, request: dict[str, Any]) -> dict[str, str]:
+        """Return the name of a kept object's class, and who says what it equals: nobody, the program, or a library."""
+        kind: Any = type(self._resolve(request["on"]))
+        home = str(kind.__module__).partition(".")[0]
+        is_ours = home == self._module.__name__ or home in sys.stdlib_module_names
+        own = "the program's" if is_ours else "a library's"
+        return {"name": kind.__name__, "equality": "identity" if kind.__eq__ is object.__eq__ else own}
+
+    def do_operate(self, request: dict[str, Any]) -> Any:
+        """Do an operation on a kept object."""
+        operands = [decode(item, self._resolve) for item in request["operands"]]
+        return OPERATIONS[request["name"]](self._resolve(request["on"]), *operands)
+
+    def do_get(self, request: dict[str, Any]) -> Any:
+        """Read an attribute of a kept object."""
+        return getattr(self._resolve(request["on"]), request["name"])
+
+    def do_set(self, request: dict[str, Any]) -> None:
+        """Set an attribute of a kept object."""
+        setattr(self._resolve(request["on"]), request["name"], decode(request["value"], self._resolve))
+
+    def do_truth(self, request: dict[str, Any]) -> bool:
+        """Say whether a kept object counts as true."""
+        return bool(self._resolve(request["on"]))
+
+    def _keep(self, value: Any) -> int:
+        for handle, kept in enumerate(self._kept):
+            if kept is value:
+                return handle
+        self._kept.append(value)
+        return len(self._kept) - 1
+
+    def _resolve(self, handle: int) -> Any:
+        return self._kept[handle]
+
+
+def _text(error: BaseException) -> str:
+    """Return an exception's message; foreign exceptions may fail at that too."""
+    try:
+        return str(error)[:500]
+    except BaseException:
+        return "(no message)"
