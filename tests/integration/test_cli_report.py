@@ -57,12 +57,51 @@ def test_one_run_is_reported_where_it_lies(runs: list[Path], capsys: pytest.Capt
     assert (runs[0] / "figures" / "cost-by-cell.csv").exists()
 
 
+@pytest.mark.usefixtures("no_forecasts")
+def test_many_cells_are_told_one_by_one_and_the_numbers_stay_on_stdout(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(["report", *map(str, runs), "--out", str(tmp_path), "--csv"]) == 0
+    out, err = capsys.readouterr()
+    told = [line for line in err.splitlines() if line.startswith("Analyzing ")]
+    assert [line.rpartition(" (")[2] for line in told] == ["1 of 3)", "2 of 3)", "3 of 3)"]
+    assert "Analyzing" not in out
+
+
+@pytest.mark.usefixtures("no_forecasts")
+def test_a_bundle_leads_to_every_run_below_a_folder(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(["report", str(runs[0].parent), "--bundle", str(tmp_path / "site"), "--json"]) == 0
+    pages = [Path(row["page"]) for row in json.loads(capsys.readouterr().out)]
+    assert pages == [
+        tmp_path / "site" / name for name in ("index.html", "first/report.html", "second/report.html")
+    ]
+    assert all(page.is_file() for page in pages)
+    assert run_cli(["report", str(runs[0]), "--bundle", str(tmp_path), "--out", str(tmp_path)]) == 2
+
+
 def test_a_folder_that_is_no_run_is_one_clear_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for command in ("report", "view"):
         assert run_cli([command, str(tmp_path)]) == 1
         assert "is not a run directory" in capsys.readouterr().err
+
+
+def test_view_lists_the_runs_below_a_folder(runs: list[Path]) -> None:
+    command = [sys.executable, "-m", "ttscale", "view", str(runs[0].parent), "--port", "0", "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as view:
+        assert view.stdout is not None
+        url = view.stdout.readline().strip()
+        with urllib.request.urlopen(url, timeout=120) as answer:
+            index = answer.read().decode()
+        with urllib.request.urlopen(f"{url}run/1/", timeout=120) as answer:
+            assert "second · ttscale report" in answer.read().decode()
+        view.send_signal(signal.SIGINT)
+        view.communicate(timeout=60)
+    assert view.returncode == 0
+    assert 'href="run/0/">first<' in index
 
 
 def test_view_prints_its_address_serves_the_page_and_ends_by_ctrl_c(runs: list[Path]) -> None:

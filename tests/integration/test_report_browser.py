@@ -21,7 +21,8 @@ from ttscale.analysis.budget.runs import RunsBudget, TaskBudget, price_runs
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.run.results import RunResult, UnmeasuredCell
 from ttscale.report import write_report
-from ttscale.report.live import LiveReport, make_server
+from ttscale.report.live import LiveReport
+from ttscale.report.serving import make_server
 from ttscale.report.visible import visible_text
 from ttscale.store.run import RunStore
 

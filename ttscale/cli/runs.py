@@ -1,5 +1,7 @@
 """Commands that write a run: run, sample, verify, report."""
 
+import itertools
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,16 +155,44 @@ def verify_command(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of report.html and figures/; RUN itself by default, ttscale-report for several runs.",
 )
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a site instead: a page for each RUN, or for each run below a folder, and an index.html.",
+)
 @oracle_option
 @output_options
-def report_command(runs: tuple[Path, ...], out: Path | None, oracle: str | None, output: str | None) -> None:
+def report_command(
+    runs: tuple[Path, ...], out: Path | None, bundle: Path | None, oracle: str | None, output: str | None
+) -> None:
     """Write report.html and figures/, and print the table.
 
     Several runs come side by side on one page. Cells without verified samples are named with the reason.
     """
     from ttscale.store.run import RunStore
 
+    if bundle is not None:
+        if out is not None or oracle is not None:
+            raise click.UsageError(
+                "--bundle has its own folder and every run its own oracle: leave out --out and --oracle."
+            )
+        _bundle(runs, bundle, output)
+        return
     _report([RunStore(run) for run in runs], output, out=out, oracle=oracle)
+
+
+def _bundle(runs: Sequence[Path], out: Path, output: str | None) -> None:
+    from ttscale.cli.main import say
+    from ttscale.cli.output import print_rows
+    from ttscale.report.folder import runs_below, write_bundle
+
+    bundle = write_bundle(runs_below(runs), out, tell=lambda words: say(f"Reporting {words}"))
+    for run, why in bundle.failed.items():
+        say(f"{run} has no report: {why}")
+    print_rows([{"page": str(page)} for page in (bundle.index, *bundle.pages)], output)
+    if bundle.failed:
+        sys.exit(3)
 
 
 def _report(
@@ -171,13 +201,23 @@ def _report(
     from ttscale.analysis.budget.runs import price_runs
     from ttscale.analysis.reading.choosing import stored_config
     from ttscale.analysis.run.analyze import analyze_run
+    from ttscale.cli.main import say
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.html import write_report
     from ttscale.report.tables import render_table, result_rows
 
     alone = len(stores) == 1
+    n_cells = sum(len(store.cells()) for store in stores)
+    numbers = itertools.count(1)
+
+    def tell(cell: str) -> None:
+        if n_cells > 1:
+            say(f"Analyzing {cell} ({next(numbers)} of {n_cells})")
+
     results = [
-        analyze_run(store, stored_config(store, oracle=oracle), depth="full", allow_empty=not alone)
+        analyze_run(
+            store, stored_config(store, oracle=oracle), depth="full", allow_empty=not alone, on_cell=tell
+        )
         for store in stores
     ]
     budget = price_runs([store.path for store in stores], oracle=oracle)

@@ -69,15 +69,15 @@ def write_report(
     strategies = strategy_sections(runs)
     drawn = _draw(cells, runs, budget, strategies)
     figures, data = [], []
-    with _writing_to(out):
+    with writing_to(out):
         folder = out / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         for one in drawn.figures:
             for suffix, content in ((".png", one.png), (".svg", one.svg)):
-                figures.append(_replace(folder / f"{one.source.name}{suffix}", content))
-            data.append(_replace(folder / f"{one.source.name}.csv", csv_bytes(one.source.rows)))
+                figures.append(replace_file(folder / f"{one.source.name}{suffix}", content))
+            data.append(replace_file(folder / f"{one.source.name}.csv", csv_bytes(one.source.rows)))
         html = render_page(runs, cells, drawn.drawings, budget=budget, strategies=strategies)
-        page = _replace(out / "report.html", html.encode())
+        page = replace_file(out / "report.html", html.encode())
         _remove_stale(folder, {path.name for path in (*figures, *data)})
     return ReportPaths(page, tuple(figures), tuple(data))
 
@@ -180,7 +180,7 @@ def _remove_stale(folder: Path, written: set[str]) -> None:
 
 
 @contextmanager
-def _writing_to(out: Path) -> Iterator[None]:
+def writing_to(out: Path) -> Iterator[None]:
     """Name the folder where writing fails."""
     try:
         yield
@@ -191,7 +191,7 @@ def _writing_to(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _replace(path: Path, content: bytes) -> Path:
+def replace_file(path: Path, content: bytes) -> Path:
     """Write a file whole: under a temporary name first, then renamed over the old one."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

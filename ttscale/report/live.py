@@ -1,20 +1,11 @@
-"""The report of runs that are still going: analyzed again when something new is stored, served to this machine only.
+"""The report of runs that are still going: analyzed again when something new is stored."""
 
-The server listens on 127.0.0.1 and answers nobody who calls it by another name: a page elsewhere whose name
-is pointed at this machine (DNS rebinding) gets nothing. It has three addresses: the page, its state, and the samples
-of a problem, asked for by places in the page.
-"""
-
-import json
 import threading
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from ttscale.analysis.budget.runs import price_runs
 from ttscale.analysis.reading.cell import RunReader
@@ -28,18 +19,6 @@ from ttscale.report.page import LiveState
 from ttscale.report.samples import columns_of, problem_samples
 from ttscale.store.run import RunStore
 
-HOST = "127.0.0.1"
-_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-"""How this machine calls itself; with a tunnel the port may differ, the name does not."""
-
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 _LEAST_PAUSE_S = 1.0
 _PAUSE_PER_WORK = 3.0
 """Rest three times as long as the last analysis took: the run itself needs the machine."""
@@ -68,6 +47,8 @@ class LiveReport:
         self._number = 0
         self._page = b""
         self._problems: dict[str, _PageProblems] = {}
+        self._looking = threading.Lock()
+        self._due = 0.0
         self._state: dict[str, Any] = {"token": "0", "phase": "going", "words": "Reading the run."}
 
     def page(self) -> bytes:
@@ -92,6 +73,18 @@ class LiveReport:
             raise StoreError(f"This page has no row {row} in '{cell}'.")
         reader = RunReader(found.store).cell(found.cell, verifiers=None)
         return columns_of(problem_samples(sample_groups(reader, [found.problem_ids[row]])))
+
+    def look(self) -> None:
+        """Refresh where it is time to; who asks meanwhile gets what is there, and waits only for the first page."""
+        if not self._looking.acquire(blocking=not self._page):
+            return
+        try:
+            if time.monotonic() >= self._due:
+                started = time.monotonic()
+                self.refresh()
+                self._due = time.monotonic() + _pause_after(time.monotonic() - started)
+        finally:
+            self._looking.release()
 
     def refresh(self) -> bool:
         """Look at the runs; where something changed, make the page again.
@@ -143,83 +136,9 @@ class LiveReport:
 def follow(report: LiveReport, stop: threading.Event) -> None:
     """Refresh a report until told to stop."""
     while not stop.is_set():
-        started = time.monotonic()
-        report.refresh()
-        stop.wait(max(_LEAST_PAUSE_S, _PAUSE_PER_WORK * (time.monotonic() - started)))
+        report.look()
+        stop.wait(_LEAST_PAUSE_S)
 
 
-def make_server(report: LiveReport, port: int) -> ThreadingHTTPServer:
-    """Return a server of a report on 127.0.0.1; `serve_forever` starts it.
-
-    Args:
-        report: What is served.
-        port: Where; 0 takes any free port.
-
-    Raises:
-        StoreError: The port is taken.
-    """
-
-    class Handler(_Handler):
-        live = report
-
-    try:
-        return _Server((HOST, port), Handler)
-    except OSError as error:
-        raise StoreError(
-            f"Port {port} of this machine cannot be listened on: {error.strerror or error}. Give another with "
-            "--port, or --port 0 for any free one."
-        ) from error
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True  # an open connection must not keep Ctrl-C waiting
-
-
-class _Handler(BaseHTTPRequestHandler):
-    live: LiveReport
-    server_version = "ttscale"
-    sys_version = ""
-    timeout = 20  # seconds until a silent connection is closed
-
-    def do_GET(self) -> None:
-        """Answer the page or its state."""
-        if not self._is_called_by_its_name():
-            self._answer(HTTPStatus.FORBIDDEN, b"Open http://127.0.0.1 or http://localhost.\n", "text/plain")
-        elif self.path == "/":
-            self._answer(HTTPStatus.OK, self.live.page(), "text/html; charset=utf-8")
-        elif self.path == "/state":
-            self._answer(HTTPStatus.OK, json.dumps(self.live.state()).encode(), "application/json")
-        elif self.path.startswith("/samples?"):
-            self._answer_samples()
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, b"Only /, /state and /samples are here.\n", "text/plain")
-
-    do_HEAD = do_GET  # noqa: N815 - the base class finds it by this name
-
-    def _answer_samples(self) -> None:
-        asked = dict(parse_qsl(urlsplit(self.path).query))
-        try:
-            found = self.live.samples(asked.get("cell", ""), int(asked.get("row", "-1")))
-        except (TtscaleError, OSError, ValueError) as error:
-            self._answer(HTTPStatus.NOT_FOUND, f"{error}\n".encode(), "text/plain; charset=utf-8")
-        else:
-            self._answer(HTTPStatus.OK, json.dumps(found).encode(), "application/json")
-
-    def _is_called_by_its_name(self) -> bool:
-        try:
-            return urlsplit(f"//{self.headers.get('Host', '')}").hostname in _NAMES
-        except ValueError:
-            return False
-
-    def _answer(self, status: HTTPStatus, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: a poll every two seconds is no news."""
+def _pause_after(work_s: float) -> float:
+    return max(_LEAST_PAUSE_S, _PAUSE_PER_WORK * work_s)

@@ -25,7 +25,7 @@ from ttscale.report.samples import live_samples, packed_samples
 from ttscale.report.strategies import StrategySection
 from ttscale.report.terms import TERMS, explained
 from ttscale.report.visible import excerpt_line, visible_text
-from ttscale.showing.numbers import at_k, count, duration, percent, shown
+from ttscale.showing.numbers import Prose, at_k, count, duration, percent, shown
 
 _SCRIPTS = (
     "numbers.js",
@@ -130,6 +130,33 @@ def render_page(
             script=Markup(script),  # our own files, covered by the policy's digests
             style=Markup(style),
         )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRow:
+    """A run in a list of runs.
+
+    Attributes:
+        href: Where its report is; empty where there is none.
+        name: The run.
+        words: What was found, or how far it is.
+        about: Models and tasks.
+    """
+
+    href: str
+    name: str
+    words: str | Prose
+    about: str = ""
+
+
+def render_index(title: str, rows: Sequence[IndexRow]) -> str:
+    """Return the page that lists runs; no script runs in it."""
+    style = _sources(_STYLES)
+    template = _environment().get_template("index.html.j2")
+    policy = content_security_policy(script="", style=style)
+    return template.render(
+        title=title, rows=rows, version=ttscale.__version__, policy=policy, style=Markup(style)
     )
 
 

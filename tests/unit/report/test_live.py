@@ -16,7 +16,8 @@ from stored_runs import draw, make_run
 from ttscale.errors import StoreError
 from ttscale.report import following
 from ttscale.report.following import fingerprint, is_written, progress_of
-from ttscale.report.live import LiveReport, make_server
+from ttscale.report.live import LiveReport
+from ttscale.report.serving import make_server
 from ttscale.store.run import RunStore
 
 CELL = "demo-arithmetic-arithmetic"

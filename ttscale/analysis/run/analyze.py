@@ -1,6 +1,6 @@
 """Answer everything the report shows about a run, from its stored samples and verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +65,7 @@ def analyze_run(
     *,
     depth: Depth = "curves",
     allow_empty: bool = False,
+    on_cell: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Analyze a run.
 
@@ -74,6 +75,7 @@ def analyze_run(
         depth: How much to compute; see `Depth`.
         allow_empty: Whether an unfinished run is fine: one in which no cell has verified samples gives a result that
             says so, and budgets of `analysis.k` that are not reached yet are left out.
+        on_cell: Is told the name of every cell as its turn comes.
 
     Returns:
         One result per cell that has verified samples; the others are in `RunResult.unmeasured` with the reason.
@@ -86,6 +88,8 @@ def analyze_run(
     results, unmeasured = [], []
     reasons: list[StoreError] = []
     for cell in store.cells():
+        if on_cell is not None:
+            on_cell(cell)
         try:
             results.append(analyze_cell(store, cell, config, depth=depth, unfinished=allow_empty))
         except StoreError as error:

@@ -19,7 +19,7 @@ function freshPage() {
     request.responseType = "document";
     request.onload = () => (request.status === 200 && request.responseXML ? resolve(request.responseXML) : reject());
     request.onerror = request.ontimeout = reject;
-    request.open("GET", "/");
+    request.open("GET", "./");
     request.send();
   });
 }
@@ -116,7 +116,7 @@ async function asked(question) {
 
 async function look() {
   try {
-    const state = await asked(async () => (await fetch("/state", { cache: "no-store" })).json());
+    const state = await asked(async () => (await fetch("state", { cache: "no-store" })).json());
     const fresh = state && state.token !== token ? await asked(freshPage) : null;
     if (fresh) {
       token = state.token;

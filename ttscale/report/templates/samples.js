@@ -25,7 +25,7 @@ async function unpacked(packed) {
 }
 
 async function served_samples(cell, row) {
-  const answer = await fetch(`/samples?cell=${encodeURIComponent(cell)}&row=${row}`, { cache: "no-store" });
+  const answer = await fetch(`samples?cell=${encodeURIComponent(cell)}&row=${row}`, { cache: "no-store" });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
