@@ -7,8 +7,9 @@ import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from ttscale.execution.masking import CHILD_SITE
 logger = logging.getLogger(__name__)
 
 _LAST_BYTES = 1 << 16
+"""Of what was said last: enough for the longest traceback. So much is kept of a log that has grown too long."""
+_MOST_BYTES = 16 << 20
+_LOOK_S = 5.0
 _PREFIX = re.compile(r"^(\([^)]*pid=\d+\) ?)*((ERROR|CRITICAL) \d\d-\d\d [\d:]+ \[[^\]]*\] ?)?")
 """What vLLM puts before every line of a process: its name, and of a log record the time and the place."""
 _RAISED = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Failure|Exit|Interrupt)\b(: .*)?$")
@@ -31,6 +35,7 @@ class ChildLog:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ttscale-engine-", ignore_cleanup_errors=True)
         self._path = Path(self._folder.name) / "log"
+        self._looked_at = time.monotonic()
 
     @contextmanager
     def diverted(self) -> Iterator[None]:
@@ -45,12 +50,23 @@ class ChildLog:
         with environment({}, settings):
             yield
 
+    def keep_short(self) -> None:
+        """Forget what was said long ago, if it is much: an engine that warns at every step would fill the disk in days."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_S:
+            return
+        self._looked_at = now
+        with suppress(OSError):
+            if self._path.stat().st_size > _MOST_BYTES:
+                last = self._last()
+                os.truncate(self._path, 0)  # who writes there appends, and goes on at the new end
+                with self._path.open("ab") as file:
+                    file.write(last)
+
     def cause(self) -> str | None:
         """Return the last exception that they spoke of, in one line; None where they spoke of none."""
         try:
-            with self._path.open("rb") as file:
-                file.seek(max(0, self._path.stat().st_size - _LAST_BYTES))
-                lines = file.read().decode(errors="replace").splitlines()
+            lines = self._last().decode(errors="replace").splitlines()
         except OSError:
             return None
         spoken = [_PREFIX.sub("", line).rstrip() for line in lines]
@@ -64,6 +80,11 @@ class ChildLog:
     def close(self) -> None:
         """Delete the file."""
         self._folder.cleanup()
+
+    def _last(self) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(max(0, self._path.stat().st_size - _LAST_BYTES))
+            return file.read()
 
 
 def _continued(lines: list[str]) -> Iterator[str]:

@@ -118,6 +118,8 @@ class VllmSampler:
         waiting = iter(requests)
         with self._collecting(self._engine):
             while self._fill(waiting):
+                if self._log is not None:
+                    self._log.keep_short()
                 yield from self._by_problem(self._step())
         self._tell_preemptions()
 

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from ttscale.samplers.vllm import child_log
 from ttscale.samplers.vllm.child_log import ChildLog
 
 OUT_OF_MEMORY = """
@@ -73,3 +75,38 @@ def test_fresh_and_forked_processes_speak_into_it_and_captured_ones_do_not(
     out, err = capfd.readouterr()
     assert (out, err) == ("", "mine\n")
     assert not Path(log._folder.name).exists()
+
+
+def test_a_log_that_grows_long_is_cut_to_its_end_while_a_process_goes_on_writing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child_log, "_MOST_BYTES", 200_000)
+    log = ChildLog()
+    with log.diverted():
+        program = "import sys\nfor line in sys.stdin: print(line.strip() * 10_000, flush=True); print('done', flush=True)"
+        talker = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, text=True)
+    assert talker.stdin is not None
+    with talker:
+        for number in range(1, 4):
+            talker.stdin.write("0123456789\n")
+            talker.stdin.flush()
+            _await_ends(log._path, number)
+            log.keep_short()  # too soon after the last look
+            assert log._path.stat().st_size > 100_000 * number
+        monkeypatch.setattr(child_log, "_LOOK_S", 0.0)
+        log.keep_short()
+        assert log._path.stat().st_size == 1 << 16
+        print("ValueError: the last word", file=talker.stdin, flush=True)
+        _await_ends(log._path, 2)
+    assert log._path.read_text(errors="replace").endswith("the last word\ndone\n")
+    log.close()
+    log.keep_short()  # of what is gone
+
+
+def _await_ends(path: Path, number: int) -> None:
+    """Wait until the talker has said so many lines to the end."""
+    for _ in range(6000):
+        if path.exists() and path.read_bytes().count(b"done\n") == number:
+            return
+        time.sleep(0.01)
+    pytest.fail("the process says nothing")
