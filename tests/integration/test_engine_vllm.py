@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -299,6 +300,25 @@ def test_vllms_own_parameters_pass_through_by_name(make: Make) -> None:
         samples(make(extra={"stop_token_ids": [99]}), n=1, size=1)
 
 
+def test_a_budget_for_thinking_ends_every_thought() -> None:
+    """The prompts open a thought with their last character; two tokens later the engine writes what closes it."""
+    engine_options = MODEL.engine_options | {
+        "reasoning_config": {"reasoning_start_str": "=", "reasoning_end_str": "+"}
+    }
+    with closing(
+        VllmSampler(
+            MODEL.model_copy(update={"engine_options": engine_options}),
+            SamplingSettings(**SETTINGS | {"extra": {"thinking_token_budget": 2}}),
+            VllmOptions(),
+        )
+    ) as sampler:
+        sampler.start()
+        found = drawn(samples(sampler, n=16, size=16))
+        assert {text[2] for text in found.values()} == {"+"}
+        sampler.reuse(MODEL, SamplingSettings(**SETTINGS))
+        assert {text[2:3] for text in drawn(samples(sampler, n=16, size=16)).values()} != {"+"}
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
@@ -309,6 +329,10 @@ def test_vllms_own_parameters_pass_through_by_name(make: Make) -> None:
         ({"temperature": 3}, "'temperature', which is set by sampling.temperature"),
         ({"min_tokens": 99}, "vLLM refuses sampling.extra .*min_tokens"),
         ({"structured_outputs": {"shape": 1}}, "vLLM refuses sampling.extra"),
+        (
+            {"thinking_token_budget": 2},
+            r"what begins and ends a thought\. Set engine_options\.reasoning_config",
+        ),
     ],
 )
 def test_wrong_parameters_are_said_before_anything_is_drawn(

@@ -91,6 +91,20 @@ def test_two_engines_one_of_which_is_killed_draw_what_one_draws(
     assert min(session.n_samples for session in drew[:2]) > 0  # both worked
 
 
+def test_what_engines_used_is_added_up_and_what_helps_is_said(scripted_config: Path, tmp_path: Path) -> None:
+    told = Told()
+    settings = ["execution.replicas=2", "model.engine=scripted:ThrashingSampler"]
+    for n in (40, 64):
+        config = load_config(scripted_config, [*settings, f"sampling.n={n}"], out=tmp_path)
+        store = sample_run(config, told)
+    n_requests = 16 * 5  # of each problem [0, 8), [8, 24), [24, 40), [40, 56), [56, 64)
+    used = [session.usage for session in store.sessions() if session.n_samples]
+    assert sum(usage["preemptions"] for usage in used) == n_requests
+    assert {usage["usd"] for usage in used} == {None}
+    lines = [note for note in told.notes if "lower max_num_seqs (now 256)" in note]
+    assert len(lines) == 2  # one for each call
+
+
 def test_each_engine_sees_its_own_gpus(
     scripted_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, actors: list[processes.Actor]
 ) -> None:

@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -82,3 +83,31 @@ def draw(problem: Problem, index: int, seed: int) -> Sample:
         cumulative_logprob=-rng.random() - (0.0 if correct else 0.3),
         seed=seed,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Thrashed:
+    """Usage of an engine that throws a sample out of its cache at every request."""
+
+    preemptions: int
+    usd: float | None = None
+
+
+class ThrashingSampler(ScriptedSampler):
+    """Scripted, with usage."""
+
+    def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: ScriptedOptions) -> None:
+        super().__init__(model, sampling, options)
+        self._n = 0
+
+    @property
+    def usage(self) -> Thrashed:
+        return Thrashed(preemptions=self._n)
+
+    def start(self) -> EngineInfo:
+        return replace(super().start(), engine="scripted:ThrashingSampler", detail={"max_num_seqs": 256})
+
+    def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+        for samples in super().sample(requests):
+            self._n += 1
+            yield samples

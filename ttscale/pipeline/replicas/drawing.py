@@ -124,6 +124,7 @@ class _Pass:
                 self._prepare_all()
                 self._feed(queue)
                 self._wait()
+            self._tell_usage()
         except BaseException as error:
             self._break_off(rescue=not isinstance(error, StoreError))
             raise
@@ -131,6 +132,15 @@ class _Pass:
             self._progress.end()
         if self._failed_attempts is not None:
             raise self._failed_attempts
+
+    def _tell_usage(self) -> None:
+        """Say once what the engines could do better: what they say themselves nobody sees."""
+        told = [
+            (place, said) for place, serving in self._serving.items() if (said := serving.told_of_usage())
+        ]
+        for place, said in told[:1]:
+            others = f" So did {len(told) - 1} other engines." if len(told) > 1 else ""
+            self._progress.note(f"{self._cell.name}, {place.told()}: {said}{others}")
 
     # ---- giving work ------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import ttscale
 from ttscale.config.models import Cell
@@ -60,6 +61,7 @@ class Drawn:
         error: What the engine failed with.
         ran_dry: Whether the engine could have taken more requests than it had.
         calls: Records of a strategy's calls, where the run directory cannot be seen.
+        usage: What the engine used besides, since the answer before.
     """
 
     handover: Handover
@@ -68,6 +70,19 @@ class Drawn:
     error: TtscaleError | None
     ran_dry: bool
     calls: Sequence[CallRecord] = ()
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
+def added(usage: Mapping[str, Any], more: Mapping[str, Any], *, sign: int = 1) -> dict[str, Any]:
+    """Return what two records of usage are together; of what one does not count, the first's word stands.
+
+    >>> added({"requests": 3, "usd": None}, {"requests": 2, "usd": None}, sign=-1)
+    {'requests': 1, 'usd': None}
+    """
+    return {
+        name: value if value is None else value + sign * (more.get(name) or 0)
+        for name, value in usage.items()
+    }
 
 
 class Replica:
@@ -80,6 +95,7 @@ class Replica:
     def __init__(self, search_path: Sequence[str]) -> None:
         extend_search_path(search_path)
         self._stream = EngineStream()
+        self._used_before: Mapping[str, Any] = {}
 
     async def where(self) -> Placed:
         """Answer at once, also while the engine starts."""
@@ -96,6 +112,7 @@ class Replica:
             TtscaleError: The engine cannot start.
         """
         running = await asyncio.wrap_future(self._stream.start(cell))
+        self._used_before = {}  # an engine counts anew for every cell
         return Prepared(
             info=running.info,
             start_s=running.start_s,
@@ -127,7 +144,12 @@ class Replica:
             error=draw.error,
             ran_dry=draw.ran_dry,
             calls=draw.calls,
+            usage=self._used(),
         )
+
+    def _used(self) -> Mapping[str, Any]:
+        before, self._used_before = self._used_before, self._stream.usage()
+        return added(self._used_before, before, sign=-1)
 
     async def stop(self) -> None:
         """Break off: open chunks are answered with what there is of them, and the engine is closed."""

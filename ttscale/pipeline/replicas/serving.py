@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ttscale.pipeline.replicas.handover import take_over
-from ttscale.pipeline.replicas.replica import Drawn, Prepared
+from ttscale.pipeline.replicas.replica import Drawn, Prepared, added
+from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.store.calls import CallRecord, calls_frame
 from ttscale.store.run import RunStore, Session, new_session_name, now
 from ttscale.store.segments import write_segment
@@ -48,6 +49,10 @@ class Serving:
         session = self._session
         return session.n_samples / max(session.seconds, 1e-3) if session.n_samples else None
 
+    def told_of_usage(self) -> str | None:
+        """Say what the engine could do better, where its record shows it."""
+        return told_of_preemptions(self._session.usage, self._session.engine["detail"])
+
     def take_calls(self, calls: Sequence[CallRecord]) -> None:
         """Store the calls of a strategy's attempts, before the attempts."""
         if calls:
@@ -67,6 +72,7 @@ class Serving:
             seconds=time.monotonic() - self._began,
             n_samples=self._session.n_samples + drawn.n_samples,
             completion_tokens=self._session.completion_tokens + drawn.completion_tokens,
+            usage=added(drawn.usage, self._session.usage),
         )
         self._store.write_session(self._session)
         return target

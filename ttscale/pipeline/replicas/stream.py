@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ttscale.config.models import Cell
 from ttscale.errors import AttemptsFailedError, SamplerError, TtscaleError
@@ -99,6 +100,12 @@ class EngineStream:
         job = _OpenChunk(chunk, session, calls_folder)
         self._put(job)
         return job.answer
+
+    def usage(self) -> dict[str, Any]:
+        """Return what the engine used besides, since its cell began."""
+        running = self._running
+        usage = getattr(running.sampler, "usage", None) if running else None
+        return {} if usage is None else asdict(usage)
 
     def stop(self) -> None:
         """Break off: every open chunk is answered with what it has. The engine is closed."""

@@ -1,6 +1,6 @@
 """What one cell asks of an engine, and how its samples are read: several cells may be under way in one engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -69,6 +69,7 @@ class EngineCell:
             tokens=sampling.token_logprobs,
             alternatives=min(sampling.top_logprobs, config.model_config.get_vocab_size()),
         )
+        _refuse_a_budget_of_what(sampling.extra, config)
         _refuse_more_alternatives(self.kept.alternatives, config.model_config.max_logprobs)
         self.looking = Looking(tokenizer, always=not decodes_at_the_end)
         self.uses_chat_template = self._encoder.uses_chat_template
@@ -138,6 +139,17 @@ class EngineCell:
         if ended.detokenizer is not None or self._decoder is None:
             return ended.text
         return self._decoder.decode(prompt, _without_end(ended), is_cut=ended.finish_reason == "length")
+
+
+def _refuse_a_budget_of_what(extra: Mapping[str, Any], config: Any) -> None:
+    """Refuse a budget for thinking where the engine was not told what begins and ends a thought."""
+    reasoning = getattr(config, "reasoning_config", None)
+    if extra.get("thinking_token_budget") is not None and not getattr(reasoning, "enabled", False):
+        raise SamplerError(
+            "sampling.extra.thinking_token_budget needs to know what begins and ends a thought. Set engine_options.reasoning_config: "
+            '{reasoning_start_str: "<think>", reasoning_end_str: "</think>"}, or engine_options.reasoning_parser to the name of vLLM\'s '
+            "parser for this model."
+        )
 
 
 def _refuse_more_alternatives(wanted: int, most: int) -> None:

@@ -9,7 +9,7 @@ import gc
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
+from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.samplers.resolve import require_vllm
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm.cell import EngineCell, InFlight
@@ -179,10 +180,7 @@ class VllmSampler:
         if n > self._preemptions_told:
             self._preemptions_told = n
             logger.warning(
-                "vLLM's cache was too small for what was under way: %d times a sample was thrown out and computed again. "
-                "Raise engine_options.gpu_memory_utilization, or lower max_num_seqs (now %d).",
-                n,
-                self._max_in_flight // 2,
+                told_of_preemptions(asdict(self.usage), {"max_num_seqs": self._max_in_flight // 2})
             )
 
     @contextmanager
