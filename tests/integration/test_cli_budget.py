@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import budget_runs
+import numpy as np
 import pytest
 
 from ttscale.cli.main import run_cli
+from ttscale.stats.forecast.forecasting import forecast
 
 
 @pytest.fixture
@@ -168,3 +170,23 @@ def test_shares_are_percent_in_tables_and_raw_in_rows(ttscale, table: Path) -> N
     assert "30%" in text
     rows = json.loads(ttscale(*given, "--json").out)
     assert all(row["target"] == 0.3 for row in rows if row["question"] == "target")
+
+
+def test_counts_of_other_models_move_what_a_budget_forecasts(ttscale, tmp_path: Path) -> None:
+    """Two models solve a fifth of the problems in no 1,000 samples: with them, a third one's curve is seen to end there."""
+    solved = np.array([50, 40, 30, 20, 10, 5, 3, 2] * 10 + [0] * 20)
+    for name, times in (("pilot", 1), ("first", 10), ("second", 10)):
+        rows = [f"{i},{100 * times},{c * times}" for i, c in enumerate(solved)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["problem_id,n,c", *rows]) + "\n")
+
+    def reached(*options: str) -> dict[str, float]:
+        done = ttscale("budget", "spend", "100000samples", tmp_path / "pilot.csv", *options, "--json")
+        row: dict[str, float] = next(row for row in json.loads(done.out) if row["question"] == "spend")
+        return row
+
+    alone = reached()
+    like = reached("--like", str(tmp_path / "first.csv"), "--like", str(tmp_path / "second.csv"))
+    assert like["value"] < alone["value"]
+    assert (like["low"], like["high"]) < (alone["low"], alone["high"])
+    ahead = forecast(100, solved, 1000, like=[(1000, 10 * solved)] * 2).curve
+    assert like["value"] == pytest.approx(ahead.value[0], abs=0.01)  # read off between budgets

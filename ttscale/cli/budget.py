@@ -12,11 +12,20 @@ import click
 
 from ttscale.cli.options import output_options
 from ttscale.cli.pricing import Given, Spend, pricing_of, pricing_options
-from ttscale.cli.statistics import Budgets, Names, by_option, level_option, plot_option, seed_option
+from ttscale.cli.statistics import (
+    Budgets,
+    Names,
+    by_option,
+    level_option,
+    like_option,
+    plot_option,
+    seed_option,
+)
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.analysis.budget.choices import Metric
+    from ttscale.analysis.budget.questions import Table
     from ttscale.analysis.budget.result import BudgetView
     from ttscale.analysis.budget.view import BudgetSettings, Target
     from ttscale.costs.amounts import Amount
@@ -154,7 +163,7 @@ def budget_command() -> None:
 @budget_command.command("reach")
 @_with(click.argument("target", type=TargetShare()), _SOURCES, by_option, *_PICKED, _PILOT, _WITHIN)
 @pricing_options
-@_with(_OVER, _METHOD, *_SHOWN)
+@_with(_OVER, _METHOD, like_option, *_SHOWN)
 def reach_command(target: "Target", **given: Any) -> None:
     """What does it cost to solve this share?
 
@@ -167,7 +176,7 @@ def reach_command(target: "Target", **given: Any) -> None:
 @budget_command.command("spend")
 @_with(click.argument("amount", type=Spend()), _SOURCES, by_option, *_PICKED, _PILOT)
 @pricing_options
-@_with(_OVER, _METHOD, *_SHOWN)
+@_with(_OVER, _METHOD, like_option, *_SHOWN)
 def spend_command(amount: "Amount", **given: Any) -> None:
     """What does this sum reach?
 
@@ -180,7 +189,7 @@ def spend_command(amount: "Amount", **given: Any) -> None:
 @budget_command.command("buy")
 @_with(_SOURCES, by_option, *_PICKED, _LIMITS, _WORTH, _WRONG, _AHEAD)
 @pricing_options
-@_with(_OVER, _METHOD, *_SHOWN)
+@_with(_OVER, _METHOD, like_option, *_SHOWN)
 def buy_command(**given: Any) -> None:
     """Which choice is the best buy at which budget, and where does the next sample stop paying?
 
@@ -200,7 +209,7 @@ def buy_command(**given: Any) -> None:
     *_PICKED, _LIMITS, _PILOT, _WITHIN, _AHEAD, _WORTH, _WRONG,
 )  # fmt: skip
 @pricing_options
-@_with(_OVER, _METHOD, *_SHOWN)
+@_with(_OVER, _METHOD, like_option, *_SHOWN)
 def all_command(**given: Any) -> None:
     """All three questions at once."""
     _answer(given)
@@ -247,9 +256,17 @@ def _settings(given: Given) -> "BudgetSettings":
             method=given["method"],
             confidence_level=given["confidence_level"] or CONFIDENCE_LEVEL,
             seed=given["seed"],
+            like=_counts_of(given["likes"], given["by"]),
         ),
         **{name: given[name] for name in asked if name in given},
     )
+
+
+def _counts_of(likes: Sequence[Path], by: Sequence[str] | None) -> "tuple[Table, ...]":
+    from ttscale.analysis.reading.sources import read_source
+
+    tables = [one for path in likes for one in read_source(path, by=by)]
+    return tuple((tuple(one.n.tolist()), tuple(one.c.tolist())) for one in tables)
 
 
 @click.command("allocate")

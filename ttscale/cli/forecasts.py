@@ -11,6 +11,7 @@ from ttscale.cli.statistics import (
     about,
     draw,
     level_option,
+    like_option,
     plot_option,
     seed_option,
     source_options,
@@ -43,13 +44,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What is known of the hardest problems: nothing, ever rarer successes, a share never solved, or all within reach.",
 )
-@click.option(
-    "--like",
-    "likes",
-    type=click.Path(exists=True, path_type=Path),
-    multiple=True,
-    help="Run directory or table of counts of other models on this benchmark; repeatable, --by applies.",
-)
+@like_option
 @level_option
 @seed_option
 @plot_option

@@ -76,6 +76,13 @@ level_option = click.option(
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Confidence level of intervals.",
 )
+like_option = click.option(
+    "--like",
+    "likes",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Run directory or table of counts of other models on this benchmark; repeatable, --by applies.",
+)
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 plot_option = click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draw to this .png, .svg or .pdf."

@@ -23,6 +23,9 @@ from ttscale.types import CONFIDENCE_LEVEL
 _HALVINGS = 4
 """Of the gap, on a log scale, below the budget at which a selector reaches a target."""
 
+Table = tuple[tuple[int, ...], tuple[int, ...]]
+"""Samples and correct ones per problem."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inference:
@@ -34,6 +37,7 @@ class Inference:
         confidence_level: Of every interval.
         largest: Samples per problem beyond which no target is looked for.
         seed: Of everything simulated.
+        like: Counts (n, c) of other models on this benchmark, which forecasts by "auto" start from.
     """
 
     over: Generalises = "problems"
@@ -41,6 +45,7 @@ class Inference:
     confidence_level: float = CONFIDENCE_LEVEL
     largest: int = LARGEST
     seed: int = 0
+    like: tuple[Table, ...] = ()
 
 
 def outlook_of(choice: Choice, k: IntArray, how: Inference) -> Outlook:
@@ -62,6 +67,7 @@ def _coverage_outlook(choice: Choice, k: IntArray, how: Inference) -> Outlook:
         method=how.method,
         confidence_level=how.confidence_level,
         rng=how.seed,
+        like=how.like,
         ahead=_ahead(choice, how) if k.max() > choice.n_min else None,
     )
 
@@ -77,6 +83,7 @@ def _ahead(choice: Choice, how: Inference) -> Curve:
             method=how.method,
             confidence_level=how.confidence_level,
             rng=how.seed,
+            like=how.like,
         )
     return choice.forecasts[how]
 

@@ -131,7 +131,7 @@ def _straighter(models: Sequence[PriorModel], log_share: FloatArray) -> float:
     before = sum(
         model.prior.weight * model.shape.weight for model in models if model.shape.bend == STRAIGHT.bend
     )
-    return float(np.exp(log_share[straight]).sum() / before)
+    return float(np.exp(log_share[straight]).sum() / before) if before else 0.0
 
 
 def _log_shares(models: Sequence[PriorModel], samples: "Sequence[_Sample]", n_problems: int) -> FloatArray:

@@ -20,6 +20,7 @@ from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, o
 from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.likeness import Earlier, earlier, models_like
 from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of
 from ttscale.stats.forecast.predicting import AVERAGE, CAUTION
 from ttscale.stats.intervals.intervals import Rng
@@ -65,6 +66,7 @@ def coverage_outlook(
     method: str = "auto",
     confidence_level: float = CONFIDENCE_LEVEL,
     rng: Rng = 0,
+    like: Earlier = (),
     ahead: Curve | None = None,
 ) -> Outlook:
     """Estimate coverage at any budgets, forecasting those beyond the samples.
@@ -77,6 +79,7 @@ def coverage_outlook(
         method: Of the forecast: "auto" (an average over laws), or the name of a law.
         confidence_level: Such as 0.95.
         rng: Of the forecast; by default the same draws every time.
+        like: Of the forecast: earlier counts of other models on this benchmark, for the average alone; see `forecast`.
         ahead: A forecast of these counts to read off instead of making one, see `coverage_ahead`.
 
     Returns:
@@ -98,7 +101,9 @@ def coverage_outlook(
     if inside.any():
         parts.append(coverage_curve(data.n, data.c, ks[inside], over=over, confidence_level=confidence_level))
     if not inside.all():
-        beyond = ahead or _beyond(data, _knots(ks[~inside]), over, method, confidence_level, rng)
+        beyond = ahead or _beyond(
+            data, _knots(ks[~inside]), over, method, confidence_level, rng=rng, like=like
+        )
         parts.append(_interpolated(beyond, ks[~inside]))
     value, low, high = (
         np.maximum.accumulate(np.concatenate([getattr(part, end) for part in parts]))
@@ -127,6 +132,7 @@ def coverage_ahead(
     method: str = "auto",
     confidence_level: float = CONFIDENCE_LEVEL,
     rng: Rng = 0,
+    like: Earlier = (),
 ) -> Curve:
     """Forecast coverage from the first budget beyond the samples to the largest, for many questions to read off.
 
@@ -140,13 +146,22 @@ def coverage_ahead(
         method: Likewise.
         confidence_level: Likewise.
         rng: Likewise.
+        like: Likewise.
 
     Raises:
         InvalidInputError: Impossible counts, or nothing to forecast from.
     """
     data, largest = counts(n, c), one_budget(largest, "largest")
     first = int(data.n.min()) + 1
-    return _beyond(data, _knots(np.array([first, max(largest, first)])), over, method, confidence_level, rng)
+    return _beyond(
+        data,
+        _knots(np.array([first, max(largest, first)])),
+        over,
+        method,
+        confidence_level,
+        rng=rng,
+        like=like,
+    )
 
 
 def _knots(k: IntArray) -> IntArray:
@@ -165,11 +180,18 @@ def _interpolated(curve: Curve, k: IntArray) -> Curve:
 
 
 def _beyond(
-    data: Counts, k: IntArray, over: Generalises, method: str, confidence_level: float, rng: Rng
+    data: Counts,
+    k: IntArray,
+    over: Generalises,
+    method: str,
+    confidence_level: float,
+    *,
+    rng: Rng,
+    like: Earlier,
 ) -> Curve:
     """Forecast: the value that `forecast` expects, with the interval asked for."""
     if method in ("auto", AVERAGE):
-        return _average(data, k, over, confidence_level, rng)
+        return _average(data, k, over, confidence_level, rng, like)
     if over == "samples":
         raise InvalidInputError(
             f"Beyond the samples, intervals for these very problems exist for the average over laws alone, not for '{method}'. "
@@ -180,10 +202,13 @@ def _beyond(
     return _curve(k, ahead.value, (band.low, band.high), (over, method), confidence_level, len(data))
 
 
-def _average(data: Counts, k: IntArray, over: Generalises, confidence_level: float, rng: Rng) -> Curve:
+def _average(
+    data: Counts, k: IntArray, over: Generalises, confidence_level: float, rng: Rng, like: Earlier
+) -> Curve:
     """Forecast with the average over laws, and take the interval from its posterior, as cautious as a forecast's."""
-    value = forecast(data.n, data.c, k, confidence_level=confidence_level, rng=rng).curve.value
-    draws = posterior_of(data.unique(), k=int(k.max()), rng=rng)
+    value = forecast(data.n, data.c, k, like=like, confidence_level=confidence_level, rng=rng).curve.value
+    models = models_like(earlier(like, data))
+    draws = posterior_of(data.unique(), k=int(k.max()), rng=rng, models=models)
     tail = CAUTION * (1.0 - confidence_level) / 2.0
     if over == "problems":
         ends = _weighted_quantiles(1.0 - draws.failure(k.astype(float)), draws.weight, (tail, 1.0 - tail))
