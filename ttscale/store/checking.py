@@ -9,10 +9,10 @@ import polars as pl
 
 from ttscale.errors import StoreError, one_line
 from ttscale.store.cleaning import segment_folders
-from ttscale.store.files import listed
+from ttscale.store.files import listed, subfolders
 from ttscale.store.manifest import document_flaw, manifest_flaw
 from ttscale.store.run import RunStore
-from ttscale.store.segments import examined, table_flaw
+from ttscale.store.segments import examined, forget_checked, table_flaw
 
 _AGAIN = {
     "samples": "draws its samples again",
@@ -54,6 +54,7 @@ def checked(store: RunStore) -> Iterator[Checked]:
         StoreError: No run is here, or a folder cannot be looked into.
     """
     root = store.path
+    forget_checked()
     for path, flaw in _examined(store):
         own = path.relative_to(root)
         then = _AGAIN.get(own.parts[0], _BY_HAND) if flaw else None
@@ -66,8 +67,8 @@ def _examined(store: RunStore) -> Iterator[tuple[Path, str | None]]:
     if os.path.lexists(root / "manifest.copy.json"):
         yield root / "manifest.copy.json", manifest_flaw(root, copy=True)
     yield root / "config.yaml", _said_by(store.config_yaml)
-    for pattern in ("sessions/*.json", "until/*.json", "imports/*.json", "verdicts/*/verifier.json"):
-        for path in sorted(root.glob(pattern)):
+    for folder in [root / "sessions", root / "until", root / "imports", *subfolders(root / "verdicts")]:
+        for path in listed(folder, ".json"):
             yield path, document_flaw(path)
     for path in listed(root / "problems", ".parquet"):
         yield path, table_flaw(path) or _unreadable(path)

@@ -1,8 +1,9 @@
 """What the first process that holds a run does before anything else: dead writers' leavings go, damaged files are set aside."""
 
+from itertools import chain
 from pathlib import Path
 
-from ttscale.store.files import listed, move_aside, remove_leftovers, storage_errors
+from ttscale.store.files import listed, move_aside, remove_leftovers, storage_errors, subfolders
 from ttscale.store.manifest import document_flaw, restore_manifest
 from ttscale.store.orphans import drop_orphans
 from ttscale.store.segments import n_rows, set_torn_aside, table_flaw
@@ -24,21 +25,22 @@ def clean_up(root: Path) -> list[Path]:
 
 def segment_folders(root: Path) -> list[Path]:
     """Return every folder of a run that holds segments."""
-    found = [*root.glob("samples/*"), *root.glob("calls/*"), *root.glob("verdicts/*/*")]
-    return sorted(folder for folder in found if folder.is_dir())
+    found = [root / "samples", root / "calls", *subfolders(root / "verdicts")]
+    return [folder for parent in found for folder in subfolders(parent)]
 
 
 def flawed_documents(root: Path) -> dict[Path, str]:
     """Return the damaged files beside the segments, and what is wrong with them."""
-    documents = [*root.glob("sessions/*.json"), *root.glob("verdicts/*/verifier.json")]
-    flaws = {path: document_flaw(path) for path in sorted(documents)}
+    described = [listed(folder, "verifier.json") for folder in subfolders(root / "verdicts")]
+    documents = [*listed(root / "sessions", ".json"), *chain.from_iterable(described)]
+    flaws = {path: document_flaw(path) for path in documents}
     flaws |= {path: table_flaw(path) for path in listed(root / "problems", ".parquet")}
     return {path: flaw for path, flaw in flaws.items() if flaw}
 
 
 def _drop_verdicts_on_lost_samples(root: Path, *, any_torn: bool) -> None:
     """Let no verdict speak for a sample that is drawn again. Looked for only where samples went missing."""
-    for folder in root.glob("verdicts/*/*"):
+    for folder in subfolders(root / "verdicts", depth=2):
         samples = root / "samples" / folder.name
-        if folder.is_dir() and (any_torn or n_rows(folder) > n_rows(samples)):
+        if any_torn or n_rows(folder) > n_rows(samples):
             drop_orphans(samples, folder)

@@ -12,6 +12,7 @@ from typing import IO
 from ttscale.errors import StoreError
 
 TEMPORARY_PREFIX = ".tmp-"
+_NO_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EISDIR, errno.EIO}
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -54,19 +55,51 @@ def remove_leftovers(folder: Path) -> None:
                 leftover.unlink(missing_ok=True)
 
 
-def open_regular(path: Path) -> IO[bytes]:
-    """Open a file for reading; what is no file, a pipe that nobody writes to among it, is an OSError and is not waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "It is no regular file", str(path))
+class FlawError(ValueError):
+    """A file is not what was written there; the message says why, in a few words."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell a file that is damaged from one that cannot be looked at: that is no reason to make it again.
+
+    Raises:
+        FlawError: No file stands there, or the disk cannot give it.
+        StoreError: Whatever else the operating system says, such as that it may not be read.
+    """
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise FlawError(f"it is no file that can be read ({error.strerror})") from error
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror or error}. It must be one that you may read."
+        ) from error
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading; a pipe that nobody writes to is not waited for. Raises as `reading`."""
+    with reading(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb", closefd=True) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FlawError("it is no regular file")
+            yield file
 
 
 def read_regular(path: Path) -> bytes:
-    """Read a file as a whole; see `open_regular`."""
+    """Read a file as a whole; raises as `reading`."""
     with open_regular(path) as file:
         return file.read()
+
+
+def subfolders(folder: Path, depth: int = 1) -> list[Path]:
+    """Return the folders so many floors below one, by name; raises as `listed`."""
+    found = [path for path in listed(folder, "") if path.is_dir()]
+    return found if depth == 1 else [path for each in found for path in subfolders(each, depth - 1)]
 
 
 def listed(folder: Path, suffix: str) -> list[Path]:

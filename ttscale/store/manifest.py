@@ -5,6 +5,7 @@ would know what the samples are of.
 """
 
 import functools
+import os
 import secrets
 import warnings
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ttscale.errors import StoreError, TornSegmentWarning
-from ttscale.store.files import move_aside, read_regular, write_text
-from ttscale.store.seals import FlawError, Home, require_seal, sealed_json, unsealed_json
+from ttscale.store.files import FlawError, move_aside, read_regular, reading, write_text
+from ttscale.store.seals import Home, require_seal, sealed_json, unsealed_json
 
 SCHEMA_VERSION = 2
 """2: files carry seals. Runs of version 1 have no id, so their files may be without."""
@@ -25,7 +26,8 @@ _DEPTH = 3
 
 def has_manifest(root: Path) -> bool:
     """Tell whether a run was begun in a folder."""
-    return (root / _NAME).exists()
+    with reading(root / _NAME):
+        return os.path.lexists(root / _NAME)
 
 
 def new_run_id() -> str:
@@ -45,7 +47,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
         )
     try:
         manifest = _read(root / _NAME)
-    except (FlawError, OSError) as error:
+    except FlawError as error:
         manifest = _read_copy(root, error)
     _refuse_newer(root, manifest)
     return manifest
@@ -62,8 +64,8 @@ def manifest_flaw(root: Path, *, copy: bool = False) -> str | None:
     """Return what is wrong with a run's manifest or its copy, None where nothing is."""
     try:
         _read(root / (_COPY if copy else _NAME))
-    except (FlawError, OSError) as error:
-        return _said(error)
+    except FlawError as error:
+        return str(error)
     return None
 
 
@@ -91,13 +93,13 @@ def _read(path: Path) -> dict[str, Any]:
 def _read_copy(root: Path, error: Exception) -> dict[str, Any]:
     try:
         manifest = _read(root / _COPY)
-    except (FlawError, OSError):
+    except FlawError:
         raise StoreError(
-            f"{root / _NAME} is damaged ({_said(error)}), and so is its copy. It says which settings the samples were drawn "
+            f"{root / _NAME} is damaged ({error}), and so is its copy. It says which settings the samples were drawn "
             "with: bring it back from a backup, or sample into a new directory with --out."
         ) from error
     warnings.warn(
-        f"{root / _NAME} is damaged ({_said(error)}); its copy is read instead, and the next `ttscale run` puts that in its place.",
+        f"{root / _NAME} is damaged ({error}); its copy is read instead, and the next `ttscale run` puts that in its place.",
         TornSegmentWarning,
         stacklevel=4,
     )
@@ -113,10 +115,6 @@ def _refuse_newer(root: Path, manifest: Mapping[str, Any]) -> None:
         )
 
 
-def _said(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
 # ---- where a file belongs -----------------------------------------------------------------------
 
 
@@ -124,7 +122,7 @@ def home_of(path: Path) -> Home:
     """Return the run that a path lies in and its place there; a `Home` that knows nothing outside of runs."""
     for root in path.parents[: _DEPTH + 1]:
         if has_manifest(root):
-            status = (root / _NAME).stat()
+            status = (root / _NAME).lstat()
             return Home(_run_id(root, status.st_mtime_ns, status.st_ino), path.relative_to(root).as_posix())
     return Home()
 
@@ -148,7 +146,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
     Raises:
         FlawError: It is damaged, or belongs elsewhere.
-        OSError: It cannot be read.
+        StoreError: It may not be read.
     """
     content, seal = unsealed_json(read_regular(path))
     require_seal(seal, home_of(path))
@@ -159,6 +157,6 @@ def document_flaw(path: Path) -> str | None:
     """Return what is wrong with a JSON document of a run, None where nothing is."""
     try:
         read_document(path)
-    except (FlawError, OSError) as error:
-        return _said(error)
+    except FlawError as error:
+        return str(error)
     return None

@@ -4,6 +4,7 @@
 drawn, so that an interrupted run goes on with the same round, and an estimate knows what it has to allow for.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -103,6 +104,8 @@ def read_rounds(store: RunStore, cell: str) -> RoundsLog | None:
         StoreError: The log cannot be read.
     """
     path = rounds_path(store, cell)
+    if not os.path.lexists(path):
+        return None
     try:
         stored = read_document(path)
         return RoundsLog(
@@ -114,9 +117,7 @@ def read_rounds(store: RunStore, cell: str) -> RoundsLog | None:
             at_end=Measured(**stored["at_end"]) if stored["at_end"] else None,
             reason=stored["reason"],
         )
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{path} cannot be read: {error}. Without it nobody knows how the samples were chosen; restore it, or "
             "sample into a new directory with --out."

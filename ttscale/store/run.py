@@ -18,7 +18,7 @@ from ttscale.errors import RunMismatchError, StoreError, TornSegmentWarning
 from ttscale.store.calls import CallRecord, call_writer, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
 from ttscale.store.cleaning import clean_up
-from ttscale.store.files import listed, read_regular, write_text
+from ttscale.store.files import FlawError, listed, read_regular, subfolders, write_text
 from ttscale.store.lock import waiting_lock, writer_lock
 from ttscale.store.manifest import (
     SCHEMA_VERSION,
@@ -37,10 +37,9 @@ from ttscale.store.problems import (
     tells_more,
 )
 from ttscale.store.samples import scan_samples, stored_counts
-from ttscale.store.seals import FlawError
 from ttscale.store.segments import write_table
 from ttscale.store.stored import StoredKeys, missing_ranges
-from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, read_verdict_set
+from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, is_described, read_verdict_set
 from ttscale.store.writer import SampleWriter, SegmentWriter
 from ttscale.types import Problem
 
@@ -145,7 +144,7 @@ class RunStore:
 
     def _new_manifest(self, run: str | None) -> dict[str, Any]:
         """Return what a run begins with; samples without a manifest are those of an earlier version, without an id."""
-        has_samples = any(self.path.glob("samples/*/*.parquet"))
+        has_samples = any(self.has_samples(folder.name) for folder in subfolders(self.path / "samples"))
         return {"created_at": now(), "cells": {}, "run": None if has_samples else run or new_run_id()}
 
     def check(self, cells: Mapping[str, Mapping[str, Any]], *, free: frozenset[str] = frozenset()) -> None:
@@ -186,7 +185,7 @@ class RunStore:
         path = self.path / "config.yaml"
         try:
             text = read_regular(path).decode()
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
         own, _, checksum = text.rpartition(_CHECKSUM)
         if manifest["run"] and checksum != _checksum(own, manifest) and not text.rstrip().endswith(_BY_HAND):
@@ -286,7 +285,7 @@ class RunStore:
 
     def has_samples(self, cell: str) -> bool:
         """Tell whether a cell has any sample."""
-        return any(self.samples_folder(cell).glob("*.parquet"))
+        return bool(listed(self.samples_folder(cell), ".parquet"))
 
     def samples_folder(self, cell: str) -> Path:
         """Return where a cell's sample segments lie."""
@@ -325,7 +324,7 @@ class RunStore:
 
     def verdict_sets(self) -> list[VerdictSet]:
         """Return every stored verdict set, by label."""
-        return [read_verdict_set(path.parent) for path in sorted(self.path.glob("verdicts/*/verifier.json"))]
+        return [read_verdict_set(path) for path in subfolders(self.path / "verdicts") if is_described(path)]
 
     def sessions(self) -> list[Session]:
         """Return the recorded sessions, oldest first; warn of those that are damaged."""
@@ -333,7 +332,7 @@ class RunStore:
         for path in listed(self.path / "sessions", ".json"):
             try:
                 sessions.append(Session(**read_document(path)))
-            except (FlawError, OSError, TypeError) as error:
+            except (FlawError, TypeError) as error:
                 warnings.warn(
                     f"{path} is left out: {error}. The time that its samples took is not known.",
                     TornSegmentWarning,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ttscale.store.files import open_regular
+from ttscale.store.files import FlawError, open_regular
 
 _KEY = "seal"
 BY_HAND = "changed by hand"
@@ -26,10 +26,6 @@ _BLANK = "0" * 8
 _MAGIC = b"PAR1"
 _SMALLEST = 12  # magic, footer length, magic
 _CHUNK = 1 << 20
-
-
-class FlawError(ValueError):
-    """A file is not what was written there; the message says why, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ def parquet_seal(path: Path) -> Seal | None:
 
     Raises:
         FlawError: It is no whole Parquet file, or its checksum does not fit.
-        OSError: It cannot be read.
+        StoreError: It may not be read.
     """
     with open_regular(path) as file:
         size = file.seek(0, 2)

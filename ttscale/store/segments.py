@@ -9,10 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from ttscale.errors import StoreError, TornSegmentWarning
-from ttscale.store.files import listed, move_aside, write_atomically
+from ttscale.store.files import FlawError, listed, move_aside, reading, write_atomically
 from ttscale.store.manifest import home_of
 from ttscale.store.seals import (
-    FlawError,
     Home,
     Seal,
     close_parquet,
@@ -96,8 +95,8 @@ def table_flaw(path: Path) -> str | None:
     """Return why a table that `write_table` wrote is not to be read, None where nothing is wrong."""
     try:
         _require_whole(path, home_of(path))
-    except (FlawError, OSError) as error:
-        return _said(error)
+    except FlawError as error:
+        return str(error)
     return None
 
 
@@ -109,19 +108,25 @@ def examined(folder: Path, besides: Container[Path] = frozenset()) -> Iterator[t
         flaw, seal = None, None
         try:
             seal = _checked[path][1] if path in besides and path in _checked else _require_whole(path, home)
-        except (FlawError, OSError) as error:
+        except FlawError as error:
             if not os.path.lexists(path):
                 continue  # set aside since the folder was listed
-            flaw = _said(error)
+            flaw = str(error)
         if seal is not None and first.setdefault(seal.id, path) is not path:
             flaw = f"it is a copy of {first[seal.id].name}"
         if path not in besides:
             yield path, flaw
 
 
+def forget_checked() -> None:
+    """Read every file again the next time, those that this process has checked before, too."""
+    _checked.clear()
+
+
 def _require_whole(path: Path, home: Home) -> Seal | None:
     """Check that a file is whole and belongs here, its content once in this process; return its seal."""
-    status = path.stat()
+    with reading(path):
+        status = path.stat()
     looks = (status.st_ino, status.st_size, status.st_mtime_ns)
     known = _checked.get(path)
     if known is None or known[0] != looks:
@@ -131,12 +136,6 @@ def _require_whole(path: Path, home: Home) -> Seal | None:
         _checked[path] = known
     require_seal(known[1], home)
     return known[1]
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"it cannot be read ({error.strerror or error})"
-    return str(error)
 
 
 def scan(paths: Sequence[Path], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.LazyFrame:

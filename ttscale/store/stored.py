@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ttscale.errors import StoreError
+from ttscale.store.files import listed
 from ttscale.store.pending import SampleKeys
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA, scan_samples
 from ttscale.store.segments import collect, lots, scan, segments
@@ -29,7 +30,7 @@ class StoredKeys(SampleKeys):
 
         Where one is gone, because it was set aside, all are read anew.
         """
-        if not self._read.issubset(self._folder.glob("*.parquet")):
+        if not self._read.issubset(listed(self._folder, ".parquet")):
             self.clear()
             self._read.clear()
             self._n_rows = 0

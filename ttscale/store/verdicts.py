@@ -7,6 +7,7 @@ begins with "again-"; of several rows the newest counts, and `VerdictSet.scan` g
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,10 +19,10 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import StoreError
+from ttscale.store.files import FlawError, reading
 from ttscale.store.manifest import read_document, write_document
 from ttscale.store.pending import SampleKeys
 from ttscale.store.samples import SAMPLE_KEY
-from ttscale.store.seals import FlawError
 from ttscale.store.segments import collect, lots, scan, segments, write_segment
 from ttscale.types import Outcome
 
@@ -176,6 +177,12 @@ class VerdictSet:
         return first, again
 
 
+def is_described(folder: Path) -> bool:
+    """Tell whether a folder has the description of a verdict set, whole or not."""
+    with reading(folder):
+        return os.path.lexists(folder / _DESCRIPTION)
+
+
 def read_verdict_set(folder: Path) -> VerdictSet:
     """Open a stored verdict set.
 
@@ -193,7 +200,7 @@ def read_verdict_set(folder: Path) -> VerdictSet:
 def _described(folder: Path) -> dict[str, Any]:
     try:
         return read_document(folder / _DESCRIPTION)
-    except (FlawError, OSError) as error:
+    except FlawError as error:
         raise _damaged(folder, error) from error
 
 

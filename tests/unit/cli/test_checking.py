@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,7 @@ def test_what_is_no_file_of_ours_is_told_and_not_waited_for(
         "empty": path.touch,
     }
     put[kind]()
-    assert run_cli(["check", str(store.path), "--jsonl"]) == (
-        1 if (place, kind) == ("manifest.json", "link") else 3
-    )
+    assert run_cli(["check", str(store.path), "--jsonl"]) == 3
     out, said = capsys.readouterr()
     assert path.name in out or path.name in said
     assert "Traceback" not in said
@@ -91,3 +90,34 @@ def test_what_is_no_file_of_ours_is_told_and_not_waited_for(
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["check", str(tmp_path)]) == 1
     assert "not a run directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "place", ["samples", f"samples/{CELL}", "verdicts", "sessions", "problems", "SEGMENT", "manifest.json"]
+)
+def test_what_may_not_be_read_is_neither_nothing_nor_damage(
+    store: RunStore, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segment = sorted(store.samples_folder(CELL).iterdir())[0]
+    closed = segment if place == "SEGMENT" else store.path / place
+    before = sorted(store.path.rglob("*"))
+
+    def refusing(real: Callable[..., object]) -> Callable[..., object]:
+        """As for a user without the right, which root has always."""
+
+        def call(path: object, *rest: object, **options: object) -> object:
+            if isinstance(path, str | Path) and Path(path) == closed:
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *rest, **options)
+
+        return call
+
+    for name in ("open", "listdir", "scandir"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    for command in (["check", str(store.path)], ["verify", str(store.path), "--verifier", "exact"]):
+        assert run_cli(command) == 1
+        assert capsys.readouterr().err.startswith(f"Error: {closed} cannot be read: Permission denied.")
+    monkeypatch.undo()
+    assert [path for path in sorted(store.path.rglob("*")) if path.name != "run.lock"] == [
+        path for path in before if path.name != "run.lock"
+    ]

@@ -9,9 +9,9 @@ import pytest
 from stored_runs import make_run
 
 from ttscale.errors import TornSegmentWarning
+from ttscale.store.files import FlawError
 from ttscale.store.run import RunStore
 from ttscale.store.seals import (
-    FlawError,
     Home,
     close_parquet,
     parquet_metadata,
