@@ -4,7 +4,7 @@
 
 The run is started as a process of its own and killed (SIGKILL) after a random time, `--kills` times, and then
 finished. It must hold every (problem, index) exactly once and equal an undisturbed run of the same
-configuration, verdicts included. A run that is done before its kill comes is compared, and the loop goes on with
+configuration, verdicts included; of strategies every call, once and the same. A run that is done before its kill comes is compared, and the loop goes on with
 a fresh one.
 """
 
@@ -41,6 +41,9 @@ class Report:
         samples: Samples that a whole run has.
         doubled: (problem, index) pairs stored more than once, over all runs.
         different: Rows that differ from the undisturbed run, over all runs.
+        calls: Answered asks that a whole run's journals have.
+        calls_doubled: Those recorded more than once, over all runs.
+        calls_different: Those that differ from the undisturbed run's, over all runs.
         seconds: For everything.
     """
 
@@ -50,6 +53,9 @@ class Report:
     samples: int
     doubled: int
     different: int
+    calls: int
+    calls_doubled: int
+    calls_different: int
     seconds: float
 
 
@@ -99,9 +105,9 @@ def kill_loop(
     whole = time.monotonic() - began
     for command in others:
         _end(start(_for(command, undisturbed)))
-    expected = rows(undisturbed)
+    expected, expected_calls = rows(undisturbed), calls(undisturbed)
     stored: list[int] = []
-    runs = doubled = different = 0
+    runs = doubled = different = calls_doubled = calls_different = 0
     while len(stored) < kills:
         disturbed = folder / f"disturbed-{runs}"
         # Anywhere from the first import to the last write; a killed run is continued by the next attempt.
@@ -109,10 +115,14 @@ def kill_loop(
             stored.append(_count(disturbed))
         for command in commands:
             _end(start(_for(command, disturbed)))
-        found = rows(disturbed)
+        found, found_calls = rows(disturbed), calls(disturbed)
         runs += 1
         doubled += found.height - found.unique(KEY).height
         different += differing(expected, found)
+        once = found_calls.unique()
+        calls_doubled += found_calls.height - found_calls.unique([*KEY, "path", "kind"]).height
+        calls_different += expected_calls.join(once, on=once.columns, how="anti", nulls_equal=True).height
+        calls_different += once.join(expected_calls, on=once.columns, how="anti", nulls_equal=True).height
     return Report(
         kills=len(stored),
         runs=runs,
@@ -120,6 +130,9 @@ def kill_loop(
         samples=expected.height,
         doubled=doubled,
         different=different,
+        calls=expected_calls.height,
+        calls_doubled=calls_doubled,
+        calls_different=calls_different,
         seconds=round(time.monotonic() - began, 1),
     )
 
@@ -146,6 +159,14 @@ def rows(run: Path) -> pl.DataFrame:
             frame = frame.join(outcome.collect(), on=KEY[1:], how="left")
         frames.append(frame)
     return pl.concat(frames).sort(KEY)
+
+
+def calls(run: Path) -> pl.DataFrame:
+    """Return what the journals of a run say of every ask; what the prefix cache held is another matter."""
+    said = ["path", "kind", "role", "seed", "prefix", "text", "finish_reason", "completion_tokens", "outcome"]
+    store = RunStore(run)
+    frames = [store.calls(cell).select(*KEY, *said).collect() for cell in store.cells()]
+    return pl.concat(frames).with_columns(pl.col("prefix").fill_null("")).sort(KEY)
 
 
 def differing(expected: pl.DataFrame, found: pl.DataFrame) -> int:
@@ -192,7 +213,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ttscale-kill-") as folder:
         report = kill_loop([command], Path(folder), kills=options.kills, seed=options.seed)
     print(json.dumps(asdict(report), indent=2))
-    sys.exit(1 if report.doubled or report.different else 0)
+    odd = (report.doubled, report.different, report.calls_doubled, report.calls_different)
+    sys.exit(1 if any(odd) else 0)
 
 
 if __name__ == "__main__":
