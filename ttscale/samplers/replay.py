@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import ttscale
 from ttscale.errors import EngineDiedError, SamplerError, did_you_mean, listed
 from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.replay_calls import CallShelf
 from ttscale.samplers.replay_shelf import Shelf
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.store.run import RunStore, Session
@@ -68,15 +69,21 @@ class ReplaySampler:
 
     Seeds, log-probabilities and token counts are the stored ones. A prompt that differs from the stored one and
     sampling settings that differ from the stored cell's are refused: the samples would be none of those.
+
+    Attributes:
+        replayed: The identity of the stored cell, once started: only the same strategy can be made of its journal again.
     """
 
     Options: ClassVar[type[BaseModel]] = ReplayOptions
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: ReplayOptions) -> None:
         self._model = model
         self._sampling = sampling
         self._options = options
         self._shelf: Shelf | None = None
+        self._calls: CallShelf | None = None
+        self.replayed: Mapping[str, Any] = {}
 
     def start(self) -> EngineInfo:
         """Find the stored samples; see `Sampler.start`."""
@@ -94,7 +101,10 @@ class ReplaySampler:
             )
         cell = self._choose_cell(store)
         self._refuse_other_sampling(store.manifest()["cells"][cell], cell)
-        self._shelf = Shelf(store, cell, f"Cell '{cell}' of the replayed run {path}")
+        where = f"Cell '{cell}' of the replayed run {path}"
+        self._shelf = Shelf(store, cell, where)
+        self._calls = CallShelf(store, cell, self._shelf, where)
+        self.replayed = store.manifest()["cells"][cell]
         return self._engine_info(store, cell)
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
@@ -102,14 +112,19 @@ class ReplaySampler:
         if self._shelf is None:
             raise SamplerError("The engine is not running: call start() first.")
         served = 0
-        for samples in self._in_time(self._shelf, requests):
+        for samples in self._in_time(requests):
             self._fail_in_time(served + len(samples))
             served += len(samples)
             yield samples
 
     def close(self) -> None:
         """Let the run go; safe to call twice."""
-        self._shelf = None
+        self._shelf = self._calls = None
+
+    def _fetch(self, request: SampleRequest) -> list[Sample]:
+        assert self._shelf is not None
+        assert self._calls is not None
+        return (self._calls if self._calls.asks(request) else self._shelf).fetch(request)
 
     # ---- which samples --------------------------------------------------------------------------------
 
@@ -179,11 +194,11 @@ class ReplaySampler:
 
     # ---- when -----------------------------------------------------------------------------------------
 
-    def _in_time(self, shelf: Shelf, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
+    def _in_time(self, requests: Iterable[SampleRequest | None]) -> Iterator[list[Sample]]:
         """Yield every request's samples when an engine of the imitated speed would have finished them."""
         speed, delay_s = self._options.tokens_per_s, self._options.delay_s
         if speed is None and not delay_s:
-            yield from map(shelf.fetch, requests)
+            yield from (self._fetch(request) for request in requests if request is not None)
             return
         slots = [time.monotonic()] * (self._sampling.max_concurrent or _SEQUENCES)
         under_way: list[tuple[float, int, list[Sample]]] = []
@@ -191,7 +206,7 @@ class ReplaySampler:
         n_under_way = 0
         while True:
             while n_under_way < len(slots) and (request := next(waiting, None)) is not None:
-                samples = shelf.fetch(request)
+                samples = self._fetch(request)
                 ends = [
                     _take_slot(slots, delay_s + (s.completion_tokens or 0) / (speed or float("inf")))
                     for s in samples

@@ -217,6 +217,13 @@ def _journal_sums(folder: Path) -> pl.DataFrame:
     return collect(grouped, folder)
 
 
+def problem_calls(folder: Path, problem_id: str) -> dict[tuple[int, str], CallRecord]:
+    """Return every completion that is recorded of a problem's attempts, by (sample_index, path)."""
+    own = collect(scan_calls(folder).filter(problem_id=problem_id, kind="generate"), folder)
+    once = own.unique(["sample_index", "path"], keep="first", maintain_order=True)
+    return {(record.sample_index, record.path): record for record in _records(once)}
+
+
 def trace(folder: Path, problem_id: str, sample_index: int) -> list[CallRecord]:
     """Return the calls of one attempt, in the order they were answered."""
     own = scan_calls(folder).filter(problem_id=problem_id, sample_index=sample_index)

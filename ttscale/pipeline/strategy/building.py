@@ -11,6 +11,7 @@ from ttscale.pipeline.building import (
     NamedVerifier,
     build_verifier,
     other_models,
+    strategy_identity,
     strategy_options,
 )
 from ttscale.registry import find_plugin
@@ -113,6 +114,30 @@ def refuse_unservable(
             f"{cell.name}: strategy '{built.name}' needs {_WHAT_SERVES.get(lacking[0], lacking[0])}; "
             f"engine '{engine}' is no such thing."
         )
+
+
+def refuse_other_replay(cell: Cell, sampler: Sampler) -> bool:
+    """Refuse to make other attempts of a stored journal than were made; return whether the sampler replays one.
+
+    Raises:
+        ConfigError: Strategy, options or seed differ; the message names the keys.
+    """
+    stored = getattr(sampler, "replayed", None)
+    if stored is None:
+        return False
+    assert cell.strategy is not None
+    asked = strategy_identity(cell.strategy) | {"sampling.seed": cell.sampling.seed}
+    told = {"sampling.seed": 0} | {
+        key: value for key, value in stored.items() if key in asked or key.startswith("strategy.")
+    }
+    differing = sorted(key for key in asked.keys() | told.keys() if asked.get(key) != told.get(key))
+    if differing:
+        raise ConfigError(
+            f"{cell.name}: the replayed attempts were made with other settings ("
+            + "; ".join(f"{key}: {told.get(key)!r} stored, {asked.get(key)!r} asked" for key in differing)
+            + "). Their calls are none of these: set them as they were."
+        )
+    return True
 
 
 def _verifier(role: str, choice: Any) -> NamedVerifier:

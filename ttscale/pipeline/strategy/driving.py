@@ -16,7 +16,12 @@ from ttscale.pipeline.attempts import Journal
 from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.requests import first_seed
 from ttscale.pipeline.strategy.beside import Beside
-from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy, refuse_unservable
+from ttscale.pipeline.strategy.building import (
+    BuiltStrategy,
+    build_strategy,
+    refuse_other_replay,
+    refuse_unservable,
+)
 from ttscale.pipeline.strategy.journal import answers_by_path, recorded_call, recorded_end
 from ttscale.pipeline.strategy.judging import Bench
 from ttscale.samplers.contract import Sampler
@@ -38,6 +43,7 @@ def made(
     others: dict[str, Beside] = {}
     try:
         refuse_unservable(built, cell, cell.model.engine, sampler)
+        is_replayed = refuse_other_replay(cell, sampler)
         drive = Drive(
             built,
             sampler,
@@ -45,7 +51,8 @@ def made(
             run_seed=cell.sampling.seed,
             request_size=cell.sampling.request_size,
         )
-        for name, model in built.models.items():
+        # A journal answers for every model.
+        for name, model in {} if is_replayed else built.models.items():
             others[name] = Beside(name, model, cell, drive.woken.set)
         yield from drive.samples(requests, others)
     finally:
@@ -151,7 +158,8 @@ class Drive:
 
     def _collect(self) -> None:
         """Take what came from verifiers and other models, and hand over what they are asked."""
-        self.woken.clear()
+        if self.woken.is_set():  # clearing takes a lock, and this is done for every call
+            self.woken.clear()
         self._judge()
         for other in self._others.values():
             for sample in other.answers():
@@ -202,9 +210,10 @@ class Drive:
         call_id = f"{first.problem.problem_id} call {first.path}"
         seed = self._seed(first)
         model = first.ask.model if isinstance(first.ask, Generate) else None
+        model = model if model in self._others else None
         flying = self._flying if model is None else self._flying_elsewhere
         for asked in batch:
-            flying[call_id, asked.index] = asked, self._seed(asked)
+            flying[call_id, asked.index] = asked, seed + asked.index - first.index
         return model, SampleRequest(
             problem=_asked_problem(first, call_id),
             first_index=first.index,
