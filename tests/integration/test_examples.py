@@ -38,4 +38,4 @@ def test_a_notebook_is_stored_without_outputs(notebook: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(NOTEBOOKS) >= 2
+    assert len(NOTEBOOKS) >= 4
