@@ -1,8 +1,11 @@
 """Progress on stderr: a live line on a terminal, plain log lines elsewhere."""
 
 import sys
+import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 from rich.console import Console
@@ -62,6 +65,33 @@ class Rates:
         return f"{tokens}, {_clock(left)} left"
 
 
+class _Heartbeat:
+    """Calls a function every few seconds while it is entered, from a thread of its own.
+
+    Args:
+        tell: Is given the seconds since the beginning.
+        every_s: Between two calls.
+    """
+
+    def __init__(self, tell: Callable[[float], None], every_s: float) -> None:
+        self._tell = tell
+        self._every_s = every_s
+        self._over = threading.Event()
+
+    def __enter__(self) -> None:
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        began = time.monotonic()
+        while not self._over.wait(self._every_s):
+            self._tell(time.monotonic() - began)
+
+
 class LogProgress(Progress):
     """Plain lines, at most one every ten seconds."""
 
@@ -74,6 +104,10 @@ class LogProgress(Progress):
     def note(self, text: str) -> None:
         """Print the line."""
         print(printable(text), file=sys.stderr, flush=True)
+
+    def waiting(self, text: str) -> AbstractContextManager[object]:
+        """Print a line every now and then."""
+        return _Heartbeat(lambda seconds: self.note(f"{text} ({_clock(seconds)})"), _LOG_EVERY_S)
 
     def begin(self, stage: str, *, total: int, done: int = 0) -> None:
         """Start counting a stage."""
@@ -118,6 +152,13 @@ class TerminalProgress(Progress):
     def note(self, text: str) -> None:
         """Print the line above the bar."""
         self._console.print(printable(text), markup=False)  # it may quote foreign text
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Turn a wheel, with the time that it took so far."""
+        status = self._console.status(printable(text), refresh_per_second=2)
+        with status, _Heartbeat(lambda seconds: status.update(f"{printable(text)} ({_clock(seconds)})"), 1.0):
+            yield
 
     def begin(self, stage: str, *, total: int, done: int = 0) -> None:
         """Show a bar."""

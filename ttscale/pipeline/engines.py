@@ -77,7 +77,8 @@ class Engines:
         began = time.monotonic()
         self._sampler, self._key = build_sampler(cell, engine), key
         try:
-            info = self._sampler.start()
+            with self._progress.waiting(f"{cell.name}: {engine} is starting"):
+                info = self._sampler.start()
         except TtscaleError:
             self.close()
             raise
