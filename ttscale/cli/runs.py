@@ -200,7 +200,7 @@ def _report(
 ) -> None:
     from ttscale.analysis.budget.runs import price_runs
     from ttscale.analysis.reading.choosing import stored_config
-    from ttscale.analysis.run.analyze import analyze_run
+    from ttscale.analysis.run.analyze import analyze_run, reach
     from ttscale.cli.main import say
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.html import write_report
@@ -214,11 +214,11 @@ def _report(
         if n_cells > 1:
             say(f"Analyzing {cell} ({next(numbers)} of {n_cells})")
 
+    configs = [stored_config(store, oracle=oracle) for store in stores]
+    common = [] if alone else [k for pair in zip(stores, configs, strict=True) for k in reach(*pair)]
     results = [
-        analyze_run(
-            store, stored_config(store, oracle=oracle), depth="full", allow_empty=not alone, on_cell=tell
-        )
-        for store in stores
+        analyze_run(store, config, depth="full", allow_empty=not alone, on_cell=tell, also=common)
+        for store, config in zip(stores, configs, strict=True)
     ]
     budget = price_runs([store.path for store in stores], oracle=oracle)
     files = write_report(results, out or (stores[0].path if alone else Path("ttscale-report")), budget=budget)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ttscale.analysis.budget.runs import price_runs
 from ttscale.analysis.reading.cell import RunReader
-from ttscale.analysis.run.analyze import Depth, analyze_run
+from ttscale.analysis.run.analyze import Depth, analyze_run, reach
 from ttscale.analysis.run.samples import sample_groups
 from ttscale.errors import StoreError, TtscaleError, TtscaleWarning
 from ttscale.report.cells import page_cells
@@ -116,7 +116,11 @@ class LiveReport:
             warnings.simplefilter(
                 "ignore", TtscaleWarning
             )  # a segment may be half renamed: the next look has it
-            results = [analyze_run(store, depth=depth, allow_empty=True) for store in self._stores]
+            several = len(self._stores) > 1
+            common = [k for store in self._stores for k in reach(store)] if several else []
+            results = [
+                analyze_run(store, depth=depth, allow_empty=True, also=common) for store in self._stores
+            ]
             budget = price_runs([store.path for store in self._stores]) if depth == "full" else None
         self._number += 1
         state = LiveState(token=str(self._number), words=str(progress))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ttscale.report.cells import PageCell
+from ttscale.report.overview import shared_by_task
 from ttscale.report.series import measured_k
 from ttscale.report.summary import best_selector
 from ttscale.report.visible import visible_text
@@ -27,7 +28,7 @@ def answer(cells: Sequence[PageCell], k: int) -> Prose:
     if len(cells) == 1:
         return _of_one(cells[0])
     if len({cell.result.task for cell in cells}) > 1:
-        return _of_tasks(cells, k)
+        return _of_tasks(cells)
     first, most = _best(cells, 1), _best(cells, k)
     words = said(
         "One sample solves at most {} of the problems ({})", at_k(first.result.coverage, 1), first.label
@@ -53,13 +54,14 @@ def _of_one(cell: PageCell) -> Prose:
     return words + said(", and picking one without the answer key collects {} ({}).", collected, best.label)
 
 
-def _of_tasks(cells: Sequence[PageCell], k: int) -> Prose:
-    """Return each task's best coverage: numbers of different tasks are not compared."""
+def _of_tasks(cells: Sequence[PageCell]) -> Prose:
+    """Return each task's best coverage as far as all its cells reach: numbers of different tasks are not compared."""
     words = Prose()
-    for task in dict.fromkeys(cell.result.task for cell in cells):
+    for task, k in shared_by_task(cells).items():
         best = _best([cell for cell in cells if cell.result.task == task], k)
-        words += "; " if words else f"With {count(k, 'sample')}, coverage is at most "
-        words += said("{} on {} ({})", at_k(best.result.coverage, k), visible_text(task), best.label)
+        words += "; " if words else "Coverage is at most "
+        found = at_k(best.result.coverage, k)
+        words += said("{} on {} with {} ({})", found, visible_text(task), count(k, "sample"), best.label)
     return words + "."
 
 

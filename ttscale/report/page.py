@@ -172,6 +172,7 @@ def _run_context(run: RunResult) -> dict[str, Any]:
         "config_yaml": run.config_yaml,
         "manifest": json.dumps(run.manifest, indent=2, sort_keys=True, default=str, ensure_ascii=False),
         "created_at": run.manifest.get("created_at"),
+        "is_imported": any(cell.identity.get("model.engine") == "imported" for cell in run.cells),
     }
 
 

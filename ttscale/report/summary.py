@@ -9,7 +9,7 @@ from ttscale.report.cells import PageCell
 from ttscale.report.laws import law_formula, listed_parameters, usable_law
 from ttscale.report.series import Series, measured_k, measured_series
 from ttscale.showing.numbers import Prose, at_k, count, exact_percent, percent, said, width
-from ttscale.stats.forecast.samples_needed import SamplesNeeded
+from ttscale.stats.forecast.reaching import Reached
 from ttscale.types import Outcome
 
 
@@ -129,23 +129,24 @@ def _law_words(cell: CellResult) -> Prose:
     return said("{}, with {}.", law_words(cell), listed_parameters(fit, " and "))
 
 
-def needed_words(needed: SamplesNeeded) -> str:
-    """Say how many samples a target needs.
+def needed_words(needed: Reached) -> str:
+    """Say how many samples a target needs, over what and at which level.
 
-    >>> needed_words(SamplesNeeded(target=0.9, k=None, low=800, high=None, largest=1000, chance_at_largest=0.02,
-    ...     confidence_level=0.9, n_problems=9, method="average"))
-    'Coverage of 90% is unlikely to be reached within 1,000 samples of each problem (chance 2.0%).'
+    >>> from ttscale.stats.forecast.reaching import coverage_to_reach
+    >>> needed_words(coverage_to_reach(20, [1, 3, 9, 20] * 8, 0.5))
+    'Coverage of 50% takes about 4 samples of each problem, 3 to 5 (95% interval over problems).'
     """
     target = exact_percent(needed.target)
     if needed.k is None:
-        return (
-            f"Coverage of {target} is unlikely to be reached within {needed.largest:,} samples of each problem "
-            f"(chance {percent(needed.chance_at_largest)})."
-        )
+        return f"The forecast reaches {percent(needed.best)} with {needed.largest:,} samples of each problem, and not {target}."
     low, high = (
         f"more than {needed.largest:,}" if end is None else f"{end:,}" for end in (needed.low, needed.high)
     )
-    return f"Coverage of {target} takes about {needed.k:,} samples of each problem, {low} to {high}."
+    level = exact_percent(needed.confidence_level)
+    return (
+        f"Coverage of {target} takes about {needed.k:,} samples of each problem, {low} to {high} "
+        f"({level} interval over {needed.over})."
+    )
 
 
 def _never_words(cell: CellResult) -> Prose:

@@ -54,7 +54,12 @@ def _print_cells(result: RunResult, console: Console) -> None:
 
 def _rows(cell: CellResult, table_k: tuple[int, ...]) -> list[dict[str, Any]]:
     series = measured_series(cell)
-    return [{"k": k, **{item.label: at_k(item.curve, k, sign="") for item in series}} for k in table_k]
+    known = set(cell.coverage.k.tolist())
+    return [
+        {"k": k, **{item.label: at_k(item.curve, k, sign="") for item in series}}
+        for k in table_k
+        if k in known
+    ]
 
 
 def _table(rows: list[dict[str, Any]], title: str, console: Console) -> Any:

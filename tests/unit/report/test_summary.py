@@ -24,7 +24,7 @@ from ttscale.report.summary import (
     verdict_rows,
 )
 from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.forecast.samples_needed import SamplesNeeded
+from ttscale.stats.forecast.reaching import Reached
 
 
 def cell(**options: object) -> CellResult:
@@ -97,14 +97,21 @@ def test_a_law_that_did_not_converge_is_not_to_be_relied_on() -> None:
 @pytest.mark.parametrize(
     ("k", "low", "high", "words"),
     [
-        (700, 300, 1500, "takes about 700 samples of each problem, 300 to 1,500."),
-        (700, 300, None, "takes about 700 samples of each problem, 300 to more than 1,000,000."),
-        (None, 800, None, "is unlikely to be reached within 1,000,000 samples"),
+        (
+            700,
+            300,
+            1500,
+            "Coverage of 90% takes about 700 samples of each problem, 300 to 1,500 (95% interval over problems).",
+        ),
+        (700, 300, None, "takes about 700 samples of each problem, 300 to more than 1,000,000 (95% interval"),
+        (None, 800, None, "The forecast reaches 71.0% with 1,000,000 samples of each problem, and not 90%."),
     ],
 )
 def test_a_target_is_said_with_both_ends(k: int | None, low: int, high: int | None, words: str) -> None:
-    needed = SamplesNeeded(target=0.9, k=k, low=low, high=high, largest=10**6, chance_at_largest=0.02, confidence_level=0.9, n_problems=9, method="average")  # fmt: skip
-    assert needed_words(needed).startswith("Coverage of 90% ")
+    needed = Reached(
+        metric="coverage", target=0.9, k=k, low=low, high=high, largest=10**6, best=0.71, extrapolates=True,
+        confidence_level=0.95, over="problems", method="average", n_problems=9,
+    )  # fmt: skip
     assert words in needed_words(needed)
 
 

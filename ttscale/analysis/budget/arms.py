@@ -52,7 +52,7 @@ class ArmSamples:
         problem: Problem number of each sample, ascending, shape (S,).
         correct: Shape (S,).
         answer_class: -1 abstains, shape (S,).
-        completion_tokens: Shape (S,).
+        completion_tokens: Shape (S,); meaningless where the arm's usage is not known.
         truncated: Whether it was cut off at the token limit, shape (S,).
         verifiers: Name -> its columns.
         judges_inside: What judges inside the attempts of a strategy took, None where there are none.

@@ -220,7 +220,7 @@ def _informed(
     told = (listed, arm.facts.price) if pricing.prices_file else (arm.facts.price, listed)
     price = next((one for one in (pricing.price, *told) if one is not None), None)
     tokens = arm.usage
-    if pricing.tokens is not None and arm.samples is None:
+    if pricing.tokens is not None and (arm.samples is None or arm.usage is None):
         tokens = usage(*pricing.tokens, n_problems=len(arm.n))
     return replace(arm, usage=tokens, facts=replace(arm.facts, architecture=architecture, price=price))
 

@@ -240,30 +240,22 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
     if with_logprob:
         columns[LOGPROB] = _logprob_columns(judged, name)
     frame = judged.frame
-    tokens = frame["completion_tokens"].cast(pl.Int64).to_numpy()
-    prompt = frame["prompt_tokens"].cast(pl.Float64).to_numpy()
     identity = store.manifest()["cells"][name]
     sums = attempt_sums(store.calls_folder(name), frame)
     strategy = {key.removeprefix("strategy."): value for key, value in identity.items()}
     return Arm(
         label=name,
-        model=settings.model.path if settings else str(identity.get("model.path", name)),
+        model=str(identity.get("model.path") or (settings.model.path if settings else name)),
         problem_ids=judged.problem_ids,
         n=judged.n,
         c=judged.c,
-        usage=Usage(
-            prompt_tokens=np.bincount(judged.problem, weights=prompt) / judged.n,
-            completion_tokens=tokens - (0.0 if sums is None else sums["other_wrote"].to_numpy()),
-            problem=judged.problem,
-            request_size=settings.sampling.request_size if settings else 1,
-            later=None if sums is None else later_calls(sums),
-        ),
+        usage=_usage(judged, settings.sampling.request_size if settings else 1, sums),
         facts=_measured_facts(store, name, mean_or_none(frame, "seconds")),
         samples=ArmSamples(
             problem=judged.problem,
             correct=judged.correct,
             answer_class=judged.answer_class,
-            completion_tokens=tokens,
+            completion_tokens=frame["completion_tokens"].cast(pl.Int64).fill_null(0).to_numpy(),
             truncated=frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy(),
             verifiers=columns,
             judges_inside=None if sums is None else judges_inside(sums, strategy),
@@ -271,7 +263,28 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
         ),
         max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
         origin=(str(store.path), name),
-        task=settings.task.name if settings else str(identity.get("task.name", name)),
+        task=str(identity.get("task.name") or (settings.task.name if settings else name)),
+    )
+
+
+def _usage(judged: JudgedSamples, request_size: int, sums: pl.DataFrame | None) -> Usage | None:
+    """Return the tokens of the samples; None where another tool did not say how many a sample has.
+
+    Args:
+        judged: The samples.
+        request_size: Samples per request.
+        sums: What the calls of strategies add up to, None where a sample is one call.
+    """
+    wrote = judged.frame["completion_tokens"].cast(pl.Float64)
+    if wrote.null_count():
+        return None
+    read = judged.frame["prompt_tokens"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    return Usage(
+        prompt_tokens=np.bincount(judged.problem, weights=read) / judged.n,
+        completion_tokens=wrote.to_numpy() - (0.0 if sums is None else sums["other_wrote"].to_numpy()),
+        problem=judged.problem,
+        request_size=request_size,
+        later=None if sums is None else later_calls(sums),
     )
 
 
@@ -315,7 +328,10 @@ def _verifier_tokens(frame: pl.DataFrame, verdicts: VerdictSet, name: str) -> Ve
         )
     if verdicts.info.verifier != _REWARD_MODEL:
         return None
-    length = (frame["prompt_tokens"] + frame["completion_tokens"]).cast(pl.Float64).to_numpy()
+    known = (frame["prompt_tokens"] + frame["completion_tokens"]).cast(pl.Float64)
+    if known.null_count():
+        return None
+    length = known.to_numpy()
     return VerifierTokens(
         names=names, prompt_tokens=length, completion_tokens=np.zeros(frame.height), estimated=True
     )

@@ -11,7 +11,9 @@ from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.view import BudgetSettings, view_of_arms
+from ttscale.analysis.reading.choosing import stored_config
 from ttscale.errors import TtscaleError
+from ttscale.store.run import RunStore
 
 _MOST_FORECAST = 4
 """Up to so many arms a target that none has reached is forecast: a second or so for each."""
@@ -45,12 +47,11 @@ class RunsBudget:
     notes: tuple[str, ...] = ()
 
 
-def price_runs(runs: Sequence[Path | str], *, seed: int = 0, oracle: str | None = None) -> RunsBudget:
+def price_runs(runs: Sequence[Path | str], *, oracle: str | None = None) -> RunsBudget:
     """Price the coverage of every cell in the dearest unit that is known of all of them (see ``ttscale budget``).
 
     Args:
         runs: Run directories.
-        seed: Of everything simulated.
         oracle: The verifier that defines *correct*; by default each run's own.
 
     Returns:
@@ -62,19 +63,26 @@ def price_runs(runs: Sequence[Path | str], *, seed: int = 0, oracle: str | None 
     except TtscaleError as error:
         return RunsBudget(notes=(f"Costs are left out: {error}",))
     found, notes = [], [f"Costs: {one}" for one in unread]
+    how = _inference(paths[0])
     for task in dict.fromkeys(str(arm.task) for arm in arms):
         own = [arm for arm in arms if str(arm.task) == task]
         try:
-            found.append(TaskBudget(task=task, view=view_of_arms(own, _questions(own, seed))))
+            found.append(TaskBudget(task=task, view=view_of_arms(own, _questions(own, how))))
         except TtscaleError as error:
             notes.append(f"Costs on {task} are left out: {error}")
     return RunsBudget(tasks=tuple(found), notes=tuple(notes))
 
 
-def _questions(arms: Sequence[Arm], seed: int) -> BudgetSettings:
+def _inference(run: Path) -> Inference:
+    """Return how numbers are made: as those of the run's own analysis, so that one page gives one answer."""
+    settings = stored_config(RunStore(run)).analysis
+    return Inference(confidence_level=settings.confidence_level, seed=settings.seed)
+
+
+def _questions(arms: Sequence[Arm], how: Inference) -> BudgetSettings:
     """Ask for the largest round target that some arm has reached, and for few arms the next one."""
     best = max(float(np.mean(arm.c > 0)) for arm in arms)
     reached = [target for target in _TARGETS if target <= best][:1]
     ahead = [target for target in reversed(_TARGETS) if target > best][:1]
     targets = reached + (ahead if len(arms) <= _MOST_FORECAST else [])
-    return BudgetSettings(targets=tuple(targets), inference=Inference(seed=seed))
+    return BudgetSettings(targets=tuple(targets), inference=how)

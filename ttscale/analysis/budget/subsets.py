@@ -62,6 +62,11 @@ def _limited(arm: Arm, limit: int) -> Arm:
         raise InvalidInputError(
             f"'{arm.label}' is a table of counts: token limits need a run directory with its samples."
         )
+    if arm.usage is None:
+        raise InvalidInputError(
+            f"How many tokens the samples of '{arm.label}' have is not known, so nothing is known of token limits. Leave "
+            "--limits out."
+        )
     longest = arm.max_tokens or int(samples.completion_tokens.max())
     if not 1 <= limit <= longest:
         raise InvalidInputError(

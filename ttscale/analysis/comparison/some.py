@@ -1,14 +1,20 @@
 """The comparison of verifiers for a report: on as many samples as a few seconds allow, drawn at random."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from ttscale.analysis.comparison.compare import VOTE, ComparisonSettings, compare_samples
-from ttscale.analysis.comparison.results import Comparison
+from ttscale.analysis.comparison.ready import SELECTORS
+from ttscale.analysis.comparison.results import Comparison, Selection
 from ttscale.analysis.reading.cell import CellReader
 from ttscale.analysis.reading.settling import settle
 from ttscale.config.models import AnalysisSettings
 from ttscale.errors import TtscaleError
+from ttscale.stats.counts.curve import Curve
+from ttscale.stats.selectors.voting import MajorityVote
 
 _MOST_SAMPLES = 20_000
 _FEWEST_EACH = 8
@@ -17,7 +23,7 @@ _RESAMPLES = 1000
 
 
 def compare_some(
-    rows: pl.DataFrame, cell: CellReader, settings: AnalysisSettings
+    rows: pl.DataFrame, cell: CellReader, settings: AnalysisSettings, whole: Mapping[str, Curve]
 ) -> tuple[Comparison | None, tuple[str, ...]]:
     """Compare a cell's verifiers, and the vote where there are answers.
 
@@ -28,6 +34,8 @@ def compare_some(
         rows: What `CellReader.rows` returned, or some of it.
         cell: The cell.
         settings: Confidence level and seed.
+        whole: The curves of all samples by label, coverage among them: they stand in the place of those of a part, so that
+            one question has one answer.
 
     Returns:
         The comparison, None where there is nothing to compare or it is impossible; and what was left out.
@@ -44,9 +52,32 @@ def compare_some(
         seed=settings.seed,
     )
     try:
-        return compare_samples(settle(table, how.errors), names, how), notes
+        return _with_whole(compare_samples(settle(table, how.errors), names, how), whole), notes
     except TtscaleError as error:
         return None, (f"Verifiers are not compared: {error}",)
+
+
+def _with_whole(found: Comparison, whole: Mapping[str, Curve]) -> Comparison:
+    """Return a comparison with the curves that are known of all samples, at the budgets which those have."""
+    coverage = whole.get("coverage")
+    known = [k for k in found.table_k if coverage is not None and coverage.at(k) is not None]
+    if coverage is None or not known:
+        return found
+    spelt = {selector.label(): selector for selector in (*SELECTORS, MajorityVote())}
+
+    def curve(verifier: str, selection: Selection) -> Curve:
+        selector = spelt.get(selection.name)
+        own = None if selector is None else whole.get(selector.label(verifier))
+        return own if own is not None and all(own.at(k) is not None for k in known) else selection.curve
+
+    verifiers = tuple(
+        replace(
+            one,
+            selections=tuple(replace(each, curve=curve(one.name, each)) for each in one.selections),
+        )
+        for one in found.verifiers
+    )
+    return replace(found, coverage=coverage, table_k=tuple(known), verifiers=verifiers)
 
 
 def _thinned(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -62,6 +93,6 @@ def _thinned(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, tuple[str, ..
     kept = rows.filter(shuffled)
     problems = f" of {_MOST_PROBLEMS:,} problems" if len(orders) > _MOST_PROBLEMS else ""
     return kept, (
-        f"Verifiers are compared on {kept.height:,} samples{problems}, {each:,} of each problem, drawn at random. "
-        "All of them: ttscale compare RUN.",
+        f"Verifiers are compared on {kept.height:,} samples{problems}, {each:,} of each problem, drawn at random, but for "
+        "curves known of all. All of them: ttscale compare RUN.",
     )

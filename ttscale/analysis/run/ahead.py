@@ -15,7 +15,7 @@ from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.forecast.backtesting import backtest
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
-from ttscale.stats.forecast.samples_needed import samples_for
+from ttscale.stats.forecast.reaching import coverage_to_reach
 from ttscale.stats.laws.fitting import LawFit, fit_law
 
 LAWS = ("exponentiated-power-law", "log-log", "beta-binomial", "zero-inflated-beta", "kumaraswamy")
@@ -26,7 +26,6 @@ BACKTESTED = (AVERAGE, "log-log", "exponentiated-power-law", PLUG_IN)
 TARGETS = (0.5, 0.8, 0.9, 0.95, 0.99)
 _REACH = 10
 """Forecasts go so many times beyond the samples: backtests at this stretch are what is published for the method."""
-_FURTHEST = 100
 _DRAWS = 3
 
 T = TypeVar("T")
@@ -40,7 +39,7 @@ def look_ahead(
     Args:
         n: Samples per problem, shape (P,).
         c: Correct ones, shape (P,).
-        confidence_level: Of the laws' parameters. Forecasts have their own 90 % predictive intervals.
+        confidence_level: Of the laws' parameters and of what a target needs. Forecasts have their own 90 % predictive intervals.
         seed: Of the draws.
         in_rounds: Whether verdicts decided who got more samples. Then only what rests on the likelihood is computed,
             which such a rule leaves as it is: no laws fitted to the curve, no backtest on prefixes.
@@ -68,7 +67,7 @@ def look_ahead(
         else _or_note(
             "No number of samples for a target",
             notes,
-            lambda: samples_for(n, c, target, largest=_FURTHEST * at_hand, rng=seed),
+            lambda: coverage_to_reach(n, c, target, confidence_level=confidence_level, rng=seed),
         ),
         backtest=None
         if in_rounds

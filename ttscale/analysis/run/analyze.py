@@ -66,6 +66,7 @@ def analyze_run(
     depth: Depth = "curves",
     allow_empty: bool = False,
     on_cell: Callable[[str], None] | None = None,
+    also: Sequence[int] = (),
 ) -> RunResult:
     """Analyze a run.
 
@@ -76,6 +77,7 @@ def analyze_run(
         allow_empty: Whether an unfinished run is fine: one in which no cell has verified samples gives a result that
             says so, and budgets of `analysis.k` that are not reached yet are left out.
         on_cell: Is told the name of every cell as its turn comes.
+        also: More budgets of every curve, as far as its samples reach, so that runs can be compared at equal k: their `reach`.
 
     Returns:
         One result per cell that has verified samples; the others are in `RunResult.unmeasured` with the reason.
@@ -87,30 +89,53 @@ def analyze_run(
     config = config or stored_config(store)
     results, unmeasured = [], []
     reasons: list[StoreError] = []
+    common = {*also, *(reach(store, config) if len(store.cells()) > 1 else ())}
     for cell in store.cells():
         if on_cell is not None:
             on_cell(cell)
         try:
-            results.append(analyze_cell(store, cell, config, depth=depth, unfinished=allow_empty))
+            results.append(
+                analyze_cell(store, cell, config, depth=depth, unfinished=allow_empty, also=tuple(common))
+            )
         except StoreError as error:
             reasons.append(error)
             unmeasured.append(UnmeasuredCell(cell=cell, reason=str(error), n_samples=_n_samples(store, cell)))
     if not results and not allow_empty:
         raise reasons[0] if reasons else StoreError(f"{store.path} has no cells yet. Run: ttscale run CONFIG")
-    k_max = min((int(result.coverage.k[-1]) for result in results), default=1)
+    reached = {int(result.coverage.k[-1]) for result in results} or {1}
     return RunResult(
         name=config.name,
         path=store.path,
         config_yaml=store.config_yaml(),
         manifest=store.manifest() | {"sessions": [session.engine for session in store.sessions()]},
-        table_k=table_budgets(config.analysis.k, k_max),
+        table_k=tuple(sorted({k for k_max in reached for k in table_budgets(config.analysis.k, k_max)})),
         cells=tuple(results),
         unmeasured=tuple(unmeasured),
     )
 
 
+def reach(store: RunStore, config: RunConfig | None = None) -> tuple[int, ...]:
+    """Return how many judged samples the problems of each cell have at least, of cells that have any."""
+    reader, found = RunReader(store, config), set()
+    for cell in store.cells():
+        try:
+            oracle = reader.oracle(cell)
+        except StoreError:
+            continue
+        judged = oracle.scan(cell).filter(pl.col("outcome") != Outcome.ERROR).group_by("problem_id").len()
+        fewest = collect(judged.select(pl.col("len").min()), oracle.folder).item()
+        found |= {int(fewest)} if fewest else set()
+    return tuple(sorted(found))
+
+
 def analyze_cell(
-    store: RunStore, cell: str, config: RunConfig, *, depth: Depth = "curves", unfinished: bool = False
+    store: RunStore,
+    cell: str,
+    config: RunConfig,
+    *,
+    depth: Depth = "curves",
+    unfinished: bool = False,
+    also: Sequence[int] = (),
 ) -> CellResult:
     """Analyze one cell; see `analyze_run`, where `unfinished` is `allow_empty`."""
     settings = config.analysis
@@ -126,14 +151,16 @@ def analyze_cell(
     if unfinished:
         settings = _reached(settings, int(judged.n.min()) if rounds is None else rounds.k_max)
     fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
-    coverage = _coverage(judged, settings) if rounds is None else _coverage_in_rounds(rounds, settings)
+    coverage = (
+        _coverage(judged, settings, also) if rounds is None else _coverage_in_rounds(rounds, settings, also)
+    )
     budgets = coverage.k[coverage.k <= fixed.n.min()]
     selectors, skipped = _selectors(
-        fixed, budgets, settings, tuple(source.verifiers), glance=depth == "glance"
+        fixed, budgets, settings, tuple(source.verifiers), also=also, glance=depth == "glance"
     )
     comparison = None
     if depth == "full":
-        comparison, left_out = compare_some(fixed_rows, source, settings)
+        comparison, left_out = compare_some(fixed_rows, source, settings, {"coverage": coverage, **selectors})
         skipped += left_out
     identity = stored_cells(store)[cell]
     sessions = tuple(session for session in store.sessions() if session.cell == cell)
@@ -173,15 +200,20 @@ def analyze_cell(
     )
 
 
-def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings) -> IntArray:
-    """Return the budgets of the curves: a log grid up to the smallest n, with the table's budgets in it.
+def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings, also: Sequence[int] = ()) -> IntArray:
+    """Return the budgets of the curves: a log grid up to the smallest n, with the table's and other cells' in it.
 
     Raises:
         InvalidInputError: A budget was asked for that some problem has too few samples for.
     """
     k_max = int(judged.n.min())
     check_budgets(settings.k, k_max, "analysis.k asks for")
-    return np.union1d(budget_grid(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
+    return np.union1d(budget_grid(k_max), _tabled(settings, also, k_max))
+
+
+def _tabled(settings: AnalysisSettings, also: Sequence[int], k_max: int) -> IntArray:
+    """Return the budgets that tables show: the cell's own, and those at which it is compared with others."""
+    return np.array([*table_budgets(settings.k, k_max), *(k for k in also if k <= k_max)], dtype=np.int64)
 
 
 def _reached(settings: AnalysisSettings, k_max: int) -> AnalysisSettings:
@@ -190,12 +222,15 @@ def _reached(settings: AnalysisSettings, k_max: int) -> AnalysisSettings:
     return settings.model_copy(update={"k": reached or None})
 
 
-def _coverage(judged: JudgedSamples, settings: AnalysisSettings) -> Curve:
-    return coverage_curve(judged.n, judged.c, curve_budgets(judged, settings), **_interval_options(settings))
+def _coverage(judged: JudgedSamples, settings: AnalysisSettings, also: Sequence[int]) -> Curve:
+    budgets = curve_budgets(judged, settings, also)
+    return coverage_curve(judged.n, judged.c, budgets, **_interval_options(settings))
 
 
-def _coverage_in_rounds(rounds: CellInRounds, settings: AnalysisSettings) -> Curve:
-    return rounds.coverage(rounds.budgets(settings.k), confidence_level=settings.confidence_level)
+def _coverage_in_rounds(rounds: CellInRounds, settings: AnalysisSettings, also: Sequence[int]) -> Curve:
+    own = rounds.budgets(settings.k)
+    budgets = np.union1d(own, np.array([k for k in also if k <= rounds.k_max], dtype=np.int64))
+    return rounds.coverage(budgets, confidence_level=settings.confidence_level)
 
 
 def _interval_options(settings: AnalysisSettings) -> dict[str, Any]:
@@ -207,7 +242,13 @@ def _interval_options(settings: AnalysisSettings) -> dict[str, Any]:
 
 
 def _selectors(
-    judged: JudgedSamples, k: IntArray, settings: AnalysisSettings, deployable: Sequence[str], *, glance: bool
+    judged: JudgedSamples,
+    k: IntArray,
+    settings: AnalysisSettings,
+    deployable: Sequence[str],
+    *,
+    also: Sequence[int],
+    glance: bool,
 ) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Return the accuracy@k curve of every way to pick an answer without the key, and what was left out."""
     interval = IntervalOptions(**_interval_options(settings))
@@ -230,7 +271,7 @@ def _selectors(
                 f"The {way.label} is left out while the page is live: it takes long over so many samples."
             )
         else:
-            budgets = _vote_budgets(judged, k, settings) if way.selector.effort == "votes" else k
+            budgets = _vote_budgets(judged, k, settings, also) if way.selector.effort == "votes" else k
             curves[way.label] = curve(way.selector, view, budgets, interval=interval)
     return curves, tuple(skipped)
 
@@ -243,12 +284,14 @@ def _ways(settings: AnalysisSettings, verifiers: Sequence[str]) -> list[Way]:
     return list({way.label: way for way in reversed(usual)}.values())[::-1]
 
 
-def _vote_budgets(judged: JudgedSamples, k: IntArray, settings: AnalysisSettings) -> IntArray:
+def _vote_budgets(
+    judged: JudgedSamples, k: IntArray, settings: AnalysisSettings, also: Sequence[int]
+) -> IntArray:
     """Return where a vote is computed: everywhere, or over many samples at the doublings only."""
     if judged.problem.size <= _MANY_SAMPLES:
         return k
     k_max = int(k[-1])
-    return np.union1d(doublings(k_max), np.array(table_budgets(settings.k, k_max), dtype=np.int64))
+    return np.union1d(doublings(k_max), _tabled(settings, also, k_max))
 
 
 def _law(judged: JudgedSamples, settings: AnalysisSettings) -> LawFit | None:

@@ -14,7 +14,7 @@ from ttscale.showing.view import View
 from ttscale.stats.counts.curve import Curve, shown_curve
 from ttscale.stats.forecast.backtesting import Backtest
 from ttscale.stats.forecast.forecasting import Forecast
-from ttscale.stats.forecast.samples_needed import SamplesNeeded
+from ttscale.stats.forecast.reaching import Reached
 from ttscale.stats.laws.fitting import LawFit
 from ttscale.store.run import Session
 
@@ -50,14 +50,14 @@ class LookAhead:
     Attributes:
         laws: Fitted laws.
         forecast: Coverage to come, with its predictive interval.
-        needed: How many samples the next round target needs.
+        needed: How many samples the next round target needs, as ``ttscale budget`` says it.
         backtest: How forecasting methods fared on prefixes of these samples.
         notes: What could not be computed, and why.
     """
 
     laws: tuple[LawFit, ...] = ()
     forecast: Forecast | None = None
-    needed: SamplesNeeded | None = None
+    needed: Reached | None = None
     backtest: Backtest | None = None
     notes: tuple[str, ...] = ()
 

@@ -64,7 +64,8 @@ class SamplesNeeded(Result):
         dots = [] if self.k is None else [_dot(self)]
         return View(
             title=f"coverage {exact_percent(self.target)}: {found} {ends.interval}",
-            about=f"{self.n_problems} problems, {exact_percent(self.confidence_level)} predictive interval; {self.method}",
+            about=f"these {self.n_problems} problems with the samples at hand among them, "
+            f"{exact_percent(self.confidence_level)} predictive interval; {self.method}",
             dots=dots,
             axis="samples per problem",
             is_share=False,
@@ -90,7 +91,10 @@ def samples_for(
     largest: int = _LARGEST_BUDGET,
     rng: Rng = 0,
 ) -> SamplesNeeded:
-    """Say how many samples per problem it takes until coverage of these problems reaches a target.
+    """Say how many samples per problem it takes until coverage of these very problems reaches a target.
+
+    The samples at hand are among them, and the interval is predictive: where going on from here ends. What a target takes
+    anew, on problems of this kind, is another question: `ttscale.budget_view`, with its interval over problems.
 
     Args:
         n: Samples drawn per problem, shape (P,), or one number for all.

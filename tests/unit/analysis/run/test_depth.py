@@ -96,12 +96,12 @@ def test_a_thinned_comparison_takes_the_same_number_of_each_problem_and_says_so(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(some, "_MOST_SAMPLES", 80)
-    comparison, notes = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings())
+    comparison, notes = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings(), {})
     assert comparison is not None
     assert comparison.n_samples == 80
     assert int(comparison.coverage.k[-1]) == 8
     assert "80 samples, 8 of each problem, drawn at random" in notes[0]
-    again, _ = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings())
+    again, _ = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings(), {})
     assert again is not None
     np.testing.assert_array_equal(comparison.coverage.value, again.coverage.value)
 
