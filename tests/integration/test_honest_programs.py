@@ -1,6 +1,8 @@
 """Programs that are right and odd: what Python gives a script of its own, and what it does when the script ends."""
 
+import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -117,3 +119,70 @@ def test_inspect_and_file_work_in_a_function(verifier: CodeVerifier) -> None:
     )
     (verdict,) = verifier.verify([Candidate(problem, sample)])
     assert verdict.outcome is Outcome.CORRECT, verdict.detail
+
+
+NEEDS: dict[str, tuple[str, dict[str, float]]] = {
+    "memory": ("a = bytearray(1500 << 20)\nprint(8)", {"memory_mb": 3000}),
+    "time": ("import time\ntime.sleep(1.5)\nprint(8)", {"timeout_s": 20}),
+    "processes": (
+        "import threading, time\nts = [threading.Thread(target=time.sleep, args=(0.5,)) for _ in range(60)]\n[t.start() for t in ts]\n[t.join() for t in ts]\nprint(8)",
+        {"processes": 80},
+    ),
+    "output": ("print('8' + ' ' * (20 << 20))", {"output_mb": 32}),
+}
+"""What a benchmark may allow: programs that need it."""
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_benchmark_says_what_its_programs_may_use(name: str) -> None:
+    program, limits = NEEDS[name]
+    tight = {"memory_mb": 900, "timeout_s": 1.0, "processes": 40, "output_mb": 16}
+    outcomes = {}
+    with contextlib.closing(CodeVerifier(CodeOptions(workers=1, extraction="whole"))) as verifier:
+        for how, given in {
+            "allowed": {"timeout_s": 20, **limits},
+            "tight": {**tight, "timeout_s": 20} if name != "time" else tight,
+            "nothing said": {},
+        }.items():
+            outcomes[how] = judged(verifier, program, given).outcome
+    assert outcomes["allowed"] is Outcome.CORRECT
+    assert outcomes["tight"] is (Outcome.TIMEOUT if name == "time" else Outcome.INCORRECT)
+    assert (outcomes["nothing said"] is Outcome.CORRECT) == (name == "time")  # 10 s, 1024 MiB, 40, 16 MiB
+
+
+def test_what_the_options_say_goes_before_the_benchmark() -> None:
+    program, limits = NEEDS["memory"]
+    with contextlib.closing(
+        CodeVerifier(CodeOptions(workers=1, extraction="whole", memory_mb=900))
+    ) as verifier:
+        assert judged(verifier, program, {"timeout_s": 20, **limits}).outcome is Outcome.INCORRECT
+    with contextlib.closing(
+        CodeVerifier(CodeOptions(workers=1, extraction="whole", memory_mb=3000))
+    ) as verifier:
+        assert judged(verifier, program, {"timeout_s": 20, "memory_mb": 900}).outcome is Outcome.CORRECT
+
+
+def test_each_statement_may_have_the_time_for_itself() -> None:
+    tests = {"tests": ["assert f(1) == 1", "assert f(2) == 2", "assert f(3) == 3"]}
+    program = "import time\ndef f(x):\n    time.sleep(1.2)\n    return x"
+    with contextlib.closing(CodeVerifier(CodeOptions(workers=1, extraction="whole"))) as verifier:
+        for each, outcome in ((True, Outcome.CORRECT), (False, Outcome.TIMEOUT)):
+            limits = {"timeout_s": 3.0, "timeout_each": each} if each else {"timeout_s": 3.0}
+            assert judged(verifier, program, limits, **tests).outcome is outcome
+
+
+@pytest.mark.parametrize("limits", [{"memory": 3}, {"memory_mb": 0}, {"timeout_s": -1}, {"timeout_s": "10"}, {"output_mb": float("inf")}, [3]])  # fmt: skip
+def test_limits_that_are_none_are_an_error_that_says_which_there_are(limits: Any) -> None:
+    with contextlib.closing(CodeVerifier(CodeOptions(workers=1, extraction="whole"))) as verifier:
+        verdict = judged(verifier, "print(8)", limits)
+    assert verdict.outcome is Outcome.ERROR
+    assert "memory_mb" in str(verdict.detail)
+
+
+def judged(verifier: CodeVerifier, program: str, limits: Any, **tests: Any) -> Verdict:
+    hidden = {**(tests or {"stdin_tests": [{"input": "", "output": "8"}]}), "limits": limits}
+    sample = Sample(
+        problem_id="p", sample_index=0, completion=program, finish_reason="stop", prompt_tokens=0, completion_tokens=0
+    )  # fmt: skip
+    (verdict,) = verifier.verify([Candidate(Problem(problem_id="p", prompt="", hidden=hidden), sample)])
+    return verdict

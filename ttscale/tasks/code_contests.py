@@ -6,7 +6,7 @@ several outputs are right, the data knows only one of them: such problems count 
 word by word, numbers by exact value.
 
 Each problem has its own time limit in the contest, made for compiled languages; it is in the metadata as
-`time_limit_s`, and the verifier's `timeout_s` (10 s per test) holds instead. Tested on rows made in the data's layout,
+`time_limit_s`, and a program has that time for a test, but never less than 10 s. Tested on rows made in the data's layout,
 not on the hub's data.
 """
 
@@ -60,6 +60,7 @@ class CodeContestsTask(DataTask[CodeContestsOptions]):
                 "rating": row.get("cf_rating") or None,
                 "difficulty": row.get("difficulty"),
                 "time_limit_s": _seconds(row.get("time_limit")),
+                "limits": {"timeout_s": max(10.0, _seconds(row.get("time_limit")) or 0.0)},
                 "visible_tests": _scripts(_tests(row["public_tests"])),
             },
             hidden=_scripts(tests),

@@ -6,8 +6,7 @@ together are what others call release_v6: 1,055 problems, several gigabytes with
 
 A problem is judged by its public and private tests: what a script prints (Codeforces, AtCoder), or what a method of
 ``class Solution`` returns (LeetCode). As in LiveCodeBench's own runner, a program finds the usual imports done, lines of output
-are compared as text or as exact decimal numbers, and what a method returns by ``==``, floats too. What differs: methods have
-the verifier's `timeout_s` for all tests together, instead of 6 s each.
+are compared as text or as exact decimal numbers, and what a method returns by ``==``, floats too; each test has 6 s and 4 GiB.
 
 Private tests are a pickled string in the data; it is unpickled without access to any class or function. Tested on
 rows made in the data's layout, not on the hub's data.
@@ -59,6 +58,9 @@ IMPORTS = "".join(
     ]
 )
 """What LiveCodeBench puts above every program."""
+
+_LIMITS = {"timeout_s": 6.0, "memory_mb": 4096, "timeout_each": True}
+"""What LiveCodeBench's runner gives a program for each test."""
 
 _SAME = """
 def same(output, expected):
@@ -147,6 +149,7 @@ class LiveCodeBenchTask(DataTask[LiveCodeBenchOptions]):
                 "platform": row["platform"],
                 "difficulty": row["difficulty"],
                 "contest_date": str(row["contest_date"])[:10],
+                "limits": _LIMITS,
                 "visible_tests": laid_out(shown),
             },
             hidden=laid_out(tests),

@@ -31,6 +31,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from ttscale.errors import VerifierError
+from ttscale.execution.sandbox import Limits
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool
 from ttscale.verifiers.code.suite import Suite, asserts_suite, names_tested, parse_quietly, suite_key
@@ -109,7 +110,7 @@ class GeneratedTestsVerifier:
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         with self._starting:
             if self._pool is None:
-                self._pool = self.options.pool(self.options.timeout_s)
+                self._pool = self.options.pool()
         prepared: dict[str, tuple[Suite, str, list[int]]] = {}
         running: dict[tuple[str, str], Any] = {}
         keys: list[tuple[str, str] | None] = []
@@ -122,7 +123,9 @@ class GeneratedTestsVerifier:
             program = self.options.program(candidate, names_tested(suite))
             keys.append(None if program is None else (key, program))
             if program is not None and (key, program) not in running:
-                running[key, program] = self._pool.submit(self._job(key, suite, program))
+                running[key, program] = self._pool.submit(
+                    _job(key, suite, program, self.options.limits(problem))
+                )
         results = {name: future.result() for name, future in running.items()}
         counted = {key: weights for _, key, weights in prepared.values()}
         return [_verdict(name, results, counted, self.options.accept_share) for name in keys]
@@ -175,10 +178,10 @@ class GeneratedTestsVerifier:
                 f"The tests in '{path}' cannot be read: {type(error).__name__}: {error}"
             ) from error
 
-    def _job(self, key: str, suite: Suite, program: str) -> Job:
-        timeout_s = self.options.timeout_s
-        ceiling_s = timeout_s * (len(suite["tests"]) + 1)
-        return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=ceiling_s)
+
+def _job(key: str, suite: Suite, program: str, limits: Limits) -> Job:
+    ceiling_s = limits.wall_s * (len(suite["tests"]) + 1)
+    return Job(key=key, suite=suite, program=program, limits=limits, ceiling_s=ceiling_s)
 
 
 def _verdict(

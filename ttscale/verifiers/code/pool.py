@@ -55,12 +55,10 @@ _BOOT = "import sys; sys.path[0] = {path!r}; from ttscale.verifiers.code.inside.
 class PoolSettings:
     """How programs are run.
 
-    Attributes: limits: What each program may use; its wall time is given with each job. reply_bytes: Most
-        bytes in one answer of a program. python: Interpreter of the programs with its installed packages, or
+    Attributes: reply_bytes: Most bytes in one answer of a program. python: Interpreter of the programs with its installed packages, or
         None for this one's standard library. preload: Modules imported once, before any program starts.
     """
 
-    limits: Limits
     reply_bytes: int = 16 << 20
     python: str | None = None
     preload: tuple[str, ...] = ()
@@ -74,14 +72,14 @@ class Job:
         key: Names the suite.
         suite: The tests; sent once to each tester.
         program: Python source.
-        timeout_s: Limit of wall time.
+        limits: What the program may use.
         ceiling_s: When to give the pair of sandboxes up, for jobs of several runs.
     """
 
     key: str
     suite: Suite
     program: str
-    timeout_s: float
+    limits: Limits
     ceiling_s: float
 
 
@@ -123,7 +121,7 @@ class Pair:
             self._start()
         assert self._socket is not None
         channel = Channel(self._socket, _MAX_ANSWER)
-        request: dict[str, Any] = {"key": job.key, "program": job.program, "timeout_s": job.timeout_s}
+        request: dict[str, Any] = {"key": job.key, "program": job.program, "limits": job.limits.as_dict()}
         if job.key not in self._known:
             request["suite"] = job.suite
         try:
@@ -146,7 +144,7 @@ class Pair:
         self._socket = host
         with host_inside, control, control_inside:
             self._processes = [
-                self._launch("tester", None, (host_inside, control)),
+                self._launch("tester", settings.python, (host_inside, control)),
                 self._launch("forkserver", settings.python, (control_inside,)),
             ]
         try:
@@ -184,7 +182,7 @@ class Pair:
     def _inside_settings(self) -> str:
         settings = self._settings
         return json.dumps({
-            "limits": settings.limits.as_dict(),
+            "tmp_bytes": Limits.tmp_bytes,
             "tester_limits": _TESTER_LIMITS.as_dict(),
             "reply_bytes": settings.reply_bytes,
             "preload": settings.preload,
@@ -209,8 +207,6 @@ class Pool:
     """A number of pairs, each with its own thread; the pairs start when the first job comes."""
 
     def __init__(self, status: SandboxStatus | None, settings: PoolSettings, workers: int | None) -> None:
-        if status is None:  # the limit on processes would count all of the user's
-            settings = replace(settings, limits=replace(settings.limits, processes=1 << 20))
         self._status = status
         self._settings = settings
         self._threads = ThreadPoolExecutor(workers or len(os.sched_getaffinity(0)), "ttscale-code")
@@ -219,6 +215,8 @@ class Pool:
 
     def submit(self, job: Job) -> "Future[dict[str, Any]]":
         """Queue a job."""
+        if self._status is None:  # the limit on processes would count all of the user's
+            job = replace(job, limits=replace(job.limits, processes=1 << 20))
         return self._threads.submit(self._run, job)
 
     def close(self) -> None:

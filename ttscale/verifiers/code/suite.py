@@ -17,6 +17,9 @@ is present is used, in this order:
 
 And with any of them:
 
+* ``limits``: what the benchmark itself allows a program: any of ``timeout_s``, ``memory_mb``, ``processes``,
+  ``output_mb``, and ``timeout_each: true`` where every assert statement has that time for itself. An option of the
+  verifier goes before them.
 * ``code_prompt``: source that the completion continues (a signature with its docstring). Its other functions
   are helpers that the tests may use: they are taken from here, never from the program.
 """
@@ -70,6 +73,7 @@ def suite_of(problem: Problem) -> Suite:
             metadata["tests"],
             setup=metadata.get("test_setup", ""),
             entry_points=metadata.get("entry_points", ()),
+            timeout_each=bool(limits_of(problem).get("timeout_each")),
         )
     raise InvalidInputError(
         f"Problem '{problem.problem_id}' has no tests for the code verifier: its metadata needs {_NEEDED}, "
@@ -87,6 +91,33 @@ def _stdin_suite(problem: Problem, metadata: Mapping[str, Any]) -> Suite:
     return {"kind": "stdin", "tests": tests, "rule": rule, "tolerance": float(tolerance)}
 
 
+DEFAULT_LIMITS: dict[str, float] = {"timeout_s": 10.0, "memory_mb": 1024, "processes": 40, "output_mb": 16}
+"""What a program may use where neither the verifier's options nor its problem say."""
+
+
+def limits_of(problem: Problem) -> dict[str, float]:
+    """Return the limits that a problem's benchmark gives its programs, where it does.
+
+    Raises:
+        InvalidInputError: They are none.
+    """
+    given = {**problem.metadata, **problem.hidden}.get("limits") or {}
+    known = {*DEFAULT_LIMITS, "timeout_each"}
+    if (
+        not isinstance(given, Mapping)
+        or set(given) - known
+        or not all(_is_limit(each) for each in given.values())
+    ):
+        raise InvalidInputError(
+            f"Problem '{problem.problem_id}' has the limits {given!r:.200}; they should be numbers above 0 by name: {', '.join(sorted(known))}."
+        )
+    return dict(given)
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < float("inf")
+
+
 def _entry_point(problem: Problem) -> str:
     name = problem.metadata.get("entry_point")
     if not name:
@@ -101,7 +132,9 @@ def names_tested(suite: Suite) -> tuple[str, ...]:
     return (suite["entry_point"],) if "entry_point" in suite else tuple(suite.get("names", ()))
 
 
-def asserts_suite(tests: Sequence[str], *, setup: str = "", entry_points: Sequence[str] = ()) -> Suite:
+def asserts_suite(
+    tests: Sequence[str], *, setup: str = "", entry_points: Sequence[str] = (), timeout_each: bool = False
+) -> Suite:
     """Return a suite of assert statements; names that nothing defines are functions of the program.
 
     >>> asserts_suite(["assert double(len('ab')) == 4"])["names"]
@@ -124,6 +157,7 @@ def asserts_suite(tests: Sequence[str], *, setup: str = "", entry_points: Sequen
         "setup": setup,
         "names": sorted(remote),
         "modules": sorted(modules),
+        "timeout_each": timeout_each,
     }
 
 

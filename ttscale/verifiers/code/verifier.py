@@ -22,6 +22,7 @@ judged from outside, and neither can a test that passes functions to a candidate
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
@@ -31,7 +32,7 @@ from ttscale.execution.sandbox import Limits, require_sandbox
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool, PoolSettings
 from ttscale.verifiers.code.program import Extraction, extract_program
-from ttscale.verifiers.code.suite import Suite, names_tested, suite_key, suite_of
+from ttscale.verifiers.code.suite import DEFAULT_LIMITS, Suite, limits_of, names_tested, suite_key, suite_of
 from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.reasoning import ReadingOptions, over_answers
 
@@ -50,12 +51,12 @@ class ProgramOptions(ReadingOptions):
     """"auto", "continuation" of the prompt, "fence" or "whole": see `ttscale.verifiers.code.program`."""
     stop: tuple[str, ...] = ()
     """Texts that end a continuation, for samples drawn without stop sequences."""
-    memory_mb: int = Field(default=1024, ge=64)
-    """Address space of a program (MiB)."""
-    processes: int = Field(default=40, ge=1)
-    """Processes and threads of a program."""
-    output_mb: int = Field(default=16, ge=1)
-    """Most that a script may print (MiB)."""
+    memory_mb: int | None = Field(default=None, ge=64)
+    """Address space of a program (MiB); None: what the problem's benchmark allows, else 1024."""
+    processes: int | None = Field(default=None, ge=1)
+    """Processes and threads of a program; None: what the problem's benchmark allows, else 40."""
+    output_mb: int | None = Field(default=None, ge=1)
+    """Most that a script may print (MiB); None: what the problem's benchmark allows, else 16."""
     python: str | None = None
     """Interpreter whose installed packages programs may import; None: the standard library of this one."""
     preload: tuple[str, ...] = ()
@@ -65,17 +66,26 @@ class ProgramOptions(ReadingOptions):
     unsafe_no_sandbox: bool = False
     """Run foreign code unprotected."""
 
-    def pool(self, timeout_s: float) -> Pool:
+    def limits(self, problem: Problem) -> Limits:
+        """Return what a program may use: as these options say, else the problem's benchmark, else the defaults.
+
+        Raises:
+            InvalidInputError: The problem's own limits are none.
+        """
+        said = {name: getattr(self, name) for name in DEFAULT_LIMITS if getattr(self, name, None) is not None}
+        found = {**DEFAULT_LIMITS, **limits_of(problem), **said}
+        return Limits(
+            wall_s=found["timeout_s"], cpu_s=found["timeout_s"], memory_bytes=int(found["memory_mb"]) << 20,
+            processes=int(found["processes"]), output_bytes=int(found["output_mb"]) << 20,
+        )  # fmt: skip
+
+    def pool(self) -> Pool:
         """Return a pool of sandboxes for such programs.
 
         Raises:
             VerifierError: There is no sandbox here.
         """
-        limits = Limits(
-            wall_s=timeout_s, cpu_s=timeout_s, memory_bytes=self.memory_mb << 20, processes=self.processes,
-            output_bytes=self.output_mb << 20,
-        )  # fmt: skip
-        settings = PoolSettings(limits=limits, python=self.python, preload=self.preload)
+        settings = PoolSettings(python=self.python, preload=self.preload)
         return Pool(require_sandbox(unsafe_no_sandbox=self.unsafe_no_sandbox), settings, self.workers)
 
     def program(self, candidate: Candidate, entry_points: Iterable[str] = ()) -> str | None:
@@ -94,8 +104,9 @@ class ProgramOptions(ReadingOptions):
 class CodeOptions(ProgramOptions):
     """Options of the code verifier."""
 
-    timeout_s: float = Field(default=10.0, gt=0)
-    """Wall time for all tests of a program together; for each test where a program is a script."""
+    timeout_s: float | None = Field(default=None, gt=0)
+    """Wall time for all tests of a program together, or for each where a program is a script or the benchmark says so;
+    None: what the problem's benchmark allows, else 10 s."""
 
 
 class CodeVerifier:
@@ -120,7 +131,7 @@ class CodeVerifier:
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         with self._starting:
             if self._pool is None:
-                self._pool = self.options.pool(self.options.timeout_s)
+                self._pool = self.options.pool()
         running: dict[tuple[str, str], Future[dict[str, Any]]] = {}
         verdicts = [self.start(candidate, self._pool, running) for candidate in batch]
         return [each if isinstance(each, Verdict) else verdict_of(each.result()) for each in verdicts]
@@ -137,13 +148,14 @@ class CodeVerifier:
         """Return a verdict where there is nothing to run, else the run, shared with equal programs."""
         try:
             suite, key = self._suite(candidate.problem)
+            limits = self.options.limits(candidate.problem)
         except (InvalidInputError, SyntaxError) as error:
             return Verdict(outcome=Outcome.ERROR, detail=str(error))
         program = self.options.program(candidate, names_tested(suite))
         if program is None:
             return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
         if (key, program) not in running:
-            running[key, program] = pool.submit(self._job(key, suite, program))
+            running[key, program] = pool.submit(_job(key, suite, program, limits))
         return running[key, program]
 
     def tests(self, problem: Problem) -> Suite:
@@ -162,10 +174,12 @@ class CodeVerifier:
             known = self._suites[id(problem)] = (problem, suite, suite_key(problem, suite))
         return known[1:]
 
-    def _job(self, key: str, suite: Suite, program: str) -> Job:
-        timeout_s = self.options.timeout_s
-        runs = len(suite["tests"]) if suite["kind"] == "stdin" else 1
-        return Job(key=key, suite=suite, program=program, timeout_s=timeout_s, ceiling_s=runs * timeout_s)
+
+def _job(key: str, suite: Suite, program: str, limits: Limits) -> Job:
+    runs = len(suite["tests"]) if suite["kind"] == "stdin" or suite.get("timeout_each") else 1
+    if suite.get("timeout_each"):
+        limits = replace(limits, cpu_s=runs * limits.wall_s)
+    return Job(key=key, suite=suite, program=program, limits=limits, ceiling_s=runs * limits.wall_s)
 
 
 def shown_text(problem: Problem) -> str:

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _MAX_CONTROL = 1 << 16
 _MAY_USE_A_NETWORK = re.compile(
@@ -19,10 +20,15 @@ Any other program can make no sockets but nameless ones between its own processe
 
 
 class ForkServer:
-    """The other sandbox, as seen from here."""
+    """The other sandbox, as seen from here.
+
+    Attributes:
+        limits: What programs may use from now on, as plain data.
+    """
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
+        self.limits: dict[str, Any] = {}
         self._ended: dict[str, int] = {"cleared": 1}
 
     @contextmanager
@@ -32,7 +38,8 @@ class ForkServer:
         `ended` is given the wait status of one that ended by itself, at the latest by `clear`.
         """
         with self._or_give_up():
-            request = {"mode": mode, "network": bool(_MAY_USE_A_NETWORK.search(program))}
+            has_network = bool(_MAY_USE_A_NETWORK.search(program))
+            request = {"mode": mode, "network": has_network, "limits": self.limits}
             socket.send_fds(self.control, [json.dumps(request).encode()], fds)
         self._ended = ended
         for fd in fds:

@@ -263,21 +263,25 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any], *, networ
     """Confine this process for good, wait for the program and run it."""
     code = _UNCONFINED
     try:
-        limits = Limits(**settings["limits"])
         os.setsid()  # kill(0) reaches the process group, across namespaces
         _close_all_but([server.fileno()])
         if settings["namespaces"]:
-            _leave_shared_things(limits, network=network, is_filtered=bool(settings["filters"]["offline"]))
+            _leave_shared_things(
+                settings["tmp_bytes"], network=network, is_filtered=bool(settings["filters"]["offline"])
+            )
             drop_privileges(own_uid() if settings["users"] else None)
         os.chdir(settings["directory"])
-        limit_resources(replace(limits, processes=limits.processes + 1))  # the next spare is the same user's
         server.send(b"confined")
         code = _CONFINED
         request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
         server.close()
         if request:
-            is_server = json.loads(request)["mode"] == "serve"
-            code = _serve(fds[0], settings["reply_bytes"]) if is_server else _run_script(fds)
+            asked = json.loads(request)
+            limits = Limits(**asked["limits"])
+            limit_resources(
+                replace(limits, processes=limits.processes + 1)
+            )  # the next spare is the same user's
+            code = _serve(fds[0], settings["reply_bytes"]) if asked["mode"] == "serve" else _run_script(fds)
     except BaseException:
         if code == _UNCONFINED:
             traceback.print_exc()
@@ -285,13 +289,13 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any], *, networ
         os._exit(code)
 
 
-def _leave_shared_things(limits: Limits, *, network: bool, is_filtered: bool) -> None:
+def _leave_shared_things(tmp_bytes: int, *, network: bool, is_filtered: bool) -> None:
     """Part from what programs would leave to each other; without a filter that is more."""
     others = 0 if is_filtered else CLONE_NEWIPC | CLONE_NEWNET
     unshare(CLONE_NEWNS | others | (CLONE_NEWNET if network else 0))
     if network:
         raise_loopback()
-    mount_private_tmp(limits.tmp_bytes)
+    mount_private_tmp(tmp_bytes)
     with suppress(OSError):  # without it there are no semaphores between processes
         share_tmp_as_shm()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 def agrees(output: Any, expected: Any, atol: float) -> bool:
     """Compare as EvalPlus does: equal, or floats within ``atol + 1e-7 |expected|`` (1e-6 where atol is 0)."""
+    output, expected = _listed(output), _listed(expected)
     if output == expected:
         return True
     many = isinstance(expected, (list, tuple))
@@ -25,6 +26,12 @@ def agrees(output: Any, expected: Any, atol: float) -> bool:
     if many:
         return len(output) == len(expected) and all(map(_close, output, expected, [atol] * len(expected)))
     return _close(output, expected, atol)
+
+
+def _listed(value: Any) -> Any:
+    """Return an array as lists: by itself it says of every item alone whether it is equal."""
+    is_array = type(value).__module__ == "numpy" and hasattr(value, "tolist")
+    return value.tolist() if is_array else value
 
 
 def _close(output: Any, expected: Any, atol: float) -> bool:

@@ -124,6 +124,11 @@ def _from_there(error: Exception) -> Exception:
     return error
 
 
+def is_of_the_tests(error: Exception) -> bool:
+    """Say whether an exception tells that the tests need a library that is not there, or a name that nothing defines."""
+    return isinstance(error, ImportError | NameError) and _RAISED_THERE not in getattr(error, "__notes__", ())
+
+
 def is_beyond_a_stand_in(error: Exception) -> bool:
     """Say whether an exception tells that the tests do with an object of the program what its stand-in here cannot do."""
     is_there = _RAISED_THERE in getattr(error, "__notes__", ())

@@ -34,7 +34,7 @@ from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
-from ttscale.verifiers.code.inside.remote import Session, is_beyond_a_stand_in
+from ttscale.verifiers.code.inside.remote import Session, is_beyond_a_stand_in, is_of_the_tests
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 
 _MAX_CONTROL = 1 << 16
@@ -51,18 +51,20 @@ class Tester:
     def __init__(self, server: ForkServer, settings: dict[str, Any]) -> None:
         self._server = server
         self._reply_bytes: int = settings["reply_bytes"]
-        self._output_bytes: int = settings["limits"]["output_bytes"]
+        self._output_bytes = 0
         self._suites: dict[str, Any] = {}
 
     def learn(self, key: str, suite: dict[str, Any]) -> None:
         """Prepare a suite: compile its tests and compute what it expects, once."""
         self._suites[key] = _PREPARE[suite["kind"]](suite)
 
-    def run(self, key: str, program: str, timeout_s: float) -> Result:
+    def run(self, key: str, program: str, limits: dict[str, Any]) -> Result:
         """Judge a program; the limit holds for all tests together, or for each where a suite says so."""
         suite = self._suites[key]
         start = time.monotonic()
-        result = _RUN[suite["kind"]](self, suite, program, timeout_s)
+        self._server.limits = limits
+        self._output_bytes = limits["output_bytes"]
+        result = _RUN[suite["kind"]](self, suite, program, limits["wall_s"])
         return {**result, "seconds": time.monotonic() - start}
 
     def clear(self) -> None:
@@ -107,6 +109,11 @@ def _explained(failure: Exception, timeout_s: float, ended: dict[str, int]) -> R
         return {"outcome": "timeout", "detail": f"not done within {timeout_s:g} s"}
     if isinstance(failure, UnsupportedError):
         return {"outcome": "error", "detail": str(failure)}
+    if is_of_the_tests(failure):
+        return {
+            "outcome": "error",
+            "detail": f"the tests failed to run: {type(failure).__name__}: {failure}"[:500],
+        }
     if is_beyond_a_stand_in(failure):
         said = f"the tests use an object of the program in a way that cannot be followed: {failure}"
         return {"outcome": "error", "detail": said[:500]}
@@ -173,6 +180,8 @@ def _run_asserts(tester: Tester, suite: dict[str, Any], program: str, timeout_s:
     def tests(session: Session, failures: Failures) -> None:
         namespace = _namespace(suite, session)
         for code in suite["codes"]:
+            if suite["timeout_each"] and failures.first is None:
+                session.deadline = time.monotonic() + timeout_s
             with failures:
                 exec(code, namespace)
 
@@ -356,7 +365,7 @@ def main() -> None:
         try:
             if "suite" in job:
                 tester.learn(job["key"], job["suite"])
-            answer = tester.run(job["key"], job["program"], job["timeout_s"])
+            answer = tester.run(job["key"], job["program"], job["limits"])
         except Exception as error:  # the tests themselves are broken: neither right nor wrong
             answer = {
                 "outcome": "error",

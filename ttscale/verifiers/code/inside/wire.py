@@ -24,6 +24,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ttscale.verifiers.code.inside import arrays
+
 _HEADER = struct.Struct(">I")
 _SMALL = 1 << 62
 _BUILTIN_TYPES = {id(thing): name for name, thing in vars(builtins).items() if isinstance(thing, type)}
@@ -180,7 +182,7 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
     if isinstance(value, collections.abc.Iterator | collections.abc.ValuesView | collections.abc.ItemsView):
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
         return {"h": keep(value)} if len(items) > _MAX_ITERATED else {"o": many(items)}
-    return {"h": keep(value)}
+    return arrays.as_plain(value, lambda item: encode(item, keep)) or {"h": keep(value)}
 
 
 def _maker(module: str, *names: str) -> Callable[..., Any]:
@@ -231,6 +233,10 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "l": lambda body: _maker("datetime", "timedelta")(*body),
     "p": _maker("pathlib", "PurePosixPath"),
     "u": _maker("uuid", "UUID"),
+    "nd": arrays.array_of,
+    "no": arrays.object_array_of,
+    "ps": arrays.series_of,
+    "pf": arrays.frame_of,
 }
 
 
