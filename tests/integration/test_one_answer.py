@@ -17,9 +17,11 @@ from ttscale.analysis.run.analyze import analyze_run
 from ttscale.cli.main import run_cli
 from ttscale.config.loading import load_config
 from ttscale.errors import TtscaleWarning
+from ttscale.report.cells import page_cells
 from ttscale.report.html import render_html
+from ttscale.report.models import models_sections
 from ttscale.report.summary import needed_words
-from ttscale.showing.numbers import counts
+from ttscale.showing.numbers import counts, p_value, points
 
 FEW, MANY = 32, 64
 
@@ -123,6 +125,21 @@ def test_a_target_takes_the_same_wherever_the_page_and_the_budget_say_it(
                         assert counts(one.reached.k, one.reached.low, one.reached.high) == counts(
                             needed.k, needed.low, needed.high
                         )
+
+
+def test_differences_and_ranks_of_the_page_are_those_of_the_command(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ((section,), _) = models_sections(page_cells([analyze_run(run)]))
+    asked = rows(capsys, "compare-models", run)
+    told = [
+        (row["k"], str(points(row["value"], row["low"], row["high"])), p_value(row["p_value"]))
+        for row in asked
+        if row["question"] == "difference"
+    ]
+    assert [(row["k"], str(row["points"]), row["p (family)"]) for row in section.differences] == told
+    ranks = [str(counts(r["value"], r["low"], r["high"])) for r in asked if r["question"] == "rank"]
+    assert sorted(ranks) == sorted(str(row["rank"]) for row in section.ranks)
 
 
 def test_the_configuration_on_the_page_runs_as_it_stands(run: Path, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.models.compare import compare_arms
 from ttscale.analysis.models.results import Contrast, ModelComparison
 from ttscale.analysis.models.settings import ModelComparisonSettings
-from ttscale.analysis.reading.choosing import table_budgets
 from ttscale.errors import TtscaleError
 from ttscale.report.cells import PageCell
 from ttscale.report.visible import visible_text
@@ -21,7 +20,7 @@ from ttscale.showing.numbers import Prose, count, exact_percent, p_value, percen
 _MOST_CELLS = 12
 """Of one task; more are compared on the command line."""
 _FEW_PAIRS = 3
-"""Up to so many pairs are compared at every budget of the table, more at the largest alone."""
+"""Up to so many pairs it is said which problems one alone solves, of more how many."""
 _SHOWN_PAIRS = 15
 """Beyond so many only those with the first of the ranks are shown."""
 _GRID_ROWS = 200
@@ -96,11 +95,8 @@ def models_sections(cells: Sequence[PageCell]) -> tuple[list[ModelsSection], lis
 
 def _section(task: str, cells: Sequence[PageCell]) -> ModelsSection:
     arms = [_arm(cell) for cell in cells]
-    n_pairs = len(arms) * (len(arms) - 1) // 2
-    k_max = min(int(arm.n.min()) for arm in arms)
     first = cells[0].result.coverage
     how = ModelComparisonSettings(
-        k=table_budgets(None, k_max) if n_pairs <= _FEW_PAIRS else (k_max,),
         pricing=Pricing(cost="samples"),
         confidence_level=first.confidence_level,
     )
@@ -114,8 +110,10 @@ def _section(task: str, cells: Sequence[PageCell]) -> ModelsSection:
         rank_k=int(way.k[-1]),
         differences=_without_constant_k([_difference(found, one) for one in shown]),
         family=f"{exact_percent(way.confidence_level)} for all {len(way.contrasts)} together (max-t)"
-        + (f", k = {int(way.k[-1]):,}" if len(way.k) == 1 else ""),
-        alone=[_visible(row) for row in found.alone_table()] if n_pairs <= _FEW_PAIRS else _matrix(found),
+        + (f", k = {int(way.k[-1]):,}" if len({one.k for one in shown}) == 1 else ""),
+        alone=[_visible(row) for row in found.alone_table()]
+        if len(found.pairs) <= _FEW_PAIRS
+        else _matrix(found),
         labels=found.labels,
         grid=_grid(found, cells),
         n_problems=way.n_problems,

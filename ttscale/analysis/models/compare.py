@@ -25,6 +25,9 @@ from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.intervals.multiple import PairedDifferences, paired_differences
 from ttscale.stats.intervals.sampling_error import coverage_sampling_error, split_sampling_error
 
+_FEW_PAIRS = 3
+"""Up to so many pairs are compared at every budget, more at the largest alone: a large family proves little."""
+
 
 def compare_models(
     sources: Sequence[Path | str],
@@ -144,11 +147,12 @@ def _compared(
     pairs: tuple[tuple[int, int], ...],
     how: ModelComparisonSettings,
 ) -> WayComparison:
-    """Compare one curve of every arm: all pairs at all budgets are one family."""
+    """Compare one curve of every arm: all pairs at the budgets asked for, or of many pairs at the largest, are one family."""
     values = np.stack([choice.values(k) for choice in choices], axis=1)  # (P, A, K)
     n_arms, n_budgets = values.shape[1:]
     table = values.reshape(len(values), n_arms * n_budgets)
-    columns = tuple((i * n_budgets + j, m * n_budgets + j) for i, m in pairs for j in range(n_budgets))
+    at = range(n_budgets) if how.k or len(pairs) <= _FEW_PAIRS else [n_budgets - 1]
+    columns = tuple((i * n_budgets + j, m * n_budgets + j) for i, m in pairs for j in at)
     family = paired_differences(table, pairs=columns, confidence_level=how.confidence_level, rng=how.seed)
     ends = [interval_over_problems(values[:, i], how.confidence_level) for i in range(n_arms)]
     return WayComparison(
@@ -158,7 +162,7 @@ def _compared(
         value=values.mean(axis=0),
         low=np.stack([one.low for one in ends]),
         high=np.stack([one.high for one in ends]),
-        contrasts=_contrasts(choices, table, family, pairs, k, how),
+        contrasts=_contrasts(choices, table, family, k, how),
         ranking=ranking(values[:, :, -1], confidence_level=how.confidence_level, rng=how.seed),
         at_cost=_at_cost(choices, how),
         confidence_level=how.confidence_level,
@@ -170,7 +174,6 @@ def _contrasts(
     choices: Sequence[Choice],
     table: FloatArray,
     family: PairedDifferences,
-    pairs: tuple[tuple[int, int], ...],
     k: IntArray,
     how: ModelComparisonSettings,
 ) -> tuple[Contrast, ...]:
@@ -183,12 +186,11 @@ def _contrasts(
         n=min(choice.n_min for choice in choices),
         power=how.power,
     )
-    where = [(i, m, int(one)) for i, m in pairs for one in k]
     return tuple(
         Contrast(
-            first=i,
-            second=m,
-            k=budget,
+            first=i // len(k),
+            second=j // len(k),
+            k=int(k[i % len(k)]),
             value=float(family.value[d]),
             low=float(family.low[d]),
             high=float(family.high[d]),
@@ -196,7 +198,7 @@ def _contrasts(
             p_unadjusted=float(family.p_unadjusted[d]),
             settling=settling[d],
         )
-        for d, (i, m, budget) in enumerate(where)
+        for d, (i, j) in enumerate(family.pairs)
     )
 
 

@@ -15,7 +15,8 @@ class ModelComparisonSettings:
     Attributes:
         cells: Labels of those to compare; all by default.
         against: Compare every other one with this one alone; by default all pairs.
-        k: Budgets; powers of ten and the largest that all reach by default.
+        k: Budgets; powers of ten and the largest that all reach by default, where more than three pairs are compared at
+            the largest alone.
         selectors: Curves to compare: "coverage", "majority", "best", "first", ..., or selectors.
         verifiers: Whose scores or verdicts they go by; "logprob" for the samples' own.
         oracle: What defines *correct*; by default each run's own.
