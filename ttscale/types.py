@@ -174,11 +174,13 @@ class CallSample(Sample):
         prefix_text: The prefix of its call as text.
         token_ids: The generated tokens without the model's end token, where the call asks for them.
         cached_tokens: Prompt tokens found in the engine's prefix cache, where it says.
+        refused: Why the engine cannot serve the call, such as a prompt beyond its context; the rest says nothing then.
     """
 
     prefix_text: str = ""
     token_ids: tuple[int, ...] | None = None
     cached_tokens: int | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

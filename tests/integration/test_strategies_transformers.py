@@ -1,6 +1,7 @@
 """Strategies with transformers: plain where they are plain, and continued from the very tokens."""
 
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import yaml
 from teacher_forcing import TeacherForcing
 
 import ttscale
+from ttscale.errors import StrategyError
 from ttscale.store.run import RunStore
 from ttscale.types import Sample
 
@@ -103,3 +105,28 @@ def test_a_wait_and_a_forced_answer_stand_in_the_text(store: RunStore) -> None:
     assert forced["prefix"].str.ends_with("7").all()
     assert forced["completion_tokens"].max() <= 2
     assert calls(store, "longer").filter(role="wait")["prefix"].str.ends_with("0").all()
+
+
+def test_a_call_beyond_the_context_ends_its_attempt_and_no_other(tmp_path: Path) -> None:
+    """The model's context is 32 tokens; the template writes an answer down five times."""
+    tree = {
+        "model": {"path": "demo-arithmetic", "engine": "transformers", "dtype": "float32"},
+        "task": {"name": "arithmetic", "problems": 12},
+        "sampling": {"n": 4, "max_tokens": 10},
+        "strategy": {
+            "name": "refine",
+            "turns": 1,
+            "template": "{previous}{previous}{previous}{previous}{problem}",
+        },
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    with pytest.raises(StrategyError, match=r"refused a call inside .* the engine's context is 32"):
+        ttscale.sample_run(ttscale.load_config(path, out=tmp_path / "run"))
+    store = RunStore(tmp_path / "run")
+    (cell,) = store.cells()
+    drafts = store.calls(cell).filter(kind="generate", path="0").select(*KEY, "text").collect()
+    prompts = {problem.problem_id: len(problem.prompt or "") for problem in store.problems(cell)}
+    fitting = {row[:2] for row in drafts.iter_rows() if 1 + 4 * len(row[2]) + prompts[row[0]] < 32}
+    assert set(store.samples(cell).select(KEY).collect().iter_rows()) == fitting
+    assert 0 < len(fitting) < 48

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import ttscale
+from ttscale.errors import StrategyError
 from ttscale.store.run import RunStore
 
 pytestmark = [
@@ -131,6 +132,42 @@ def test_power_sampling_raises_what_the_model_finds_likely(store: RunStore) -> N
     )
     assert moved.mean() == pytest.approx(plain.mean(), abs=1e-4)
     assert 0.1 < last["accepted"].mean() < 1.0
+
+
+def test_a_call_beyond_the_context_ends_its_attempt_and_no_other(tmp_path: Path) -> None:
+    """The model's context is 32 tokens; the template writes an answer down four times before the problem."""
+    template = "{previous}{previous}{previous}{previous}{problem}"
+    strategy = {"name": "refine", "turns": 1, "template": template}
+    path = configured(tmp_path, n=8, problems=12, strategy=strategy)
+    with pytest.raises(StrategyError, match=r"refused a call inside .* the engine's context is 32"):
+        ttscale.sample_run(ttscale.load_config(path, out=tmp_path / "run"))
+    store = RunStore(tmp_path / "run")
+    (cell,) = store.cells()
+    drafts = calls(store, cell).filter(path="0").select("problem_id", "sample_index", "text")
+    prompts = {problem.problem_id: len(problem.prompt or "") for problem in store.problems(cell)}
+    fitting = {row[:2] for row in drafts.iter_rows() if 1 + 4 * len(row[2]) + prompts[row[0]] < 32}
+    assert set(rows(store, cell).select("problem_id", "sample_index").iter_rows()) == fitting
+    assert 0 < len(fitting) < 96
+
+
+def test_a_cascade_asks_a_second_engine_in_a_process_of_its_own(tmp_path: Path) -> None:
+    strategy = {
+        "name": "cascade",
+        "target": "demo-arithmetic",
+        "verifier": "casting-out-nines",
+        "threshold": 1.0,
+    }
+    path = configured(tmp_path, n=8, problems=6, strategy=strategy, model="demo-arithmetic-small")
+    store = ttscale.sample_run(ttscale.load_config(path, out=tmp_path / "run"))
+    (cell,) = store.cells()
+    asked = calls(store, cell)
+    by_target = asked.filter(model="target")
+    drafts = asked.filter(pl.col("model").is_null())
+    assert drafts.height == rows(store, cell).height == 48
+    rejected = calls(store, cell, "judge").filter(pl.col("outcome") != "correct")
+    key = ["problem_id", "sample_index"]
+    assert by_target.height == rejected.height > 0
+    assert by_target.join(rejected, on=key, how="anti").height == 0
 
 
 KILLED = """

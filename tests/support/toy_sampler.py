@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 from toy_engine import LETTERS, generate
 
-from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.contract import EngineInfo, refused_call
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.strategies.contract import Generate, Tokens
 from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
@@ -27,6 +27,8 @@ class ToyOptions(BaseModel):
     """Calls after which the sampler breaks."""
     in_flight: int = 64
     """Requests taken before the first is answered."""
+    context: int | None = None
+    """Characters that a prompt may have; a call with a longer one is refused."""
     says: str | None = None
     """What it says to everything, one token a letter, instead of drawing."""
 
@@ -71,6 +73,10 @@ class ToySampler:
 
     def _drawn(self, request: SampleRequest) -> list[Sample]:
         drawn = []
+        context, prompt = self._options.context, request.problem.prompt or ""
+        if request.call is not None and context is not None and len(prompt) > context:
+            reason = f"a prompt of {len(prompt)} characters is longer than {context}"
+            return refused_call(request.problem.problem_id, request.first_index, request.n, reason)
         for j in range(request.n):
             type(self).n_calls += 1
             if self._options.fail_after is not None and self.n_calls > self._options.fail_after:

@@ -23,7 +23,8 @@ A sampler that serves the calls of strategies says so in ``serves = frozenset({"
 under way is yielded. None never comes when nothing is. Beside "calls": "prefix": it goes on from texts; "tokens": from given
 tokens, too, and returns `CallSample.token_ids` where asked; "stop": it tells a call that one of its own texts ended;
 "logprobs": it returns `Sample.token_logprobs` where asked. An engine that knows only when it runs what it can do names on the class
-what it may serve, and on the instance, once started, what it serves.
+what it may serve, and on the instance, once started, what it serves. A request with a `call` that it cannot serve (it is longer than the context) is
+answered by `refused_call`, so that the attempt ends and no other.
 
 One whose `reuse` may be called while its stream of requests is read says "cells": what is under way then goes on as it was asked, what
 is read afterwards has the new settings. The cells of a sweep then follow each other without a gap; ids of their problems are
@@ -37,7 +38,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel
 
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
-from ttscale.types import Sample, SampleRequest
+from ttscale.types import CallSample, Sample, SampleRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,26 @@ class EngineInfo:
     chat_template: bool
     per_sample_seeds: bool
     detail: dict[str, Any]
+
+
+def refused_call(problem_id: str, first_index: int, n: int, reason: str) -> list[Sample]:
+    """Return the answer to a strategy's call that cannot be served.
+
+    >>> [sample.refused for sample in refused_call("0001 call 1", 4, 2, "too long")]
+    ['too long', 'too long']
+    """
+    return [
+        CallSample(
+            problem_id=problem_id,
+            sample_index=first_index + j,
+            completion="",
+            finish_reason="refused",
+            prompt_tokens=None,
+            completion_tokens=None,
+            refused=reason,
+        )
+        for j in range(n)
+    ]
 
 
 class Sampler(Protocol):

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import SamplerError, listed
 from ttscale.execution.masking import mask_broken
-from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.contract import EngineInfo, refused_call
 from ttscale.samplers.hardware import cpu_dtype
 from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
@@ -63,6 +63,7 @@ class TransformersSampler:
         self._sampling = sampling
         self._options = options
         self._model: Any = None
+        self._refused: list[list[Sample]] = []
 
     def start(self) -> EngineInfo:
         """Load the model; see `Sampler.start`."""
@@ -92,7 +93,9 @@ class TransformersSampler:
         if self._model is None:
             raise SamplerError("The engine is not running: call start() first.")
         rows, size = self._rows(requests), self._sampling.max_concurrent or _BATCH_SIZE
-        while ahead := until_none(islice(rows, _BATCHES_AHEAD * size)):
+        while (ahead := until_none(islice(rows, _BATCHES_AHEAD * size))) or self._refused:
+            refused, self._refused = self._refused, []
+            yield from refused
             # Prompts of one length need no padding, and equal ones are read once for their whole batch.
             ahead.sort(key=lambda row: (len(row.prompt), row.problem_id))
             for batch in (ahead[start : start + size] for start in range(0, len(ahead), size)):
@@ -162,10 +165,14 @@ class TransformersSampler:
                 yield None
                 continue
             call, sampling = request.call or PLAIN, self._sampling
-            prompt, before = self._encoder.encode(request.problem), ""
-            if call.prefix:
-                tokens, before = self._continued.encode(request.problem.problem_id, prompt, call.prefix)
-                prompt = prompt + tokens
+            try:
+                prompt, before = self._encoded(request)
+            except SamplerError as error:
+                if request.call is None:
+                    raise
+                name = request.problem.problem_id
+                self._refused.append(refused_call(name, request.first_index, request.n, str(error)))
+                continue
             for j in range(request.n):
                 own = torch.Generator(self._device).manual_seed(request.seed + j) if self._seeded else shared
                 yield Row(
@@ -178,6 +185,14 @@ class TransformersSampler:
                     max_tokens=call.max_tokens or sampling.max_tokens,
                     stop=sampling.stop if call.stop is None else call.stop,
                 )
+
+    def _encoded(self, request: SampleRequest) -> tuple[list[int], str]:
+        """Return the tokens of a prompt and its prefix, and the prefix as text."""
+        prompt = self._encoder.encode(request.problem)
+        if request.call is None or not request.call.prefix:
+            return prompt, ""
+        tokens, before = self._continued.encode(request.problem.problem_id, prompt, request.call.prefix)
+        return prompt + tokens, before
 
     def _generate(self, batch: Sequence[Row]) -> None:
         """Complete every row of the batch."""

@@ -98,10 +98,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An attempt that a failing verifier broke off: neither right nor wrong, and not stored."""
+    """An attempt that a failing verifier or a refused call broke off: neither right nor wrong, and not stored.
+
+    Attributes:
+        by: What happened, as the beginning of a sentence that goes on with "attempts".
+    """
 
     problem_id: str
     index: int
+    by: str
     reason: str
 
 
@@ -190,13 +195,19 @@ class Interleaver:
         if running is None:  # it failed meanwhile: what its other calls bring is recorded and not needed
             return
         if isinstance(answer, Verdict) and answer.outcome is Outcome.ERROR:
-            self._fail(running, answer.detail or "the verifier failed")
+            self._fail(running, "A verifier failed inside", answer.detail or "the verifier failed")
             return
         running.answers[_position(asked.path)] = answer
         running.n_waiting -= 1
         running.totals.add(answer, _model(asked.ask))
         if not running.n_waiting:
             self._go_on(running, running.answers[0] if running.is_single else list(running.answers))
+
+    def refuse(self, asked: Asked, reason: str) -> None:
+        """Say that an ask cannot be served: its attempt ends here."""
+        running = self._running.get(asked.attempt)
+        if running is not None:
+            self._fail(running, "The engine refused a call inside", reason)
 
     def _go_on(self, running: _Running, answers: Any) -> None:
         """Move an attempt on until it waits for something that is not recorded, or is done."""
@@ -250,12 +261,18 @@ class Interleaver:
                 "Give it a limit of its own, or raise strategy.most_calls."
             )
         empty = next(
-            (ask for ask in asked if isinstance(ask, Generate) and ask.prompt == "" and not ask.messages),
+            (ask for ask in asked if isinstance(ask, Generate) and _is_empty(ask)),
             None,
         )
         if empty is not None:
             raise StrategyError(
                 f"Strategy '{self._name}' asked for a completion of an empty prompt at {where}."
+            )
+        most = [ask.max_tokens for ask in asked if isinstance(ask, Generate) and ask.max_tokens is not None]
+        if min(most, default=1) < 1:
+            raise StrategyError(
+                f"Strategy '{self._name}' asked for a completion of at most {min(most)} tokens at {where}. Ask for 1 or more, or end "
+                "the attempt."
             )
         return asked
 
@@ -275,7 +292,7 @@ class Interleaver:
             )
         )
 
-    def _fail(self, running: _Running, reason: str) -> None:
+    def _fail(self, running: _Running, by: str, reason: str) -> None:
         key = (running.problem.problem_id, running.index)
         del self._running[key]
         running.steps.close()
@@ -283,7 +300,7 @@ class Interleaver:
             kept = [asked for asked in ready if asked.attempt != key]
             ready.clear()
             ready.extend(kept)
-        self.failed.append(Failed(*key, reason))
+        self.failed.append(Failed(*key, by, reason))
 
 
 def attempt_rng(run_seed: int, problem_id: str, index: int) -> np.random.Generator:
@@ -299,6 +316,13 @@ def path_of(step: int, position: int) -> str:
     ('0', '2.3')
     """
     return f"{step}.{position}" if position else str(step)
+
+
+def _is_empty(ask: Generate) -> bool:
+    """Tell whether a prompt of its own says nothing."""
+    if ask.messages is not None:
+        return not any(message.content for message in ask.messages)
+    return ask.prompt == ""
 
 
 def _model(ask: Ask) -> str | None:

@@ -104,7 +104,7 @@ class Drive:
         self._first: dict[AttemptKey, Sample] = {}
         self._held: deque[tuple[int, Sample]] = deque()
         self._n_recorded = 0
-        self._failures: Counter[str] = Counter()
+        self._failures: Counter[tuple[str, str]] = Counter()
 
     def samples(
         self, requests: Iterable[SampleRequest | None], others: Mapping[str, Beside] = MappingProxyType({})
@@ -167,6 +167,10 @@ class Drive:
 
     def _take(self, sample: Sample, flying: dict[tuple[str, int], tuple[Asked, int]]) -> None:
         asked, seed = flying.pop((sample.problem_id, sample.sample_index))
+        if isinstance(sample, CallSample) and sample.refused is not None:
+            self._at_work.refuse(asked, sample.refused)
+            self._end_finished()
+            return
         self._answer(asked, _completion(asked, sample), sample, seed)
 
     def _begin_next(self, requests: Iterator[SampleRequest | None]) -> bool:
@@ -262,7 +266,7 @@ class Drive:
         while self._at_work.failed:
             failed = self._at_work.failed.popleft()
             self._first.pop((failed.problem_id, failed.index), None)
-            self._failures[failed.reason] += 1
+            self._failures[failed.by, failed.reason] += 1
 
     def _sample(self, finished: Finished, first: Sample | None) -> Sample:
         attempt, last = finished.attempt, finished.attempt.last
@@ -291,9 +295,9 @@ class Drive:
 
     def _refuse_failures(self) -> None:
         if self._failures:
-            reason, count = self._failures.most_common(1)[0]
+            (by, reason), count = self._failures.most_common(1)[0]
             raise AttemptsFailedError(
-                f"A verifier failed inside {self._failures.total():,} attempts of strategy '{self._built.name}' ({count:,} times: "
+                f"{by} {self._failures.total():,} attempts of strategy '{self._built.name}' ({count:,} times: "
                 f"{reason}). They are not stored; all others are. The same command makes them again."
             )
 

@@ -17,6 +17,7 @@ from ttscale.execution.http.failures import (
     Unreachable,
 )
 from ttscale.execution.http.pausing import backoff_s
+from ttscale.samplers.contract import refused_call
 from ttscale.samplers.openai.continuing import Prefixes
 from ttscale.samplers.openai.dialect import Dialect
 from ttscale.samplers.openai.options import OpenAIOptions
@@ -285,7 +286,12 @@ class Dispatcher:
         reason = failure.reason
         if isinstance(failure, PassingFailure):
             reason = f"no answer after {piece.attempts + 1} attempts; the last: {reason}"
-        self._lot.given_up.append(GivenUp(piece, reason))
+        if piece.call is None:
+            self._lot.given_up.append(GivenUp(piece, reason))
+        else:  # the attempt ends, and no other
+            self._lot.samples.append(
+                refused_call(piece.problem.problem_id, piece.first_index, piece.n, reason)
+            )
         self._settled(piece.n)
         self._given_up_in_a_row.append(piece.problem.problem_id)
         is_this_problem = failure.status == _ANSWERED and len(set(self._given_up_in_a_row)) == 1

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from ttscale.errors import EngineDiedError, SamplerError
 from ttscale.execution.masking import mask_broken
 from ttscale.samplers.adapters import adapter_rank
-from ttscale.samplers.contract import EngineInfo
+from ttscale.samplers.contract import EngineInfo, refused_call
 from ttscale.samplers.locate import locate_model, resolved_commit
 from ttscale.samplers.messages import one_line
 from ttscale.samplers.preemptions import told_of_preemptions
@@ -72,6 +72,7 @@ class VllmSampler:
         self._engine: Any = None
         self._log: ChildLog | None = None
         self._requests_added = 0
+        self._refused: list[list[Sample]] = []
 
     def start(self) -> EngineInfo:
         """Load the model; see `Sampler.start`."""
@@ -118,7 +119,11 @@ class VllmSampler:
             raise SamplerError("The engine is not running: call start() first.")
         waiting = iter(requests)
         with self._collecting(self._engine):
-            while self._fill(waiting):
+            while self._fill(waiting) or self._refused:
+                refused, self._refused = self._refused, []
+                yield from refused
+                if refused:
+                    continue  # their attempts are over, and others may begin
                 if self._log is not None:
                     self._log.keep_short()
                 yield from self._by_problem(self._step())
@@ -205,7 +210,13 @@ class VllmSampler:
             request = next(waiting, None)
             if request is None:  # no more, or nothing now
                 break
-            self._add(self._cell.encoded(request))
+            try:
+                self._add(self._cell.encoded(request))
+            except SamplerError as error:
+                if request.call is None or isinstance(error, EngineDiedError):
+                    raise
+                name = request.problem.problem_id
+                self._refused.append(refused_call(name, request.first_index, request.n, str(error)))
         return self._collector.has_unfinished_requests()
 
     def _add(self, flight: InFlight) -> None:

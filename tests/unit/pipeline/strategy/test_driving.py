@@ -132,6 +132,32 @@ def test_an_attempt_whose_verifier_fails_is_not_stored_and_made_again(tmp_path: 
     assert rows(RunStore(tmp_path / "a")).equals(kept)
 
 
+REVISING = {"name": "refine", "turns": 3, "template": "{problem}{previous}{previous};"}
+
+
+def test_a_call_beyond_the_context_ends_its_attempt_and_no_other(tmp_path: Path) -> None:
+    whole = run(tmp_path / "a", REVISING)
+    longest = {
+        row[:2]: row[2]
+        for row in whole.calls(CELL)
+        .filter(kind="generate")
+        .group_by("problem_id", "sample_index")
+        .agg(pl.col("text").str.len_chars().sort_by("path").head(3).max())
+        .collect()
+        .iter_rows()
+    }
+    with pytest.raises(
+        StrategyError, match=r"refused a call inside .* attempts of strategy 'refine'.*longer than 20"
+    ):
+        run(tmp_path / "b", REVISING, context=20)
+    prompts = {problem.problem_id: len(problem.prompt or "") for problem in whole.problems(CELL)}
+    fitting = {key for key, n in longest.items() if prompts[key[0]] + 2 * n + 1 <= 20}
+    kept = rows(RunStore(tmp_path / "b"))
+    assert {row[:2] for row in kept.select("problem_id", "sample_index").iter_rows()} == fitting
+    assert 0 < kept.height < 48
+    assert kept.equals(rows(whole).join(kept, on=["problem_id", "sample_index"], how="semi"))
+
+
 class Endless:
     Options = toy_sampler.LetterOptions
     needs = frozenset()
@@ -161,6 +187,20 @@ class Empty(Endless):
         yield Generate(prompt="")
 
 
+class Speechless(Endless):
+    def attempt(self, problem, rng):
+        from ttscale.strategies.contract import Generate
+
+        yield Generate(messages=())
+
+
+class Stingy(Endless):
+    def attempt(self, problem, rng):
+        from ttscale.strategies.contract import Generate
+
+        yield [Generate(), Generate(max_tokens=0)]
+
+
 class Aimless(Endless):
     def attempt(self, problem, rng):
         from ttscale.strategies.contract import Generate
@@ -175,6 +215,8 @@ class Aimless(Endless):
         ({"name": f"{__name__}:Endless", "most_calls": 50}, "more than 50 things"),
         (f"{__name__}:Raising", "broke at problem '0.*ZeroDivisionError: a bug"),
         (f"{__name__}:Empty", "empty prompt"),
+        (f"{__name__}:Speechless", "empty prompt"),
+        (f"{__name__}:Stingy", "at most 0 tokens at problem"),
         (f"{__name__}:Aimless", "returned str instead of an Attempt"),
     ],
 )

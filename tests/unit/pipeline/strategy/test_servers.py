@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from openai_server import FakeServer, openai_server
+from openai_server import JSON, FakeServer, Reply, openai_server
 from toy_server import plain_toy, toy
 
 import ttscale
-from ttscale.errors import ConfigError
+from ttscale.errors import ConfigError, StrategyError
 from ttscale.store.run import RunStore
 
 CELL = "none-arithmetic"
@@ -132,9 +132,24 @@ def test_what_a_server_cannot_do_is_said_before_anything_is_drawn(
     assert not list(tmp_path.glob("a/calls/*/*"))
 
 
-def test_several_servers_share_the_calls_and_one_that_fails_costs_nothing(tmp_path: Path) -> None:
-    from openai_server import JSON, Reply
+def test_a_call_that_a_server_refuses_ends_its_attempt_and_no_other(tmp_path: Path) -> None:
+    def narrow(body: JSON, number: int) -> Reply:
+        if "max_tokens" in body and len(body["prompt"]) > 20:
+            return Reply({"error": {"message": "longer than the context"}}, 400)
+        return toy(body, number)
 
+    strategy = {"name": "refine", "turns": 3, "template": "{problem}{previous}{previous};"}
+    with (
+        openai_server(narrow) as server,
+        pytest.raises(StrategyError, match=r"refused a call inside .*longer than the context"),
+    ):
+        through(server, tmp_path / "a", strategy, endpoint="completions")
+    kept, own = attempts(RunStore(tmp_path / "a")), attempts(here(tmp_path / "b", strategy))
+    assert 0 < kept.height < own.height
+    assert kept.equals(own.join(kept, on=["problem_id", "sample_index"], how="semi"))
+
+
+def test_several_servers_share_the_calls_and_one_that_fails_costs_nothing(tmp_path: Path) -> None:
     def shaky(body: JSON, number: int) -> Reply:
         return Reply({"error": "tired"}, 500) if number % 5 == 3 else toy(body, number)
 
