@@ -14,7 +14,6 @@ from functools import lru_cache
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
-from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
 from ttscale.stats.counts.counts import UniqueCounts
@@ -286,6 +285,8 @@ def _student(
     center: FloatArray, covariance: FloatArray, size: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Draw from a multivariate t law by scrambled quasi-random points; return draws and log densities."""
+    from scipy.stats import qmc  # takes as long to import as all else here
+
     dimension = len(center)
     uniform = np.clip(qmc.Sobol(dimension + 1, seed=rng).random(size), 1e-12, 1.0 - 1e-12)
     normal = ndtri(uniform[:, :dimension])

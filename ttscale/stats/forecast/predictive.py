@@ -10,7 +10,6 @@ the chances themselves mixes these binomials.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 from ttscale.stats.counts.counts import Counts
 from ttscale.stats.counts.curve import FloatArray, IntArray
@@ -135,6 +134,8 @@ class Predictive:
     def _cdf(self, j: int, solved: float) -> float:
         if solved < 0:
             return 0.0
+        from scipy.stats import binom  # takes as long to import as all else here
+
         chance, weight = _binned(self.chance[:, j], self.weight)
         return float(weight @ binom.cdf(solved, self.problems.n_open[j], chance))
 

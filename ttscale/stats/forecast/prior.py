@@ -21,7 +21,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import logsumexp, ndtri
-from scipy.stats import qmc
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray
@@ -163,6 +162,8 @@ def under_shapes(prior: PriorLaw, shapes: tuple[CurveShape, ...] = SHAPES) -> tu
 
 def _failure_beforehand(prior: PriorLaw) -> FloatArray:
     """Return the failure at `KNOTS` of parameters drawn from a prior by quasi-Monte Carlo, shape (B, 5)."""
+    from scipy.stats import qmc  # takes as long to import as all else here
+
     uniform = qmc.Sobol(len(prior.center), seed=0).random(_PRIOR_DRAWS)
     free = prior.center + prior.spread * ndtri(np.clip(uniform, 1e-12, 1.0 - 1e-12))
     x, step = hazard_grid(1, int(KNOTS[-1]))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ttscale.arrays import ArrayLike
 from ttscale.errors import FitWarning, InvalidInputError
@@ -111,7 +111,7 @@ class LawFit(Result):
         scale = _log_log(value)
         jacobian = central(lambda free: _log_log(cover(self.family, ks, free)), self.free)  # (K, D)
         error = np.sqrt(np.maximum(np.einsum("kd,de,ke->k", jacobian, self.covariance, jacobian), 0.0))
-        z = norm.ppf(0.5 + self.confidence_level / 2.0)
+        z = ndtri(0.5 + self.confidence_level / 2.0)
         low, high = (np.exp(-np.exp(np.minimum(scale + step * error, _LARGE))) for step in (z, -z))
         return self._curve(ks, value, low, high)
 
@@ -262,7 +262,7 @@ def _summarise(
     observed: FloatArray,
     confidence_level: float,
 ) -> LawFit:
-    z = norm.ppf(0.5 + confidence_level / 2.0)
+    z = ndtri(0.5 + confidence_level / 2.0)
     error = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
     params = {
         r.name: Parameter(

@@ -9,7 +9,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from scipy.special import log_expit
-from scipy.stats import rankdata
 
 from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
@@ -72,6 +71,8 @@ def vote_weights(score: ArrayLike, problem: ArrayLike, scheme: WeightScheme = "s
         return _non_negative(value)
     if scheme != "rank":
         return _weights_from_logs(log_expit(value) if scheme == "sigmoid" else value, scheme, table)
+    from scipy.stats import rankdata  # takes as long to import as all else here
+
     result = np.empty(len(value))
     for rows in table.rows():
         result[rows] = rankdata(value[rows]) / max(len(rows), 1)

@@ -8,7 +8,6 @@ only this one says what a selector among the samples of one problem can gain.
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
-from scipy.stats import rankdata
 
 from ttscale.arrays import ArrayLike
 from ttscale.stats.counts.curve import FloatArray, IntArray
@@ -171,6 +170,8 @@ def _area(score: FloatArray, label: IntArray) -> float:
     n, hits = len(label), int(label.sum())
     if hits in (0, n):
         return float("nan")
+    from scipy.stats import rankdata  # takes as long to import as all else here
+
     ranks = rankdata(score)
     return float((ranks[label == 1].sum() - hits * (hits + 1) / 2) / (hits * (n - hits)))
 
