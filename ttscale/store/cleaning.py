@@ -5,12 +5,18 @@ from pathlib import Path
 
 from ttscale.store.files import listed, move_aside, remove_leftovers, storage_errors, subfolders
 from ttscale.store.manifest import document_flaw, restore_manifest
+from ttscale.store.merging import delete_replaced, merge_segments
 from ttscale.store.orphans import drop_orphans
 from ttscale.store.segments import n_rows, set_torn_aside, table_flaw
 
 
-def clean_up(root: Path) -> list[Path]:
-    """Remove what dead writers left; return the damaged files that were set aside. For the holder of the lock."""
+def clean_up(root: Path, *, merge: bool = False) -> list[Path]:
+    """Remove what dead writers left; return the damaged files that were set aside. For the holder of the lock.
+
+    Args:
+        root: The run.
+        merge: Also merge small segments, which takes a while where there are tens of thousands.
+    """
     remove_leftovers(root)
     for claims in root.glob("claims/*"):
         with storage_errors(claims):
@@ -18,8 +24,12 @@ def clean_up(root: Path) -> list[Path]:
     torn = root / "torn"
     moved = restore_manifest(root, torn)
     moved += [move_aside(path, torn, f"{path.parent.name}-{path.name}") for path in flawed_documents(root)]
+    for folder in segment_folders(root):
+        delete_replaced(folder)  # before any merged segment is written anew without its orphans
     set_aside = [path for folder in segment_folders(root) for path in set_torn_aside(folder, torn)]
     _drop_verdicts_on_lost_samples(root, any_torn=bool(set_aside))
+    for folder in segment_folders(root) if merge else ():
+        merge_segments(folder)
     return moved + set_aside
 
 

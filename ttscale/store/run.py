@@ -213,7 +213,7 @@ class RunStore:
             yield []
             return
         with writer_lock(self.path / "run.lock", share=share) as (alone, settle):
-            torn = clean_up(self.path) if alone else []
+            torn = clean_up(self.path, merge=not share) if alone else []
             settle()
             self._is_held = True
             try:

@@ -11,7 +11,7 @@ import json
 import secrets
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,11 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What a file says of itself; without a home it may lie anywhere."""
+    """What a file says of itself; without a home it may lie anywhere. `replaces`: ids of files whose rows it holds."""
 
     home: Home | None
     id: str
+    replaces: frozenset[str] = frozenset()
 
     def require(self, home: Home) -> None:
         """Refuse a file that belongs elsewhere.
@@ -74,15 +75,18 @@ def _described(home: Home) -> dict[str, str | None]:
 
 
 def _seal(described: Mapping[str, Any]) -> Seal:
-    return Seal(Home(described["run"], described["of"]), described["id"])
+    return Seal(
+        Home(described["run"], described["of"]), described["id"], frozenset(described.get("replaces", ()))
+    )
 
 
 # ---- Parquet ------------------------------------------------------------------------------------
 
 
-def parquet_metadata(home: Home) -> dict[str, str]:
+def parquet_metadata(home: Home, replaces: Collection[str] = ()) -> dict[str, str]:
     """Return the metadata that `close_parquet` completes."""
-    return {f"ttscale.{_KEY}": json.dumps(_described(home), separators=(",", ":"))}
+    described = _described(home) | ({"replaces": sorted(replaces)} if replaces else {})
+    return {f"ttscale.{_KEY}": json.dumps(described, separators=(",", ":"))}
 
 
 def close_parquet(encoded: io.BytesIO) -> None:

@@ -3,7 +3,7 @@
 import io
 import os
 import warnings
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -37,15 +37,20 @@ def write_segment(path: Path, frame: pl.DataFrame, *, metadata: Mapping[str, str
     Raises:
         StoreError: The disk is full or the folder cannot be written.
     """
-    _write(path, frame, home_of(path.parent), metadata)
+    _write(path, frame, parquet_metadata(home_of(path.parent)) | dict(metadata or {}))
+
+
+def write_merged(path: Path, frame: pl.DataFrame, replaces: Collection[str]) -> None:
+    """Write one segment in place of several, whose seals' ids are given: from then on those are passed over."""
+    _write(path, frame, parquet_metadata(home_of(path.parent), replaces))
 
 
 def write_table(path: Path, frame: pl.DataFrame) -> None:
     """Write a table that is known by its name; otherwise as `write_segment`."""
-    _write(path, frame, home_of(path), None)
+    _write(path, frame, parquet_metadata(home_of(path)))
 
 
-def _write(path: Path, frame: pl.DataFrame, home: Home, metadata: Mapping[str, str] | None) -> None:
+def _write(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> None:
     # Encoded in memory first: then a full disk is an OSError of our own write, not an error inside polars.
     encoded = io.BytesIO()
     frame.write_parquet(
@@ -53,7 +58,7 @@ def _write(path: Path, frame: pl.DataFrame, home: Home, metadata: Mapping[str, s
         compression="zstd",
         compression_level=_ZSTD_LEVEL,
         row_group_size=_ROW_GROUP_ROWS,
-        metadata={**(metadata or {}), **parquet_metadata(home)},
+        metadata=metadata,
     )
     close_parquet(encoded)
     write_atomically(path, lambda file: file.write(encoded.getbuffer()))
@@ -101,21 +106,33 @@ def table_flaw(path: Path) -> str | None:
 
 
 def examined(folder: Path, besides: Container[Path] = frozenset()) -> Iterator[tuple[Path, str | None]]:
-    """Yield the segments of a folder, each with what is wrong with it; a copy of an earlier one is wrong, too."""
-    home = home_of(folder)
+    """Yield the segments of a folder, each with what is wrong with it; a copy of an earlier one is wrong, too.
+
+    Those whose rows a whole merged segment holds are passed over.
+    """
+    looked = list(sealed_segments(folder, besides))
+    replaced = frozenset[str]().union(*(seal.replaces for _, seal, _ in looked if seal is not None))
     first: dict[str, Path] = {}
-    for path in listed(folder, ".parquet"):
-        flaw, seal = None, None
-        try:
-            seal = _checked[path][1] if path in besides and path in _checked else _require_whole(path, home)
-        except FlawError as error:
-            if not os.path.lexists(path):
-                continue  # set aside since the folder was listed
-            flaw = str(error)
-        if seal is not None and first.setdefault(seal.id, path) is not path:
-            flaw = f"it is a copy of {first[seal.id].name}"
+    for path, seal, flaw in looked:
+        if seal is not None and seal.id in replaced:
+            continue
+        original = path if seal is None else first.setdefault(seal.id, path)
         if path not in besides:
-            yield path, flaw
+            yield path, flaw if original is path else f"it is a copy of {original.name}"
+
+
+def sealed_segments(
+    folder: Path, besides: Container[Path] = frozenset()
+) -> Iterator[tuple[Path, Seal | None, str | None]]:
+    """Yield every segment of a folder with its seal, if it has one, and what is wrong with it, if anything is."""
+    home = home_of(folder)
+    for path in listed(folder, ".parquet"):
+        try:
+            known = path in besides and path in _checked
+            yield path, _checked[path][1] if known else _require_whole(path, home), None
+        except FlawError as error:
+            if os.path.lexists(path):  # and not set aside since the folder was listed
+                yield path, None, str(error)
 
 
 def forget_checked() -> None:

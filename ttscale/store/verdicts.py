@@ -173,8 +173,13 @@ class VerdictSet:
         first: list[Path] = []
         again: list[Path] = []
         for path in segments(self.folder / cell):
-            (again if path.name.startswith(_AGAIN) else first).append(path)
+            (again if is_newer(path) else first).append(path)
         return first, again
+
+
+def is_newer(segment: Path) -> bool:
+    """Tell whether a segment's verdicts count instead of earlier ones."""
+    return segment.name.startswith(_AGAIN)
 
 
 def is_described(folder: Path) -> bool:
