@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ttscale.cli.options import output_options, run_argument
+from ttscale.cli.pricing import pricing_of, pricing_options
 
 if TYPE_CHECKING:
     from ttscale.analysis.strategies.trace import AttemptTrace
@@ -73,12 +74,6 @@ def _cut(text: str, shown: int | None) -> str:
 @click.command("compare-strategies")
 @run_argument
 @click.option(
-    "--cost",
-    default="tokens",
-    show_default=True,
-    help="Cost model: tokens, flops, eflops, money, seconds ...",
-)
-@click.option(
     "--at",
     "at",
     help="Costs per problem to compare at, such as 100,1000; by default three within reach of all.",
@@ -90,16 +85,23 @@ def _cut(text: str, shown: int | None) -> str:
     help="A verifier without the key by which samples may be picked (first accepted); by default all that judged every cell. Repeatable.",
 )
 @click.option("--oracle", help="Verifier that defines correct, where a run has several.")
+@pricing_options
 @output_options
 def compare_strategies_command(
-    run: Path, cost: str, at: str | None, verifiers: tuple[str, ...], oracle: str | None, output: str | None
+    run: Path,
+    at: str | None,
+    verifiers: tuple[str, ...],
+    oracle: str | None,
+    output: str | None,
+    **given: Any,
 ) -> None:
     """Compare the strategies of RUN's cells at equal cost: coverage, and what can be collected without the key."""
     from ttscale.analysis.strategies.compare import compare_strategies
     from ttscale.cli.output import print_rows
 
+    pricing = pricing_of(given | {"cost": given["cost"] or "tokens"})
     found = compare_strategies(
-        run, cost=cost, at=_numbers(at, "--at", "100,1000"), verifiers=verifiers, oracle=oracle
+        run, pricing=pricing, at=_numbers(at, "--at", "100,1000"), verifiers=verifiers, oracle=oracle
     )
     if output is not None:
         print_rows([row for one in found for row in one.to_rows()], output)

@@ -203,7 +203,8 @@ def _measured(store: RunStore, cell: str) -> tuple[float, float, float] | None:
     if sums is None:
         return 1.0, tokens, 0.0
     mean = sums.select(
-        pl.col("calls").mean(), read=(pl.col("later_prompt_tokens") - pl.col("later_cached_tokens")).mean()
+        calls=(pl.col("calls") + pl.col("other_calls")).mean(),
+        read=(pl.col("later_prompt_tokens") - pl.col("later_cached_tokens")).mean(),
     )
     return float(mean["calls"][0]), tokens, float(mean["read"][0])
 

@@ -150,6 +150,9 @@ def test_the_command_prints_tables_words_and_rows(
         rows == 1 + 3 * 3 + 3 * 6
     )  # coverage; the vote and the first accepted: three ways each, at three costs
     assert run_cli(["compare-strategies", str(store.path), "--at", "ten"]) == 2
+    money = ["--cost", "money", "--price", "prompt=1e6,completion=2e6", "--at", "40"]
+    assert run_cli(["compare-strategies", str(store.path), *money]) == 0
+    assert "At 40 US dollars per problem" in capsys.readouterr().out
 
 
 def test_names_lose_the_words_that_all_share() -> None:
