@@ -569,6 +569,19 @@ def test_work_is_shared_and_a_dead_server_is_set_aside_and_tried_again() -> None
     assert len(sound.seen) > 100
 
 
+def test_a_problems_requests_go_to_one_server_where_its_prompt_is_cached() -> None:
+    prompts = [f"{number}+1=" for number in range(40)]
+    with openai_server() as one, openai_server() as two:
+        with closing(sampler_of(one, two, n_per_request=2)) as sampler:
+            sampler.start()
+            found = samples(sampler, n=16, size=4, prompts=prompts)
+        asked = [[body["messages"][0]["content"] for body in server.seen] for server in (one, two)]
+    assert len(drawn(found)) == 40 * 16
+    homes = [max(contents.count(prompt) for contents in asked) for prompt in prompts]
+    assert sum(homes) > 0.8 * 40 * 8  # of its 8 requests; the others went where less was under way
+    assert min(map(len, asked)) > 0.3 * 40 * 8
+
+
 def test_a_server_that_is_away_at_the_start_is_done_without() -> None:
     away = FakeServer(f"http://127.0.0.1:{_free_port()}/v1", None, lambda *_: None)
     with openai_server() as server, closing(sampler_of(away, server)) as sampler:
