@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,9 +192,11 @@ def answer(name: str, out: Path, shared: Path) -> None:
 
 def forget_speed() -> None:
     """Let every session have taken one second: how fast this machine drew is no result."""
-    for path in Path(RUN, "sessions").glob("*.json"):
-        session = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps(session | {"seconds": 1.0, "start_s": 0.0}), encoding="utf-8")
+    from ttscale.store.run import RunStore
+
+    store = RunStore(RUN)
+    for session in store.sessions():
+        store.write_session(replace(session, seconds=1.0, start_s=0.0))
 
 
 def write_inputs(name: str) -> Path | None:

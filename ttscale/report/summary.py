@@ -134,7 +134,7 @@ def needed_words(needed: Reached) -> str:
 
     >>> from ttscale.stats.forecast.reaching import coverage_to_reach
     >>> needed_words(coverage_to_reach(20, [1, 3, 9, 20] * 8, 0.5))
-    'Coverage of 50% takes about 4 samples of each problem, 3 to 5 (95% interval over problems).'
+    'Coverage of 50% takes about 2 samples of each problem, 1 to 4 (95% interval over problems).'
     """
     target = exact_percent(needed.target)
     if needed.k is None:
