@@ -84,9 +84,8 @@ def what_settles(
         moved = _moved(toward, gap)
         return np.asarray(P * _smallest(lambda more: ask.settles(moved, more), toward))
 
-    problems = [
-        problems_for(gap) for gap in (mean, ends.max(axis=0), np.where(spans_zero, 0.0, ends.min(axis=0)))
-    ]
+    problems = [problems_for(gap) for gap in (mean, ends.max(axis=0), ends.min(axis=0))]
+    problems[2] = np.where(spans_zero, np.inf, problems[2])  # it may be 0, which no number settles
     samples = n * _smallest(lambda more: ask.settles(_calmer(toward, noise, more), np.ones(D)), toward)
     spread = np.sqrt(((table - table.mean(axis=0)) ** 2).sum(axis=0) + 2 * UNSEEN) / P
     return tuple(

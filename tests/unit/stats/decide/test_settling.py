@@ -37,6 +37,13 @@ def test_an_unsettled_difference_needs_more_problems_and_knows_how_little_it_kno
     assert one.samples is None  # nothing is known of their noise
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_difference_that_may_be_zero_has_no_upper_number(seed: int) -> None:
+    values = np.round(np.random.default_rng(seed).random((50, 2)), 2)
+    one = asked(values[:, 0], values[:, 1])
+    assert one.is_settled or one.problems_high is None
+
+
 def test_the_order_of_the_two_does_not_matter(pair: tuple[np.ndarray, np.ndarray]) -> None:
     one, other = asked(*pair), asked(*pair[::-1])
     assert one.problems == pytest.approx(other.problems, rel=0.01)
