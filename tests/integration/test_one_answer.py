@@ -127,6 +127,22 @@ def test_a_target_takes_the_same_wherever_the_page_and_the_budget_say_it(
                         )
 
 
+def test_law_and_forecast_of_the_page_are_those_of_the_commands(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TtscaleWarning)
+        for cell in analyze_run(run, depth="full").cells:
+            assert cell.law is not None and cell.outlook is not None and cell.outlook.forecast is not None
+            (fit,) = [r for r in rows(capsys, "fit", run) if r["cell"] == cell.cell]
+            for name, param in cell.law.params.items():
+                same([[param.value, param.low, param.high], triple(fit["params"][name])])
+            ahead = cell.outlook.forecast.curve
+            k = int(ahead.k[-1])
+            (told,) = [r for r in rows(capsys, "forecast", run, "--k", str(k)) if r["cell"] == cell.cell]
+            same([list(ahead.at(k) or ()), triple(told)])
+
+
 def test_differences_and_ranks_of_the_page_are_those_of_the_command(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,8 @@ _GROUPS = frozenset(
         "suite",
     ]
 )
+_OR_NUMBERS = frozenset({"run", "run_id", "experiment"})
+"""Names of groups that number samples where they hold whole numbers, each once a problem."""
 _OF_SAMPLES = frozenset(
     [
         "sample_index",
@@ -116,9 +118,7 @@ def grouping(
         InvalidInputError: No such column, or one that may tell groups apart and has no name that says so.
     """
     if by is None:
-        named = tuple(
-            name for name in frame.columns if _spelt(name) in _GROUPS and _groups(frame, name, problem)
-        )
+        named = _named(frame, problem, outcome)
         if problem is not None and outcome is not None:
             _refuse_crossing(frame, named, path, problem, outcome)
         return named
@@ -131,6 +131,26 @@ def grouping(
                 f"Columns: {listed(frame.columns)}."
             )
     return tuple(by)
+
+
+def _named(frame: pl.DataFrame, problem: str | None, outcome: str | None) -> tuple[str, ...]:
+    """Return the columns whose names say that they tell groups apart, and whose values do."""
+    named = [name for name in frame.columns if _spelt(name) in _GROUPS and _groups(frame, name, problem)]
+    if problem is None and named and frame.height == frame.select(named).unique().height:
+        named.remove(max(named, key=lambda name: frame[name].n_unique()))  # it names the problems
+    if problem is None or outcome is None:
+        return tuple(named)
+    return tuple(
+        name
+        for name in named
+        if _spelt(name) not in _OR_NUMBERS
+        or not _numbers_samples(frame, [problem, *(other for other in named if other != name)], name)
+    )
+
+
+def _numbers_samples(frame: pl.DataFrame, keys: Sequence[str], name: str) -> bool:
+    """Say whether a whole number occurs once with each problem: it counts its samples."""
+    return frame.schema[name].is_integer() and frame.group_by([*keys, name]).len()["len"].max() == 1
 
 
 def _spelt(name: str) -> str:
@@ -180,5 +200,4 @@ def _crosses(frame: pl.DataFrame, keys: Sequence[str], name: str) -> bool:
         return False
     sizes = frame.group_by([*keys, name]).len()["len"]
     complete = len(sizes) == n_values * frame.select(keys).unique().height
-    counted_once = sizes.max() == 1 and frame.schema[name].is_integer()  # numbers the samples
-    return complete and sizes.n_unique() == 1 and not counted_once
+    return complete and sizes.n_unique() == 1 and not _numbers_samples(frame, keys, name)

@@ -82,6 +82,23 @@ def test_what_numbers_samples_or_describes_them_or_problems_is_no_group(tmp_path
     assert (dict(group.labels), group.n.tolist(), group.problem_ids) == ({}, [4, 4], ("p", "q"))
 
 
+def test_a_run_that_numbers_samples_is_no_group_and_one_that_has_several_is(tmp_path: Path) -> None:
+    numbered = samples(tmp_path, "run", (0, 1, 2))
+    frame = pl.read_parquet(numbered).filter(pl.col("sample_index") == 0)
+    frame.write_parquet(numbered)
+    (group,) = read_counts(numbered)
+    assert group.n.tolist() == [3, 3, 3]
+    assert len(read_counts(samples(tmp_path, "run", (0, 1, 2)))) == 3
+
+
+def test_a_task_that_names_the_problems_of_a_table_is_no_group(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("task,model,n,c\n" + "".join(f"t{i},{m},8,{i}\n" for m in "xy" for i in range(5)))
+    assert [(dict(one.labels), one.c.tolist()) for one in read_counts(path)] == [
+        ({"model": m}, [0, 1, 2, 3, 4]) for m in "xy"
+    ]
+
+
 def test_counts_of_several_models_without_problem_names_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("model,n,c\nx,4,1\nx,4,2\ny,8,3\ny,8,0\n")

@@ -51,7 +51,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "answer": ("predicted_answer", "extracted_answer", "pred", "prediction"),
     "prompt": ("prompt", "question"),
     "key": ("answer_key", "gold", "target", "expected_answer", "reference_answer", "gt_answer"),
-    "model": ("model", "model_name"),
+    "model": ("model", "model_name", "model_id", "llm"),
     "task": ("task", "benchmark", "dataset"),
     "sample_index": ("sample_index", "sample_id", "epoch", "repeat"),
     "finish_reason": ("finish_reason",),
