@@ -16,7 +16,7 @@ per_request_i + k * per_sample_i``, in the model's unit.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -63,7 +63,7 @@ class LaterCalls:
     attended_read: FloatArray
     attended_whole: FloatArray
 
-    def of(self, which: NDArray[np.bool_]) -> "LaterCalls":
+    def of(self, which: NDArray[np.bool_] | IntArray) -> "LaterCalls":
         """Return those of some samples."""
         return LaterCalls(**{one.name: getattr(self, one.name)[which] for one in fields(self)})
 
@@ -100,18 +100,23 @@ class Usage:
         total = np.bincount(self.problem, weights=values, minlength=n_problems)
         return np.asarray(total / np.bincount(self.problem, minlength=n_problems))
 
-    def for_problems(self, which: IntArray) -> "Usage":
-        """Return the usage of some problems only, in the order given."""
-        position = np.full(len(self.prompt_tokens), -1)
-        position[which] = np.arange(len(which))
-        kept = position[self.problem] >= 0
-        return Usage(
-            prompt_tokens=self.prompt_tokens[which],
+    def rows(self, kept: IntArray) -> "Usage":
+        """Return the usage of some samples of the same problems."""
+        return replace(
+            self,
             completion_tokens=self.completion_tokens[kept],
-            problem=position[self.problem][kept],
-            request_size=self.request_size,
+            problem=self.problem[kept],
             later=None if self.later is None else self.later.of(kept),
         )
+
+    def for_problems(self, which: IntArray) -> "Usage":
+        """Return the usage of some problems only, in the order given; samples stand in the order of their problems."""
+        position = np.full(len(self.prompt_tokens), -1)
+        position[which] = np.arange(len(which))
+        at = position[self.problem]
+        kept = np.flatnonzero(at >= 0)
+        kept = kept[np.argsort(at[kept], kind="stable")]
+        return replace(self.rows(kept), prompt_tokens=self.prompt_tokens[which], problem=at[kept])
 
 
 def usage(

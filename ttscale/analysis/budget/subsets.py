@@ -27,7 +27,8 @@ def as_pilot(arm: Arm, size: int, rng: np.random.Generator) -> Arm:
     start = np.cumsum(arm.n) - arm.n
     rank = np.arange(len(order)) - np.repeat(start, arm.n)
     kept = np.sort(order[rank < size])
-    return _of_samples(arm, arm.samples.rows(kept, arm.samples.problem[kept]))
+    usage = None if arm.usage is None else arm.usage.rows(kept)
+    return _of_samples(arm, arm.samples.rows(kept, arm.samples.problem[kept]), usage)
 
 
 def at_token_limits(arms: Sequence[Arm], limits: Sequence[int]) -> tuple[list[Arm], list[str]]:
@@ -67,6 +68,11 @@ def _limited(arm: Arm, limit: int) -> Arm:
             f"How many tokens the samples of '{arm.label}' have is not known, so nothing is known of token limits. Leave "
             "--limits out."
         )
+    if arm.usage.later is not None:
+        raise InvalidInputError(
+            f"The samples of '{arm.label}' are attempts of several calls, each with its own token limit: none holds for all of their "
+            "tokens. Leave --limits out."
+        )
     longest = arm.max_tokens or int(samples.completion_tokens.max())
     if not 1 <= limit <= longest:
         raise InvalidInputError(
@@ -82,7 +88,10 @@ def _limited(arm: Arm, limit: int) -> Arm:
         truncated=cut,
         verifiers={name: _rejecting(one, cut) for name, one in samples.verifiers.items()},
     )
-    return replace(_of_samples(arm, shorter), label=f"{arm.label} @ {limit:,} tokens", max_tokens=limit)
+    usage = replace(arm.usage, completion_tokens=shorter.completion_tokens.astype(np.float64))
+    return replace(
+        _of_samples(arm, shorter, usage), label=f"{arm.label} @ {limit:,} tokens", max_tokens=limit
+    )
 
 
 def _rejecting(columns: VerifierColumns, cut: np.ndarray) -> VerifierColumns:
@@ -94,23 +103,9 @@ def _rejecting(columns: VerifierColumns, cut: np.ndarray) -> VerifierColumns:
     )
 
 
-def _of_samples(arm: Arm, samples: ArmSamples) -> Arm:
-    """Return the arm with other samples of the same problems."""
+def _of_samples(arm: Arm, samples: ArmSamples, usage: Usage | None) -> Arm:
+    """Return the arm with other samples of the same problems, and what they took."""
     n_problems = len(arm.n)
     n: IntArray = np.bincount(samples.problem, minlength=n_problems).astype(np.int64)
     c = np.bincount(samples.problem, weights=samples.correct, minlength=n_problems).astype(np.int64)
-    usage = arm.usage
-    return replace(
-        arm,
-        n=n,
-        c=c,
-        samples=samples,
-        usage=None
-        if usage is None
-        else Usage(
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=samples.completion_tokens.astype(np.float64),
-            problem=samples.problem,
-            request_size=usage.request_size,
-        ),
-    )
+    return replace(arm, n=n, c=c, samples=samples, usage=usage)

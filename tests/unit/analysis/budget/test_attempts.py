@@ -1,5 +1,6 @@
 """A strategy's other model is paid for by its own tokens, size and price."""
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from toy_server import toy
 import ttscale
 from ttscale.analysis.budget.pricing import Pricing, charges_of, with_facts
 from ttscale.analysis.budget.reading_arms import read_arms
+from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
 from ttscale.costs.compute import FlopsCost
 from ttscale.costs.counted import TokenCost
 from ttscale.costs.money import MoneyCost
@@ -85,3 +87,34 @@ def test_a_size_that_is_missing_is_named(store: RunStore) -> None:
     arms = with_facts(read_arms([store.path]), Pricing(models={CELL: "1e9"}))
     with pytest.raises(InvalidInputError, match=r"part of 'target' .*--model 'target=7e9'"):
         charges_of(arms[0], FlopsCost(FlopsCost.Options()), "flops", None)
+
+
+def test_a_pilot_of_attempts_pays_for_all_of_their_calls(store: RunStore) -> None:
+    """Of all attempts it costs what they cost; of some, what those do."""
+    (arm,) = read_arms([store.path])
+    whole = charges_of(arm, TokenCost(TokenCost.Options()), "tokens", None).per_sample
+    again = as_pilot(arm, 12, np.random.default_rng(0))
+    assert charges_of(again, TokenCost(TokenCost.Options()), "tokens", None).per_sample == pytest.approx(
+        whole
+    )
+    pilots = [as_pilot(arm, 3, np.random.default_rng(seed)) for seed in range(200)]
+    costs = [charges_of(one, TokenCost(TokenCost.Options()), "tokens", None).per_sample for one in pilots]
+    assert np.mean(costs, axis=0) == pytest.approx(whole, rel=0.1)
+
+
+def test_token_limits_are_of_single_calls_and_refused_for_attempts(store: RunStore) -> None:
+    with pytest.raises(InvalidInputError, match=r"attempts of several calls.*--limits"):
+        at_token_limits(read_arms([store.path]), [4])
+
+
+def test_samples_and_their_usage_stay_side_by_side_when_problems_are_reordered(store: RunStore) -> None:
+    (arm,) = read_arms([store.path])
+    turned = arm.for_problems(np.array([2, 0, 3]))
+    assert turned.samples is not None
+    assert turned.usage is not None
+    assert turned.usage.problem.tolist() == turned.samples.problem.tolist()
+    whole = charges_of(arm, TokenCost(TokenCost.Options()), "tokens", None).per_sample
+    again = charges_of(
+        as_pilot(turned, 12, np.random.default_rng(0)), TokenCost(TokenCost.Options()), "tokens", None
+    )
+    assert again.per_sample == pytest.approx(whole[[2, 0, 3]])
