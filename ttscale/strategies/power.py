@@ -10,7 +10,7 @@ the text as it is, at no cost) and the rest is drawn to its own end, so the prop
 leaves p^α invariant exactly, for any `positions` and any cap on tokens; α = 1 accepts every move. Moves are drawn at temperature 1.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +30,8 @@ class PowerOptions(BaseModel):
     """Moves proposed, those behind the end included. The more, the nearer to p^α."""
     positions: int = Field(default=64, ge=1)
     """Where a text may be cut, in tokens from its beginning: about the usual length of an answer."""
+    proposal: Literal["whole", "published"] = "whole"
+    """whole: exact for p^α; published: cut within the present length, and a new rest no longer than the old one."""
     max_tokens: int = Field(ge=1)
     """Most tokens of a text: part of what p is."""
 
@@ -52,11 +54,12 @@ class PowerSampling:
         tokens, logprobs, last = first.tokens, first.logprobs, first
         accepted = 0
         for _ in range(self._options.moves):
-            cut, level = int(rng.integers(self._options.positions)), np.log(rng.random())
+            size = max(len(logprobs), 1) if self._is_published else self._options.positions
+            cut, level = int(rng.integers(size)), np.log(rng.random())
             if cut >= len(logprobs):
                 accepted += 1
                 continue
-            rest = yield self._rest(tokens[:cut])
+            rest = yield self._rest(tokens[:cut], len(logprobs) if self._is_published else None)
             gain = (self._options.alpha - 1) * (sum(rest.logprobs) - sum(logprobs[cut:]))
             if level < gain:
                 accepted += 1
@@ -65,10 +68,14 @@ class PowerSampling:
             last, before=last.before, notes={"accepted": accepted / max(self._options.moves, 1)}
         )
 
-    def _rest(self, kept: tuple[int, ...]) -> Generate:
+    @property
+    def _is_published(self) -> bool:
+        return self._options.proposal == "published"
+
+    def _rest(self, kept: tuple[int, ...], longest: int | None = None) -> Generate:
         return Generate(
             prefix=(Tokens(kept),) if kept else (),
-            max_tokens=self._options.max_tokens - len(kept),
+            max_tokens=(longest or self._options.max_tokens) - len(kept),
             temperature=1.0,
             tokens=True,
             logprobs=True,

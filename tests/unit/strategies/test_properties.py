@@ -107,6 +107,15 @@ def test_power_sampling_has_the_law_of_p_to_the_alpha() -> None:
     assert p_value(drawn, p) < 1e-12  # the test can tell them apart
 
 
+def test_the_published_moves_of_power_sampling_have_another_law() -> None:
+    """Moves within the present length, without its term in the acceptance, do not come to p^3."""
+    p = law(LONGEST)
+    total = sum(chance**3 for chance in p.values())
+    sharpened = {text: chance**3 / total for text, chance in p.items()}
+    options = {"alpha": 3, "moves": 40, "positions": 4, "max_tokens": LONGEST}
+    assert p_value(texts("power", 2_500, proposal="published", **options), sharpened) < 1e-12
+
+
 def test_power_of_one_accepts_every_move_and_stays_the_models_own_law() -> None:
     made = attempts(
         strategy("power", alpha=1, moves=5, positions=4, max_tokens=LONGEST), 2_500, longest=LONGEST
