@@ -425,6 +425,94 @@ _SOURCES = {
             except OSError: return None
             return None
         """,
+    # --- the kernel's surface, where numbers are those of x86-64
+    "io_uring": """
+        import ctypes
+        ring = ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120))
+        def add_one(x): return x + 1 if ring >= 0 else None
+        """,
+    "userfaultfd": "import ctypes\nfd = ctypes.CDLL(None).syscall(323, 1)\ndef add_one(x): return x + 1 if fd >= 0 else None",
+    "bpf": "import ctypes\nfd = ctypes.CDLL(None).syscall(321, 0, ctypes.create_string_buffer(64), 64)\ndef add_one(x): return x + 1 if fd >= 0 else None",
+    "user_namespace": """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        done = [libc.unshare(0x10000000) == 0]
+        for flags in (0x10000000, 0x10020000, 0x50000000):
+            pid = libc.syscall(56, flags | 17, 0, 0, 0, 0)
+            if pid == 0: os._exit(0)
+            done.append(pid > 0)
+        pid = libc.syscall(435, (ctypes.c_uint64 * 11)(0x10000000, 0, 0, 0, 17), 88)
+        if pid == 0: os._exit(0)
+        done.append(pid > 0)
+        def add_one(x): return x + 1 if any(done) else None
+        """,
+    "descriptors_of_others": """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        got = []
+        for pid in range(1, 400):
+            if pid == os.getpid(): continue
+            try: handle = os.pidfd_open(pid)
+            except OSError: continue
+            got += [fd for fd in range(40) if libc.syscall(438, handle, fd, 0) >= 0]
+        def add_one(x): return x + 1 if got else None
+        """,
+    "memory_of_others": """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        buffer = ctypes.create_string_buffer(8)
+        class Piece(ctypes.Structure): _fields_ = [("at", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+        here, there = Piece(ctypes.addressof(buffer), 8), Piece(id(object), 8)
+        read = [pid for pid in range(1, 400) if libc.process_vm_readv(pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) > 0]
+        def add_one(x): return x + 1 if [pid for pid in read if pid != os.getpid()] else None
+        """,
+    "signals_through_descriptors": """
+        import fcntl, os, signal, time
+        for fd in range(3, 40):
+            for owner in (1, -1, os.getppid()):
+                try:
+                    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL); fcntl.fcntl(fd, fcntl.F_SETOWN, owner)
+                    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+                except OSError: pass
+        def add_one(x): return x
+        """,
+    "descriptors_in_flight": """
+        import socket
+        def add_one(x):
+            kept = [socket.socketpair() for _ in range(9)]
+            for one, other in kept:
+                try:
+                    while True: socket.send_fds(one, [b"x"], [one.fileno(), other.fileno()] * 30)
+                except OSError: pass
+            return x
+        """,
+    "descriptors_to_the_tests": """
+        import os, socket
+        def add_one(x):
+            for fd in range(3, 20):
+                try: socket.send_fds(socket.socket(fileno=os.dup(fd)), [b"\\0\\0\\0\\x0d" + b'{"value": 99}'], [0, 1, 2])
+                except OSError: pass
+            return x
+        """,
+    # --- an error, which counts for nothing, in place of a wrong answer
+    "forge_an_array": """
+        import os, json, struct
+        def add_one(x):
+            for body in ({"nd": ["<i8", [1], "00" * 8]}, {"pf": [["range", 0, None]]}, {"no": [[1], [{"h": 0}]]}):
+                text = json.dumps({"value": body}).encode()
+                for fd in range(3, 10):
+                    try: os.write(fd, struct.pack(">I", len(text)) + text)
+                    except OSError: pass
+            return x
+        """,
+    "forge_an_import_error": "def add_one(x): raise ImportError(\"No module named 'numpy'\")",
+    "forge_a_name_error": "def add_one(x): raise NameError(\"name 'check' is not defined\")",
+    "forge_a_stand_in": "def add_one(x): raise TypeError(\"'Handle' object is not callable\")",
+    "forge_notes": """
+        class Bare(NameError):
+            def add_note(self, note): pass
+        def add_one(x): raise Bare("x")
+        """,
     # --- not programs at all
     "null_bytes": "def add_one(x):\x00 return x + 1",
     "lone_surrogate": "def add_one(x): return '\ud800' and x",

@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -191,7 +191,7 @@ def start_sandboxed(
     content = {place: memory_file(data) for place, data in view.files.items()}
     try:
         return subprocess.Popen(
-            [*_bwrap(status, view, content, tmp_bytes=Limits.tmp_bytes, capabilities=capabilities), *argv],
+            [*_bwrap(status, view, content, tmp_bytes=Limits().tmp_bytes, capabilities=capabilities), *argv],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
             pass_fds=(*pass_fds, *content.values()), env={}, start_new_session=True,
         )  # fmt: skip
@@ -245,7 +245,7 @@ def _run_open(argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> 
         for place, data in view.files.items():
             (Path(folder) / Path(place).name).write_bytes(data)
         inside = {place: str(Path(folder) / Path(place).name) for place in view.files}
-        limits = replace(limits, processes=1 << 16)  # the kernel would count all of the user's
+        limits = limits._replace(processes=1 << 16)  # the kernel would count all of the user's
         confine = [sys.executable, "-I", "-S", str(INSIDE / "confine.py")]
         argv = [inside.get(argument, argument) for argument in argv]
         return watch(confine, argv, limits, stdin, cwd=folder, env=view.environment)

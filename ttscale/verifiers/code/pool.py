@@ -182,7 +182,7 @@ class Pair:
     def _inside_settings(self) -> str:
         settings = self._settings
         return json.dumps({
-            "tmp_bytes": Limits.tmp_bytes,
+            "tmp_bytes": Limits().tmp_bytes,
             "tester_limits": _TESTER_LIMITS.as_dict(),
             "reply_bytes": settings.reply_bytes,
             "preload": settings.preload,
@@ -216,7 +216,7 @@ class Pool:
     def submit(self, job: Job) -> "Future[dict[str, Any]]":
         """Queue a job."""
         if self._status is None:  # the limit on processes would count all of the user's
-            job = replace(job, limits=replace(job.limits, processes=1 << 20))
+            job = replace(job, limits=job.limits._replace(processes=1 << 20))
         return self._threads.submit(self._run, job)
 
     def close(self) -> None:

@@ -22,7 +22,6 @@ judged from outside, and neither can a test that passes functions to a candidate
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
@@ -178,7 +177,7 @@ class CodeVerifier:
 def _job(key: str, suite: Suite, program: str, limits: Limits) -> Job:
     runs = len(suite["tests"]) if suite["kind"] == "stdin" or suite.get("timeout_each") else 1
     if suite.get("timeout_each"):
-        limits = replace(limits, cpu_s=runs * limits.wall_s)
+        limits = limits._replace(cpu_s=runs * limits.wall_s)
     return Job(key=key, suite=suite, program=program, limits=limits, ceiling_s=runs * limits.wall_s)
 
 

@@ -21,9 +21,7 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from typing import Any, NoReturn
 
@@ -35,6 +33,7 @@ from ttscale.execution.inside.confine import (
     Limits,
     drop_privileges,
     filter_system_calls,
+    forbid_capabilities,
     limit_resources,
     make_devices_read_only,
     mount_private_tmp,
@@ -69,6 +68,7 @@ def main() -> None:
     if settings["namespaces"]:
         unshare(CLONE_NEWNS)
         make_devices_read_only()
+        forbid_capabilities()
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page it visits
     control = socket.socket(fileno=int(sys.argv[2]))
@@ -248,7 +248,7 @@ def _fork_by_another() -> int:
                 return 0
             os.write(here, str(pid).encode())
         except BaseException:
-            traceback.print_exc()
+            sys.excepthook(*sys.exc_info())
         os._exit(0)
     os.close(here)
     told = os.read(there, 32)
@@ -279,12 +279,12 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any], *, networ
             asked = json.loads(request)
             limits = Limits(**asked["limits"])
             limit_resources(
-                replace(limits, processes=limits.processes + 1)
+                limits._replace(processes=limits.processes + 1)
             )  # the next spare is the same user's
             code = _serve(fds[0], settings["reply_bytes"]) if asked["mode"] == "serve" else _run_script(fds)
     except BaseException:
         if code == _UNCONFINED:
-            traceback.print_exc()
+            sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import builtins
 import collections
-import fractions
 import functools
 import importlib
 import itertools
@@ -21,7 +20,6 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from ttscale.verifiers.code.inside import arrays
@@ -156,13 +154,13 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return {"z": many(frozenset.__iter__(value))}
     if isinstance(value, bytes | bytearray):
         return {"b" if isinstance(value, bytes) else "a": bytes(value).hex()}
-    if isinstance(value, fractions.Fraction):
+    if _is_of(value, "fractions", "Fraction"):
         return {"q": [hex(value.numerator), hex(value.denominator)]}
     if isinstance(value, numbers.Real):
         return float(value)
     if isinstance(value, complex):
         return {"c": [value.real, value.imag]}
-    if isinstance(value, Decimal):
+    if _is_of(value, "decimal", "Decimal"):
         return {"m": str(value)}
     if (kind.__module__, kind.__name__) in _OF_MODULES and kind is vars(sys.modules[kind.__module__]).get(
         kind.__name__
@@ -183,6 +181,12 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
         return {"h": keep(value)} if len(items) > _MAX_ITERATED else {"o": many(items)}
     return arrays.as_plain(value, lambda item: encode(item, keep)) or {"h": keep(value)}
+
+
+def _is_of(value: Any, module: str, name: str) -> bool:
+    """Say whether a value is of a class whose module may not be imported; then there is none."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return isinstance(kind, type) and isinstance(value, kind)
 
 
 def _maker(module: str, *names: str) -> Callable[..., Any]:
@@ -218,9 +222,9 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "z": frozenset,
     "b": bytes.fromhex,
     "a": bytearray.fromhex,
-    "q": lambda body: fractions.Fraction(int(body[0], 16), int(body[1], 16)),
+    "q": lambda body: _maker("fractions", "Fraction")(int(body[0], 16), int(body[1], 16)),
     "c": lambda body: complex(float(body[0]), float(body[1])),
-    "m": Decimal,
+    "m": _maker("decimal", "Decimal"),
     "r": lambda body: range(*body),
     "e": collections.deque,
     "k": lambda body: dict.fromkeys(body).keys(),
@@ -248,7 +252,7 @@ def decode(data: Any, resolve: Callable[[int], Any]) -> Any:
     """
     try:
         return _decode(data, resolve)
-    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError, AttributeError, IndexError):
+    except Exception:  # whatever becomes of foreign data, it is the program's doing
         raise ChannelError("sent a malformed value") from None
 
 
