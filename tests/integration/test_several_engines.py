@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from tests_paths import SUPPORT
 
+from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config, load_config
 from ttscale.errors import ConfigError, TtscaleError
 from ttscale.pipeline.progress import Progress
@@ -91,7 +92,9 @@ def test_two_engines_one_of_which_is_killed_draw_what_one_draws(
     assert min(session.n_samples for session in drew[:2]) > 0  # both worked
 
 
-def test_what_engines_used_is_added_up_and_what_helps_is_said(scripted_config: Path, tmp_path: Path) -> None:
+def test_what_engines_used_is_added_up_and_what_helps_is_said(
+    scripted_config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     told = Told()
     settings = ["execution.replicas=2", "model.engine=scripted:ThrashingSampler"]
     for n in (40, 64):
@@ -103,6 +106,8 @@ def test_what_engines_used_is_added_up_and_what_helps_is_said(scripted_config: P
     assert {usage["usd"] for usage in used} == {None}
     lines = [note for note in told.notes if "lower max_num_seqs (now 256)" in note]
     assert len(lines) == 2  # one for each call
+    assert run_cli(["status", str(tmp_path)]) == 0
+    assert f"too small for what was under way: {n_requests} times a sample" in capfd.readouterr().err
 
 
 def test_each_engine_sees_its_own_gpus(

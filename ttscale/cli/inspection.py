@@ -98,13 +98,16 @@ def _total(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def status_command(run: Path, watch: bool, output: str | None) -> None:
     """Show how far RUN has come: samples and verdicts, cell by cell."""
     from ttscale.cli.output import print_rows
-    from ttscale.pipeline.planning import status_rows
+    from ttscale.pipeline.planning import engine_advice, status_rows
     from ttscale.store.run import RunStore
 
+    store = RunStore(run)
     if watch and output is None:
-        _watch(RunStore(run))
+        _watch(store)
     else:
-        print_rows(status_rows(RunStore(run)), output, title=str(run))
+        print_rows(status_rows(store), output, title=str(run))
+        for line in engine_advice(store):
+            click.echo(line, err=True)
 
 
 def _watch(store: Any) -> None:

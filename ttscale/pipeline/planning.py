@@ -1,5 +1,6 @@
 """What a configuration would do, and how far a run has come: rows for tables."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
 from ttscale.pipeline.strategy.rehearsing import CHARACTERS_PER_TOKEN, rehearsed
+from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.samplers.preview import Preview, preview
 from ttscale.samplers.pricing import price_of
 from ttscale.samplers.resolve import choose_engine
@@ -255,6 +257,18 @@ def _per_sample(store: RunStore, cell: Cell, history: History) -> tuple[float, f
         return tokens, size / n_samples, "measured in this run"
     most = cell.sampling.max_tokens
     return most, _BYTES_PER_SAMPLE + _BYTES_PER_TOKEN * most, "at most, from max_tokens"
+
+
+def engine_advice(store: RunStore) -> list[str]:
+    """Return what the records of a run's sessions say its engines could do better, a line for each cell."""
+    told: dict[str, str] = {}
+    lost: Counter[str] = Counter()
+    for session in store.sessions():
+        lost[session.cell] += session.usage.get("preemptions") or 0
+        detail = session.engine.get("detail", {})
+        if said := told_of_preemptions({"preemptions": lost[session.cell]}, detail):
+            told[session.cell] = f"{session.cell}: {said}"
+    return list(told.values())
 
 
 def status_rows(store: RunStore) -> list[Row]:
