@@ -52,6 +52,16 @@ def test_samples_of_what_one_alone_solves_are_printed(run: Path, capsys: pytest.
         assert (solving["cell"], failing["cell"]) == (solving["solved_by"], solving["not_by"])
 
 
+def test_all_rows_as_csv_have_no_lists_and_the_differences_are_drawn(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = said(capsys, run, "--csv", "--plot", tmp_path / "differences.png")
+    problems = [row for row in csv.DictReader(io.StringIO(out)) if row["question"] == "problem"]
+    assert len(problems) == 2 * budget_runs.N_PROBLEMS
+    assert not any("[" in row["not_solved_by"] for row in problems)
+    assert (tmp_path / "differences.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

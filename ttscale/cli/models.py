@@ -8,7 +8,7 @@ import click
 
 from ttscale.cli.options import output_options
 from ttscale.cli.pricing import Given, pricing_of, pricing_options
-from ttscale.cli.statistics import Budgets, Names, by_option, level_option, seed_option
+from ttscale.cli.statistics import Budgets, Names, by_option, level_option, plot_option, seed_option
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ _CHARS = 300
               help="Print what both wrote on the first N problems that one solves and the other does not.")  # fmt: skip
 @level_option
 @seed_option
+@plot_option
 @output_options
-def compare_models_command(problems: bool, samples: int | None, output: str | None, **given: Any) -> None:
+def compare_models_command(
+    problems: bool, samples: int | None, plot: Path | None, output: str | None, **given: Any
+) -> None:
     """Compare models, prompts or temperatures: who solves more, how sure that is, and who solves what.
 
     SOURCES are run directories (every cell is compared; imported ones too) or tables of counts or outcomes (every group is).
@@ -56,19 +59,30 @@ def compare_models_command(problems: bool, samples: int | None, output: str | No
     from ttscale.cli.output import print_rows, print_table
 
     found = compare_models(given["sources"], by=given["by"], settings=_settings(given))
+    if plot:
+        _draw(plot, found)
     if samples:
-        print_rows(
-            [row for one in found for row in _texts(one, samples, given["oracle"], whole=bool(output))],
-            output,
-        )
+        rows = [row for one in found for row in _texts(one, samples, given["oracle"], whole=bool(output))]
+        if not rows:
+            click.echo("Note: no problem is solved by one cell and not by the other.", err=True)
+        print_rows(rows, output)
     elif output:
-        print_rows([row for one in found for row in (_grid(one) if problems else one.to_rows())], output)
+        print_rows([row for one in found for row in _rows(one, output, problems=problems)], output)
     else:
         for one in found:
             if problems:
                 print_table(one.grid_table(), title=one.view().title)
             else:
                 print_view(one.view())
+
+
+def _draw(path: Path, found: "Sequence[ModelComparison]") -> None:
+    """Draw the differences of the first curve to a file."""
+    from ttscale.plots.saving import save_figure
+
+    if len(found) > 1:
+        raise click.UsageError(f"--plot draws one figure, but the problems fall into {len(found)} parts.")
+    save_figure(found[0].plot(), path)
 
 
 def _settings(given: Given) -> "ModelComparisonSettings":
@@ -83,9 +97,13 @@ def _settings(given: Given) -> "ModelComparisonSettings":
     )
 
 
-def _grid(found: "ModelComparison") -> Iterator[dict[str, Any]]:
-    for row in found.grid_rows():
-        yield {**found.part, **row, "not_solved_by": ", ".join(row["not_solved_by"])}
+def _rows(found: "ModelComparison", output: str, *, problems: bool) -> Iterator[dict[str, Any]]:
+    """Yield a comparison's rows, or the grid's alone; CSV has no lists."""
+    own = ({**found.part, **row} for row in found.grid_rows()) if problems else found.to_rows()
+    for row in own:
+        if output == "csv" and "not_solved_by" in row:
+            row["not_solved_by"] = ", ".join(row["not_solved_by"])
+        yield row
 
 
 def _texts(

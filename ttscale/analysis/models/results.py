@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ttscale.analysis.strategies.compare import short_names
 from ttscale.analysis.strategies.results import StrategyComparison
 from ttscale.costs.amounts import unit_name
 from ttscale.result import Result, Row
@@ -20,7 +21,7 @@ from ttscale.showing.numbers import (
     share,
     width,
 )
-from ttscale.showing.view import View
+from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.ranking import Ranking
 from ttscale.stats.decide.settling import Settling
@@ -191,8 +192,15 @@ class ModelComparison(Result):
             title=f"{count(len(self.labels), 'cell')} compared{part}",
             about=rests_on(way.n_problems, way.confidence_level, "problems"),
             more=[(title, rows) for title, rows in tables if rows],
+            dots=[self._dot(one) for one in way.contrasts if one.k == way.k[-1]],
+            axis=f"difference of {way.name} at k = {way.k[-1]:,}, {exact_percent(way.confidence_level)} for all together",
             notes=(_ABOUT.format(exact_percent(way.contrasts[0].settling.power)), *self.notes),
         )
+
+    def _dot(self, one: Contrast) -> Dot:
+        names = short_names(self.labels)  # a figure has little room for what all of them begin with
+        label = f"{names[self.labels[one.first]]} - {names[self.labels[one.second]]}"
+        return Dot(label=label, value=one.value, low=one.low, high=one.high)
 
     def grid_table(self) -> list[Row]:
         """Return the problems x cells table: correct of drawn."""
