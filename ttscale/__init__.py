@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ttscale.analysis.run.analyze import analyze_run as analyze_run
     from ttscale.analysis.run.results import CellResult as CellResult
     from ttscale.analysis.run.results import RunResult as RunResult
+    from ttscale.analysis.strategies.compare import compare_strategies as compare_strategies
     from ttscale.config.loading import load_config as load_config
     from ttscale.costs.amounts import parse_amount as parse_amount
     from ttscale.costs.energy import measured_energy as measured_energy
@@ -141,6 +142,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "budget_view": "ttscale.analysis.budget.view",
             "budget_views": "ttscale.analysis.budget.view",
             "allocate": "ttscale.analysis.budget.allocation",
+            "compare_strategies": "ttscale.analysis.strategies.compare",
             "BudgetSettings": "ttscale.analysis.budget.view",
             "Target": "ttscale.analysis.budget.view",
             "Pricing": "ttscale.analysis.budget.pricing",

@@ -78,17 +78,8 @@ def compare_strategies(
             f"{path} has one cell, so there is nothing to compare. Draw another strategy beside it: a sweep over 'strategy'."
         )
     name, model = choose_cost_model(arms, known, [])
-    mute = [arm.label for arm in arms if arm.samples is None or not (arm.samples.answer_class >= 0).any()]
-    if mute:
-        notes = [*notes, f"No vote is compared: no sample of '{mute[0]}' has an extracted answer."]
-    picking = tuple(verifiers) or tuple(one for one in wanted if all(_tells_apart(arm, one) for arm in arms))
-    if not picking:
-        notes = [
-            *notes,
-            "No first accepted is compared: no verifier without the key has judged every cell, accepting some samples and "
-            f"rejecting others (ttscale verify {path} --verifier NAME).",
-        ]
-    selectors = ("coverage", *(() if mute else ("majority",)), *(("first",) if picking else ()))
+    selectors, picking, told = _pickers(arms, wanted, bool(verifiers), path)
+    notes = [*notes, *told]
     choices = priced_choices(arms, ways(selectors, picking), model, name)
     plain = _plain_cells(store)
     names = short_names([arm.label for arm in arms])
@@ -102,6 +93,26 @@ def compare_strategies(
         at_equal_cost([c for c in choices if c.metric == metric], asked, notes)
         for metric in dict.fromkeys(choice.metric for choice in choices)
     ]
+
+
+def _pickers(
+    arms: Sequence[Arm], wanted: tuple[str, ...], are_named: bool, path: Path
+) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+    """Return the selectors that can be compared, the verifiers that they go by, and what is missing."""
+    notes = []
+    mute = [arm.label for arm in arms if arm.samples is None or not (arm.samples.answer_class >= 0).any()]
+    if mute:
+        notes.append(f"No vote is compared: no sample of '{mute[0]}' has an extracted answer.")
+    picking = (
+        wanted if are_named else tuple(one for one in wanted if all(_tells_apart(arm, one) for arm in arms))
+    )
+    if not picking:
+        notes.append(
+            "No first accepted is compared: no verifier without the key has judged every cell, accepting some samples and "
+            f"rejecting others (ttscale verify {path} --verifier NAME)."
+        )
+    selectors = ("coverage", *(() if mute else ("majority",)), *(("first",) if picking else ()))
+    return selectors, picking, notes
 
 
 @dataclass(frozen=True, slots=True)
