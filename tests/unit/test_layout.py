@@ -11,6 +11,8 @@ FILES = sorted(path.relative_to(HERE) for path in HERE.rglob("test_*.py"))
 BY_NAME = {
     "exchange/formats/test_details.py": "importers, through `import_samples`",
     "exchange/formats/test_formats.py": "importers, through `import_samples`",
+    "pipeline/strategy/test_replayed.py": "a stored journal replayed, through the sampler's name",
+    "pipeline/strategy/test_servers.py": "strategies through servers, by the samplers' names",
     "tasks/test_gold_answers.py": "tasks by name, with the verifiers that they recommend",
 }
 """Files about several modules that reach them by their plugins' names, and how."""
