@@ -348,6 +348,16 @@ def test_an_address_leads_to_the_problem_and_its_filters(browser: webdriver.Chro
     assert complaints(browser) == []
 
 
+def test_a_number_of_the_grid_opens_its_outputs(browser: webdriver.Chrome, full_sweep: str) -> None:
+    browser.get(full_sweep)
+    link = one(browser, ".by-cell tbody tr:nth-child(2) td:nth-child(3) a")
+    press(browser, link)
+    read_samples(browser)
+    name = one(browser, ".by-cell tbody tr:nth-child(2) th").text
+    assert one(browser, "#cell-1 button.open[aria-expanded=true]").text == name
+    assert complaints(browser) == []
+
+
 def test_keys_lead_to_the_next_problem_and_back(browser: webdriver.Chrome, explored: str) -> None:
     browser.get(explored)
     names = [button.text for button in several(browser, "button.open")]
@@ -357,6 +367,26 @@ def test_keys_lead_to_the_next_problem_and_back(browser: webdriver.Chrome, explo
         opened = several(browser, "button.open[aria-expanded=true]")
         assert [button.text for button in opened] == [names[at]]
         assert browser.execute_script("return document.activeElement.textContent") == names[at]
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_an_open_problem_is_no_wider_than_the_window(
+    browser: webdriver.Chrome, explored: str, width: int
+) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(explored)
+    try:
+        press(browser, one(browser, "button.open"))
+        read_samples(browser)
+        beyond = (
+            "const edge = document.querySelector('.problems .scroll').getBoundingClientRect().right;"
+            "return Array.from(document.querySelectorAll('.detail *')).filter(node => node.checkVisibility()"
+            " && node.getBoundingClientRect().right > edge + 1).map(node => node.outerHTML.slice(0, 80));"
+        )
+        assert browser.execute_script(beyond) == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize(
@@ -612,6 +642,7 @@ def test_several_cells_are_overlaid_and_have_a_section_each(
     assert [title.text for title in several(browser, "main h2")] == [
         "All cells",
         *names,
+        "Cell against cell",
         "How to reproduce",
     ]
     assert len(several(browser, ".chart svg.plot")) == 7
