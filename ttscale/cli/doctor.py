@@ -9,13 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
 
 import click
 
 from ttscale.cli.options import output_options
+from ttscale.result import Row
 
-Row = dict[str, Any]
 _EXTRAS = {
     "datasets": ("datasets", "benchmarks from the hub"),
     "transformers": ("transformers", "the transformers engine, chat templates"),

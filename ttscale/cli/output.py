@@ -8,9 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ttscale.showing.tables import columns, terminal_table
-
-Row = Mapping[str, Any]
+from ttscale.showing.tables import Row, columns, terminal_table
 
 _UNBOUND = 1000
 """Columns off a terminal: nothing folds, a row is a line for grep."""

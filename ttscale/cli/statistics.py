@@ -1,20 +1,18 @@
 """Commands that work on counts alone: curve, fit; and what commands on counts share."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttscale.cli.options import oracle_option, output_options
+from ttscale.cli.options import F, oracle_option, output_options
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
     from ttscale.stats.counts.curve import Curve
     from ttscale.stats.laws.fitting import LawFit
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Names(click.ParamType[tuple[str, ...]]):

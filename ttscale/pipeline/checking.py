@@ -2,18 +2,16 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.errors import TornSegmentWarning, TtscaleError
+from ttscale.result import Row
 from ttscale.store.checking import Checked, checked
 from ttscale.store.pending import blocks_without
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.verdicts import VerdictSet
-
-Row = dict[str, Any]
 
 
 def check_rows(store: RunStore, seen: Callable[[Checked], object] = lambda file: None) -> list[Row]:

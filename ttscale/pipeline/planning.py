@@ -20,6 +20,7 @@ from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
 from ttscale.pipeline.strategy.rehearsing import CHARACTERS_PER_TOKEN, rehearsed
+from ttscale.result import Row
 from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.samplers.preview import Preview, preview
 from ttscale.samplers.pricing import price_of
@@ -36,8 +37,6 @@ _BYTES_PER_TOKEN = 2.0
 """Expected on disk before anything is stored: about four characters a token, halved by zstd."""
 _BYTES_PER_SAMPLE = 6.0
 """Keys, counts and log-probability of a sample, compressed."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

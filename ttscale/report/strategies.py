@@ -14,7 +14,7 @@ from ttscale.errors import StoreError, TtscaleError
 from ttscale.report.figures import ReportFigure
 from ttscale.report.visible import visible_text
 from ttscale.showing.numbers import amount
-from ttscale.showing.view import Row
+from ttscale.showing.tables import Row
 from ttscale.store.calls import CallRecord
 from ttscale.store.run import RunStore
 

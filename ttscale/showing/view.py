@@ -3,14 +3,11 @@
 A result describes itself once (`ttscale.result.Result.view`); text, notebook and figure are made of that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ttscale.showing.notebook import ShownCurve, curves_svg, framed, html_table, listed_html
-from ttscale.showing.tables import text_table
-
-Row = Mapping[str, Any]
+from ttscale.showing.tables import Row, text_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from ttscale.showing.numbers import (
     span,
     width,
 )
-from ttscale.showing.view import Row
+from ttscale.showing.tables import Row
 
 if TYPE_CHECKING:
     from ttscale.analysis.budget.result import BudgetView

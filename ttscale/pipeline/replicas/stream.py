@@ -22,11 +22,9 @@ from ttscale.pipeline.attempts import attempted
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.replicas.chunks import Chunk
-from ttscale.pipeline.replicas.records import ReplicaJournal
+from ttscale.pipeline.replicas.records import Key, ReplicaJournal
 from ttscale.store.calls import CallRecord
 from ttscale.types import Sample, SampleRequest
-
-Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
