@@ -32,7 +32,12 @@ T = TypeVar("T")
 
 
 def look_ahead(
-    n: IntArray, c: IntArray, *, confidence_level: float, seed: int, in_rounds: bool = False
+    n: IntArray,
+    c: IntArray,
+    *,
+    confidence_level: float,
+    seed: int,
+    first: tuple[IntArray, IntArray] | None = None,
 ) -> LookAhead:
     """Fit laws, forecast, backtest and say what the next round target needs.
 
@@ -41,12 +46,15 @@ def look_ahead(
         c: Correct ones, shape (P,).
         confidence_level: Of the laws' parameters and of what a target needs. Forecasts have their own 90 % predictive intervals.
         seed: Of the draws.
-        in_rounds: Whether verdicts decided who got more samples. Then only what rests on the likelihood is computed,
-            which such a rule leaves as it is: no laws fitted to the curve, no backtest on prefixes.
+        first: Samples and correct ones before verdicts decided who got more, where they did. Then only what rests on the
+            likelihood is computed from all, which such a rule leaves as it is: no laws fitted to the curve, no backtest on
+            prefixes. What a target needs is told by these first ones, as budgets do.
 
     Returns:
         What could be computed; `notes` says what could not, and why.
     """
+    in_rounds = first is not None
+    undecided = first or (n, c)
     at_hand = int(n[c == 0].min(initial=n.max())) if in_rounds else int(n.min())
     if not c.any():
         return LookAhead(notes=("Nothing was solved yet: there is no curve to fit or to forecast from.",))
@@ -67,7 +75,7 @@ def look_ahead(
         else _or_note(
             "No number of samples for a target",
             notes,
-            lambda: coverage_to_reach(n, c, target, confidence_level=confidence_level, rng=seed),
+            lambda: coverage_to_reach(*undecided, target, confidence_level=confidence_level, rng=seed),
         ),
         backtest=None
         if in_rounds

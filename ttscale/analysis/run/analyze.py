@@ -189,7 +189,7 @@ def analyze_cell(
             judged.c,
             confidence_level=settings.confidence_level,
             seed=settings.seed,
-            in_rounds=rounds is not None,
+            first=None if rounds is None else (fixed.n, fixed.c),
         )
         if depth == "full"
         else None,

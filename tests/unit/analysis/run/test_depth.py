@@ -1,6 +1,7 @@
 """How much an analysis computes, and what it says of what it left out."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from ttscale.analysis.run import analyze
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.config.models import AnalysisSettings
-from ttscale.errors import StoreError
+from ttscale.errors import StoreError, TtscaleWarning
 from ttscale.stats.counts.pass_at_k import pass_at_k
+from ttscale.stats.forecast.reaching import coverage_to_reach
 from ttscale.store.run import RunStore
 
 CELL = "demo-arithmetic-arithmetic"
@@ -61,7 +63,9 @@ def test_a_selector_without_all_scores_is_named_instead_of_silently_missing(tmp_
     run = make_run(tmp_path / "run", n=4, n_problems=3)
     (path,) = tmp_path.glob("run/verdicts/last-digit-*/*/*.parquet")
     frame = pl.read_parquet(path)
-    frame.head(frame.height - 2).write_parquet(path)
+    path.unlink()
+    (verdicts,) = [one for one in run.verdict_sets() if one.info.verifier == "last-digit"]
+    verdicts.write(CELL, frame.head(frame.height - 2), path.stem)
     (cell,) = analyze_run(run).cells
     assert "best by last-digit" not in cell.selectors
     assert cell.skipped == ("'best by last-digit' has no curve: 2 of 12 samples have no score.",)
@@ -104,6 +108,20 @@ def test_a_thinned_comparison_takes_the_same_number_of_each_problem_and_says_so(
     again, _ = compare_some(cell_of(store).rows(), cell_of(store), AnalysisSettings(), {})
     assert again is not None
     np.testing.assert_array_equal(comparison.coverage.value, again.coverage.value)
+
+
+def test_what_a_target_needs_is_told_by_samples_that_no_verdict_chose() -> None:
+    rng = np.random.default_rng(1)
+    rate = rng.beta(0.6, 1.5, 60)
+    first = np.full(60, 12), rng.binomial(12, rate)
+    n = np.where(first[1] == 0, 48, 12)  # the unsolved got more: at 12 they look as if drawn for it
+    c = first[1] + np.where(first[1] == 0, rng.binomial(36, rate), 0)
+    ahead = look_ahead(n, c, confidence_level=0.95, seed=0, first=first)
+    assert ahead.needed is not None and ahead.backtest is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TtscaleWarning)
+        alone = coverage_to_reach(*first, ahead.needed.target, rng=0)
+    assert (ahead.needed.k, ahead.needed.low, ahead.needed.high) == (alone.k, alone.low, alone.high)
 
 
 def test_the_outlook_starts_from_what_is_known_and_carries_a_backtest() -> None:
