@@ -208,7 +208,7 @@ def _importance_sample(posterior: _Posterior, size: int, rng: np.random.Generato
     """Draw around the mode, move the proposal to what was found, and draw again (adaptive importance sampling)."""
     center, covariance = _mode(posterior)
     for _ in range(_ADAPTATIONS):
-        free, log_proposal = _student(center, covariance, size, rng)
+        free, log_proposal = _student(center, covariance, size // 2, rng)
         weight = _tempered(posterior(free) - log_proposal, _ENOUGH * len(center))
         center = weight @ free
         offset = free - center

@@ -15,7 +15,7 @@ from ttscale.stats.counts.curve import FloatArray
 SHARPEST = 1000
 """Successes beyond which a count says no more: x is known within .03, and the narrowest law spreads by .05."""
 
-_MOST_PAIRS = 1000
+_MOST_PAIRS = 450
 _EXACT = 16.0  # successes up to which counts are kept apart
 _WIDTH = 0.1  # of the first bins of log n
 _FINER = 2.5  # bins of log c / n, in standard deviations, over bins of log n
@@ -48,7 +48,7 @@ def blunted(pairs: UniqueCounts, sharpest: int = SHARPEST) -> CondensedCounts:
 
 
 def condensed(pairs: UniqueCounts) -> CondensedCounts:
-    """Blunt counts and merge the nearest until at most a thousand are left; fewer are only blunted.
+    """Blunt counts and merge the nearest until at most 450 are left; fewer are only blunted.
 
     Merged counts share the successes where those are few and lie within a fraction of a standard deviation of log c / n
     where they are many; each is replaced by the mean.

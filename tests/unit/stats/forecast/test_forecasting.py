@@ -221,13 +221,13 @@ def test_a_forecast_says_when_the_samples_cannot_tell_levelling_off_from_going_o
 
 
 def test_the_point_averages_with_the_published_methods_while_curves_may_be_straight() -> None:
-    """Forty problems of a power law: each method's own curve, as published, in equal parts with the average's mean."""
-    c = np.random.default_rng(5).binomial(100, np.random.default_rng(6).beta(0.25, 12.0, 40))
+    """Sixty problems of a power law: each method's own curve, as published, in equal parts with the average's mean."""
+    c = np.random.default_rng(8).binomial(100, np.random.default_rng(9).beta(0.25, 12.0, 60))
     ahead = forecast(100, c, 1000).curve
     draws = posterior_of(counts(100, c).unique(), k=1000, rng=0)
     assert draws.straight >= 1.0
     failure = draws.failure(np.array([100.0, 1000.0]))
-    own = (np.sum(c > 0) + np.sum(c == 0) * (draws.weight @ (1 - failure[:, 1] / failure[:, 0]))) / 40
+    own = (np.sum(c > 0) + np.sum(c == 0) * (draws.weight @ (1 - failure[:, 1] / failure[:, 0]))) / 60
     line = fit_law("log-log", 100, c)
     power = fit_law("exponentiated-power-law", 100, c)
     beta = fit_law("beta-binomial", 100, c)
