@@ -23,7 +23,8 @@ It has no engine, no store, no clock and no state of its own: all randomness com
 begun again with the same `rng` and sent the recorded answers, so it must ask the same things given the same answers.
 A class attribute ``answers_in_turns = True`` says that the calls of each step are whole answers, at which an attempt could
 have stopped: accuracy by turn is then read off one run.
-The problem carries no key and no hidden tests. Options named `verifier` and `classes` name verifiers; see `Judge`. One named
+The attribute ``uses_rng = False`` says that it draws no lots: no generator is made
+then, which costs as much as all else that is done for a plain attempt. The problem carries no key and no hidden tests. Options named `verifier` and `classes` name verifiers; see `Judge`. One named
 `target` names another model, as ``model`` does: `Generate(model="target")` asks it.
 """
 

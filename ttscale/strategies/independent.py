@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from ttscale.strategies.contract import Attempt, Generate, Need, Steps
 from ttscale.types import Problem
 
+_ASK = Generate()
+
 
 class IndependentOptions(BaseModel):
     """`independent` has no options."""
@@ -23,11 +25,12 @@ class Independent:
 
     Options: ClassVar[type[BaseModel]] = IndependentOptions
     needs: ClassVar[frozenset[Need]] = frozenset()
+    uses_rng = False
 
     def __init__(self, options: IndependentOptions) -> None:
         """Keep nothing."""
 
     def attempt(self, problem: Problem, rng: np.random.Generator) -> Steps:
         """Draw one completion."""
-        completion = yield Generate()
+        completion = yield _ASK
         return Attempt.of(completion)

@@ -126,6 +126,11 @@ class _Running:
     n_asked: int = 0
     totals: Totals = field(default_factory=Totals)
 
+    @property
+    def where(self) -> str:
+        """Where it is, for messages."""
+        return f"problem '{self.problem.problem_id}', attempt {self.index}, step {self.step}"
+
 
 class Interleaver:
     """Keeps attempts alive and moves each on when its answers are there.
@@ -158,6 +163,9 @@ class Interleaver:
         self._run_seed = run_seed
         self._recorded = recorded
         self._most_calls = most_calls
+        self._uses_rng: bool = getattr(strategy, "uses_rng", True)
+        self._last: Problem | None = None
+        self._seen = Problem(problem_id="")
         self._running: dict[AttemptKey, _Running] = {}
         self.calls: deque[Asked] = deque()
         self.judgements: deque[Asked] = deque()
@@ -179,9 +187,11 @@ class Interleaver:
         Raises:
             StrategyError: The strategy broke.
         """
-        seen = replace(problem, answer=None, hidden={})
-        key = (problem.problem_id, index)
-        steps = self._strategy.attempt(seen, attempt_rng(self._run_seed, *key))
+        if problem is not self._last:
+            self._last, self._seen = problem, replace(problem, answer=None, hidden={})
+        seen, key = self._seen, (problem.problem_id, index)
+        rng: Any = attempt_rng(self._run_seed, *key) if self._uses_rng else None
+        steps = self._strategy.attempt(seen, rng)
         self._running[key] = running = _Running(seen, index, steps, self._recorded(key))
         self._go_on(running, None)
 
@@ -219,8 +229,7 @@ class Interleaver:
                 return
             except Exception as error:
                 raise StrategyError(
-                    f"Strategy '{self._name}' broke at problem '{running.problem.problem_id}', attempt {running.index}, "
-                    f"step {running.step}: {type(error).__name__}: {error}"
+                    f"Strategy '{self._name}' broke at {running.where}: {type(error).__name__}: {error}"
                 ) from error
             self._take(running, asked)
             if running.n_waiting:
@@ -247,32 +256,15 @@ class Interleaver:
             ready.append(Asked(running.problem, running.index, path, ask))
 
     def _checked(self, running: _Running, asked: Sequence[Any]) -> Sequence[Ask]:
-        where = f"problem '{running.problem.problem_id}', attempt {running.index}, step {running.step}"
-        strange = next((ask for ask in asked if not isinstance(ask, Generate | Judge)), None)
-        if strange is not None:
-            raise StrategyError(
-                f"Strategy '{self._name}' yielded {type(strange).__name__} at {where}. Yield a Generate, a Judge or a list of "
-                "them; what it returns is its Attempt."
-            )
+        for ask in asked:
+            fault = _fault_of(ask)
+            if fault is not None:
+                raise StrategyError(f"Strategy '{self._name}' {fault[0]} at {running.where}. {fault[1]}")
         running.n_asked += max(len(asked), 1)
         if running.n_asked > self._most_calls:
             raise StrategyError(
-                f"Strategy '{self._name}' asked for more than {self._most_calls:,} things at {where}: it may never end. "
+                f"Strategy '{self._name}' asked for more than {self._most_calls:,} things at {running.where}: it may never end. "
                 "Give it a limit of its own, or raise strategy.most_calls."
-            )
-        empty = next(
-            (ask for ask in asked if isinstance(ask, Generate) and _is_empty(ask)),
-            None,
-        )
-        if empty is not None:
-            raise StrategyError(
-                f"Strategy '{self._name}' asked for a completion of an empty prompt at {where}."
-            )
-        most = [ask.max_tokens for ask in asked if isinstance(ask, Generate) and ask.max_tokens is not None]
-        if min(most, default=1) < 1:
-            raise StrategyError(
-                f"Strategy '{self._name}' asked for a completion of at most {min(most)} tokens at {where}. Ask for 1 or more, or end "
-                "the attempt."
             )
         return asked
 
@@ -318,11 +310,23 @@ def path_of(step: int, position: int) -> str:
     return f"{step}.{position}" if position else str(step)
 
 
-def _is_empty(ask: Generate) -> bool:
-    """Tell whether a prompt of its own says nothing."""
-    if ask.messages is not None:
-        return not any(message.content for message in ask.messages)
-    return ask.prompt == ""
+def _fault_of(ask: Any) -> tuple[str, str] | None:
+    """Return what is wrong with what a strategy yielded and what to do instead; None where nothing is."""
+    if isinstance(ask, Judge):
+        return None
+    if not isinstance(ask, Generate):
+        return (
+            f"yielded {type(ask).__name__}",
+            "Yield a Generate, a Judge or a list of them; what it returns is its Attempt.",
+        )
+    if ask.prompt == "" or (ask.messages is not None and not any(turn.content for turn in ask.messages)):
+        return "asked for a completion of an empty prompt", "Put something into it, or end the attempt."
+    if ask.max_tokens is not None and ask.max_tokens < 1:
+        return (
+            f"asked for a completion of at most {ask.max_tokens} tokens",
+            "Ask for 1 or more, or end the attempt.",
+        )
+    return None
 
 
 def _model(ask: Ask) -> str | None:

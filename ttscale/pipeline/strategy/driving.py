@@ -304,6 +304,8 @@ class Drive:
 
 def _plain_sample(sample: Sample, problem_id: str) -> Sample:
     """Return a call's answer as the sample that it is."""
+    if type(sample) is Sample:
+        return replace(sample, problem_id=problem_id)
     own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
     return Sample(**own | {"problem_id": problem_id, "finish_reason": plain_reason(sample.finish_reason)})
 
@@ -332,7 +334,7 @@ def _follows(one: Asked, other: Asked) -> bool:
         other.index == one.index + 1
         and other.path == one.path
         and other.problem.problem_id == one.problem.problem_id
-        and other.ask == one.ask
+        and (other.ask is one.ask or other.ask == one.ask)
     )
 
 
