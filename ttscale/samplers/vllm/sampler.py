@@ -206,7 +206,7 @@ class VllmSampler:
 
         FIFO, so that the requests of one problem follow each other and reuse its cached prompt.
         """
-        while self._collector.get_num_unfinished_requests() < self._max_in_flight:
+        while self._collector.get_num_unfinished_requests() + len(self._refused) < self._max_in_flight:
             request = next(waiting, None)
             if request is None:  # no more, or nothing now
                 break
