@@ -107,7 +107,9 @@ def start_engine(path: str, arguments: dict[str, Any], log: ChildLog) -> Any:
     _refuse_wrong_options(arguments, {field.name for field in fields(EngineArgs)})
     try:
         with log.diverted():
-            counted = EngineArgs(**arguments | {"disable_log_stats": False})  # else nobody counts preemptions
+            counted = EngineArgs(
+                **arguments | {"disable_log_stats": False}
+            )  # else nobody counts preemptions; 2 us a step
             engine = LLMEngine.from_engine_args(counted, usage_context=UsageContext.LLM_CLASS)
     except Exception as error:  # vLLM raises anything from pydantic's ValidationError to a bare RuntimeError
         reason = one_line(RuntimeError(log.cause() or error))
