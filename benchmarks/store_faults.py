@@ -13,6 +13,7 @@ told        it is not, and a warning or an error of one line says so
 unchecked   it is not, a warning or an error says so, but `ttscale check` does not
 silent      it is not, and nothing says so
 traceback   an exception that is none of ours
+hang        nothing came of it in a minute
 wrong       after the next run began, a row is there that was never written, or twice, or a verdict without its sample
 """
 
@@ -21,6 +22,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -39,6 +41,7 @@ from ttscale.store.calls import CallRecord
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 
+_SECONDS = 60
 KEY = ("cell", "problem_id", "sample_index")
 CELLS = {"warm": {"sampling.temperature": 0.8}, "hot": {"sampling.temperature": 1.2}}
 
@@ -235,11 +238,20 @@ FAULTS: tuple[Callable[[Path, Path, random.Random], str], ...] = (
 # ---- running ----------------------------------------------------------------------------------------------------
 
 
+class HangError(BaseException):
+    """Nothing came of a fault in time."""
+
+
+def _hangs(*_: object) -> None:
+    raise HangError
+
+
 class Bench:
     """Two runs of the same cells, one of which is spoilt in a copy, again and again."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder, seed
+        signal.signal(signal.SIGALRM, _hangs)
         self._run, self._other, self._spoilt = folder / "run", folder / "other", folder / "spoilt"
         make(self._run, answers="1")
         make(self._other, answers="2")
@@ -252,15 +264,22 @@ class Bench:
         shutil.copytree(self._run, self._spoilt, symlinks=True)
         fault = rng.choice(FAULTS)
         where = fault(self._spoilt, self._other, rng)
+        signal.alarm(_SECONDS)
         try:
             return fault.__name__, *self._came_of_it(where)
-        except Exception as error:  # a traceback is what is looked for
+        except HangError:
+            return fault.__name__, "hang", where
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a traceback is what is looked for, a panic inside polars, too
             said = traceback.extract_tb(error.__traceback__)[-1]
             return (
                 fault.__name__,
                 "traceback",
                 f"{where}: {type(error).__name__} at {Path(said.filename).name}:{said.lineno}",
             )
+        finally:
+            signal.alarm(0)
 
     def _came_of_it(self, where: str) -> tuple[str, str]:
         came = "same"

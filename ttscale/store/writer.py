@@ -1,5 +1,6 @@
 """Rows on their way to the disk: segments are encoded and written in a thread, while the engine draws on."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,8 +14,9 @@ from ttscale.store.samples import samples_frame
 from ttscale.store.segments import write_segment
 from ttscale.types import Sample
 
-_FLUSH_BYTES = 128 << 20
+_FLUSH_BYTES = 64 << 20
 """Of texts and log-probabilities in memory after which a segment is written, long before `flush_rows` where completions are long."""
+_OF_NO_TEXT = sys.getsizeof("")
 _BYTES_PER_LOGPROB = 32
 """Of a tuple of Python's floats."""
 
@@ -163,7 +165,8 @@ def _size(sample: Sample) -> int:
     """Return about how many bytes a sample takes in memory."""
     of_tokens = 0 if sample.token_logprobs is None else _BYTES_PER_LOGPROB * len(sample.token_logprobs)
     return (
-        len(sample.completion)
+        sys.getsizeof(sample.completion)
+        - _OF_NO_TEXT
         + of_tokens
         + (0 if sample.top_logprobs is None else sample.top_logprobs.nbytes)
     )
