@@ -157,6 +157,11 @@ PAIRS = {
     "numbers of sockets": Pair(
         "for _ in range(3000): socket.socketpair()", "seen(works(lambda: socket.socketpair()[0].getsockopt(1, 57, 8)))", True
     ),
+    "asynchronous requests": Pair(
+        "ring = ctypes.c_ulong(0); libc.syscall(206, 60000, ctypes.byref(ring))",
+        "ring = ctypes.c_ulong(0); seen(libc.syscall(206, 9000, ctypes.byref(ring)) == 0 or ctypes.get_errno() == errno.EAGAIN)",
+        True, at_once=True,
+    ),
     "settings of the kernel": Pair("open('/proc/self/oom_score_adj', 'w').write('7')", "seen(os.path.exists('/proc/sys'))"),
     "name of the machine": Pair("socket.sethostname('mark')", "seen(socket.gethostname() == 'mark')"),
     "a folder of the system": Pair("open('/usr/ttscale-mark', 'w')", "seen(os.path.exists('/usr/ttscale-mark'))"),

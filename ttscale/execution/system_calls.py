@@ -46,6 +46,8 @@ _CALLS: _Calls = {
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263),
     "sysinfo": (99, 179), "adjtimex": (159, 171), "clock_adjtime": (305, 266),
     "mincore": (27, 232), "cachestat": (451, 451), "preadv2": (327, 286), "pwritev2": (328, 287), "move_pages": (279, 239),
+    # of which the machine has a number in all
+    "io_setup": (206, 0), "io_destroy": (207, 1), "io_submit": (209, 2), "io_cancel": (210, 3), "io_getevents": (208, 4),
     # other processes, and namespaces; without clone3, libraries use clone, whose flags can be seen
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
     "kcmp": (312, 272), "pidfd_getfd": (438, 438), "clone3": (435, 435), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),

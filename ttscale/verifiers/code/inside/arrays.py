@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-_PLAIN_DTYPE = re.compile(r"[<>|=](?:[biufcSU]\d+|[mM]8\[[a-z]+\])")
+_PLAIN_DTYPE = re.compile(r"[<>|=](?:[biufcSU]\d+|[mM]8\[[A-Za-z]+\])")
 _STRINGS = ("str", "string")
 
 Encode = Callable[[Any], Any]

@@ -167,7 +167,7 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
     ):
         tag, as_plain = _OF_MODULES[kind.__module__, kind.__name__]
         return {tag: as_plain(value)}
-    if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
+    if kind.__module__ == "numpy" and kind.__name__ != "ndarray" and getattr(value, "shape", None) == ():
         return encode(value.item(), keep)  # NumPy's truth values; its numbers are numbers
     if type(value) is range:
         return {"r": many((value.start, value.stop, value.step))}
