@@ -158,6 +158,18 @@ def test_differences_and_ranks_of_the_page_are_those_of_the_command(
     assert sorted(ranks) == sorted(str(row["rank"]) for row in section.ranks)
 
 
+def test_a_page_of_one_cell_asks_for_the_same_next_target_wherever_it_asks(tmp_path: Path) -> None:
+    store = make_run(tmp_path / "alone", n=FEW, n_problems=24)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TtscaleWarning)
+        (cell,) = analyze_run(store, depth="full").cells
+        (task,) = price_runs([store.path]).tasks
+    assert cell.outlook is not None and cell.outlook.needed is not None
+    needed = cell.outlook.needed
+    (priced,) = [one.reached for one in task.view.targets if one.reached.target == needed.target]
+    assert (priced.k, priced.low, priced.high) == (needed.k, needed.low, needed.high)
+
+
 def test_the_configuration_on_the_page_runs_as_it_stands(run: Path, tmp_path: Path) -> None:
     page = render_html(analyze_run(run))
     (block,) = re.findall(r'<details id="config-0".*?<pre[^>]*>(.*?)</pre>', page, re.DOTALL)

@@ -11,14 +11,12 @@ from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.view import BudgetSettings, view_of_arms
-from ttscale.analysis.reading.choosing import stored_config
+from ttscale.analysis.reading.choosing import TARGETS, stored_config
 from ttscale.errors import TtscaleError
 from ttscale.store.run import RunStore
 
 _MOST_FORECAST = 4
 """Up to so many arms a target that none has reached is forecast: a second or so for each."""
-
-_TARGETS = (0.99, 0.95, 0.9, 0.8, 0.5, 0.2, 0.1)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -82,7 +80,7 @@ def _inference(run: Path) -> Inference:
 def _questions(arms: Sequence[Arm], how: Inference) -> BudgetSettings:
     """Ask for the largest round target that some arm has reached, and for few arms the next one."""
     best = max(float(np.mean(arm.c > 0)) for arm in arms)
-    reached = [target for target in _TARGETS if target <= best][:1]
-    ahead = [target for target in reversed(_TARGETS) if target > best][:1]
+    reached = [target for target in TARGETS if target <= best][-1:]
+    ahead = [target for target in TARGETS if target > best][:1]
     targets = reached + (ahead if len(arms) <= _MOST_FORECAST else [])
     return BudgetSettings(targets=tuple(targets), inference=how)

@@ -11,6 +11,9 @@ from ttscale.errors import InvalidInputError, StoreError, did_you_mean, listed, 
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet
 
+TARGETS = (0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.99)
+"""Coverage of which a page asks for the next, where it looks ahead and where it tells costs."""
+
 
 def stored_config(store: RunStore, *, oracle: str | None = None) -> RunConfig:
     """Return the configuration stored with a run, with another oracle where one is named."""

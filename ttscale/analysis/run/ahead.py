@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ttscale.analysis.reading.choosing import TARGETS
 from ttscale.analysis.run.results import LookAhead
 from ttscale.errors import TtscaleError, TtscaleWarning
 from ttscale.stats.counts.curve import IntArray
@@ -23,7 +24,6 @@ LAWS_BY_LIKELIHOOD = ("beta-binomial", "zero-inflated-beta", "kumaraswamy")
 BACKTESTED = (AVERAGE, "log-log", "exponentiated-power-law", PLUG_IN)
 """Ours, two published methods and the naive one: those that cost next to nothing."""
 
-TARGETS = (0.5, 0.8, 0.9, 0.95, 0.99)
 _REACH = 10
 """Forecasts go so many times beyond the samples: backtests at this stretch are what is published for the method."""
 _DRAWS = 3
