@@ -20,6 +20,11 @@ from ttscale.types import Message, Problem
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
 
 
+_HERE = frozenset({"vllm", "transformers", "none installed"})
+"""Engines that load a model's folder here, and what stands for one that is not installed."""
+_ELSEWHERE = {"openai": "the server writes it with its own template", "replay": "as stored"}
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A prompt, and who has written it so.
@@ -46,10 +51,8 @@ def preview(model: ModelSettings, problem: Problem, *, engine: str) -> Preview:
     """
     turns = turns_of(problem, model.system_prompt)
     as_turns = "\n".join(f"[{turn.role}] {turn.content}" for turn in turns)
-    if engine in ("openai", "replay"):
-        return Preview(
-            as_turns, "the server writes it with its own template" if engine == "openai" else "as stored"
-        )
+    if engine not in _HERE:
+        return Preview(as_turns, _ELSEWHERE.get(engine, "its sampler writes it"))
     located = Path(locate_model(model.path))
     if not located.is_dir():
         return Preview(as_turns, "a hub model: its own template, if it has one, comes around it")

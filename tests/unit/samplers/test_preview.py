@@ -109,7 +109,11 @@ def test_without_a_template_the_prompt_goes_as_it_is(tmp_path: Path) -> None:
 def test_servers_and_hub_models_write_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     conversation = Problem(problem_id="p", messages=TURNS)
-    for engine, says in (("openai", "the server writes it"), ("vllm", "a hub model")):
+    for engine, says in (
+        ("openai", "the server writes it"),
+        ("vllm", "a hub model"),
+        ("mine:Sampler", "its sampler writes it"),
+    ):
         shown = preview(ModelSettings(path="org/model"), conversation, engine=engine)
         assert shown.text.startswith("[system] Only <answers>")
         assert shown.how.startswith(says)
