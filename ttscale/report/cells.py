@@ -12,6 +12,8 @@ from ttscale.samplers.settings import SamplingSettings
 COLORS, DASHES = 7, 4
 """How many colours and line styles the page can tell apart."""
 
+_MOST_DIFFERENCES = 70
+"""Characters."""
 _RUN, _MODEL, _TASK = "run", "model.path", "task.name"
 _BARE = (_RUN, _MODEL, _TASK)
 """What needs no name in front of its value."""
@@ -100,7 +102,9 @@ def _labels(runs: Sequence[RunResult], run_names: Sequence[str]) -> list[str]:
 
 
 def _differences(identity: Mapping[str, str], varying: Sequence[str]) -> str:
-    return ", ".join(_named(key, _value(identity, key)) for key in varying if key != _RUN)
+    """Return what tells a cell apart, where that is short: a strategy's options and a template say less than a name."""
+    words = ", ".join(_named(key, _value(identity, key)) for key in varying if key != _RUN)
+    return words if len(words) <= _MOST_DIFFERENCES else ""
 
 
 def _named(key: str, value: str) -> str:

@@ -42,6 +42,11 @@ def test_a_cell_is_called_as_on_the_command_line_and_what_differs_is_spelt_out()
     ]
 
 
+def test_long_differences_are_left_to_the_configuration() -> None:
+    run = run_of({"strategy.template": "Solve this. " * 20}, {"strategy.template": "Try. " * 20})
+    assert [cell.differs for cell in page_cells([run])] == ["", ""]
+
+
 def test_models_are_colours_and_temperatures_line_styles_or_the_other_way_round() -> None:
     few = [{"model.path": m, "sampling.temperature": t} for m in "abc" for t in (0.2, 0.8)]
     assert styles(run_of(*few)) == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
