@@ -1,5 +1,6 @@
 """Commands that look beyond the samples: forecast, backtest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +76,11 @@ def forecast_command(
     rows, table, curves, measured = [], [], [], []
     n_max = 0
     groups = read_source(source, by=by, oracle=oracle)
-    like = [(one.n, one.c) for path in likes for one in read_source(path, by=by)]
+    like = [one for path in likes for one in read_source(path, by=by)]
     tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
     for group in groups:
         n, c = group.n, group.c
-        others = [one for one in like if not _same(one, (n, c))]
+        others = _others(group, like)
         if prefix is not None:
             thinned = thin(n, c, prefix, rng)
             n, c = thinned.n, thinned.c
@@ -104,9 +105,15 @@ def forecast_command(
     print_rows(rows, output, table=table)
 
 
-def _same(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
-    """Say whether two tables of counts are one: pooled models are each forecast from the others."""
-    return all(a.tolist() == b.tolist() for a, b in zip(one, other, strict=True))
+def _others(group: "CountsGroup", like: "Sequence[CountsGroup]") -> list[tuple[Any, Any]]:
+    """Return the counts of other models: not the group's own, and those on its problems where there are such.
+
+    Pooled models are each forecast from the others; split problems, such as levels, each from the same part.
+    """
+    others = [one for one in like if (one.n.tolist(), one.c.tolist()) != (group.n.tolist(), group.c.tolist())]
+    own = set(group.problem_ids or ())
+    near = [one for one in others if own.intersection(one.problem_ids or ())]
+    return [(one.n, one.c) for one in near or others]
 
 
 def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
