@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NAME = "__ttscale_failures__"
 """What a `Failures` is called in the tests."""
 
-LONGEST_AFTER_S = 0.25
-"""How long a program is asked on after a failure; of CodeT's programs 1 in 400 takes longer for all that is left."""
+LONGEST_AFTER_S = 0.1
+"""How long a program is asked on after a failure; of CodeT's programs about 1 in 200 takes longer for all that is left."""
 
 
 class Failures:
