@@ -36,8 +36,9 @@ def configured(folder: Path, strategy: Any, execution: Any = None, *, n: int = 4
         "model": {"path": "none", "engine": "toy_sampler:ToySampler", "engine_options": engine},
         "task": {"name": "arithmetic", "problems": 6},
         "sampling": {"n": n, "max_tokens": 8, "request_size": 5},
-        "strategy": strategy,
     }
+    if strategy is not None:
+        tree["strategy"] = strategy
     if execution is not None:
         tree["execution"] = execution
     path = folder / f"{time.monotonic_ns()}.yaml"
@@ -95,6 +96,14 @@ def test_two_engines_make_the_attempts_and_the_journal_of_one(
     assert rows(two).equals(rows(one))
     for kind in ("generate", "judge", "end"):
         assert calls(two, kind).equals(calls(one, kind))
+
+
+def test_plain_samples_of_an_engine_that_serves_calls_are_those_of_one_engine(tmp_path: Path) -> None:
+    """Such an engine is told "nothing now" between two chunks, instead of that it is done."""
+    two = sampled(configured(tmp_path, None, {"replicas": 2}, n=200, **SLOW), tmp_path / "two")
+    one = sampled(configured(tmp_path, None, n=200), tmp_path / "one")
+    assert rows(two).equals(rows(one))
+    assert rows(one).height == 1200
 
 
 def test_a_killed_engine_costs_what_it_had_under_way(tmp_path: Path, actors: list[processes.Actor]) -> None:

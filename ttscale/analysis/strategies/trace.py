@@ -54,10 +54,11 @@ def head_of(call: CallRecord, won: str) -> str:
         score = "" if call.score is None else f" {call.score:g}"
         answer = "" if call.answer_class is None else f", answer {call.answer_class}"
         return f"{call.path} {call.role}: {call.outcome}{score}{answer}"
+    by = f" of {call.model}" if call.model else ""
     tokens = "" if call.completion_tokens is None else f", {call.completion_tokens} tokens"
     cut = ", cut" if call.finish_reason in TRUNCATED else ""
     others = f", with {', '.join(call.parents[1:])}" if len(call.parents) > 1 else ""
-    return f"{'* ' if call.path == won else ''}{call.path} {call.role}{tokens}{cut}{others}"
+    return f"{'* ' if call.path == won else ''}{call.path} {call.role}{by}{tokens}{cut}{others}"
 
 
 def attempt_trace(

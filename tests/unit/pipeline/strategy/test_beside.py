@@ -11,7 +11,9 @@ from toy_sampler import ToySampler
 from toy_server import toy
 
 import ttscale
+from ttscale.analysis.strategies.trace import head_of
 from ttscale.errors import ConfigError, RunMismatchError, SamplerError
+from ttscale.store.calls import trace
 from ttscale.store.run import RunStore
 
 CELL = "none-arithmetic"
@@ -95,3 +97,12 @@ def test_a_target_that_serves_no_calls_is_refused_before_anything_is_drawn(tmp_p
     with pytest.raises(ConfigError, match=r"strategy\.target.*pth"):
         run(tmp_path / "b", cascade({"pth": "x"}))
     assert not list(tmp_path.glob("*/samples/*/*"))
+
+
+def test_the_trace_says_which_model_spoke(tmp_path: Path) -> None:
+    store = run(tmp_path / "a", cascade())
+    asked = store.calls(CELL).filter(model="target").select(KEY).collect()
+    problem_id, index = asked.row(0)
+    heads = [head_of(call, "2") for call in trace(store.calls_folder(CELL), problem_id, index)]
+    assert any(head.startswith("0 draft, ") for head in heads)
+    assert any(head.startswith("* 2 answer of target, ") for head in heads)
