@@ -1,5 +1,6 @@
 """The toy model of `toy_engine` as a sampler plugin: serves calls of strategies, needs no engine."""
 
+import math
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -120,6 +121,8 @@ class LetterOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     fail_on: str | None = None
+    how: str = "error"
+    """What happens at a text that holds `fail_on`: an error verdict, "raise", "nan" or "short" (no verdict at all)."""
 
 
 class CountsA:
@@ -132,20 +135,32 @@ class CountsA:
     isolated = False
 
     def __init__(self, options: LetterOptions) -> None:
-        self._fail_on = options.fail_on
+        self._fail_on, self._how = options.fail_on, options.how
 
     def verify(self, batch):
         from ttscale.types import Outcome, Verdict
 
         assert all(candidate.problem.answer is None and not candidate.problem.hidden for candidate in batch)
+        fails = [
+            self._fail_on is not None and self._fail_on in candidate.sample.completion for candidate in batch
+        ]
+        if self._how == "raise" and any(fails):
+            raise ZeroDivisionError("it fails on that")
+        if self._how == "short" and any(fails):
+            return []
+        bad = (
+            Verdict(outcome=Outcome.SCORED, score=math.nan)
+            if self._how == "nan"
+            else Verdict(outcome=Outcome.ERROR, detail="it fails on that")
+        )
         return [
-            Verdict(outcome=Outcome.ERROR, detail="it fails on that")
-            if self._fail_on is not None and self._fail_on in candidate.sample.completion
+            bad
+            if failing
             else Verdict(
                 outcome=Outcome.CORRECT if candidate.sample.completion.count("a") >= 2 else Outcome.INCORRECT,
                 score=float(candidate.sample.completion.count("a")),
             )
-            for candidate in batch
+            for candidate, failing in zip(batch, fails, strict=True)
         ]
 
 

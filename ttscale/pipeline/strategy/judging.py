@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from ttscale.errors import VerifierError
 from ttscale.pipeline.building import NamedVerifier
+from ttscale.pipeline.verifying import verify_batch
 from ttscale.strategies.contract import Completion, Judge, plain_reason
 from ttscale.strategies.interleaving import Asked
 from ttscale.types import Problem, Sample, Verdict
@@ -66,11 +66,7 @@ class Bench:
         for by, verifier in self._verifiers.items():
             own = [asked for asked in batch if isinstance(asked.ask, Judge) and asked.ask.by == by]
             if own:
-                verdicts = verifier.verifier.verify([_candidate(asked) for asked in own])
-                if len(verdicts) != len(own):
-                    raise VerifierError(
-                        f"'{verifier.info.verifier}' gave {len(verdicts)} verdicts on {len(own)} texts inside attempts."
-                    )
+                verdicts = verify_batch(verifier.verifier, [_candidate(asked) for asked in own])
                 judged += zip(own, verdicts, strict=True)
         return judged
 

@@ -119,9 +119,20 @@ def test_first_calls_have_the_seeds_of_plain_samples(tmp_path: Path) -> None:
     assert first.sort("problem_id", "sample_index")["text"].to_list() == plain["completion"].to_list()
 
 
-def test_an_attempt_whose_verifier_fails_is_not_stored_and_made_again(tmp_path: Path) -> None:
-    failing = {**REJECTING, "verifier": {"name": "toy_sampler:CountsA", "fail_on": "bb"}}
-    with pytest.raises(StrategyError, match=r"failed inside .* attempts .*it fails on that"):
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("error", "it fails on that"),
+        ("raise", "ZeroDivisionError: it fails on that"),
+        ("nan", "score is NaN"),
+        ("short", "0 verdicts for 1 candidates"),
+    ],
+)
+def test_an_attempt_whose_verifier_fails_is_not_stored_and_made_again(
+    how: str, says: str, tmp_path: Path
+) -> None:
+    failing = {**REJECTING, "verifier": {"name": "toy_sampler:CountsA", "fail_on": "bb", "how": how}}
+    with pytest.raises(StrategyError, match=rf"failed inside .* attempts .*times: .*{says}"):
         run(tmp_path / "a", failing)
     kept = rows(RunStore(tmp_path / "a"))
     assert 0 < kept.height < 48
