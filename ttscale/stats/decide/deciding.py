@@ -100,13 +100,7 @@ def best_decision(
     2
     """
     check_confidence(confidence_level)
-    values, ks = np.asarray(utility, dtype=np.float64), np.asarray(k, dtype=np.int64)
-    if values.ndim != 2 or values.shape[1] != len(ks) or not len(values) or not np.isfinite(values).all():
-        raise InvalidInputError(
-            f"A decision needs finite utilities of shape (P, {len(ks)}), not {values.shape}."
-        )
-    values = np.column_stack([np.zeros(len(values)), values])  # not to ask at all
-    ks = np.concatenate([[0], ks])
+    values, ks = _with_not_asking(utility, k)
     ends = _span(values, span)
     generator = np.random.default_rng(rng)
     curves = redrawn_curves(values[:, 1:], n_resamples, generator, span=ends)
@@ -115,20 +109,36 @@ def best_decision(
     low, high = np.quantile(chosen, [tail, 1 - tail], method="closest_observation")
     best = int(np.argmax(values.mean(axis=0)))
     worth = _cross_fitted(values, n_folds, generator)
-    z = float(ndtri(0.5 + confidence_level / 2))
-    within = np.clip(worth, *ends)[:, None]
-    (worth_low,), (worth_high,) = mean_ends(within, z, span=ends) if ends[0] < ends[1] else (within[0],) * 2
+    worth_low, worth_high = _ends_of_mean(worth, ends, confidence_level)
     return BudgetDecision(
         k=int(ks[best]),
         low=int(low),
         high=int(high),
         at_edge=best == len(ks) - 1,
         utility=float(worth.mean()),
-        utility_low=float(worth_low),
-        utility_high=float(worth_high),
+        utility_low=worth_low,
+        utility_high=worth_high,
         confidence_level=confidence_level,
         n_problems=len(values),
     )
+
+
+def _with_not_asking(utility: ArrayLike, k: ArrayLike) -> tuple[FloatArray, IntArray]:
+    """Validate utilities and budgets, and put the budget 0 before them, which is worth 0."""
+    values, ks = np.asarray(utility, dtype=np.float64), np.asarray(k, dtype=np.int64)
+    if values.ndim != 2 or values.shape[1] != len(ks) or not len(values) or not np.isfinite(values).all():
+        raise InvalidInputError(
+            f"A decision needs finite utilities of shape (P, {len(ks)}), not {values.shape}."
+        )
+    return np.column_stack([np.zeros(len(values)), values]), np.concatenate([[0], ks])
+
+
+def _ends_of_mean(worth: FloatArray, span: Span, confidence_level: float) -> tuple[float, float]:
+    if span[0] == span[1]:
+        return span
+    within = np.clip(worth, *span)[:, None]
+    low, high = mean_ends(within, float(ndtri(0.5 + confidence_level / 2)), span=span)
+    return float(low[0]), float(high[0])
 
 
 def _span(values: FloatArray, span: Span | None) -> Span:
@@ -137,7 +147,7 @@ def _span(values: FloatArray, span: Span | None) -> Span:
     slack = 1e-9 * max(abs(low), abs(high))
     if not low - slack <= least <= most <= high + slack:
         raise InvalidInputError(
-            f"Utilities lie within the span [{low:g}, {high:g}], but reach from {least:g} to {most:g}."
+            f"Utilities lie within their span, {low:g} to {high:g}, but reach from {least:g} to {most:g}."
         )
     return low, high
 

@@ -7,6 +7,7 @@ these problems, each with the success rate that its counts leave open. Unlike `t
 not which of these problems will have been solved once the samples at hand are added to: a budget is spent anew.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -105,22 +106,27 @@ def coverage_outlook(
             data, _knots(ks[~inside]), over, method, confidence_level, rng=rng, like=like
         )
         parts.append(_interpolated(beyond, ks[~inside]))
+    curve = _joined(parts, ks, len(data))
+    return Outlook(curve=curve, extrapolates=~inside, n_min=n_min)
+
+
+def _joined(parts: Sequence[Curve], k: IntArray, n_problems: int) -> Curve:
+    """Return the measured and the forecast part as one curve that never falls."""
     value, low, high = (
         np.maximum.accumulate(np.concatenate([getattr(part, end) for part in parts]))
         for end in ("value", "low", "high")
     )
-    curve = Curve(
+    return Curve(
         metric="coverage",
-        k=ks,
+        k=k,
         value=value,
         low=low,
         high=high,
-        confidence_level=confidence_level,
-        over=over,
+        confidence_level=parts[0].confidence_level,
+        over=parts[0].over,
         method="; beyond the samples: ".join(part.method for part in parts),
-        n_problems=len(data),
+        n_problems=n_problems,
     )
-    return Outlook(curve=curve, extrapolates=~inside, n_min=n_min)
 
 
 def coverage_ahead(

@@ -116,13 +116,10 @@ def samples_for(
     >>> samples_for(20, [0, 0, 1, 2, 5, 9, 20, 0], 0.5).k
     8
     """
-    if not 0.0 < target <= 1.0:
-        raise InvalidInputError(f"A target coverage lies above 0 and is at most 1, but is {target}.")
-    check_confidence(confidence_level)
+    _check(target, confidence_level, tail)
     data, largest = counts(n, c), one_budget(largest, "largest")
     method, _ = resolved(data, largest, method, confidence_level, rng)
     seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**32))
-    check_tail(tail)
     before = earlier(like, data)
     furthest = predict(data, np.array([largest]), method, seed, tail, before)
 
@@ -142,6 +139,13 @@ def samples_for(
         n_problems=len(data),
         method=furthest.method,
     )
+
+
+def _check(target: float, confidence_level: float, tail: str) -> None:
+    if not 0.0 < target <= 1.0:
+        raise InvalidInputError(f"A target coverage lies above 0 and is at most 1, but is {target}.")
+    check_confidence(confidence_level)
+    check_tail(tail)
 
 
 def _ladder(largest: int) -> IntArray:
