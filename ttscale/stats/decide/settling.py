@@ -19,7 +19,7 @@ from ttscale.arrays import ArrayLike
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.multiple import PairedDifferences
-from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, roots_against
+from ttscale.stats.intervals.unseen import SIGNED, roots_against
 
 POWER = 0.8
 _MOST = 1e9
@@ -87,7 +87,7 @@ def what_settles(
     problems = [problems_for(gap) for gap in (mean, ends.max(axis=0), ends.min(axis=0))]
     problems[2] = np.where(spans_zero, np.inf, problems[2])  # it may be 0, which no number settles
     samples = n * _smallest(lambda more: ask.settles(_calmer(toward, noise, more), np.ones(D)), toward)
-    spread = np.sqrt(((table - table.mean(axis=0)) ** 2).sum(axis=0) + 2 * UNSEEN) / P
+    detectable = _smallest_gap(lambda gap: ask.settles(_moved(toward, gap), np.ones(D)), D)
     return tuple(
         Settling(
             is_settled=bool(found.low[d] > 0 or found.high[d] < 0),
@@ -95,7 +95,7 @@ def what_settles(
             problems_low=_whole(problems[1][d]),
             problems_high=_whole(problems[2][d]),
             samples=None if np.isnan(noise[d]) else _whole(max(samples[d], 1.0)),
-            detectable=min(1.0, float((ask.critical + ask.quantile) * spread[d])),
+            detectable=float(detectable[d]),
             power=power,
         )
         for d in range(D)
@@ -136,6 +136,16 @@ def _smallest(settles: Callable[[FloatArray], NDArray[np.bool_]], table: FloatAr
         enough = settles(middle)
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return np.where(possible, high, np.inf)
+
+
+def _smallest_gap(settles: Callable[[FloatArray], NDArray[np.bool_]], size: int) -> FloatArray:
+    """Return the smallest mean difference that is settled, by bisection; 1 where none is."""
+    low, high = np.zeros(size), np.ones(size)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        enough = settles(middle)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
 
 
 def _moved(table: FloatArray, mean: FloatArray) -> FloatArray:

@@ -57,6 +57,18 @@ def test_a_higher_chance_needs_more_and_shows_only_larger_differences(
     assert low.detectable < high.detectable
 
 
+@pytest.mark.parametrize("size", [20, 60, 400])
+def test_a_difference_as_large_as_the_detectable_one_needs_just_these_problems(size: int) -> None:
+    rng = np.random.default_rng(7)
+    hard = 0.3 + 0.2 * rng.random(size)
+    noise = 0.1 * rng.normal(size=size)
+    noise -= noise.mean()
+    gap = asked(hard + 0.01 + noise, hard).detectable
+    assert 0 < gap < 0.45
+    needed = asked(hard + gap + noise, hard).problems
+    assert needed == pytest.approx(size, rel=0.05, abs=1)
+
+
 def test_more_samples_help_as_far_as_the_spread_is_theirs(pair: tuple[np.ndarray, np.ndarray]) -> None:
     spread = (pair[0] - pair[1]).std() / np.sqrt(SIZE)
     all_theirs, none_theirs = asked(*pair, error=spread), asked(*pair, error=spread * 0.01)
