@@ -53,6 +53,11 @@ RIGHT: dict[str, tuple[str, str, str]] = {
  "resource": ("import resource\nprint(8 if resource.getrusage(0).ru_maxrss else 0)","","8"),
  "random_seed": ("import random\nrandom.seed(1)\nprint(random.randint(1,1)*8)","","8"),
  "locale": ("import locale\nprint(8)","","8"),
+ "memory": ("import os\nprint(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') >> 20, os.sysconf('SC_NPROCESSORS_ONLN') > 0)","","1024 True"),
+ "server": ("import http.server, threading, urllib.request as u\ns = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)\nthreading.Thread(target=s.serve_forever, daemon=True).start()\nprint(u.urlopen(f'http://127.0.0.1:{s.server_port}/').status)","","200"),
+ "manager": ("from multiprocessing import Manager\nif __name__ == '__main__':\n    d = Manager().dict()\n    d[1] = 8\n    print(d[1])","","8"),
+ "database": ("import sqlite3\nc = sqlite3.connect('x.db')\nc.execute('create table t(a)')\nc.execute('insert into t values(8)')\nc.commit()\nprint(*c.execute('select a from t').fetchone())","","8"),
+ "lock": ("import fcntl\nf = open('l', 'w')\nfcntl.flock(f, fcntl.LOCK_EX)\nprint(8)","","8"),
  "ctx": ("import multiprocessing as mp\nl=mp.Lock()\nwith l: print(8)","","8"),
  "value": ("import multiprocessing as mp\nv=mp.Value('i',8)\nprint(v.value)","","8"),
 }  # fmt: skip

@@ -36,8 +36,23 @@ def listener() -> Iterator[socket.socket]:
         yield server
 
 
+@pytest.fixture(scope="module", params=["as this user is served", "in a user namespace"])
+def confined(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In both ways that there are, where root runs the tests."""
+    if os.geteuid() != 0 and request.param != "as this user is served":
+        pytest.skip("other users have this way alone")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "in a user namespace":
+            patch.setattr("ttscale.execution.sandbox.os.geteuid", lambda: 1000)
+            find_sandbox.cache_clear()
+            if not find_sandbox().available:
+                pytest.skip(find_sandbox().detail)
+        yield
+    find_sandbox.cache_clear()
+
+
 @pytest.fixture(scope="module")
-def verdicts(listener: socket.socket) -> Iterator[dict[str, Verdict]]:
+def verdicts(listener: socket.socket, confined: None) -> Iterator[dict[str, Verdict]]:
     """Every hostile program, each followed by an honest one, on one pair of sandboxes."""
     port = str(listener.getsockname()[1])
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -7,6 +7,7 @@ import builtins
 import io
 import linecache
 import os
+import resource
 import site
 import sys
 import threading
@@ -25,7 +26,21 @@ def remember_source(source: str) -> str:
     sys.argv[:] = [path]
     site.setquit()
     _name_an_interpreter_that_runs_here()
+    _show_the_limit_as_memory()
     return path
+
+
+def _show_the_limit_as_memory() -> None:
+    """Let the machine's memory be what a program may use: the kernel is not asked, whose answer tells of other programs."""
+    plain = os.sysconf
+    memory = {os.sysconf_names[name] for name in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES")}
+
+    def sysconf(name: Any) -> int:
+        if os.sysconf_names.get(name, name) in memory:
+            return resource.getrlimit(resource.RLIMIT_AS)[0] // plain("SC_PAGE_SIZE")
+        return plain(name)
+
+    os.sysconf = sysconf
 
 
 def _name_an_interpreter_that_runs_here() -> None:

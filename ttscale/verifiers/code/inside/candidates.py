@@ -13,7 +13,7 @@ from typing import Any
 _MAX_CONTROL = 1 << 16
 _MAY_USE_A_NETWORK = re.compile(
     r"sock|http|url|requests|xmlrpc|(?:ftp|smtp|imap|pop|telnet|nntp)lib|asyncio|multiprocessing|psutil|ctypes|subprocess"
-    r"|import_|importlib|exec|eval|flask|django|tornado|zmq|mail"
+    r"|import_|importlib|exec|eval|flask|django|tornado|zmq|mail|server|wsgi|rpc|ssl"
 )
 """Programs in whose text this is found get a network of their own, with 127.0.0.1: it takes longer to make than most programs run.
 Any other program can make no sockets but nameless ones between its own processes."""
