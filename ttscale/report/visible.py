@@ -39,6 +39,10 @@ def visible_text(text: str) -> str:
     >>> visible_text("evil\u202etxt")
     'evil⟨U+202E⟩txt'
     """
+    if (
+        text.isascii() and text.isprintable()
+    ):  # most answers of millions: nothing in ASCII that acts is printable
+        return text
     return _ACTING.sub(_sign, text)
 
 

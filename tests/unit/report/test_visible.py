@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttscale.report.visible import excerpt, excerpt_line, visible_text
+from ttscale.report.visible import _ACTING, excerpt, excerpt_line, visible_text
 
 KEPT = {"\t", "\n", "\u200c", "\u200d"}
 """Layout, and the joiners that Persian, Indic scripts and emoji are spelled with."""
@@ -73,3 +73,9 @@ def test_a_line_is_one_line_of_at_most_its_limit(text: str, limit: int) -> None:
     line = excerpt_line(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
+
+
+def test_nothing_that_acts_takes_the_short_way() -> None:
+    acting = [chr(code) for code in range(0x110000) if _ACTING.match(chr(code))]
+    assert len(acting) > 4000
+    assert not [character for character in acting if visible_text(f"a{character}") == f"a{character}"]
