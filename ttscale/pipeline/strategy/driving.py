@@ -266,8 +266,8 @@ class Drive:
         while self._at_work.failed:
             failed = self._at_work.failed.popleft()
             self._first.pop((failed.problem_id, failed.index), None)
-            reason = failed.reason.strip().splitlines()[-1]  # of a traceback what was raised
-            self._failures[failed.by, reason] += 1
+            told = failed.reason.strip().splitlines() or ["nobody said why"]
+            self._failures[failed.by, told[-1]] += 1  # of a traceback what was raised
 
     def _sample(self, finished: Finished, first: Sample | None) -> Sample:
         attempt, last = finished.attempt, finished.attempt.last
