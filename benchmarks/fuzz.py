@@ -11,6 +11,7 @@ Every mutation is drawn from a seed and its number, so each can be repeated. Wha
 """
 
 import argparse
+import gzip
 import io
 import json
 import multiprocessing as mp
@@ -37,10 +38,12 @@ sys.path.insert(0, str(SUPPORT))
 from foreign_formats import WRITERS  # noqa: E402 - the same samples in every foreign format
 
 from ttscale.cli.main import run_cli  # noqa: E402
-from ttscale.config.loading import load_config, parse_plugin  # noqa: E402
+from ttscale.config.cells import cells  # noqa: E402
+from ttscale.config.loading import check_config, load_config, parse_plugin  # noqa: E402
 from ttscale.errors import TtscaleError, printable  # noqa: E402
 from ttscale.exchange.counts import read_counts  # noqa: E402
 from ttscale.exchange.scores import read_score_tables  # noqa: E402
+from ttscale.pipeline.building import read_tasks  # noqa: E402
 from ttscale.pipeline.importing import import_samples  # noqa: E402
 from ttscale.samplers.openai.reading import Reader, places  # noqa: E402
 from ttscale.store.samples import samples_frame  # noqa: E402
@@ -88,6 +91,19 @@ ARGUMENTS = (
     "1e400",
     "",
 )
+TASK_ROWS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("gsm8k", {"question": "How many?", "answer": "Two and two. #### 4"}),
+    ("math", {"problem": "1+1", "solution": "\\boxed{2}", "answer": "2", "unique_id": "a", "level": 3}),
+    ("humaneval", {"task_id": "a/0", "prompt": "def f():\n", "test": "def check(f): pass", "entry_point": "f", "canonical_solution": " pass"}),
+    ("mbpp", {"task_id": 1, "text": "Write f.", "code": "def f(): pass", "test_list": ["assert f() is None"], "test_setup_code": "", "challenge_test_list": []}),
+    ("code-contests", {"name": "a", "description": "Add.", "public_tests": {"input": ["1"], "output": ["2"]}, "private_tests": {"input": [], "output": []},
+                       "generated_tests": {"input": [], "output": []}, "time_limit": {"seconds": 1, "nanos": 0}}),
+    ("livecodebench", {"question_id": "a", "question_title": "t", "question_content": "Add.", "starter_code": "", "public_test_cases": "[]", "metadata": "{}",
+                       "private_test_cases": '[{"input": "1", "output": "2", "testtype": "stdin"}]', "contest_date": "2024-01-01T00:00:00",
+                       "platform": "x", "difficulty": "easy"}),
+    ("table", {"id": "a", "prompt": "1+1", "answer": "2"}),
+    ("mmlu-pro", {"question": "Which?", "options": ["a", "b"], "answer": "B", "answer_index": 1, "category": "x", "question_id": 3}),
+)  # fmt: skip
 ANSWER = {
     "choices": [
         {"index": j, "message": {"role": "assistant", "content": "4", "reasoning_content": "2+2"}, "text": "4", "finish_reason": "stop",
@@ -267,6 +283,26 @@ def _write_table(path: Path, rows: list[dict[str, Any]], rng: random.Random) -> 
         path.write_text(pl.DataFrame(rows).write_csv(separator="\t" if path.suffix == ".tsv" else ","))
 
 
+def fuzz_task(folder: Path, rng: random.Random) -> None:
+    """A task's data file is changed and read as problems."""
+    name, row = rng.choice(TASK_ROWS)
+    path = folder / f"data{rng.choice(('.jsonl', '.json', '.csv', '.parquet', '.jsonl.gz'))}"
+    rows = [row, row | {next(iter(row)): "another"}]
+    if path.suffix == ".parquet":
+        import polars as pl
+
+        pl.DataFrame(rows, strict=False).write_parquet(path)
+        data = path.read_bytes()
+    else:
+        text = json.dumps(rows) if path.suffix == ".json" else "\n".join(map(json.dumps, rows))
+        data = text.encode()
+    changed = mutate(data, rng)
+    path.write_bytes(gzip.compress(changed) if path.suffix == ".gz" and rng.random() < 0.7 else changed)
+    task = {"name": name, "path": str(path), **({"shots": 0} if name == "mmlu-pro" else {})}
+    config = {"name": "x", "model": "m", "task": task, "sampling": {"n": 1}, "verifiers": ["exact"]}
+    read_tasks(cells(check_config(config | {"out": str(folder / "run")})))
+
+
 def fuzz_config(folder: Path, rng: random.Random) -> None:
     """A configuration and its overrides are changed."""
     path = folder / "run.yaml"
@@ -330,7 +366,7 @@ def _require_fit(said: str) -> None:
 
 
 TARGETS: dict[str, Callable[[Path, random.Random], None]] = {
-    "import": fuzz_import, "archive": fuzz_archive, "table": fuzz_table, "config": fuzz_config, "command": fuzz_command, "server": fuzz_server,
+    "import": fuzz_import, "task": fuzz_task, "archive": fuzz_archive, "table": fuzz_table, "config": fuzz_config, "command": fuzz_command, "server": fuzz_server,
 }  # fmt: skip
 
 

@@ -8,7 +8,15 @@ from types import ModuleType
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "fuzz.py"
-HOW_MANY = {"import": 160, "archive": 60, "table": 60, "config": 80, "command": 60, "server": 400}
+HOW_MANY = {
+    "import": 160,
+    "task": 160,
+    "archive": 60,
+    "table": 60,
+    "config": 80,
+    "command": 60,
+    "server": 400,
+}
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def _read_table(path: Path) -> pl.DataFrame:
         raise InvalidInputError(
             f"{path} is neither a run directory nor a table: give .csv, .tsv, .parquet or .jsonl."
         )
-    if not path.exists():
+    if not path.is_file():  # a pipe in its place would be waited for
         raise InvalidInputError(f"There is no file {path}.")
     try:
         return reader()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from ttscale.config.explaining import explain
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import NOT_PART_OF_A_SAMPLE, Cell, PluginSettings
-from ttscale.errors import BrokenPluginError, ConfigError, MissingExtraError, TaskError
+from ttscale.errors import BrokenPluginError, ConfigError, MissingExtraError, TaskError, one_line
 from ttscale.registry import PluginRef, find_plugin
 from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
@@ -65,11 +65,13 @@ def read_task(settings: PluginSettings) -> ReadTask:
         TaskError: There are none, or two share an id.
     """
     task = build_task(settings)
-    problems = task.problems()
+    with one_line(f"Task '{settings.name}'", TaskError):  # data from elsewhere, read by anybody's plugin
+        problems = task.problems()
     if not problems:
         raise TaskError(f"Task '{settings.name}' has no problems. Check its path, split and limit.")
     seen: set[str] = set()
     for problem in problems:
+        _require_texts(problem, settings.name)
         if problem.problem_id in seen:
             raise TaskError(
                 f"Task '{settings.name}' has two problems with the id '{problem.problem_id}'. "
@@ -89,6 +91,17 @@ def read_tasks(cells: Iterable[Cell]) -> dict[str, ReadTask]:
             read[key] = read_task(cell.task)
         tasks[cell.name] = read[key]
     return tasks
+
+
+def _require_texts(problem: Problem, task: str) -> None:
+    """Refuse what a data file holds in the place of a text."""
+    for name in ("problem_id", "prompt", "answer"):
+        value: object = getattr(problem, name)
+        if not isinstance(value, str) and (value is not None or name == "problem_id"):
+            raise TaskError(
+                f"Task '{task}': {name} of problem {str(problem.problem_id)[:50]!r} is {str(value)[:50]!r}, "
+                f"{type(value).__name__} where text is needed. Correct the data, or name another column."
+            )
 
 
 def cell_identity(cell: Cell) -> dict[str, Any]:

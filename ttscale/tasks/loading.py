@@ -78,7 +78,7 @@ def read_data(
 
 def read_file(file: Path) -> list[Row]:
     """Read a local JSONL, JSON, CSV, TSV or Parquet file; see `read_data`."""
-    if not file.exists():
+    if not file.is_file():
         raise TaskError(f"The data file '{file}' does not exist. {_neighbours(file)}")
     if _format_of(file.name) is None:
         raise TaskError(f"'{file}' is in no known format. Known: {', '.join(FILE_SUFFIXES)}, also with .gz.")

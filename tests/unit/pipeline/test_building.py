@@ -1,11 +1,14 @@
 """From settings to plugins: what is refused, and what a flag changes."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from ttscale.config.models import Cell, PluginSettings
-from ttscale.errors import BrokenPluginError, ConfigError, RunMismatchError, TaskError
+from ttscale.errors import BrokenPluginError, ConfigError, InvalidInputError, RunMismatchError, TaskError
+from ttscale.exchange.counts import read_counts
 from ttscale.pipeline.building import (
     build_verifier,
     cell_identity,
@@ -124,3 +127,38 @@ class Twins:
 def test_duplicate_problem_ids_are_refused() -> None:
     with pytest.raises(TaskError, match="two problems with the id 'a'"):
         read_problems(settings(f"{__name__}:Twins"))
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "said"),
+    [
+        (
+            "humaneval",
+            '{"task_id": ["a"], "prompt": "def f():", "test": "", "entry_point": "f", "canonical_solution": ""}',
+            "problem_id",
+        ),
+        ("mbpp", '{"task_id": "x", "text": "f", "code": "", "test_list": []}', "ValueError"),
+        ("gsm8k", "[" * 100_000, "RecursionError"),
+        (
+            "math",
+            json.dumps({"problem": "p", "solution": 3, "answer": "9" * 9000, "z": "y" * 9000}),
+            "data.jsonl",
+        ),
+    ],
+)
+def test_data_that_no_task_expected_is_one_line(tmp_path: Path, name: str, line: str, said: str) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(TaskError, match=said) as caught:
+        read_problems(PluginSettings.model_validate({"name": name, "path": str(path)}))
+    assert len(str(caught.value)) < 3000
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_in_the_place_of_data_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("data.parquet", "data.csv"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(TaskError, match="does not exist"):
+            read_problems(PluginSettings.model_validate({"name": "gsm8k", "path": str(tmp_path / name)}))
+        with pytest.raises(InvalidInputError, match="There is no file"):
+            read_counts(tmp_path / name)
