@@ -93,7 +93,7 @@ class GeneratedTestsVerifier:
     """Scores programs by tests that a model wrote: the number passed, and a judgement only with `accept_share`."""
 
     Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     sees_answer: ClassVar[bool] = False
     deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on

@@ -1,4 +1,6 @@
+import errno
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -79,6 +81,35 @@ def test_no_other_process_and_no_capability_is_there() -> None:
     first, last = run(script).stdout.split()
     assert int(first) <= 1  # itself
     assert last == b"-1"
+
+
+@needs_sandbox
+def test_devices_keep_their_times_and_modes_and_are_used_all_the_same() -> None:
+    assert (
+        run("open('/dev/null', 'w').write('x'); print(open('/dev/zero', 'rb').read(1))").stdout
+        == b"b'\\x00'\n"
+    )
+    for change in (
+        "os.utime('/dev/null')",
+        "os.chmod('/dev/null', 0o600)",
+        "os.utime('/dev/urandom', (1, 1))",
+    ):
+        assert b"Read-only file system" in run(f"import os; {change}").stderr
+
+
+@needs_sandbox
+def test_there_are_no_terminals_and_no_new_namespaces() -> None:
+    assert run("import os; os.openpty()").exit_code == 1
+    script = "import ctypes; libc = ctypes.CDLL(None); print(*(libc.unshare(flag) for flag in (0x10000000, 0x20000, 0x40000000)))"
+    assert run(script).stdout == b"-1 -1 -1\n"
+
+
+@needs_sandbox
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names system calls by their numbers on x86-64")
+@pytest.mark.parametrize("number", [248, 249, 250, 425, 323, 321, 298, 101, 29, 240, 99])
+def test_calls_that_leave_something_or_tell_of_others_are_not_there(number: int) -> None:
+    script = f"import ctypes; libc = ctypes.CDLL(None, use_errno=True); print(libc.syscall({number}, 0, 0, 0, 0), ctypes.get_errno())"
+    assert run(script).stdout == f"-1 {errno.ENOSYS}\n".encode()
 
 
 @needs_sandbox

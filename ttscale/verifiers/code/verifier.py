@@ -11,10 +11,12 @@ in, values out. So
   process, where nothing is compared and no assertion runs;
 * the tests, the expected values and the verdict are in no file, memory or descriptor that the program can
   reach. It does see each call's arguments, as any function must;
+* no call tells it whether the answer before was right: tests go on after a failure (`...inside.going_on`), and no sample can
+  leave a mark for the next (docs/programs.md lists every channel);
 * what stays possible is to answer right, which is the definition of correct, and to recognise a published
   benchmark's arguments and answer from memory, which no test by examples can exclude.
 
-Dates, paths, named tuples and the like are plain data, too. Other objects stay in the program's process and do there what the
+Dates, paths, named tuples, arrays, frames and the like are plain data, too. Other objects stay in the program's process and do there what the
 tests ask of them, unless that would tell the program what is expected (`ttscale.verifiers.code.inside.proxies`): that cannot be
 judged from outside, and neither can a test that passes functions to a candidate; it is an error, not a wrong answer.
 """
@@ -112,7 +114,7 @@ class CodeVerifier:
     """Unit tests in a sandbox; which kind is chosen by what the problem's metadata holds (see `suite`)."""
 
     Options: ClassVar[type[BaseModel]] = CodeOptions
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     sees_answer: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
