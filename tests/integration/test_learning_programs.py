@@ -108,7 +108,7 @@ def test_guessing_does_not_come_to_be_right_even_where_marks_stay(kind: str, tmp
     assert found == [Outcome.INCORRECT] * SAMPLES
 
 
-@pytest.mark.parametrize("channel", ["files", "keys"])
+@pytest.mark.parametrize("channel", ["files"])
 def test_guessing_comes_to_be_right_where_tests_stop_and_marks_stay(channel: str, tmp_path: Path) -> None:
     program = f"{guessing(channel, tmp_path)}\n{CHECK}\ncheck(judge)\n"
     codes = [subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode for _ in range(SAMPLES)]  # fmt: skip
