@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttscale.result import Result
-from ttscale.showing.numbers import amount, points, rests_on, share
+from ttscale.showing.numbers import amount, counts, points, rests_on, share
 from ttscale.showing.view import View
 from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.turns import (
@@ -111,8 +111,8 @@ class TurnsResult(Result):
         yield f"A turn adds {points(*self.slope)} points on average."
         one = self.saturation
         yield (
-            f"Turns stop paying after {one.turns} [{one.low}, {one.high}] (the next adds at most {100 * one.gain:g}% of the problems, if wrong answers are "
-            f"mended with a constant chance and right ones stay; the fit is off by {100 * one.error:.1f} points)."
+            f"Turns stop paying after {counts(one.turns, one.low, one.high)} (the next adds at most {share(one.gain, sign='%')} of the problems, if wrong answers are "
+            f"mended with a constant chance and right ones stay; the fit is off by {share(one.error)} points)."
         )
         yield self._fall_told()
 
