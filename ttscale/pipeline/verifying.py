@@ -64,7 +64,10 @@ def verify_cell(
     """
     verdicts = store.verdict_set(verifier.info)
     total = sum(store.counts(cell).values())
-    if not retry_errors and verdicts.count(cell) >= total:
+    n_verdicts = verdicts.count(cell)
+    if n_verdicts:
+        verdicts.create()  # anew, where a damaged description was set aside
+    if not retry_errors and n_verdicts >= total:
         return 0
     settled = verdicts.verified(cell, errors=not retry_errors)
     if len(settled) >= total:

@@ -8,7 +8,10 @@ import polars as pl
 import pytest
 from stored_runs import make_run
 
-from ttscale.errors import TornSegmentWarning
+from ttscale.config.models import PluginSettings
+from ttscale.errors import StoreError, TornSegmentWarning
+from ttscale.pipeline.building import build_verifier
+from ttscale.pipeline.run import verify_run
 from ttscale.store.files import FlawError
 from ttscale.store.run import RunStore
 from ttscale.store.seals import (
@@ -131,3 +134,17 @@ def test_a_damaged_manifest_is_read_from_its_copy_and_put_back(tmp_path: Path) -
 def contents(store: RunStore) -> list[object]:
     frames = [store.samples(CELL).collect(), *(one.scan(CELL).collect() for one in store.verdict_sets())]
     return [store.manifest(), *(frame.sort("problem_id", "sample_index").to_dicts() for frame in frames)]
+
+
+def test_a_damaged_description_of_a_verifier_is_written_again(tmp_path: Path) -> None:
+    store = make_run(tmp_path / "run", n=4)
+    verifier = build_verifier(PluginSettings(name="exact"))
+    verify_run(store, [verifier])
+    before = [one.info for one in store.verdict_sets()]
+    for path in store.path.glob("verdicts/*/verifier.json"):
+        if path.parent.name == verifier.info.label:
+            path.write_text(path.read_text().replace("exact", "exakt", 1))
+    with pytest.raises(StoreError, match="writes it again"):
+        store.verdict_sets()
+    verify_run(store, [build_verifier(PluginSettings(name="exact"))])
+    assert [one.info for one in store.verdict_sets()] == before
