@@ -25,8 +25,8 @@ AVERAGE = "average"
 point its mean and the published methods' in equal parts, as far as the counts do not speak against straight curves."""
 
 PUBLISHED = ("log-log", "exponentiated-power-law", "beta-binomial")
-"""Published methods that the point forecast takes in. Weights learnt on other benchmarks, on prefixes of the samples, or by a
-regression lost to equal ones on every benchmark left out (``results/benchmarks/forecast_table.md``)."""
+"""Published methods that the point forecast takes in. Whatever was learnt on other benchmarks, or on prefixes of the samples, lost to
+equal parts on average over benchmarks left out (``results/benchmarks/forecast_left_out.md``)."""
 
 PLUG_IN = "plug-in"
 """The naive forecast ``mean 1 - (1 - c/n)^k``: it takes an unsolved problem for impossible. For comparison only."""
