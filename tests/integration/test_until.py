@@ -300,9 +300,9 @@ def test_comparisons_and_budgets_use_what_nothing_chose(pilot: Path) -> None:
 
 
 def test_a_round_under_way_counts_for_nothing_yet(scripted_config: Path, tmp_path: Path) -> None:
-    until, stop = "sampling.until={successes: 2}", "model.engine_options={fail_after: 30}"
+    until, stop = "sampling.until={successes: 2}", "model.engine_options={fail_after: 60}"
     out = tmp_path / "run"
-    with pytest.raises(SamplerError):  # in a later round: the first has 24 requests
+    with pytest.raises(SamplerError):  # in a later round: the first has 48 requests
         sample_run(config(scripted_config, out, until, stop))
     store = RunStore(out)
     log, oracle = log_of(store), RunStore(out).verdict_sets()[0]
