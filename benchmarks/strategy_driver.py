@@ -15,6 +15,7 @@ import argparse
 import gc
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,13 @@ from ttscale.strategies.contract import Attempt, Generate
 from ttscale.types import CallSample, Problem, Sample, SampleRequest
 
 RSA = {"name": "rsa", "population": 16, "subset": 4, "steps": 4}
+SHORT = {
+    "template": "{problem}{candidates};",
+    "candidate_template": "{candidate}",
+    "separator": ";",
+    "tail": 2,
+}
+"""Prompts that fit the demo model's context of 32 tokens."""
 
 
 class Nothing(BaseModel):
@@ -183,10 +191,9 @@ def engine(args: argparse.Namespace) -> dict[str, Any]:
     sampler.start()
     problems = ArithmeticTask(ArithmeticTask.Options(problems=args.problems)).problems()
     try:
-        return {
-            "independent": _independent(sampler, _requests(problems, args.n, 64), args.repeats),
-            "rsa": _rsa(sampler, problems, args.repeats),
-        }
+        found = {"independent": _independent(sampler, _requests(problems, args.n, 64), args.repeats)}
+        print(json.dumps(found), file=sys.stderr)
+        return found | {"rsa": _rsa(sampler, problems, args.repeats)}
     finally:
         sampler.close()
 
@@ -220,13 +227,13 @@ def _rsa(sampler: Any, problems: Sequence[Problem], repeats: int) -> dict[str, A
 
     requests = _requests(problems[:32], 2, 2)
     remembering: Any = Remembering()
-    _all(_built(RSA), remembering, requests)
+    _all(_built(RSA | SHORT), remembering, requests)
 
     def plain() -> list[Sample]:
         return [sample for batch in sampler.sample(iter(asked)) for sample in batch]
 
     def driven() -> list[Sample]:
-        return _all(_built(RSA), sampler, requests)
+        return _all(_built(RSA | SHORT), sampler, requests)
 
     plain()
     return _pairs(plain, driven, repeats) | {"calls": sum(request.n for request in asked)}
