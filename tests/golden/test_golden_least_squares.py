@@ -12,9 +12,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from ttscale.arrays import FloatArray
 from ttscale.errors import FitWarning
 from ttscale.stats.counts.counts import counts
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.laws.fitting import fit_law
 from ttscale.stats.laws.frame import CurveLaw, Range
 from ttscale.stats.laws.power import ExponentiatedPowerLaw, LogLog, PowerLawPlusConstant

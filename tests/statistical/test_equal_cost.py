@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 from ttscale.stats.decide.best_buy import crossings, values_at
 from ttscale.stats.decide.equal_cost import spans, values_at_cost
 from ttscale.stats.intervals.multiple import paired_differences

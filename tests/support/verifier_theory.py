@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttscale.arrays import FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets
-from ttscale.stats.counts.curve import FloatArray
 
 
 def population_utility(

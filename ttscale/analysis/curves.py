@@ -6,10 +6,11 @@ import numpy as np
 
 from ttscale.analysis.reading.adaptive import CellInRounds
 from ttscale.analysis.reading.sources import CellCounts
+from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.counts import CountsGroup
 from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds
-from ttscale.stats.counts.curve import Curve, IntArray, Over, budget_grid
+from ttscale.stats.counts.curve import Curve, Over, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
 from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
 from ttscale.stats.coverage.reliability import g_pass_curve, mg_pass_curve

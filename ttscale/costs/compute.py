@@ -9,16 +9,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from ttscale.arrays import FloatArray
 from ttscale.costs.architecture import Architecture
-from ttscale.costs.contract import (
-    Charges,
-    FloatArray,
-    ModelFacts,
-    Need,
-    PromptReuse,
-    Usage,
-    split_prompt,
-)
+from ttscale.costs.contract import Charges, ModelFacts, Need, PromptReuse, Usage, split_prompt
 
 B200_INTENSITY = 562.5
 """FLOPs per byte of an NVIDIA B200: 4.5e15 FLOP/s (FP8, dense) over 8e12 byte/s, as Kinetics has it."""

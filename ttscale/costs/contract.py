@@ -23,12 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.costs.architecture import Architecture
 from ttscale.errors import InvalidInputError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 Need = Literal["tokens", "architecture", "price", "seconds", "joules"]
 """What a cost model cannot do without: token counts, or one of the fields of `ModelFacts`."""

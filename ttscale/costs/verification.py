@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ttscale.costs.contract import CostModel, FloatArray, IntArray, ModelFacts, Need, Usage, missing_needs
+from ttscale.arrays import FloatArray, IntArray
+from ttscale.costs.contract import CostModel, ModelFacts, Need, Usage, missing_needs
 from ttscale.errors import InvalidInputError
 
 _MEASURED = frozenset({"seconds", "joules"})

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError, listed, one_line
 from ttscale.exchange.grouping import grouping
 from ttscale.exchange.values import WORDS
-from ttscale.stats.counts.curve import IntArray
 from ttscale.types import Outcome
 
 PROBLEM_NAMES = ("problem_id", "problem_idx", "problem", "task_id", "doc_id", "unique_id", "id")

@@ -4,33 +4,13 @@ An attempt is one sample: one call of the model, or what a strategy makes of man
 one shape: requests for attempts in, samples out as they finish.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
 
 from ttscale.config.models import Cell
 from ttscale.pipeline.calls import drawn
 from ttscale.samplers.contract import Sampler
-from ttscale.store.calls import CallRecord
+from ttscale.store.calls import Journal
 from ttscale.types import Sample, SampleRequest
-
-
-class Journal(Protocol):
-    """Where a strategy's calls are recorded, and what is recorded of attempts that were interrupted.
-
-    Attributes:
-        n_stored: Records that will survive anything, from the first on.
-    """
-
-    n_stored: int
-
-    def add(self, records: Sequence[CallRecord]) -> None:
-        """Take records."""
-
-    def flush(self) -> None:
-        """Make sure of all of them."""
-
-    def recorded(self, problem_id: str, sample_index: int) -> Sequence[CallRecord]:
-        """Return what there is of an attempt."""
 
 
 def attempted(

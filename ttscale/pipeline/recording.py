@@ -8,10 +8,10 @@ from typing import Any
 
 from ttscale.costs.energy import meter_of
 from ttscale.errors import StoreError
-from ttscale.pipeline.attempts import Journal
 from ttscale.pipeline.continuing import refuse_other_model
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import RunningEngine
+from ttscale.store.calls import Journal
 from ttscale.store.run import Session, new_session_name, now
 from ttscale.store.writer import Stored
 from ttscale.types import Sample

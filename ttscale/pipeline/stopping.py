@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from ttscale.arrays import FloatArray
 from ttscale.errors import InvalidInputError, TtscaleWarning
 from ttscale.samplers.until import UntilSettings
 from ttscale.showing.numbers import width
 from ttscale.stats.adaptive.estimating import coverage_in_rounds, error_in_rounds
 from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest, where_it_counts
 from ttscale.stats.adaptive.rounds import Climb, pass_at_k_in_rounds
-from ttscale.stats.counts.curve import Curve, FloatArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.intervals.intervals import paired_difference
 from ttscale.store.rounds import Drawn, Measured

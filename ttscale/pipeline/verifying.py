@@ -64,8 +64,7 @@ def verify_cell(
     """
     verdicts = store.verdict_set(verifier.info)
     total = sum(store.counts(cell).values())
-    n_verdicts = verdicts.count(cell)
-    if n_verdicts:
+    if n_verdicts := verdicts.count(cell):
         verdicts.create()  # anew, where a damaged description was set aside
     if not retry_errors and n_verdicts >= total:
         return 0

@@ -91,13 +91,12 @@ def render_page(
     limits = payload.text_limits([cell.result for cell in cells])
     pool = payload.TextPool()
     results = [cell.result for cell in cells]
-    # A live page asks its server for samples.
     shelves = [live_samples(one) for one in results] if live else packed_samples(results, limits.problems)
     contexts = [
         cell_context(cell, runs, drawings, CellTexts(limits, pool, shelf), len(cells))
         for cell, shelf in zip(cells, shelves, strict=True)
     ]
-    models = models_sections(cells)
+    models, models_notes = models_sections(cells)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -110,18 +109,15 @@ def render_page(
             cells=contexts,
             several=len(cells) > 1,
             unmeasured=[(run, cell) for run in runs for cell in run.unmeasured],
-            budgets=[
-                (section, embedded_json(section.chart), drawings.costs[section.id] if drawings else None)
-                for section in budget_sections(budget or RunsBudget(), cells)
-            ],
+            budgets=_budgets(budget or RunsBudget(), cells, drawings),
             budget_notes=budget.notes if budget else (),
             strategies=strategies,
             drawn_strategies=drawings.strategies if drawings else None,
             overlay=drawings.overlay if drawings else None,
             overlay_chart=embedded_json(payload.overlay_chart(cells)) if len(cells) > 1 else None,
             overview=overview_of(cells) if len(cells) > 1 else None,
-            models=models[0],
-            models_notes=models[1],
+            models=models,
+            models_notes=models_notes,
             texts=embedded_json(pool.texts()),
             open_cells=len(cells) <= _OPEN_CELLS,
             live=live,
@@ -131,6 +127,16 @@ def render_page(
             style=Markup(style),
         )
     )
+
+
+def _budgets(
+    budget: RunsBudget, cells: Sequence[PageCell], drawings: Drawings | None
+) -> list[tuple[Any, ...]]:
+    """Return the sections on costs, each with its chart and its figure."""
+    return [
+        (section, embedded_json(section.chart), drawings.costs[section.id] if drawings else None)
+        for section in budget_sections(budget, cells)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

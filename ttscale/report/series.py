@@ -7,10 +7,11 @@ from typing import Literal
 import numpy as np
 
 from ttscale.analysis.run.results import CellResult
+from ttscale.arrays import IntArray
 from ttscale.report.cells import PageCell
 from ttscale.report.laws import usable_law
 from ttscale.report.visible import visible_text
-from ttscale.stats.counts.curve import Curve, IntArray
+from ttscale.stats.counts.curve import Curve
 
 _BEYOND = 10**0.5
 """Without a forecast the fitted law is drawn half a decade past the data: far enough to see where it goes."""

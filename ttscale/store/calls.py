@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -104,6 +105,25 @@ class CallRecord:
 
 
 _FIELDS = tuple(name for name in CALL_SCHEMA if name != "cell")
+
+
+class Journal(Protocol):
+    """Where a strategy's calls are recorded, and what is recorded of attempts that were interrupted.
+
+    Attributes:
+        n_stored: Records that will survive anything, from the first on.
+    """
+
+    n_stored: int
+
+    def add(self, records: Sequence[CallRecord]) -> None:
+        """Take records."""
+
+    def flush(self) -> None:
+        """Make sure of all of them."""
+
+    def recorded(self, problem_id: str, sample_index: int) -> Sequence[CallRecord]:
+        """Return what there is of an attempt."""
 
 
 def calls_frame(records: Sequence[CallRecord], cell: str) -> pl.DataFrame:

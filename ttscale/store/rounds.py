@@ -21,8 +21,8 @@ from ttscale.store.verdicts import VerdictSet
 from ttscale.types import Outcome
 
 if TYPE_CHECKING:  # the statistics bring SciPy, which a look at a run must not wait for
+    from ttscale.arrays import IntArray
     from ttscale.stats.adaptive.rounds import Climb, Rounds
-    from ttscale.stats.counts.curve import IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,17 +13,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.strategies.contract import Ask, Steps
 from ttscale.strategies.stepwise import Partial, StepOptions, open_ones
-from ttscale.strategies.weights import (
-    FloatArray,
-    IntArray,
-    log_mean_exp,
-    multinomial,
-    normalized,
-    score_of,
-    systematic,
-)
+from ttscale.strategies.weights import log_mean_exp, multinomial, normalized, score_of, systematic
 from ttscale.types import Problem
 
 

@@ -1,12 +1,9 @@
 """Weights of a population, and drawing from it. Notation: N members, log-weights of shape (N,)."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.types import Outcome, Verdict
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def normalized(log_weights: FloatArray) -> FloatArray:

@@ -13,12 +13,12 @@ from ttscale.analysis.budget.pricing import choose_cost_model, with_facts
 from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.budget.view import BudgetSettings
 from ttscale.analysis.selecting import ways
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.amounts import Amount, unit_name
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import amount, percent, points, rests_on, share
 from ttscale.showing.view import Dot, View
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.allocation import (
     Allocation,
     Solution,

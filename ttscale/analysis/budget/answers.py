@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.contract import CostLine
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.best_buy import BestBuy, Crossing
 from ttscale.stats.forecast.reaching import Reached
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.contract import ModelFacts, Usage
 from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -15,9 +15,9 @@ from ttscale.analysis.budget.choices import Choice
 from ttscale.analysis.budget.questions import (
     Inference,
 )
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.amounts import unit_name
 from ttscale.showing.numbers import amount
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.best_buy import BestBuy, Crossing, best_buys, crossings, pareto_front, values_at
 from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.intervals.unseen import SIGNED

@@ -14,9 +14,10 @@ from ttscale.analysis.budget.arms import Arm, ArmSamples
 from ttscale.analysis.budget.pricing import charges_of
 from ttscale.analysis.reading.judged import pools_of
 from ttscale.analysis.selecting import Way
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.contract import Charges, CostLine, CostModel
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, budget_grid
+from ttscale.stats.counts.curve import Curve, budget_grid
 from ttscale.stats.coverage.plateau import doublings
 from ttscale.stats.selectors.contract import Picked, SamplePools, counted_pools
 

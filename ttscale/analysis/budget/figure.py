@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ttscale.analysis.budget.answers import BuyComparison, CostCurve, Segment
+from ttscale.arrays import FloatArray
 from ttscale.costs.amounts import unit_name
 from ttscale.plots.cost import Change, CostLine, plot_costs
-from ttscale.stats.counts.curve import FloatArray
 
 _STEPS = 256
 """Costs at which a best buy is looked at, evenly on a log scale."""

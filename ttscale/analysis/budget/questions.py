@@ -8,9 +8,10 @@ import numpy as np
 from ttscale.analysis.budget.answers import SpendAnswer, TargetAnswer, TargetVerdict
 from ttscale.analysis.budget.beyond import beyond_the_samples
 from ttscale.analysis.budget.choices import Choice
+from ttscale.arrays import IntArray
 from ttscale.costs.amounts import Amount
 from ttscale.showing.numbers import exact_percent, percent
-from ttscale.stats.counts.curve import Curve, IntArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.coverage.marginal import Saturation, saturation
 from ttscale.stats.decide.deciding import MOST_DECISIONS, BudgetDecision, best_decision
 from ttscale.stats.forecast.outlook import LARGEST, Generalises, Outlook, coverage_ahead, coverage_outlook

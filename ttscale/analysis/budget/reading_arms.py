@@ -21,6 +21,7 @@ from ttscale.analysis.reading.judged import (
     verifier_scores,
 )
 from ttscale.analysis.reading.strata import problem_keys, strata
+from ttscale.arrays import FloatArray
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell
 from ttscale.costs.contract import ModelFacts, Price, Usage, usage
@@ -28,7 +29,6 @@ from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.counts import PROBLEM_NAMES, CountsGroup, as_label, find_column, read_counts, read_table
 from ttscale.samplers.pricing import price_of
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.store.calls import attempt_sums
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSet

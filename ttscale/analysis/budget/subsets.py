@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
+from ttscale.arrays import IntArray
 from ttscale.costs.contract import Usage
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.forecast.scoring import thin
 
 

@@ -11,7 +11,8 @@ from ttscale.analysis.comparison.ready import DERIVED, ENSEMBLE, VOTE, Pick, Rea
 from ttscale.analysis.comparison.results import Comparison, Selection, VerifierReport
 from ttscale.analysis.reading.judged import VerifierScores
 from ttscale.analysis.reading.settling import ScoredSamples, read_scored, settle
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, budget_grid
+from ttscale.arrays import FloatArray, IntArray
+from ttscale.stats.counts.curve import Curve, budget_grid
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.plateau import doublings, plateau
 from ttscale.stats.decide.deciding import MOST_DECISIONS, best_decision

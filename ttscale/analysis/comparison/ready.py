@@ -14,8 +14,8 @@ import numpy as np
 
 from ttscale.analysis.comparison.frame import Frame
 from ttscale.analysis.reading.judged import VerifierScores
+from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.selectors.accepting import FirstAccepted
 from ttscale.stats.selectors.agreement import agreement
 from ttscale.stats.selectors.contract import Picked, SamplePools, Selector, goes_by_verifier

@@ -8,6 +8,7 @@ import numpy as np
 
 from ttscale.analysis.strategies.compare import short_names
 from ttscale.analysis.strategies.results import StrategyComparison
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.amounts import unit_name
 from ttscale.result import Result, Row
 from ttscale.showing.numbers import (
@@ -22,7 +23,6 @@ from ttscale.showing.numbers import (
     width,
 )
 from ttscale.showing.view import Dot, View
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.decide.ranking import Ranking
 from ttscale.stats.decide.settling import Settling
 from ttscale.stats.intervals.multiple import METHOD

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ttscale.analysis.reading.choosing import stored_cells
+from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.grouping import POOLED
-from ttscale.stats.counts.curve import IntArray
 from ttscale.store.run import RunStore
 
 UNKNOWN = "unknown"

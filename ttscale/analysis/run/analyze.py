@@ -9,7 +9,7 @@ import polars as pl
 
 from ttscale.analysis.comparison.some import compare_some
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
-from ttscale.analysis.reading.cell import RunReader
+from ttscale.analysis.reading.cell import CellReader, RunReader
 from ttscale.analysis.reading.choosing import (
     check_budgets,
     choose_oracle,
@@ -27,13 +27,14 @@ from ttscale.analysis.reading.judged import (
 )
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.problems import problems_frame
-from ttscale.analysis.run.results import CellResult, RunResult, SamplingTotals, UnmeasuredCell
+from ttscale.analysis.run.results import CellResult, LookAhead, RunResult, SamplingTotals, UnmeasuredCell
 from ttscale.analysis.run.samples import sample_groups
 from ttscale.analysis.run.truncation import truncation_caveats
 from ttscale.analysis.selecting import Way, named_selector
+from ttscale.arrays import IntArray
 from ttscale.config.models import AnalysisSettings, RunConfig
 from ttscale.errors import StoreError
-from ttscale.stats.counts.curve import Curve, IntArray, budget_grid
+from ttscale.stats.counts.curve import Curve, budget_grid
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.plateau import doublings
 from ttscale.stats.intervals.options import IntervalOptions
@@ -147,6 +148,7 @@ def analyze_cell(
     if not judged.problem_ids:
         raise source.nothing_verified()
     verdicts = {one.info.label: _outcomes(one, cell) for one in reader.stored(cell)}
+    spent = {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
     rounds = in_rounds(store, cell, judged, source.oracle)
     if unfinished:
         settings = _reached(settings, int(judged.n.min()) if rounds is None else rounds.k_max)
@@ -158,10 +160,11 @@ def analyze_cell(
     selectors, skipped = _selectors(
         fixed, budgets, settings, tuple(source.verifiers), also=also, glance=depth == "glance"
     )
-    comparison = None
-    if depth == "full":
-        comparison, left_out = compare_some(fixed_rows, source, settings, {"coverage": coverage, **selectors})
-        skipped += left_out
+    comparison, left_out = (
+        compare_some(fixed_rows, source, settings, {"coverage": coverage, **selectors})
+        if depth == "full"
+        else (None, ())
+    )
     identity = stored_cells(store)[cell]
     sessions = tuple(session for session in store.sessions() if session.cell == cell)
     return CellResult(
@@ -175,28 +178,33 @@ def analyze_cell(
         law=_law(judged, settings) if rounds is None else None,
         outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
         totals=_totals(rows, sum(session.seconds for session in sessions)),
-        warnings=(
-            *_caveats(rows, judged, len(problems), adaptive_caveat(store, cell)),
-            *truncation_caveats(judged, source.oracle),
-        ),
+        warnings=_warnings(rows, judged, len(problems), source),
         identity=identity,
-        verifier_seconds=_short_labels(
-            {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
-        ),
+        verifier_seconds=_short_labels(spent),
         sessions=sessions,
-        outlook=look_ahead(
-            judged.n,
-            judged.c,
-            confidence_level=settings.confidence_level,
-            seed=settings.seed,
-            first=None if rounds is None else (fixed.n, fixed.c),
-        )
-        if depth == "full"
-        else None,
+        outlook=_outlook(judged, settings, None if rounds is None else fixed) if depth == "full" else None,
         comparison=comparison,
-        skipped=skipped,
+        skipped=(*skipped, *left_out),
         drawn_in_rounds=rounds is not None,
         samples=sample_groups(source) if depth == "full" else None,
+    )
+
+
+def _warnings(
+    rows: pl.DataFrame, judged: JudgedSamples, n_problems: int, source: CellReader
+) -> tuple[str, ...]:
+    adaptive = adaptive_caveat(source.store, source.name)
+    return (*_caveats(rows, judged, n_problems, adaptive), *truncation_caveats(judged, source.oracle))
+
+
+def _outlook(judged: JudgedSamples, settings: AnalysisSettings, first: JudgedSamples | None) -> LookAhead:
+    """Look beyond the samples; `first` are those that every problem has, where verdicts decided who got more."""
+    return look_ahead(
+        judged.n,
+        judged.c,
+        confidence_level=settings.confidence_level,
+        seed=settings.seed,
+        first=None if first is None else (first.n, first.c),
     )
 
 

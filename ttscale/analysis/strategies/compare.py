@@ -21,8 +21,8 @@ from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.reading.choosing import deployable_verdicts
 from ttscale.analysis.selecting import ways
 from ttscale.analysis.strategies.results import StrategyComparison, Stretch, Way, WayCurve
+from ttscale.arrays import FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.best_buy import Crossing, best_buys, crossings
 from ttscale.stats.decide.equal_cost import spans, values_at_cost
 from ttscale.stats.intervals.intervals import interval_over_problems

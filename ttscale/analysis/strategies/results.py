@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ttscale.analysis.budget.choices import Metric
+from ttscale.arrays import FloatArray
 from ttscale.costs.amounts import unit_name
 from ttscale.result import Result
 from ttscale.showing.numbers import Shown, amount, count, p_value, points, rests_on, share
 from ttscale.showing.view import View
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.best_buy import Crossing
 from ttscale.stats.intervals.multiple import PairedDifferences
 

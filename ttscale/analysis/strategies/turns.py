@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ttscale.arrays import FloatArray
 from ttscale.result import Result
 from ttscale.showing.numbers import amount, counts, points, rests_on, share
 from ttscale.showing.view import View
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.turns import (
     JudgedTurns,
     Saturation,

@@ -11,6 +11,7 @@ from typing import Any
 import ttscale
 from ttscale.config.models import Cell
 from ttscale.errors import TtscaleError
+from ttscale.pipeline.attempts import attempted
 from ttscale.pipeline.recording import generated
 from ttscale.pipeline.replicas.chunks import Chunk
 from ttscale.pipeline.replicas.handover import Handover, hand_over
@@ -94,7 +95,7 @@ class Replica:
 
     def __init__(self, search_path: Sequence[str]) -> None:
         extend_search_path(search_path)
-        self._stream = EngineStream()
+        self._stream = EngineStream(attempted)
         self._used_before: Mapping[str, Any] = {}
 
     async def where(self) -> Placed:

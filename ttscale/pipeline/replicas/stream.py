@@ -9,7 +9,7 @@ import os
 import threading
 import traceback
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -18,12 +18,13 @@ from typing import Any
 
 from ttscale.config.models import Cell
 from ttscale.errors import AttemptsFailedError, SamplerError, TtscaleError
-from ttscale.pipeline.attempts import attempted
+from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.replicas.chunks import Chunk
 from ttscale.pipeline.replicas.records import Key, ReplicaJournal
-from ttscale.store.calls import CallRecord
+from ttscale.samplers.contract import Sampler
+from ttscale.store.calls import CallRecord, Journal
 from ttscale.types import Sample, SampleRequest
 
 
@@ -67,10 +68,28 @@ class _Start:
     answer: "Future[RunningEngine]" = field(default_factory=Future)
 
 
-class EngineStream:
-    """Owns an engine and the thread that drives it."""
+Samples = Callable[
+    [Cell, Sampler, Iterable[SampleRequest | None], Callable[[], Journal]], Iterator[list[Sample]]
+]
+"""Makes the samples of a cell; see `ttscale.pipeline.attempts.attempted`."""
 
-    def __init__(self) -> None:
+
+def called(
+    cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Callable[[], Journal]
+) -> Iterator[list[Sample]]:
+    """Let every request be one call of the model."""
+    return drawn(sampler, requests)
+
+
+class EngineStream:
+    """Owns an engine and the thread that drives it.
+
+    Args:
+        samples: Makes samples of requests.
+    """
+
+    def __init__(self, samples: Samples = called) -> None:
+        self._samples_of = samples
         self._engines = Engines(Progress())
         self._running: RunningEngine | None = None
         self._cell: Cell | None = None
@@ -186,7 +205,7 @@ class EngineStream:
 
     def _samples(self, requests: Iterator[SampleRequest | None]) -> Generator[list[Sample], None, None]:
         if self._running is not None and self._cell is not None:
-            yield from attempted(self._cell, self._running.sampler, requests, lambda: self._journal)
+            yield from self._samples_of(self._cell, self._running.sampler, requests, lambda: self._journal)
         # else it just failed, and what else was waiting gets no samples
 
     def _begin_journal(self, first: _OpenChunk) -> None:

@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 from ttscale.config.models import Cell
 from ttscale.errors import AttemptsFailedError, StoreError
-from ttscale.pipeline.attempts import Journal
 from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.requests import first_seed
 from ttscale.pipeline.strategy.beside import Beside
@@ -25,7 +24,7 @@ from ttscale.pipeline.strategy.building import (
 from ttscale.pipeline.strategy.journal import answers_by_path, recorded_call, recorded_end
 from ttscale.pipeline.strategy.judging import Bench
 from ttscale.samplers.contract import Sampler
-from ttscale.store.calls import CallRecord
+from ttscale.store.calls import CallRecord, Journal
 from ttscale.strategies.contract import Completion, Generate, Tokens, plain_reason
 from ttscale.strategies.interleaving import FIRST, Asked, AttemptKey, Finished, Interleaver
 from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest

@@ -11,7 +11,7 @@ from ttscale.types import Outcome, Verdict
 
 
 class StoredJournal:
-    """Records calls in the run's store; see `ttscale.pipeline.attempts.Journal`.
+    """Records calls in the run's store; see `ttscale.store.calls.Journal`.
 
     Args:
         writer: Of the cell's journal.

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.adaptive.rounds import Ends, Rounds, ends, pass_at_k_in_rounds
 from ttscale.stats.counts.counts import budgets, counts, whole_numbers
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.mixing import mixing_distribution
 from ttscale.stats.forecast.outlook import Generalises
 from ttscale.stats.intervals.interval_caveats import interval_caveats

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlog1py, xlogy
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.adaptive.rounds import Climb, Rounds, climbs_now, standing_pairs
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.mixing import MixingDistribution, mixing_distribution
 from ttscale.stats.intervals.sampling_error import pass_at_k_variance
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, counts
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.forecast.model_averaging import posterior_of
 from ttscale.stats.forecast.outlook import LARGEST, Generalises
 from ttscale.stats.forecast.reaching import Reached, coverage_to_reach

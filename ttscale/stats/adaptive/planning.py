@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets, counts
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.mixing import mixing_distribution
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.intervals.sampling_error import pass_at_k_variance

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError, or_ask_for
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, whole_numbers
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import at_least_one, log_choose
 
 Climb = Mapping[int, tuple[tuple[int, int], ...]]

@@ -9,9 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, IntArray
 from ttscale.errors import InvalidInputError, or_ask_for
-from ttscale.stats.counts.curve import IntArray
 
 TooFew = Literal["raise", "nan"]
 """What becomes of a budget that exceeds a problem's samples: an error (default) or NaN for that problem."""

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.notebook import ShownCurve
 from ttscale.showing.numbers import rests_on, share
 from ttscale.showing.view import View
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 Over = Literal["problems", "samples", "both"]
 """What an interval generalises over: other problems of this kind, other samples of these problems, or both."""

@@ -8,9 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import gammaln
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts, TooFew, budgets, counts, refuse_too_few
-from ttscale.stats.counts.curve import FloatArray, IntArray
 
 Chance = Callable[[IntArray, IntArray, IntArray], FloatArray]
 """(n, c, k), broadcast and valid -> the estimate of one problem."""

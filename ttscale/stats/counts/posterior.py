@@ -6,10 +6,9 @@ Notation: n samples drawn, c of them correct, k the budget; the success rate has
 import numpy as np
 from scipy.special import betaln
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets, counts
-from ttscale.stats.counts.curve import FloatArray
 
 
 def posterior_pass_at_k(

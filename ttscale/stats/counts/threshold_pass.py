@@ -9,10 +9,9 @@ from fractions import Fraction
 import numpy as np
 from scipy.special import gammaln
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, refuse_too_few
-from ttscale.stats.counts.curve import FloatArray, IntArray
 
 
 def g_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike, tau: float | Fraction | str) -> FloatArray:

@@ -4,9 +4,9 @@ from typing import Unpack
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pass_at_k import all_of_them, at_least_one
 from ttscale.stats.intervals.bootstrap import bootstrap_coverage
 from ttscale.stats.intervals.interval_caveats import interval_caveats

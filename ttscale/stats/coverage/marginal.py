@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import Shown, rests_on, width
 from ttscale.showing.numbers import counts as shown_counts
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets, counts, refuse_too_few
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems
 from ttscale.types import CONFIDENCE_LEVEL

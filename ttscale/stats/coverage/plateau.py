@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import Shown, counts, exact_percent, percent, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import budgets
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.intervals.unseen import redrawn_curves
 from ttscale.types import CONFIDENCE_LEVEL

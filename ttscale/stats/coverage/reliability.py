@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.stats.counts.counts import budgets, counts
-from ttscale.stats.counts.curve import Curve, FloatArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
 from ttscale.stats.intervals.interval_caveats import interval_caveats
 from ttscale.stats.intervals.intervals import interval_over_problems

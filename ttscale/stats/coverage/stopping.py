@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaincinv
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few, whole_numbers
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.counts.pass_at_k import at_least_one
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.types import CONFIDENCE_LEVEL

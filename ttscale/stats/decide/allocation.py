@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import counts, whole_numbers
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import log_none
 from ttscale.stats.decide.spending import (
     greedy,

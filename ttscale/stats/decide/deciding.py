@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import Shown, amounts, counts, rests_on
 from ttscale.showing.view import View
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.intervals.unseen import Span, mean_ends, redrawn_curves

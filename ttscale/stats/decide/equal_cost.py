@@ -17,9 +17,8 @@ References:
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.decide.best_buy import values_at
 from ttscale.stats.intervals.unseen import Span
 

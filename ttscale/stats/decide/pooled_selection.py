@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import whole_numbers
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import log_choose
 from ttscale.stats.counts.pools import flags, pools, scores
 from ttscale.stats.decide.allocation import Objective

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
-from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.intervals.multiple import paired_differences
 from ttscale.types import CONFIDENCE_LEVEL

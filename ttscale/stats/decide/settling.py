@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.multiple import PairedDifferences
 from ttscale.stats.intervals.unseen import SIGNED, roots_against
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import log_none
 
 _BOUNDS = 12

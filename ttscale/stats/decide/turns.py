@@ -15,9 +15,8 @@ from itertools import combinations
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence, interval_over_problems
 from ttscale.stats.intervals.multiple import PairedDifferences, paired_differences
 from ttscale.types import CONFIDENCE_LEVEL

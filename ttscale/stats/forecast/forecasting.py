@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, percent, share, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, budgets, counts
-from ttscale.stats.counts.curve import Curve, IntArray, shown_curve
+from ttscale.stats.counts.curve import Curve, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.likeness import Earlier, earlier
 from ttscale.stats.forecast.predicting import AVERAGE, Prediction, predict

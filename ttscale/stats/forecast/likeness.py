@@ -14,10 +14,9 @@ import numpy as np
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, UniqueCounts, counts
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.forecast.model_averaging import highest_mode
 from ttscale.stats.forecast.prior import KNOTS, PriorLaw, PriorModel, Tail, prior_models, under_shapes
 

@@ -16,8 +16,8 @@ from scipy.optimize import minimize
 from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
 from threadpoolctl import threadpool_limits
 
+from ttscale.arrays import FloatArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.forecast.prior import KNOTS, STRAIGHT, PriorModel, prior_models
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.laws.condensing import SHARPEST, condensed

@@ -18,13 +18,12 @@ import numpy as np
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, counts, one_budget
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.likeness import Earlier, earlier, models_like
 from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of

@@ -15,10 +15,10 @@ import numpy as np
 from scipy.special import ndtri
 from threadpoolctl import threadpool_limits
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, one_budget
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.likeness import Earlier, earlier, models_like

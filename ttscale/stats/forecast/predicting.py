@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.errors import DataWarning, FitWarning, InvalidInputError
 from ttscale.stats.counts.counts import Counts
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.forecast.likeness import models_like
 from ttscale.stats.forecast.model_averaging import posterior_of
 from ttscale.stats.forecast.predictive import OpenProblems, Predictive, open_problems

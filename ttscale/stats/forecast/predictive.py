@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 
 _BINS = 200  # of the chances that are mixed

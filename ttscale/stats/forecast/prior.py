@@ -22,8 +22,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import logsumexp, ndtri
 
+from ttscale.arrays import FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.laws.beta import BetaMixture
 from ttscale.stats.laws.frame import MixingLaw, hazard_grid
 from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGeneralizedBeta

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import counts as shown_counts
 from ttscale.showing.numbers import exact_percent, rests_on
 from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import counts, one_budget
-from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.forecast.outlook import LARGEST, Generalises, Outlook, coverage_outlook
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.types import CONFIDENCE_LEVEL

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import counts as shown_counts
 from ttscale.showing.numbers import exact_percent, percent
 from ttscale.showing.view import Dot, View
 from ttscale.stats.counts.counts import counts, one_budget
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.forecast.forecasting import curve_of, resolved
 from ttscale.stats.forecast.likeness import Earlier, earlier
 from ttscale.stats.forecast.predicting import predict

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import ndtri
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts, UniqueCounts, counts
-from ttscale.stats.counts.curve import FloatArray, IntArray, Over
+from ttscale.stats.counts.curve import Over
 from ttscale.stats.counts.pass_at_k import at_least_one
 from ttscale.stats.intervals.intervals import Interval, Rng, bootstrap_over_problems, percentiles
 from ttscale.stats.intervals.unseen import still_open

@@ -9,12 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import DASH, decimal, rests_on
 from ttscale.showing.view import Dot, View
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.intervals import (
     Rng,
     check_confidence,

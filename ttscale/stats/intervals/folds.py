@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.intervals.intervals import Rng
 
 

@@ -5,7 +5,8 @@ the time wherever some ten problems are solved and some ten are not. Elsewhere t
 here, over all laws and sizes simulated (`results/benchmarks/interval_coverage.md` and its held-out companion).
 """
 
-from ttscale.stats.counts.curve import FloatArray, Over
+from ttscale.arrays import FloatArray
+from ttscale.stats.counts.curve import Over
 
 ENOUGH = 10.0
 """Solved and unsolved problems, in expectation, from which on the nominal level is reached."""

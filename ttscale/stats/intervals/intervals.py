@@ -19,10 +19,10 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray, Over
+from ttscale.stats.counts.curve import Curve, Over
 from ttscale.stats.intervals.unseen import METHOD, SIGNED, UNIT, UNSEEN, Span, mean_ends
 from ttscale.types import CONFIDENCE_LEVEL
 

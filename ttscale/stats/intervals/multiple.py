@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, Span, mean_ends, roots_against
 from ttscale.types import CONFIDENCE_LEVEL

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.mixing import mixing_distribution
 from ttscale.stats.counts.pools import Pools
 

@@ -28,8 +28,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtr
 
-from ttscale.arrays import ArrayLike
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import ArrayLike, FloatArray
 
 UNSEEN = 0.5
 """Problems allowed for at the far end of the span."""

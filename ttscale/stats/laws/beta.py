@@ -6,7 +6,7 @@
 import numpy as np
 from scipy.special import betaln
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import MixingLaw, Mixture, Range, ZeroInflated
 
 _ALPHA = Range("alpha", 1e-3, 1e2, "log")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ttscale.arrays import FloatArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.counts.curve import FloatArray
 
 SHARPEST = 1000
 """Successes beyond which a count says no more: x is known within .03, and the narrowest law spreads by .05."""

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import FitWarning, InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import exact_percent, parameter, shown, width
 from ttscale.showing.view import View
 from ttscale.stats.counts.counts import Counts, budgets, counts
-from ttscale.stats.counts.curve import Curve, FloatArray, budget_grid, shown_curve
+from ttscale.stats.counts.curve import Curve, budget_grid, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence
 from ttscale.stats.laws import named_law

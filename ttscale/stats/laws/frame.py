@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy.special import expit, logit
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 
 Scale = Literal["linear", "log", "negative log", "logit"]
 

@@ -11,7 +11,7 @@ McDonald 1984, "Some generalized functions for the size distribution of income" 
 import numpy as np
 from scipy.special import betaln
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import MixingLaw, Range, ZeroInflated
 
 

@@ -7,8 +7,8 @@ matter; each is evaluated once on every grid point.
 import numpy as np
 from scipy.special import gammaln
 
+from ttscale.arrays import FloatArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.laws.condensing import CondensedCounts
 from ttscale.stats.laws.frame import Mixture
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import MixingLaw, Range, ZeroInflated
 
 _SIGMA = Range("sigma", 5e-2, 3e1, "log")

@@ -9,8 +9,8 @@ the maximiser follows, and beyond them it reaches up to 1.
 
 import numpy as np
 
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.laws.frame import Mixture, ScalingLaw
 from ttscale.stats.laws.likelihood import binomial_kernel

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import CurveLaw, Range
 
 _A = Range("a", 1e-6, 1e4, "log")

@@ -6,7 +6,7 @@ first k at which this gain has fallen to a threshold (TTSPM, arXiv 2505.20522).
 
 import numpy as np
 
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import CurveLaw, Range
 
 

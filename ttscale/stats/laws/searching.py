@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares, minimize
 
+from ttscale.arrays import FloatArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.counts.curve import FloatArray
 from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
 from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities

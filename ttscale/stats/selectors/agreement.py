@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
-from ttscale.stats.counts.curve import FloatArray
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.stats.counts.pools import classes, pools
 
 

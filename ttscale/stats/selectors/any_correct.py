@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ttscale.stats.counts.curve import IntArray
+from ttscale.arrays import IntArray
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.selectors.contract import Effort, Need, Picked, SamplePools, Selector

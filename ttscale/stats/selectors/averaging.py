@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import budgets, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.intervals.intervals import (
     Interval,
     Rng,

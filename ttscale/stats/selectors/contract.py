@@ -18,10 +18,9 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import counts
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, classes, flags
 from ttscale.stats.counts.pools import pools as grouped
 from ttscale.stats.counts.pools import scores as numbers

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
-from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.arrays import FloatArray, IntArray
 
 _TAIL = 1e-11
 """Counts outside a window that holds all but this share of each class's distribution are left out."""

@@ -7,9 +7,9 @@ from typing import ClassVar, Unpack
 
 import numpy as np
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
-from ttscale.stats.counts.curve import Curve, FloatArray, IntArray
+from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.arrays import FloatArray, IntArray
 
 _ENUMERATED = 12
 """Pools up to this size are enumerated: 4,096 subsets."""

@@ -10,10 +10,9 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.special import log_expit
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets, refuse_too_few
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, classes, flags, pools, scores
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.selectors.vote_simulation import Ballots, simulate

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import expit, ndtri
 
-from ttscale.arrays import ArrayLike
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import rests_on, share
 from ttscale.showing.view import View
-from ttscale.stats.counts.curve import FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.estimate import Estimate
 from ttscale.stats.intervals.intervals import Rng, check_confidence, percentiles

@@ -9,8 +9,7 @@ only this one says what a selector among the samples of one problem can gain.
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-from ttscale.arrays import ArrayLike
-from ttscale.stats.counts.curve import FloatArray, IntArray
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
 from ttscale.stats.intervals.estimate import Estimate, cluster_variance, mean_over_problems, ratio_of_sums
 from ttscale.stats.intervals.intervals import check_confidence

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.curve import IntArray
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.intervals.options import IntervalOptions
 from ttscale.stats.selectors.accepting import FirstAccepted
