@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttscale.analysis.reading.judged import JudgedSamples
+from ttscale.showing.numbers import count
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import TRUNCATED
 
@@ -25,7 +26,8 @@ def truncation_caveats(judged: JudgedSamples, oracle: VerdictSet) -> list[str]:
     shown = f"{share:.1%}" if share >= 0.0005 else "under 0.1%"
     policy = _POLICIES.get(str(oracle.info.options.get("truncated")))
     parts = [
-        f"{n_cut:,} samples ({shown}) were cut off at the token limit" + (f"; {policy}" if policy else "")
+        f"{count(n_cut, 'sample')} ({shown}) {'was' if n_cut == 1 else 'were'} cut off at the token limit"
+        + (f"; {policy}" if policy else "")
     ]
     correct = judged.correct
     n_correct, n_both = int(correct.sum()), int((cut & correct).sum())

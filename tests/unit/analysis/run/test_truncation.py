@@ -92,4 +92,4 @@ def test_nothing_is_warned_of_where_whole_samples_solve_all(tmp_path: Path) -> N
 
 def test_verdicts_of_before_the_option_say_no_policy(tmp_path: Path) -> None:
     said = caveats(tmp_path / "run", {"a": [("length", True), ("stop", True)]}, policy=None)
-    assert "1 samples (50.0%) were cut off at the token limit. 1 of the 2 correct" in said
+    assert "1 sample (50.0%) was cut off at the token limit. 1 of the 2 correct" in said
