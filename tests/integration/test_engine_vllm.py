@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -298,25 +297,6 @@ def test_vllms_own_parameters_pass_through_by_name(make: Make) -> None:
     assert {s.finish_reason for s in stopped} == {"stop"}
     with pytest.raises(SamplerError, match=r"vLLM refuses the request .*out-of-vocab"):
         samples(make(extra={"stop_token_ids": [99]}), n=1, size=1)
-
-
-def test_a_budget_for_thinking_ends_every_thought() -> None:
-    """The prompts open a thought with their last character; two tokens later the engine writes what closes it."""
-    engine_options = MODEL.engine_options | {
-        "reasoning_config": {"reasoning_start_str": "=", "reasoning_end_str": "+"}
-    }
-    with closing(
-        VllmSampler(
-            MODEL.model_copy(update={"engine_options": engine_options}),
-            SamplingSettings(**SETTINGS | {"extra": {"thinking_token_budget": 2}}),
-            VllmOptions(),
-        )
-    ) as sampler:
-        sampler.start()
-        found = drawn(samples(sampler, n=16, size=16))
-        assert {text[2] for text in found.values()} == {"+"}
-        sampler.reuse(MODEL, SamplingSettings(**SETTINGS))
-        assert {text[2:3] for text in drawn(samples(sampler, n=16, size=16)).values()} != {"+"}
 
 
 @pytest.mark.parametrize(
