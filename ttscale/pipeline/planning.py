@@ -26,7 +26,7 @@ from ttscale.samplers.preview import Preview, preview
 from ttscale.samplers.pricing import price_of
 from ttscale.samplers.resolve import choose_engine
 from ttscale.samplers.until import UntilSettings
-from ttscale.store.calls import attempt_sums, scan_calls
+from ttscale.store.calls import attempt_sums, n_calls
 from ttscale.store.rounds import RoundsLog, read_rounds
 from ttscale.store.run import RunStore, Session
 from ttscale.store.samples import SAMPLE_KEY
@@ -298,21 +298,11 @@ def _status_row(
         "fewest": min(counts.values(), default=0) if len(counts) == n_problems else 0,
         "sessions": len(sessions),
         "engine_seconds": round(sum(session.seconds for session in sessions), 1),
-        "calls": _n_calls(store, cell),
+        "calls": n_calls(store.calls_folder(cell)),
     } | _until(read_rounds(store, cell), stored)
     for verdicts in sets:
         row[f"verified_{verdicts.info.verifier}"] = verdicts.count(cell)
     return row
-
-
-def _n_calls(store: RunStore, cell: str) -> int | None:
-    """Return the calls of a strategy's attempts, those under way too; None for plain samples."""
-    folder = store.calls_folder(cell)
-    return (
-        scan_calls(folder).filter(kind="generate").select(pl.len()).collect().item()
-        if folder.exists()
-        else None
-    )
 
 
 def _until(log: RoundsLog | None, stored: int) -> Row:

@@ -47,6 +47,8 @@ def _print_cells(result: RunResult, console: Console) -> None:
         law = usable_law(cell)
         if law is not None:
             _print(console, Text(law_sentence(law)))
+        if cell.totals.per_attempt:
+            _print(console, Text(cell.totals.per_attempt))
         for warning in cell.warnings:
             _print(console, Text.assemble(("Note: ", "yellow"), visible_text(warning)))
         _print(console, Text())

@@ -178,6 +178,13 @@ def finished_calls(folder: Path) -> dict[tuple[str, int], list[CallRecord]]:
     return attempts
 
 
+def n_calls(folder: Path) -> int | None:
+    """Return the calls of a strategy's attempts, those under way too; None where there is no journal."""
+    if not segments(folder):
+        return None
+    return int(collect(scan_calls(folder).filter(kind="generate").select(pl.len()), folder).item())
+
+
 def attempt_sums(folder: Path, samples: pl.DataFrame) -> pl.DataFrame | None:
     """Return what attempts took in all their calls, as sums in float columns; None where no attempt made several.
 

@@ -36,6 +36,17 @@ def test_law_caveats_and_interval_are_written_below_the_table() -> None:
     assert "95% interval over problems" in text
 
 
+def test_what_an_attempt_of_a_strategy_takes_is_told() -> None:
+    result = make_result(n=256)
+    assert "An attempt takes" not in rendered(result)
+    (cell,) = result.cells
+    totals = dataclasses.replace(cell.totals, n_samples=10, completion_tokens=1854, calls=142)
+    told = dataclasses.replace(result, cells=(dataclasses.replace(cell, totals=totals),))
+    assert "An attempt takes 14.2 calls and 185 tokens on average." in rendered(told)
+    uncounted = dataclasses.replace(totals, completion_tokens=None)
+    assert uncounted.per_attempt == "An attempt takes 14.2 calls on average."
+
+
 def test_off_a_terminal_there_are_no_escapes_and_no_frames() -> None:
     text = rendered(make_result(n=256))
     assert "\x1b" not in text

@@ -43,7 +43,8 @@ from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import goes_by_verifier
 from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.selectors.voting import MajorityVote
-from ttscale.store.run import RunStore
+from ttscale.store.calls import n_calls
+from ttscale.store.run import RunStore, Session
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import TRUNCATED, Outcome
@@ -177,7 +178,7 @@ def analyze_cell(
         selectors=selectors,
         law=_law(judged, settings) if rounds is None else None,
         outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
-        totals=_totals(rows, sum(session.seconds for session in sessions)),
+        totals=_totals(rows, sessions, n_calls(store.calls_folder(cell))),
         warnings=_warnings(rows, judged, len(problems), source),
         identity=identity,
         verifier_seconds=_short_labels(spent),
@@ -336,14 +337,15 @@ def _caveats(
     return caveats
 
 
-def _totals(rows: pl.DataFrame, seconds: float) -> SamplingTotals:
+def _totals(rows: pl.DataFrame, sessions: Sequence[Session], calls: int | None) -> SamplingTotals:
     prompts = rows.group_by("order").agg(pl.col("prompt_tokens").first().cast(pl.Int64))
     return SamplingTotals(
         n_samples=rows.height,
         n_truncated=int(rows["finish_reason"].is_in(list(TRUNCATED)).sum()),
         prompt_tokens=_whole_sum(prompts["prompt_tokens"]),
         completion_tokens=_whole_sum(rows["completion_tokens"]),
-        seconds=seconds or None,
+        seconds=sum(session.seconds for session in sessions) or None,
+        calls=calls,
     )
 
 

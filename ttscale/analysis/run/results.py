@@ -9,7 +9,7 @@ import polars as pl
 
 from ttscale.analysis.comparison.results import Comparison
 from ttscale.result import Result
-from ttscale.showing.numbers import at_k, rests_on
+from ttscale.showing.numbers import amount, at_k, rests_on
 from ttscale.showing.view import View
 from ttscale.stats.counts.curve import Curve, shown_curve
 from ttscale.stats.forecast.backtesting import Backtest
@@ -29,6 +29,7 @@ class SamplingTotals:
         prompt_tokens: Tokens of the prompts, each problem's prompt counted once; None where one is unknown.
         completion_tokens: Tokens generated; None where those of a sample are unknown.
         seconds: Engine time over all sessions of the run, None where unknown.
+        calls: Calls of a strategy's attempts; None where a sample is one call.
     """
 
     n_samples: int
@@ -36,6 +37,19 @@ class SamplingTotals:
     prompt_tokens: int | None
     completion_tokens: int | None
     seconds: float | None
+    calls: int | None = None
+
+    @property
+    def per_attempt(self) -> str | None:
+        """What an attempt of a strategy takes on average, in words; None where a sample is one call."""
+        if not self.calls or not self.n_samples:
+            return None
+        tokens = (
+            ""
+            if self.completion_tokens is None
+            else f" and {amount(self.completion_tokens / self.n_samples)} tokens"
+        )
+        return f"An attempt takes {amount(self.calls / self.n_samples)} calls{tokens} on average."
 
     @property
     def tokens_per_s(self) -> float | None:
