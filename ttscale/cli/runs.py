@@ -201,8 +201,8 @@ def _report(
     from ttscale.analysis.budget.runs import price_runs
     from ttscale.analysis.reading.choosing import stored_config
     from ttscale.analysis.run.analyze import analyze_run, reach
-    from ttscale.cli.main import say
     from ttscale.cli.output import print_rows, stdout_console
+    from ttscale.cli.progress import make_progress
     from ttscale.report.html import write_report
     from ttscale.report.tables import render_table, result_rows
 
@@ -210,18 +210,23 @@ def _report(
     n_cells = sum(len(store.cells()) for store in stores)
     numbers = itertools.count(1)
 
+    progress = make_progress()
+
     def tell(cell: str) -> None:
         if n_cells > 1:
-            say(f"Analyzing {cell} ({next(numbers)} of {n_cells})")
+            progress.note(f"Analyzing {cell} ({next(numbers)} of {n_cells})")
 
     configs = [stored_config(store, oracle=oracle) for store in stores]
-    common = [] if alone else [k for pair in zip(stores, configs, strict=True) for k in reach(*pair)]
-    results = [
-        analyze_run(store, config, depth="full", allow_empty=not alone, on_cell=tell, also=common)
-        for store, config in zip(stores, configs, strict=True)
-    ]
-    budget = price_runs([store.path for store in stores], oracle=oracle)
-    files = write_report(results, out or (stores[0].path if alone else Path("ttscale-report")), budget=budget)
+    with progress.waiting("Estimating from the samples"):
+        common = [] if alone else [k for pair in zip(stores, configs, strict=True) for k in reach(*pair)]
+        results = [
+            analyze_run(store, config, depth="full", allow_empty=not alone, on_cell=tell, also=common)
+            for store, config in zip(stores, configs, strict=True)
+        ]
+        budget = price_runs([store.path for store in stores], oracle=oracle)
+    with progress.waiting("Writing the page and its figures"):
+        folder = out or (stores[0].path if alone else Path("ttscale-report"))
+        files = write_report(results, folder, budget=budget)
     if output:
         print_rows([row for result in results for row in result_rows(result)], output)
         return
