@@ -85,3 +85,12 @@ def test_whatever_tokens_follow_whatever_prompt(kind: str, data: st.DataObject) 
     tokens = data.draw(pieces)
     decoder = StreamDecoder(SimpleNamespace(is_fast=True, backend_tokenizer=backend))
     assert decoder.decode(prompt, tokens) == streamed(backend, prompt, tokens)
+
+
+def test_a_byte_that_is_no_character_spoils_all_bytes_behind_it() -> None:
+    backend = tokenizer("byte-fallback")
+    prompt = [128, *[0] * 8]  # found by the property above: the last eight alone are text
+    decoder = StreamDecoder(SimpleNamespace(is_fast=True, backend_tokenizer=backend))
+    for text in TEXT:
+        tokens = backend.encode(text).ids
+        assert decoder.decode(prompt, tokens) == streamed(backend, prompt, tokens)

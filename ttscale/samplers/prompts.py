@@ -215,12 +215,15 @@ class StreamDecoder:
         return completion
 
     def _end_of_prompt(self, prompt_tokens: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-        """Return the shortest end of the prompt that is seen to have a text, and that text."""
-        size = _CONTEXT_TOKENS
+        """Return the shortest end of the prompt that is seen to have a text, and that text.
+
+        It must be the end of the whole prompt's text: a byte that is no character spoils all bytes that follow it.
+        """
+        size, whole = _CONTEXT_TOKENS, self._text(list(prompt_tokens))
         while True:
             end = prompt_tokens[-size:]
             text = self._text(list(end))
-            if text.strip() or size >= len(prompt_tokens):
+            if (text.strip() and whole.endswith(text)) or size >= len(prompt_tokens):
                 return end, text
             size *= 4
 
