@@ -45,8 +45,8 @@ def test_tasks_are_not_compared_with_each_other() -> None:
     cells = page_cells([retold(make_result(n_problems=40, n=100, cells=("a", "b")), "hard", "easy")])
     assert question(cells) == "What do more samples buy on 2 tasks, in 2 cells?"
     words = str(answer(cells, 100))
-    assert "on hard (a)" in words
-    assert "on easy (b)" in words
+    assert "on hard with 100 samples (a)" in words
+    assert "on easy with 100 samples (b)" in words
     assert "at the least" not in words
 
 

@@ -579,7 +579,7 @@ def test_a_problems_requests_go_to_one_server_where_its_prompt_is_cached() -> No
     assert len(drawn(found)) == 40 * 16
     homes = [max(contents.count(prompt) for contents in asked) for prompt in prompts]
     assert sum(homes) > 0.8 * 40 * 8  # of its 8 requests; the others went where less was under way
-    assert min(map(len, asked)) > 0.3 * 40 * 8
+    assert min(map(len, asked)) > 0.1 * 40 * 8  # addresses decide whose home is where: no even split
 
 
 def test_a_server_that_is_away_at_the_start_is_done_without() -> None:
