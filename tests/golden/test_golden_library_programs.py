@@ -3,7 +3,11 @@
 The programs are ours, in the benchmarks' manner. All are correct, and a wrong variant of each is not.
 """
 
+import contextlib
+import shutil
 import sys
+import tempfile
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,4 +156,24 @@ def test_methods_and_scripts_of_contests(program: str, hidden: dict[str, Any]) -
     verifier = CodeVerifier(CodeOptions(workers=1, extraction="whole"))
     verdict = judge(verifier, f"{IMPORTS}\n{program}", {"limits": limits, **hidden})
     verifier.close()
+    assert verdict.outcome is Outcome.CORRECT, verdict.detail
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_packages_below_tmp_are_imported_on_when_tmp_has_become_the_programs_own(mode: int) -> None:
+    """Environments of continuous integration lie there; a package may import its parts when they are first used."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        folder.chmod(mode)
+        venv.create(folder, with_pip=False)
+        package = next(folder.glob("lib/python3*/site-packages")) / "lazy_package"
+        package.mkdir()
+        package.joinpath("__init__.py").write_text("")
+        package.joinpath("later.py").write_text("ANSWER = 42\n")
+        made = CodeVerifier(CodeOptions(workers=1, extraction="whole", python=str(folder / "bin/python"), preload=("lazy_package",)))  # fmt: skip
+        with contextlib.closing(made):
+            program = "def f():\n    from lazy_package.later import ANSWER\n    return ANSWER"
+            verdict = judge(made, program, checked("", "assert f() == 42"))
+    finally:
+        shutil.rmtree(folder)
     assert verdict.outcome is Outcome.CORRECT, verdict.detail

@@ -15,13 +15,14 @@ import resource
 import socket
 import struct
 import sys
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 32, 4096, 16384
 MS_OF_ST = {
     2: 2,
     4: 4,
@@ -91,10 +92,16 @@ def set_namespaces(process: int, flags: int) -> None:
     _check(_libc.setns(process, flags), "setns")
 
 
-def mount_private_tmp(size_bytes: int) -> None:
-    """Cover /tmp with an empty one that this mount namespace alone sees."""
+def mount_private_tmp(size_bytes: int, keep: Iterable[str] = ()) -> None:
+    """Cover /tmp with an empty one that this mount namespace alone sees, but for folders below it that stay as they are."""
     options = f"size={size_bytes},mode=1777".encode()
+    kept = {path: os.open(path, os.O_PATH) for path in keep}
     _check(_libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
+    for path, fd in kept.items():
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103 - pathlib would cost every fork its memory
+        os.fchdir(fd)  # what is covered by now is reached from within alone
+        _check(_libc.mount(b".", path.encode(), None, MS_BIND | MS_REC, None), f"keep {path}")
+        os.close(fd)
 
 
 def share_tmp_as_shm() -> None:

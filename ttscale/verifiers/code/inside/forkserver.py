@@ -49,6 +49,8 @@ from ttscale.verifiers.code.inside.wire import Channel
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _MAX_CONTROL = 1 << 16
+_PYTHON_BELOW_TMP = sorted(path for path in {sys.prefix, sys.base_prefix} if path.startswith("/tmp/"))
+"""Where an environment below /tmp has its packages: programs import on, after /tmp became their own."""
 _CLEARED = b'{"cleared": 1}'
 _UNCONFINED, _CONFINED = 70, 71
 """Exit codes of a process that failed, before and after it was confined."""
@@ -295,7 +297,7 @@ def _leave_shared_things(tmp_bytes: int, *, network: bool, is_filtered: bool) ->
     unshare(CLONE_NEWNS | others | (CLONE_NEWNET if network else 0))
     if network:
         raise_loopback()
-    mount_private_tmp(tmp_bytes)
+    mount_private_tmp(tmp_bytes, _PYTHON_BELOW_TMP)
     with suppress(OSError):  # without it there are no semaphores between processes
         share_tmp_as_shm()
 
