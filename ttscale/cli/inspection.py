@@ -42,12 +42,13 @@ def plan_command(
     from ttscale.cli.output import print_rows
     from ttscale.config.loading import load_config
     from ttscale.costs.money import known_prices
-    from ttscale.pipeline.planning import Expectations, first_prompts, plan_rows
+    from ttscale.pipeline.planning import Expectations, plan
     from ttscale.pipeline.spending import told_of_caps
 
     settings = load_config(config, overrides, out=out)
-    rows = plan_rows(settings, Expectations(tokens_per_s, known_prices(prices)))
-    prompts = first_prompts(settings)
+    planned = plan(settings, Expectations(tokens_per_s, known_prices(prices)))
+    rows = planned.rows
+    prompts = planned.first_prompts(settings)
     for line in told_of_caps(settings, rows):
         say(line)
     if output is not None:

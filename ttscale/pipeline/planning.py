@@ -12,7 +12,7 @@ from ttscale.config.loading import parse_config
 from ttscale.config.models import Cell, RunConfig
 from ttscale.costs.contract import Price
 from ttscale.errors import MissingExtraError
-from ttscale.pipeline.building import cell_identity, free_settings, read_tasks
+from ttscale.pipeline.building import ReadTask, cell_identity, free_settings, read_tasks
 from ttscale.pipeline.cell_verifiers import verifiers_by_cell
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.requests import request_ranges
@@ -21,6 +21,7 @@ from ttscale.pipeline.spending import caps_of
 from ttscale.pipeline.strategy.building import check_strategies
 from ttscale.pipeline.strategy.rehearsing import CHARACTERS_PER_TOKEN, rehearsed
 from ttscale.result import Row
+from ttscale.samplers.conversations import n_characters
 from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.samplers.preview import Preview, preview
 from ttscale.samplers.pricing import price_of
@@ -52,8 +53,37 @@ class Expectations:
     prices: Mapping[str, Price] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do.
+
+    Attributes:
+        rows: One per cell.
+        tasks: Cell -> its task, as it was read.
+    """
+
+    rows: list[Row]
+    tasks: Mapping[str, ReadTask]
+
+    def first_prompts(self, config: RunConfig) -> dict[str, Preview]:
+        """Return the first prompt of every cell as its model will see it; see `ttscale.samplers.preview`.
+
+        Raises:
+            TtscaleError: A model's folder is not there, or its template cannot be rendered.
+        """
+        return {
+            cell.name: preview(cell.model, self.tasks[cell.name].problems[0], engine=engine_of(cell))
+            for cell in cells(config)
+        }
+
+
 def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> list[Row]:
-    """Return one row per cell of what a run would do. Checks everything that can be checked without an engine.
+    """Return the rows of a plan; see `plan`."""
+    return plan(config, expectations).rows
+
+
+def plan(config: RunConfig, expectations: Expectations | None = None) -> Plan:
+    """Plan a run, reading its tasks once. Checks everything that can be checked without an engine.
 
     Raises:
         TtscaleError: Whatever would stop the run: unreadable data, a changed configuration, no oracle.
@@ -78,7 +108,7 @@ def plan_rows(config: RunConfig, expectations: Expectations | None = None) -> li
                 to_draw = row["samples_to_draw"]
                 row |= {"calls_expected": to_draw, "calls_at_most": to_draw}
                 row |= {"tokens_at_most": to_draw * cell.sampling.max_tokens}
-    return rows
+    return Plan(rows, tasks)
 
 
 def engine_of(cell: Cell) -> str:
@@ -87,19 +117,6 @@ def engine_of(cell: Cell) -> str:
         return choose_engine(cell.model.engine)[0]
     except MissingExtraError:
         return "none installed"
-
-
-def first_prompts(config: RunConfig) -> dict[str, Preview]:
-    """Return the first prompt of every cell as its model will see it; see `ttscale.samplers.preview`.
-
-    Raises:
-        TtscaleError: A task's data cannot be read, or a model's folder is not there.
-    """
-    tasks = read_tasks(cells(config))
-    return {
-        cell.name: preview(cell.model, tasks[cell.name].problems[0], engine=engine_of(cell))
-        for cell in cells(config)
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,19 +248,13 @@ def _usd(
     """Return US dollars: every request pays its prompt, counted as characters until a tokenizer has seen it."""
     size = cell.sampling.request_size
     prompts = sum(
-        _characters(problem)
+        n_characters(problem)
         / CHARACTERS_PER_TOKEN
         * sum(sum(1 for _ in request_ranges(gap, size)) for gap in missing[problem.problem_id])
         for problem in problems
         if problem.problem_id in missing
     )
     return round(((prompts + later_prompts) * price.prompt + tokens * price.completion) / 1e6, 4)
-
-
-def _characters(problem: Problem) -> int:
-    if problem.messages is not None:
-        return sum(len(message.content) for message in problem.messages)
-    return len(problem.prompt or "")
 
 
 def _per_sample(store: RunStore, cell: Cell, history: History) -> tuple[float, float, str]:

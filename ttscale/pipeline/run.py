@@ -46,7 +46,6 @@ def sample_run(
     """
     config = _configured(config)
     progress = progress or Progress()
-    config = _configured(config)
     refuse_imported(config)
     verifiers = verifiers_by_cell(config)
     with (

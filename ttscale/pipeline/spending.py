@@ -18,9 +18,9 @@ from ttscale.costs.contract import Price
 from ttscale.costs.money import known_prices
 from ttscale.errors import CapReachedError, ConfigError
 from ttscale.pipeline.contract import CellDrawer, CellWork
+from ttscale.samplers.conversations import n_characters
 from ttscale.samplers.pricing import price_of
 from ttscale.store.run import RunStore, Session
-from ttscale.types import Problem
 
 CAPS = ("most_tokens", "most_usd", "most_seconds")
 
@@ -176,12 +176,11 @@ class CappedDrawer:
         sessions = work.store.sessions()
         own = [session for session in sessions if session.cell == work.cell.name]
         lengths = _lengths(work.store, work.cell.name)
-        prompt = max(map(_prompt_tokens, work.problems))
-        for cap in self._caps:
-            self._share_out(cap, work, cap.spent(sessions))
+        prompt = max(map(n_characters, work.problems)) / _CHARACTERS_PER_TOKEN
+        spent = {cap: cap.spent(sessions) for cap in self._caps}
         fitting = {
             cap: cap.fits(
-                self._allowed[cap.key, work.cell.name] - cap.spent(sessions), work.cell, lengths, own, prompt
+                self._allowance(cap, work, spent[cap]) - spent[cap], work.cell, lengths, own, prompt
             )
             for cap in self._caps
         }
@@ -191,18 +190,19 @@ class CappedDrawer:
             self._closed.add(work.cell.name)
             raise CapReachedError(
                 f"{work.cell.name}: sampling.{tightest.key} ends it with {lengths.n:,} samples; the run took "
-                f"{tightest.told(tightest.spent(sessions))}. Raise it and repeat the command to go on."
+                f"{tightest.told(spent[tightest])}. Raise it and repeat the command to go on."
             )
         return raised_evenly(work.store, work.cell.name, targets, room)
 
-    def _share_out(self, cap: Cap, work: CellWork, spent: float) -> None:
-        """Give a cell, once, its even share of what is left for all that still lack samples."""
+    def _allowance(self, cap: Cap, work: CellWork, spent: float) -> float:
+        """Return how far a cell may drive a cap: what was spent when it began, and its even share of what was left."""
         key = (cap.key, work.cell.name)
         if key not in self._allowed:
             open_cells = [
                 name for name, wanted in self._wanted.items() if self._is_open(work.store, name, wanted)
             ]
             self._allowed[key] = spent + (cap.limit - spent) / max(len(open_cells), 1)
+        return self._allowed[key]
 
     def _is_open(self, store: RunStore, cell: str, wanted: Mapping[str, int]) -> bool:
         return cell not in self._closed and bool(store.missing(cell, wanted))
@@ -312,15 +312,6 @@ def _prices(drawn: Sequence[Cell], listed: Mapping[str, Price]) -> dict[str, Pri
                 "(prompt_usd_per_million, completion_usd_per_million) for a server, or name a price file in TTSCALE_PRICES."
             )
     return {name: price for name, price in prices.items() if price is not None}
-
-
-def _prompt_tokens(problem: Problem) -> float:
-    texts = (
-        [message.content for message in problem.messages]
-        if problem.messages is not None
-        else [problem.prompt or ""]
-    )
-    return sum(map(len, texts)) / _CHARACTERS_PER_TOKEN
 
 
 def _listed(limits: Iterable[float | None]) -> str:

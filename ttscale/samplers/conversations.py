@@ -15,6 +15,15 @@ def turns_of(problem: Problem, system_prompt: str | None) -> tuple[Message, ...]
     return (Message("system", system_prompt), *turns)
 
 
+def n_characters(problem: Problem) -> int:
+    """Return how long a problem's prompt is, its turns together, before any template is around it.
+
+    >>> n_characters(Problem(problem_id="a", prompt="1+1="))
+    4
+    """
+    return sum(len(turn.content) for turn in turns_of(problem, None))
+
+
 def why_turns(problem: Problem) -> str:
     """Say why a problem needs turns, where they cannot be given: by itself, or by the configuration."""
     if problem.messages is None:
