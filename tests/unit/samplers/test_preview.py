@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ttscale.errors import SamplerError
+from ttscale.execution.masking import mask_broken
 from ttscale.samplers.preview import preview
 from ttscale.samplers.settings import ModelSettings
 from ttscale.types import Message, Problem
@@ -33,6 +34,11 @@ TURNS = (
     Message("tool", "x"),
     Message("user", " What is 1+1? é "),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_broken_media() -> None:
+    mask_broken()  # before transformers is imported: it remembers what it found
 
 
 def folder_of(tmp_path: Path, template: str | None) -> Path:
