@@ -15,88 +15,21 @@ from ttscale.errors import InvalidInputError, did_you_mean, listed
 POOLED = "none"
 """What ``--by`` is given to pool everything."""
 
-_GROUPS = frozenset(
-    [
-        "cell",
-        "arm",
-        "run",
-        "run_id",
-        "run_name",
-        "experiment",
-        "config",
-        "configuration",
-        "variant",
-        "strategy",
-        "method",
-        "policy",
-        "agent",
-        "system",
-        "model",
-        "model_name",
-        "model_id",
-        "model_path",
-        "llm",
-        "checkpoint",
-        "engine",
-        "provider",
-        "temperature",
-        "template",
-        "prompt_name",
-        "prompt_id",
-        "prompt_template",
-        "task",
-        "task_name",
-        "benchmark",
-        "benchmark_name",
-        "dataset",
-        "dataset_name",
-        "data_set",
-        "suite",
-    ]
-)
+_GROUPS = frozenset([
+    "cell", "arm", "run", "run_id", "run_name", "experiment", "config", "configuration", "variant", "strategy",
+    "method", "policy", "agent", "system", "model", "model_name", "model_id", "model_path", "llm", "checkpoint",
+    "engine", "provider", "temperature", "template", "prompt_name", "prompt_id", "prompt_template", "task",
+    "task_name", "benchmark", "benchmark_name", "dataset", "dataset_name", "data_set", "suite",
+])  # fmt: skip
 _OR_NUMBERS = frozenset({"run", "run_id", "experiment"})
 """Names of groups that number samples where they hold whole numbers, each once a problem."""
-_OF_SAMPLES = frozenset(
-    [
-        "sample_index",
-        "sample_id",
-        "sample",
-        "index",
-        "idx",
-        "epoch",
-        "repeat",
-        "trial",
-        "seed",
-        "attempt",
-        "rollout",
-        "completion",
-        "response",
-        "generation",
-        "output",
-        "text",
-        "solution",
-        "answer",
-        "predicted_answer",
-        "extracted_answer",
-        "answer_class",
-        "pred",
-        "prediction",
-        "finish_reason",
-        "prompt_tokens",
-        "input_tokens",
-        "completion_tokens",
-        "output_tokens",
-        "num_generated_tokens",
-        "tokens",
-        "cumulative_logprob",
-        "logprob",
-        "score",
-        "seconds",
-        "time",
-        "timestamp",
-        "date",
-    ]
-)
+_OF_SAMPLES = frozenset([
+    "sample_index", "sample_id", "sample", "index", "idx", "epoch", "repeat", "trial", "seed", "attempt", "rollout",
+    "completion", "response", "generation", "output", "text", "solution", "answer", "predicted_answer",
+    "extracted_answer", "answer_class", "pred", "prediction", "finish_reason", "prompt_tokens", "input_tokens",
+    "completion_tokens", "output_tokens", "num_generated_tokens", "tokens", "cumulative_logprob", "logprob", "score",
+    "seconds", "time", "timestamp", "date",
+])  # fmt: skip
 """Columns that differ between the samples of one group."""
 _FEWEST_PROBLEMS, _MOST_VALUES = 2, 50
 """Between which a crossing column is taken for a group: one problem proves nothing, and many values are ids of samples."""

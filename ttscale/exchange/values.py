@@ -10,68 +10,19 @@ from typing import Any
 from ttscale.exchange.contract import ReadingNotes
 from ttscale.types import Outcome, Verdict
 
+_CORRECT = "true", "correct", "passed", "pass", "1", "1.0", "yes", "y", "t", "right", "resolved", "accepted"
+_WRONG = "false", "incorrect", "failed", "fail", "0", "0.0", "no", "n", "f", "wrong", "unresolved", "rejected"
+_OTHERS = {"timeout": Outcome.TIMEOUT, "timed out": Outcome.TIMEOUT, "no_answer": Outcome.NO_ANSWER, "error": Outcome.ERROR}  # fmt: skip
 WORDS = MappingProxyType(
-    dict.fromkeys(
-        ("true", "correct", "passed", "pass", "1", "1.0", "yes", "y", "t", "right", "resolved", "accepted"),
-        Outcome.CORRECT,
-    )
-    | dict.fromkeys(
-        (
-            "false",
-            "incorrect",
-            "failed",
-            "fail",
-            "0",
-            "0.0",
-            "no",
-            "n",
-            "f",
-            "wrong",
-            "unresolved",
-            "rejected",
-        ),
-        Outcome.INCORRECT,
-    )
-    | {
-        "timeout": Outcome.TIMEOUT,
-        "timed out": Outcome.TIMEOUT,
-        "no_answer": Outcome.NO_ANSWER,
-        "error": Outcome.ERROR,
-    }
+    dict.fromkeys(_CORRECT, Outcome.CORRECT) | dict.fromkeys(_WRONG, Outcome.INCORRECT) | _OTHERS
 )
 """How formats and tables spell verdicts, in small letters: the one truth table."""
 
-_NO_VERDICTS = frozenset(
-    {
-        "wer",
-        "cer",
-        "mer",
-        "ter",
-        "ppl",
-        "perplexity",
-        "loss",
-        "nll",
-        "bpb",
-        "bits",
-        "byte",
-        "bypass",
-        "distance",
-    }
-    | {
-        "likelihood",
-        "loglikelihood",
-        "logprob",
-        "logprobs",
-        "mse",
-        "mae",
-        "rmse",
-        "brier",
-        "ece",
-        "error",
-        "errors",
-    }
-    | {"count", "counts", "num", "length", "tokens", "latency", "seconds", "duration", "turns", "inst"}
-)
+_NO_VERDICTS = frozenset((
+    "wer", "cer", "mer", "ter", "ppl", "perplexity", "loss", "nll", "bpb", "bits", "byte", "bypass", "distance",
+    "likelihood", "loglikelihood", "logprob", "logprobs", "mse", "mae", "rmse", "brier", "ece", "error", "errors",
+    "count", "counts", "num", "length", "tokens", "latency", "seconds", "duration", "turns", "inst",
+))  # fmt: skip
 """Parts of names of what is measured and is no verdict, even where it happens to be 0 or 1: errors, losses, counts."""
 
 

@@ -25,18 +25,9 @@ from ttscale.types import Sample, SampleRequest
 
 _SEQUENCES = 256
 """Sequences at a time, where a speed is imitated and `sampling.max_concurrent` says nothing."""
-_FREE_TO_DIFFER = frozenset(
-    {
-        "n",
-        "request_size",
-        "max_concurrent",
-        "seed",
-        "per_sample_seeds",
-        "logprobs",
-        "token_logprobs",
-        "top_logprobs",
-    }
-)
+_FREE_TO_DIFFER = frozenset({
+    "n", "request_size", "max_concurrent", "seed", "per_sample_seeds", "logprobs", "token_logprobs", "top_logprobs",
+})  # fmt: skip
 """Sampling settings that do not change what a stored sample is a sample of."""
 
 

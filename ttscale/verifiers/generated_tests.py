@@ -39,29 +39,10 @@ from ttscale.verifiers.code.verifier import ProgramOptions
 from ttscale.verifiers.contract import Candidate, by_threshold
 from ttscale.verifiers.reasoning import over_answers
 
-_SAFE_CALLS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "dict",
-        "float",
-        "frozenset",
-        "int",
-        "isinstance",
-        "len",
-        "list",
-        "max",
-        "min",
-        "round",
-        "set",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-    ]
-)
+_SAFE_CALLS = frozenset([
+    "abs", "all", "any", "bool", "dict", "float", "frozenset", "int", "isinstance", "len", "list", "max", "min",
+    "round", "set", "sorted", "str", "sum", "tuple",
+])  # fmt: skip
 _SAFE_NODES = (
     ast.Assert, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Call, ast.Constant, ast.Name, ast.List, ast.Tuple,
     ast.Set, ast.Dict, ast.keyword, ast.Load, ast.cmpop, ast.boolop, ast.unaryop, ast.Subscript, ast.Slice,

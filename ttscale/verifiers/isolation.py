@@ -124,14 +124,8 @@ def serve(target: str, options: Mapping[str, Any]) -> Callable[[dict[str, Any]],
 
 _SAMPLE_FIELDS = Sample.__slots__
 _VERDICT_FIELDS = (
-    "score",
-    "answer",
-    "answer_class",
-    "seconds",
-    "prompt_tokens",
-    "completion_tokens",
-    "detail",
-)
+    "score", "answer", "answer_class", "seconds", "prompt_tokens", "completion_tokens", "detail",
+)  # fmt: skip
 
 
 def _job(batch: Sequence[Candidate]) -> dict[str, Any]:

@@ -110,21 +110,9 @@ _DRESS = (
     r"|texttt|textnormal|emph|underline|underbrace|hbox|mbox|textup|textsl|operatorname\*?|displaylines|cancel|ensuremath|fbox|boxed"
 )
 _DRESSING = re.compile(rf"\\({_DRESS})\s*(?=\{{)")
-_TEXTUAL = frozenset(
-    [
-        "textbf",
-        "textit",
-        "textrm",
-        "textsf",
-        "texttt",
-        "textnormal",
-        "emph",
-        "hbox",
-        "mbox",
-        "textup",
-        "textsl",
-    ]
-)
+_TEXTUAL = frozenset([
+    "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "emph", "hbox", "mbox", "textup", "textsl",
+])  # fmt: skip
 _COLORED = re.compile(r"\\(?:color|textcolor|colorbox)\s*\{[^{}]*\}|\\color\s+[a-z]+\b")
 _SWITCH = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|it|rm|sf|tt|sl|em|bfseries|itshape|large|Large|LARGE|huge|Huge|small"
@@ -235,30 +223,10 @@ def _without_dressing(text: str) -> str:
 
 
 _ROMAN_WORD = re.compile(r"[\s~]*[A-Za-z]{2,}[A-Za-z\s./]*")
-_FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "ln",
-        "exp",
-        "det",
-        "gcd",
-        "lcm",
-        "max",
-        "min",
-    ]
-)
+_FUNCTIONS = frozenset([
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln",
+    "exp", "det", "gcd", "lcm", "max", "min",
+])  # fmt: skip
 
 _AROUND = re.compile(
     r"^(?:\s|\\\\|\\[\[(]|\$(?!\s*[0-9.])|&)+|(?:\s|\\\\|\\[\])]|\\?\$|&|\\(?=\s*$)|(?<![0-9.])\.(?!\.)|(?<=[0-9])\.|[,;。，])+$"

@@ -23,13 +23,8 @@ _NAMED_APART = ("model.path", "task.name", "model.engine")
 _BLOCK_SAMPLES = 100_000
 """Held at a time, with their texts."""
 _OF_A_SAMPLE = (
-    "completion",
-    "finish_reason",
-    "prompt_tokens",
-    "completion_tokens",
-    "cumulative_logprob",
-    "seed",
-)
+    "completion", "finish_reason", "prompt_tokens", "completion_tokens", "cumulative_logprob", "seed",
+)  # fmt: skip
 
 
 class CellExport:

@@ -21,14 +21,8 @@ from ttscale.types import Problem
 
 _NAME = re.compile(r"(?P<scenario>.+)_(?P<n>\d+)_(?P<temperature>\d+(\.\d+)?)(_cot)?(_eval_all)?$")
 _METADATA = (
-    "question_title",
-    "platform",
-    "contest_id",
-    "contest_date",
-    "difficulty",
-    "test_id",
-    "function_name",
-)
+    "question_title", "platform", "contest_id", "contest_date", "difficulty", "test_id", "function_name",
+)  # fmt: skip
 _KNOWN = frozenset({"question_id", "question_content", "starter_code", "output_list", "code_list", "pred_list"}
                    | {"graded_list", "pass@1", *_METADATA})  # fmt: skip
 _VERIFIER = VerifierKey("livecodebench")

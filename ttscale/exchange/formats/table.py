@@ -37,16 +37,7 @@ csv.field_size_limit(2**31 - 1)
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "problem_id": (*PROBLEM_NAMES, "question_id", "idx"),
-    "completion": (
-        "completion",
-        "response",
-        "generation",
-        "output",
-        "text",
-        "solution",
-        "model_output",
-        "samples",
-    ),
+    "completion": ("completion", "response", "generation", "output", "text", "solution", "model_output", "samples"),
     "correct": OUTCOME_NAMES,
     "answer": ("predicted_answer", "extracted_answer", "pred", "prediction"),
     "prompt": ("prompt", "question"),
@@ -61,7 +52,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "seed": ("seed",),
     "temperature": ("temperature",),
     "settings": ("settings",),
-}
+}  # fmt: skip
 """Field -> column names looked for where none is named, the first found wins."""
 
 _LISTS = ("completion", "correct", "answer", "finish_reason", "completion_tokens", "logprob", "seed")

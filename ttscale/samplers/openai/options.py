@@ -33,19 +33,10 @@ class OpenAIOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    NOT_PART_OF_A_SAMPLE: ClassVar[frozenset[str]] = frozenset(
-        {
-            "base_url",
-            "base_urls",
-            "api_key_env",
-            "max_concurrent",
-            "n_per_request",
-            "timeout_s",
-            "max_retries",
-            "patience_s",
-            "price",
-        }
-    )
+    NOT_PART_OF_A_SAMPLE: ClassVar[frozenset[str]] = frozenset({
+        "base_url", "base_urls", "api_key_env", "max_concurrent", "n_per_request", "timeout_s", "max_retries",
+        "patience_s", "price",
+    })  # fmt: skip
     """Options that decide where and how fast a sample is drawn, not what it looks like."""
 
     base_url: str | None = None

@@ -10,19 +10,8 @@ import sympy
 from ttscale.verifiers.formulas.naming import formula_name, is_constant
 
 Kind = Literal[
-    "value",
-    "list",
-    "tuple",
-    "interval",
-    "set",
-    "relation",
-    "words",
-    "time",
-    "based",
-    "digits",
-    "matrix",
-    "text",
-]
+    "value", "list", "tuple", "interval", "set", "relation", "words", "time", "based", "digits", "matrix", "text",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
