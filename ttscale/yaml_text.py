@@ -167,7 +167,7 @@ def _require_finite(node: Node, most: int = MOST_NODES) -> None:
         sizes[id(one)] = 0
         if isinstance(one, ScalarNode):
             total = 1
-            if not one.value.isascii() and _SURROGATE.search(one.value):
+            if not one.value.isascii() and LONE_SURROGATE.search(one.value):
                 raise _wrong(f"{one.value[:60]!r} has half of a character (a lone surrogate)", one)
         else:
             parts = (
@@ -182,7 +182,8 @@ def _require_finite(node: Node, most: int = MOST_NODES) -> None:
     size(node)
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What no file, tokenizer or request can hold."""
 
 
 def _wrong(what: str, node: Node) -> ConstructorError:

@@ -1,6 +1,5 @@
 """Samples of one cell as rows: made of objects and back, read lazily, counted."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import polars as pl
 from ttscale.store.segments import collect, scan, segments
 from ttscale.store.top_logprobs import TOP_LOGPROBS_DTYPE, top_logprobs_arrays, top_logprobs_column
 from ttscale.types import Sample
+from ttscale.yaml_text import LONE_SURROGATE
 
 SAMPLE_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "cell": pl.String,
@@ -30,8 +30,6 @@ SAMPLE_SCHEMA: Mapping[str, type[pl.DataType] | pl.DataType] = {
 SAMPLE_KEY = ("problem_id", "sample_index")
 SAMPLE_FIELDS = tuple(name for name in SAMPLE_SCHEMA if name != "cell")
 """The columns that are fields of `Sample`."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def samples_frame(samples: Sequence[Sample], cell: str) -> pl.DataFrame:
@@ -87,4 +85,4 @@ def storable(texts: Sequence[str | None]) -> pl.Series:
     try:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError:
-        return pl.Series([text and _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts])
+        return pl.Series([text and LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts])

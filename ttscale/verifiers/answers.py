@@ -5,23 +5,15 @@ can be read decides; a completion in which none can is ``Outcome.NO_ANSWER``.
 """
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
 from ttscale.types import Outcome, Problem, Verdict
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import (
-    ENCLOSED,
-    UNSTATED,
-    SearchError,
-    find_extractor,
-    pieces_of,
-    prefetch,
-    stated_pieces,
-)
-from ttscale.verifiers.reasoning import StatedOptions, is_truncated, over_answers
+from ttscale.verifiers.contract import Candidate, failed
+from ttscale.verifiers.extraction import ENCLOSED, UNSTATED, Extractors, SearchError
+from ttscale.verifiers.reasoning import ReadingVerifier, StatedOptions, is_truncated
 
 MAX_ANSWER_LENGTH = 1000
 """Characters of an answer kept in a verdict; a longer one is cut, and its class is a hash of all of it."""
@@ -31,12 +23,12 @@ _CACHE_SIZE = 100_000
 
 _UNREAD = "The box or tag holds '{}', which cannot be read as such an answer."
 
-_NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)
+NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)
 
 Value = TypeVar("Value", bound=Hashable)
 
 
-class AnswerVerifier(ABC, Generic[Value]):
+class AnswerVerifier(ReadingVerifier, Generic[Value]):
     """An oracle that reads answers as values of one type.
 
     Args:
@@ -47,13 +39,12 @@ class AnswerVerifier(ABC, Generic[Value]):
     Options: ClassVar[type[StatedOptions]]
     version: ClassVar[str]
     sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
     box_is_final: ClassVar[bool] = True
     """Whether nothing is taken from around a box that cannot be read."""
 
     def __init__(self, options: StatedOptions, extract: Sequence[str]) -> None:
-        self._reading = options
-        self._extractors = tuple((name, find_extractor(name)) for name in extract)
+        super().__init__(options)
+        self._extractors = Extractors(extract)
         self._readers = {name: lru_cache(_CACHE_SIZE)(self._reader_of(name)) for name in extract}
         self._remembered = lru_cache(_CACHE_SIZE)(self._verdict_on)
         self._read_short_key = lru_cache(_CACHE_SIZE)(self.read_key)
@@ -82,18 +73,12 @@ class AnswerVerifier(ABC, Generic[Value]):
         """Name the class in which an answer votes."""
         return str(value)
 
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
-        return over_answers(batch, self._reading, self._verify)
-
     def is_whole(self, completion: str) -> bool:
         """Return whether a completion states an answer and nothing else, which a cut does not put in doubt."""
         return True
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        prefetch(
-            (extract for _, extract in self._extractors), [candidate.sample.completion for candidate in batch]
-        )
+        self._extractors.prefetch(batch)
         return [self._verify_one(candidate) for candidate in batch]
 
     def _verify_one(self, candidate: Candidate) -> Verdict:
@@ -102,10 +87,9 @@ class AnswerVerifier(ABC, Generic[Value]):
         if key is None:
             return missing_key(candidate.problem)
         unread: Verdict | None = None
-        is_cut = self._reading.truncated == "stated" and is_truncated(candidate.sample)
-        find = stated_pieces if is_cut else pieces_of
+        is_cut = self.options.truncated == "stated" and is_truncated(candidate.sample)
         try:
-            for name, answer in find(self._extractors, completion):
+            for name, answer in self._extractors.pieces(completion, is_cut=is_cut):
                 if is_cut and name == "whole" and not self.is_whole(completion):
                     continue
                 if unread is not None and name in UNSTATED | {"whole"}:
@@ -120,7 +104,7 @@ class AnswerVerifier(ABC, Generic[Value]):
                     )
         except SearchError as error:
             return Verdict(outcome=Outcome.TIMEOUT, detail=str(error))
-        return unread or _NO_ANSWER
+        return unread or NO_ANSWER
 
     def _reader_of(self, name: str) -> Callable[[str], Value | None]:
         return (
@@ -135,20 +119,16 @@ class AnswerVerifier(ABC, Generic[Value]):
             return None
         expected = self._read_short_key(key) if len(key) <= _CACHED_LENGTH else self.read_key(key)
         if expected is None:
-            return Verdict(
-                outcome=Outcome.ERROR,
-                answer=shown(answer),
-                detail=f"The answer key '{shown(key)}' cannot be read; correct the data or use another verifier.",
-            )
+            why = f"The answer key '{shown(key)}' cannot be read; correct the data or use another verifier."
+            return failed(why, answer=shown(answer))
         outcome = Outcome.CORRECT if self.is_equal(value, expected) else Outcome.INCORRECT
         return Verdict(outcome=outcome, answer=shown(answer), answer_class=bounded(self.class_of(value)))
 
 
 def missing_key(problem: Problem) -> Verdict:
     """Return the verdict for a problem without an answer key: unknown, not wrong."""
-    return Verdict(
-        outcome=Outcome.ERROR,
-        detail=f"Problem '{problem.problem_id}' has no answer key; name the answer column in the task's options.",
+    return failed(
+        f"Problem '{problem.problem_id}' has no answer key; name the answer column in the task's options."
     )
 
 

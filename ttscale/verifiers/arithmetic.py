@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.answers import bounded, shown
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import ExtractorNames, find_extractor
-from ttscale.verifiers.reasoning import ReadingOptions, over_answers
+from ttscale.verifiers.contract import Candidate, failed
+from ttscale.verifiers.extraction import ExtractorNames, Extractors
+from ttscale.verifiers.reasoning import ReadingOptions, ReadingVerifier
 
 _EQUATION = re.compile(r"([0-9]+)([+*])([0-9]+)=")
 _INTEGER = re.compile(r"([+-]?)([0-9]+)")
@@ -31,22 +31,17 @@ class CongruenceOptions(ReadingOptions):
     """Where the answer stands in the completion: extractors tried in order, until one finds an integer."""
 
 
-class CongruenceVerifier:
+class CongruenceVerifier(ReadingVerifier):
     """Accept an answer that agrees with the operands of a prompt such as ``37*52=`` modulo `modulus`."""
 
     Options: ClassVar[type[BaseModel]] = CongruenceOptions
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True
     modulus: ClassVar[int]
 
     def __init__(self, options: CongruenceOptions) -> None:
-        self._reading = options
-        self._extractors = tuple(find_extractor(name) for name in options.extract)
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Return one verdict per candidate, in order, with the score 1 for accepted and 0 for rejected."""
-        return over_answers(batch, self._reading, self._verify)
+        super().__init__(options)
+        self._extractors = Extractors(options.extract)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         return [self._verify_one(candidate.problem, candidate.sample.completion) for candidate in batch]
@@ -55,12 +50,9 @@ class CongruenceVerifier:
         expected = self._expected(problem)
         if expected is None:
             return _not_arithmetic(problem)
-        for extract in self._extractors:
-            answer = extract(completion)
-            integer = _INTEGER.fullmatch(answer.strip()) if answer is not None else None
-            if answer is not None and integer is not None:
-                sign, digits = integer.groups()
-                return self._verdict_on(answer.strip(), sign, digits, expected)
+        for _, answer in self._extractors.pieces(completion):
+            if integer := _INTEGER.fullmatch(answer.strip()):
+                return self._verdict_on(answer.strip(), integer[1], integer[2], expected)
         return Verdict(outcome=Outcome.NO_ANSWER, score=0.0)
 
     def _expected(self, problem: Problem) -> int | None:
@@ -116,8 +108,6 @@ def _canonical(sign: str, digits: str) -> str:
 
 
 def _not_arithmetic(problem: Problem) -> Verdict:
-    return Verdict(
-        outcome=Outcome.ERROR,
-        detail=f"Problem '{problem.problem_id}' is no sum or product such as '37*52='; "
-        "this verifier fits the task 'arithmetic' only.",
+    return failed(
+        f"Problem '{problem.problem_id}' is no sum or product such as '37*52='; this verifier fits the task 'arithmetic' only."
     )

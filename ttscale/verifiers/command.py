@@ -23,8 +23,8 @@ from pydantic import BaseModel, Field
 
 from ttscale.execution.sandbox import Completed, Limits, View, require_sandbox, run_sandboxed
 from ttscale.types import Outcome, Verdict
-from ttscale.verifiers.contract import Candidate, by_threshold
-from ttscale.verifiers.reasoning import ReadingOptions, over_answers
+from ttscale.verifiers.contract import Candidate, by_threshold, failed
+from ttscale.verifiers.reasoning import ReadingOptions, ReadingVerifier
 
 _SPOKEN = (Outcome.CORRECT, Outcome.INCORRECT, Outcome.NO_ANSWER, Outcome.SCORED)
 _SHOWN = 500
@@ -56,20 +56,13 @@ class CommandOptions(ReadingOptions):
     """Run in the open: network, files and all."""
 
 
-class CommandVerifier:
+class CommandVerifier(ReadingVerifier):
     """A program of the user's that does not see the answer key."""
 
     Options: ClassVar[type[BaseModel]] = CommandOptions
     version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True
-
-    def __init__(self, options: CommandOptions) -> None:
-        self.options = options
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Run the program once per candidate."""
-        return over_answers(batch, self.options, self._verify)
+    options: CommandOptions
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
@@ -89,13 +82,9 @@ class CommandVerifier:
                 unsafe_no_sandbox=options.unsafe_no_sandbox,
             )
         except OSError as error:
-            return Verdict(outcome=Outcome.ERROR, detail=str(error))
+            return failed(str(error))
         if done.timed_out:
-            return Verdict(
-                outcome=Outcome.ERROR,
-                seconds=done.seconds,
-                detail=f"the command took more than {options.timeout_s:g} s",
-            )
+            return failed(f"the command took more than {options.timeout_s:g} s", seconds=done.seconds)
         read = _by_json if options.verdict == "json" else _by_exit_code
         return read(done, options)
 
@@ -147,18 +136,15 @@ def _by_exit_code(done: Completed, options: CommandOptions) -> Verdict:
 
 def _by_json(done: Completed, options: CommandOptions) -> Verdict:
     if done.exit_code != 0 or done.output_exceeded:
-        return Verdict(outcome=Outcome.ERROR, seconds=done.seconds, detail=_complaint(done))
+        return failed(_complaint(done), seconds=done.seconds)
     lines = done.stdout.decode("utf-8", "replace").strip().split("\n")
     try:
         said = json.loads(lines[-1])
         score = _score(said)
         outcome = _outcome(said, score, options.accept_at)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        return Verdict(
-            outcome=Outcome.ERROR,
-            seconds=done.seconds,
-            detail=f"the command's last line is no verdict ({error}): {lines[-1][:_SHOWN]}",
-        )
+        why = f"the command's last line is no verdict ({error}): {lines[-1][:_SHOWN]}"
+        return failed(why, seconds=done.seconds)
     return Verdict(
         outcome=outcome, score=score, seconds=done.seconds,
         answer=_text(said, "answer"), answer_class=_text(said, "answer_class"), detail=_text(said, "detail"),

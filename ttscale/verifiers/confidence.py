@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ttscale.types import Outcome, Sample, Verdict
-from ttscale.verifiers.contract import Candidate, by_threshold
+from ttscale.verifiers.contract import Candidate, by_threshold, failed
 
 
 class ConfidenceOptions(BaseModel):
@@ -69,12 +69,8 @@ class ConfidenceVerifier:
     reads_logprobs: ClassVar[bool] = True
 
     def __init__(self, options: ConfidenceOptions) -> None:
-        self._statistic = options.statistic
-        self._token = options.token
+        self._options = options
         self.reads_top_logprobs = options.token != "logprob"
-        self._window = options.window
-        self._share = options.share
-        self._threshold = options.threshold
 
     def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
@@ -85,49 +81,46 @@ class ConfidenceVerifier:
             return Verdict(outcome=Outcome.NO_ANSWER)
         score = self._score(sample)
         if score is None:
-            detail = (
+            return failed(
                 f"The sample was stored without log-probabilities; draw with 'sampling.{self._needed()}'."
             )
-            return Verdict(outcome=Outcome.ERROR, detail=detail)
         if not math.isfinite(score):
-            return Verdict(
-                outcome=Outcome.ERROR, detail=f"The score from the sample's log-probabilities is {score}."
-            )
-        return Verdict(outcome=by_threshold(score, self._threshold), score=score)
+            return failed(f"The score from the sample's log-probabilities is {score}.")
+        return Verdict(outcome=by_threshold(score, self._options.threshold), score=score)
 
     def _needed(self) -> str:
         """Return the sampling option that keeps what is needed."""
         if self.reads_top_logprobs:
             return "top_logprobs: 20"
-        return "logprobs: true" if self._statistic in ("sum", "mean") else "token_logprobs: true"
+        return "logprobs: true" if self._options.statistic in ("sum", "mean") else "token_logprobs: true"
 
     def _score(self, sample: Sample) -> float | None:
         """Compute the statistic, or None where the sample lacks what it needs."""
         total = sample.cumulative_logprob
-        if self._token == "logprob" and self._statistic in ("sum", "mean"):
-            n = 1 if self._statistic == "sum" else sample.completion_tokens
+        if self._options.token == "logprob" and self._options.statistic in ("sum", "mean"):
+            n = 1 if self._options.statistic == "sum" else sample.completion_tokens
             return None if total is None or n is None else total / n
         tokens = self._tokens(sample)
         if tokens is None or not len(tokens):
             return None
-        match self._statistic:
+        match self._options.statistic:
             case "lowest-group":
-                return float(group_means(tokens, self._window).min())
+                return float(group_means(tokens, self._options.window).min())
             case "bottom-groups":
-                return lowest_share(group_means(tokens, self._window), self._share)
+                return lowest_share(group_means(tokens, self._options.window), self._options.share)
             case "tail":
-                return float(np.mean(tokens[-self._window :]))
+                return float(np.mean(tokens[-self._options.window :]))
             case _:
                 return float(np.mean(tokens))
 
     def _tokens(self, sample: Sample) -> "Sequence[float] | NDArray[np.float64] | None":
         """Return what every token counts for."""
-        if self._token == "logprob":
+        if self._options.token == "logprob":
             return sample.token_logprobs
         if sample.top_logprobs is None:
             return None
         top = sample.top_logprobs.astype(np.float64)
-        return token_confidence(top) if self._token == "top-k" else self_certainty(top)
+        return token_confidence(top) if self._options.token == "top-k" else self_certainty(top)
 
 
 def token_confidence(top_logprobs: NDArray[np.float64]) -> NDArray[np.float64]:

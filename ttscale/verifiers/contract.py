@@ -74,6 +74,15 @@ class Verifier(Protocol):
         """
 
 
+def failed(detail: str | None, *, seconds: float | None = None, answer: str | None = None) -> Verdict:
+    """Return the verdict of a verifier that failed on a sample: neither right nor wrong.
+
+    >>> failed("no server").outcome
+    <Outcome.ERROR: 'error'>
+    """
+    return Verdict(outcome=Outcome.ERROR, detail=detail, seconds=seconds, answer=answer)
+
+
 def by_threshold(score: float, accept_at: float | None) -> Outcome:
     """Return the outcome of a verifier that accepts from a score on, or only scores.
 

@@ -9,13 +9,14 @@ user's own may not, and is searched in a process that can be killed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
 from ttscale.errors import did_you_mean, listed
+from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.cues import cue_ends
 from ttscale.verifiers.numbers import last_number
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
@@ -272,36 +273,47 @@ class RegexExtractor:
         self._found = dict(zip(different, self._pool.run(different), strict=True))
 
 
-def pieces_of(extractors: Iterable[tuple[str, Extractor]], completion: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the piece of every extractor that finds one."""
-    for name, extract in extractors:
-        if piece := extract(completion):
-            yield name, piece
+class Extractors:
+    """Extractors in the order in which they are tried.
 
+    Args:
+        names: See `find_extractor`.
 
-def stated_pieces(extractors: Iterable[tuple[str, Extractor]], completion: str) -> Iterator[tuple[str, str]]:
-    """Yield the pieces that a truncated completion gave as its answer, and before the cut.
-
-    A statement that ends where the text does is left out: the cut may have taken the rest of ``#### 12``.
-
-    >>> [*stated_pieces([("hash", hash_line)], "#### 12")], [*stated_pieces([("hash", hash_line)], "#### 12\\n")]
-    ([], [('hash', '12')])
+    >>> hashes = Extractors(["hash"])
+    >>> [*hashes.pieces("#### 12")], [*hashes.pieces("#### 12", is_cut=True)], [*hashes.pieces("#### 12\\n", is_cut=True)]
+    ([('hash', '12')], [], [('hash', '12')])
     """
-    stated = ((name, extract) for name, extract in extractors if name not in UNSTATED)
-    for name, piece in pieces_of(stated, completion):
-        if name not in _OPEN_ENDED or not completion.endswith(piece):
-            yield name, piece
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._named = tuple((name, find_extractor(name)) for name in names)
+
+    def prefetch(self, candidates: Iterable[Candidate]) -> None:
+        """Let extractors that work in other processes see a whole batch at once."""
+        completions = [candidate.sample.completion for candidate in candidates]
+        for _, extract in self._named:
+            if isinstance(extract, RegexExtractor):
+                extract.prefetch(completions)
+
+    def pieces(self, completion: str, *, is_cut: bool = False) -> Iterator[tuple[str, str]]:
+        """Yield the name and the piece of every extractor that finds one.
+
+        Args:
+            completion: The text.
+            is_cut: Whether it was cut off: then only what it gave as its answer, and before the cut. A statement that ends
+                where the text does is left out, for the cut may have taken the rest of ``#### 12``.
+
+        Raises:
+            SearchError: A pattern of the user's came to no end.
+        """
+        for name, extract in self._named:
+            if (is_cut and name in UNSTATED) or not (piece := extract(completion)):
+                continue
+            if not (is_cut and name in _OPEN_ENDED and completion.endswith(piece)):
+                yield name, piece
 
 
 class SearchError(Exception):
     """A user's pattern came to no end on one completion."""
-
-
-def prefetch(extractors: Iterable[Extractor], completions: Sequence[str]) -> None:
-    """Let extractors that work in other processes see a whole batch at once."""
-    for extractor in extractors:
-        if isinstance(extractor, RegexExtractor):
-            extractor.prefetch(completions)
 
 
 def start_search(pattern: str) -> Extractor:

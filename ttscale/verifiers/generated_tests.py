@@ -37,7 +37,7 @@ from ttscale.verifiers.code.pool import Job, Pool
 from ttscale.verifiers.code.suite import Suite, asserts_suite, names_tested, parse_quietly, suite_key
 from ttscale.verifiers.code.verifier import ProgramOptions
 from ttscale.verifiers.contract import Candidate, by_threshold
-from ttscale.verifiers.reasoning import over_answers
+from ttscale.verifiers.reasoning import ReadingVerifier
 
 _SAFE_CALLS = frozenset([
     "abs", "all", "any", "bool", "dict", "float", "frozenset", "int", "isinstance", "len", "list", "max", "min",
@@ -70,23 +70,18 @@ class GeneratedTestsOptions(ProgramOptions):
     """After so many tests that hang or kill a program, its other tests count as not passed."""
 
 
-class GeneratedTestsVerifier:
+class GeneratedTestsVerifier(ReadingVerifier):
     """Scores programs by tests that a model wrote: the number passed, and a judgement only with `accept_share`."""
 
     Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
     version: ClassVar[str] = "5"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
 
     def __init__(self, options: GeneratedTestsOptions) -> None:
-        self.options = options
+        super().__init__(options)
         self._starting = threading.Lock()
         self._pool: Pool | None = None
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Score programs; equal programs of one problem run once."""
-        return over_answers(batch, self.options, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         with self._starting:

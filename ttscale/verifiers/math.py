@@ -19,19 +19,12 @@ from pydantic import Field
 
 from ttscale.errors import MissingExtraError
 from ttscale.types import Outcome, Verdict
-from ttscale.verifiers.answers import bounded, missing_key, shown
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.extraction import (
-    ExtractorNames,
-    SearchError,
-    find_extractor,
-    pieces_of,
-    prefetch,
-    stated_pieces,
-)
+from ttscale.verifiers.answers import NO_ANSWER, bounded, missing_key, shown
+from ttscale.verifiers.contract import Candidate, failed
+from ttscale.verifiers.extraction import ExtractorNames, Extractors, SearchError
 from ttscale.verifiers.notation import unbroken
 from ttscale.verifiers.numbers import value_name
-from ttscale.verifiers.reasoning import StatedOptions, is_truncated, over_answers
+from ttscale.verifiers.reasoning import ReadingVerifier, StatedOptions, is_truncated
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
 _WORKER = "ttscale.verifiers.formulas.worker:start"
@@ -79,7 +72,7 @@ class _Question(NamedTuple):
     completion: str = ""
 
 
-class MathVerifier:
+class MathVerifier(ReadingVerifier):
     """Compare formulas, numbers, sets, intervals, equations and matrices; see the module.
 
     Raises:
@@ -89,13 +82,12 @@ class MathVerifier:
     Options: ClassVar[type[StatedOptions]] = MathOptions
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
 
     def __init__(self, options: MathOptions) -> None:
         if importlib.util.find_spec("math_verify") is None:
             raise MissingExtraError("Verifier 'math' needs the 'math' extra: pip install 'ttscale[math]'")
-        self._reading = options
-        self._extractors = tuple((name, find_extractor(name)) for name in options.extract)
+        super().__init__(options)
+        self._extractors = Extractors(options.extract)
         self._searches = options.otherwise == "search"
         self._pool = WorkerPool(
             _WORKER,
@@ -107,14 +99,8 @@ class MathVerifier:
         self._key_classes: dict[str, str | Verdict] = {}
         self._verdicts: dict[_Question, Verdict] = {}
 
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
-        return over_answers(batch, self._reading, self._verify)
-
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        prefetch(
-            (extract for _, extract in self._extractors), [candidate.sample.completion for candidate in batch]
-        )
+        self._extractors.prefetch(batch)
         questions = [self._question(candidate) for candidate in batch]
         asked = {question for question in questions if isinstance(question, _Question)}
         verdicts = {question: self._verdicts[question] for question in asked if question in self._verdicts}
@@ -133,13 +119,9 @@ class MathVerifier:
         if key is None:
             return missing_key(candidate.problem)
         completion = unbroken(candidate.sample.completion)
-        is_cut = self._reading.truncated == "stated" and is_truncated(candidate.sample)
+        is_cut = self.options.truncated == "stated" and is_truncated(candidate.sample)
         try:
-            pieces = (
-                stated_pieces(self._extractors, completion)
-                if is_cut
-                else pieces_of(self._extractors, completion)
-            )
+            pieces = self._extractors.pieces(completion, is_cut=is_cut)
             name, answer = next(
                 ((name, plain) for name, piece in pieces if (plain := _plain(piece))), ("", "")
             )
@@ -152,7 +134,7 @@ class MathVerifier:
             return _Question("boxed", _plain(key), answer)
         if self._searches and not is_cut and completion and not completion.isspace():
             return _Question("text", _plain(key), searched, searched)
-        return _NO_ANSWER
+        return NO_ANSWER
 
     def _classify_keys(self, keys: Iterable[str]) -> None:
         """Find the class of every new key, or the verdict for all answers to a key that cannot be read."""
@@ -197,15 +179,12 @@ class MathVerifier:
             answer = shown(question.answer) if question.kind != "text" else None
             return Verdict(outcome=outcome, answer=answer, detail=result.detail)
         if result.value is None:
-            return _NO_ANSWER
+            return NO_ANSWER
         is_correct, read, answer_class = result.value
         answer = question.answer if question.kind == "boxed" else str(read)
         return _judged(
             is_correct, answer, str(self._key_classes[question.key]) if is_correct else answer_class
         )
-
-
-_NO_ANSWER = Verdict(outcome=Outcome.NO_ANSWER)
 
 
 def _judged(is_correct: bool, answer: str, answer_class: str) -> Verdict:
@@ -215,7 +194,7 @@ def _judged(is_correct: bool, answer: str, answer_class: str) -> Verdict:
 
 def _unreadable_key(key: str, result: JobResult) -> Verdict:
     reason = result.detail or "there is no formula, number or text in it."
-    return Verdict(outcome=Outcome.ERROR, detail=f"The answer key '{shown(key)}' cannot be read: {reason}")
+    return failed(f"The answer key '{shown(key)}' cannot be read: {reason}")
 
 
 def _plain(answer: str) -> str:

@@ -13,10 +13,11 @@ A sampler whose server hands the reasoning over apart from the answer puts it in
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -83,6 +84,27 @@ class StatedOptions(ReadingOptions):
     """What a sample that the token limit cut off is worth. "stated": an answer counts if it was given before the cut in
     a form that says so (a box, ``####``, "the answer is", answer tags, a pattern of your own), never a bare last number
     or line. "no-answer": nothing. "as-is": it is read like any other."""
+
+
+class ReadingVerifier(ABC):
+    """A verifier of what completions answer: it never sees their reasoning.
+
+    Args:
+        options: What is reasoning, what a truncated sample is worth, and the verifier's own.
+    """
+
+    deterministic: ClassVar[bool] = True
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
+        return over_answers(batch, self.options, self._verify)
+
+    @abstractmethod
+    def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
+        """Judge candidates whose completions are the answer parts."""
 
 
 def is_truncated(sample: Sample) -> bool:

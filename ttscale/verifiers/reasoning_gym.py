@@ -21,8 +21,8 @@ from ttscale.errors import MissingExtraError
 from ttscale.execution.randomness import global_randomness
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, shown
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.reasoning import ReadingOptions, over_answers
+from ttscale.verifiers.contract import Candidate, failed
+from ttscale.verifiers.reasoning import ReadingOptions, ReadingVerifier
 
 _END = "</answer>"
 _START = "<answer>"
@@ -36,28 +36,18 @@ class ReasoningGymOptions(ReadingOptions):
     """The score from which on an answer is correct."""
 
 
-class ReasoningGymVerifier:
+class ReasoningGymVerifier(ReadingVerifier):
     """Score answers with the scorer of Reasoning Gym's own data set."""
 
     Options: ClassVar[type[BaseModel]] = ReasoningGymOptions
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
     isolated: ClassVar[bool] = True
 
     def __init__(self, options: ReasoningGymOptions) -> None:
-        self._reading = options
-        self._correct_at = options.correct_at
+        super().__init__(options)
         self._datasets: dict[str, Any] = {}
         self._entries: dict[tuple[str, int], dict[str, Any]] = {}
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`.
-
-        Raises:
-            MissingExtraError: Reasoning Gym is not installed.
-        """
-        return over_answers(batch, self._reading, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         try:
@@ -71,24 +61,22 @@ class ReasoningGymVerifier:
     def _verdict_on(self, candidate: Candidate, create_dataset: Any) -> Verdict:
         hidden = candidate.problem.hidden
         if not {"dataset", "config", "index", "question", "version"} <= hidden.keys():
-            return Verdict(
-                outcome=Outcome.ERROR,
-                detail=f"Problem '{candidate.problem.problem_id}' does not come from the task 'reasoning-gym:NAME'.",
+            return failed(
+                f"Problem '{candidate.problem.problem_id}' does not come from the task 'reasoning-gym:NAME'."
             )
         dataset = self._dataset(hidden, create_dataset)
         entry = self._entry(hidden, dataset)
         if entry["question"] != hidden["question"]:
-            return Verdict(
-                outcome=Outcome.ERROR,
-                detail=f"The installed Reasoning Gym makes another problem than {hidden['version']} did, "
-                f"which made this one: pip install reasoning-gym=={hidden['version']}",
+            return failed(
+                f"The installed Reasoning Gym makes another problem than {hidden['version']} did, "
+                f"which made this one: pip install reasoning-gym=={hidden['version']}"
             )
         answer = answer_in(candidate.sample.completion)
         if answer is None:
             return Verdict(outcome=Outcome.NO_ANSWER, score=0.0, detail="no <answer> in the completion")
         score = float(dataset.score_answer(answer, entry))
         return Verdict(
-            outcome=Outcome.CORRECT if score >= self._correct_at else Outcome.INCORRECT,
+            outcome=Outcome.CORRECT if score >= self.options.correct_at else Outcome.INCORRECT,
             score=score,
             answer=shown(answer),
             answer_class=bounded(_SPACE.sub(" ", answer)),

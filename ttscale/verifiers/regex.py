@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import bounded, missing_key, shown
 from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.reasoning import ReadingOptions, over_answers
+from ttscale.verifiers.reasoning import ReadingOptions, ReadingVerifier
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool
 
 KEY = "{answer}"
@@ -63,26 +63,21 @@ class RegexOptions(FormOptions):
         return pattern
 
 
-class FormVerifier:
+class FormVerifier(ReadingVerifier):
     """Search with a pattern, in worker processes that a hopeless search cannot block."""
 
     Options: ClassVar[type[FormOptions]] = FormOptions
     version: ClassVar[str] = "1"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True
 
     def __init__(self, options: FormOptions) -> None:
-        self._reading = options
+        super().__init__(options)
         self._pool = WorkerPool(
             "ttscale.verifiers.regex:start",
             {"pattern": options.pattern, "full_match": options.full_match},
             workers=options.workers,
             time_limit_s=options.time_limit_s,
         )
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Return one verdict per candidate, in order; see `ttscale.verifiers.contract`."""
-        return over_answers(batch, self._reading, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         asked = [candidate for candidate in batch if self._can_ask(candidate)]

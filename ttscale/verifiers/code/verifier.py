@@ -34,8 +34,8 @@ from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.code.pool import Job, Pool, PoolSettings
 from ttscale.verifiers.code.program import Extraction, extract_program
 from ttscale.verifiers.code.suite import DEFAULT_LIMITS, Suite, limits_of, names_tested, suite_key, suite_of
-from ttscale.verifiers.contract import Candidate
-from ttscale.verifiers.reasoning import ReadingOptions, over_answers
+from ttscale.verifiers.contract import Candidate, failed
+from ttscale.verifiers.reasoning import ReadingOptions, ReadingVerifier
 
 _OUTCOME = {
     "passed": Outcome.CORRECT,
@@ -110,24 +110,19 @@ class CodeOptions(ProgramOptions):
     None: what the problem's benchmark allows, else 10 s."""
 
 
-class CodeVerifier:
+class CodeVerifier(ReadingVerifier):
     """Unit tests in a sandbox; which kind is chosen by what the problem's metadata holds (see `suite`)."""
 
     Options: ClassVar[type[BaseModel]] = CodeOptions
     version: ClassVar[str] = "4"
     sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
 
     def __init__(self, options: CodeOptions) -> None:
-        self.options = options
+        super().__init__(options)
         self._starting = threading.Lock()
         self._pool: Pool | None = None
         self._suites: dict[int, tuple[Problem, Suite, str]] = {}
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Judge programs; equal programs of one problem run once."""
-        return over_answers(batch, self.options, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         with self._starting:
@@ -151,7 +146,7 @@ class CodeVerifier:
             suite, key = self._suite(candidate.problem)
             limits = self.options.limits(candidate.problem)
         except (InvalidInputError, SyntaxError) as error:
-            return Verdict(outcome=Outcome.ERROR, detail=str(error))
+            return failed(str(error))
         program = self.options.program(candidate, names_tested(suite))
         if program is None:
             return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")

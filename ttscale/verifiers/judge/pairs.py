@@ -18,13 +18,13 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from ttscale.types import Outcome, Verdict
-from ttscale.verifiers.contract import Candidate, by_threshold
+from ttscale.types import Verdict
+from ttscale.verifiers.contract import Candidate, by_threshold, failed
 from ttscale.verifiers.endpoint import Endpoint, Failure
 from ttscale.verifiers.judge.asking import AskingOptions, Reply, empty_verdict, priced, reply_of
 from ttscale.verifiers.judge.parsing import spoken
 from ttscale.verifiers.judge.prompt import asked_of, block, cleaned, filled, missing_places, shortened
-from ttscale.verifiers.reasoning import over_answers
+from ttscale.verifiers.reasoning import ReadingVerifier
 
 DEFAULT_TEMPLATE = """\
 You compare two answers to one problem. First solve the problem yourself, briefly. Which answer is more likely to be right \
@@ -81,22 +81,17 @@ class _Record:
     replies: list[Reply | Failure] = field(default_factory=list)
 
 
-class JudgePairsVerifier:
+class JudgePairsVerifier(ReadingVerifier):
     """A language model that compares the answers of a problem in pairs, without seeing the key."""
 
     Options: ClassVar[type[JudgePairsOptions]] = JudgePairsOptions
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True  # equal answers are one
     by_problem: ClassVar[bool] = True
 
     def __init__(self, options: JudgePairsOptions) -> None:
-        self.options = options
+        super().__init__(options)
         self._endpoint = Endpoint(options, "Verifier 'judge-pairs'")
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Compare the candidates of each problem with each other; see `ttscale.verifiers.contract`."""
-        return over_answers(batch, self.options, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         questions = [question for ring in _rings(batch) for question in self._questions(batch, ring)]
@@ -148,7 +143,7 @@ class JudgePairsVerifier:
     def _mean_points(self, record: _Record) -> Verdict:
         """Average the comparisons that can be read, if they are more than half."""
         if len(record.points) <= len(record.unread):
-            return Verdict(outcome=Outcome.ERROR, detail=record.unread[0])
+            return failed(record.unread[0])
         score = sum(record.points) / len(record.points)
         detail = f"{sum(record.points):g} of {len(record.points)} points"
         if record.unread:

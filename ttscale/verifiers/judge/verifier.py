@@ -15,12 +15,12 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ttscale.types import Outcome, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.contract import Candidate, failed
 from ttscale.verifiers.endpoint import Endpoint, Failure
 from ttscale.verifiers.judge.asking import AskingOptions, Reply, empty_verdict, priced, reply_of
 from ttscale.verifiers.judge.parsing import parse_reply
 from ttscale.verifiers.judge.prompt import DEFAULT_TEMPLATE, Prompt, build_prompt, missing_places
-from ttscale.verifiers.reasoning import over_answers
+from ttscale.verifiers.reasoning import ReadingVerifier
 
 _BATCHES_AHEAD = 4
 """Requests of a batch over those in flight: few enough to lose little, enough to keep the server busy."""
@@ -55,24 +55,20 @@ class JudgeOptions(AskingOptions):
         return self
 
 
-class JudgeVerifier:
-    """A language model that grades each candidate without seeing the answer key."""
+class JudgeVerifier(ReadingVerifier):
+    """A language model that grades each candidate without seeing the answer key.
+
+    Equal candidates get one verdict: asking again would only cost more.
+    """
 
     Options: ClassVar[type[JudgeOptions]] = JudgeOptions
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = (
-        True  # equal candidates get one verdict: asking again would only cost more
-    )
 
     def __init__(self, options: JudgeOptions) -> None:
-        self.options = options
+        super().__init__(options)
         self.min_batch = max(1, _BATCHES_AHEAD * options.max_concurrent // options.votes)
         self._endpoint = Endpoint(options, "Verifier 'judge'")
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Ask for every vote on every candidate; see `ttscale.verifiers.contract`."""
-        return over_answers(batch, self.options, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         asked = [candidate for candidate in batch if self._refusal(candidate) is None]
@@ -95,9 +91,7 @@ class JudgeVerifier:
     def _refusal(self, candidate: Candidate) -> Verdict | None:
         """Return the verdict on a candidate that there is nothing to ask about."""
         if self.sees_answer and candidate.problem.answer is None:
-            return Verdict(
-                outcome=Outcome.ERROR, detail="The problem has no answer key to show to the judge."
-            )
+            return failed("The problem has no answer key to show to the judge.")
         return empty_verdict(candidate)
 
     def _prompt(self, candidate: Candidate, vote: int) -> Prompt:
@@ -124,7 +118,7 @@ class JudgeVerifier:
             grade for prompt, reply in votes if (grade := self._grade(candidate, prompt, reply)) is not None
         ]
         if 2 * len(grades) <= len(votes):
-            return Verdict(outcome=Outcome.ERROR, detail=self._complaint(candidate, votes))
+            return failed(self._complaint(candidate, votes))
         score = sum(grades) / len(grades)
         outcome = Outcome.CORRECT if score > self.options.accept_above else Outcome.INCORRECT
         return Verdict(outcome=outcome, score=score, detail=_notes(votes, len(grades)))

@@ -1,7 +1,7 @@
 """What every proof checker shares: extract the proof, compile the statement once, check in a sandbox."""
 
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from ttscale.execution.sandbox import require_sandbox
 from ttscale.types import Outcome, Problem, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.verifiers.contract import Candidate, failed
 from ttscale.verifiers.proof.source import fenced_or_all
-from ttscale.verifiers.reasoning import over_answers
+from ttscale.verifiers.reasoning import ReadingVerifier
 
 Statement = TypeVar("Statement")
 
@@ -19,7 +19,7 @@ _REMEMBERED = 1024
 """Compiled statements kept."""
 
 
-class ProofVerifier(ABC, Generic[Statement]):
+class ProofVerifier(ReadingVerifier, Generic[Statement]):
     """Checks proofs of formal statements.
 
     Args:
@@ -28,10 +28,9 @@ class ProofVerifier(ABC, Generic[Statement]):
 
     version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = True
-    deterministic: ClassVar[bool] = True
 
     def __init__(self, options: Any) -> None:
-        self.options = options
+        super().__init__(options)
         self._compiled = lru_cache(_REMEMBERED)(self.compile_statement)
 
     @abstractmethod
@@ -50,14 +49,6 @@ class ProofVerifier(ABC, Generic[Statement]):
     def check(self, statement: Statement, answer: str) -> Verdict:
         """Judge one proof."""
 
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Check every proof.
-
-        Raises:
-            VerifierError: There is no checker or no sandbox.
-        """
-        return over_answers(batch, self.options, self._verify)
-
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         require_sandbox(unsafe_no_sandbox=self.options.unsafe_no_sandbox)
         self.require_tools()
@@ -71,7 +62,7 @@ class ProofVerifier(ABC, Generic[Statement]):
         try:
             statement = self._compiled(*self.statement_of(candidate.problem))
         except ValueError as error:
-            return Verdict(outcome=Outcome.ERROR, detail=str(error))
+            return failed(str(error))
         return self.check(statement, answer)
 
 

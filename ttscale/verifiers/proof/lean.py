@@ -38,6 +38,7 @@ from pydantic import BaseModel, Field
 from ttscale.errors import VerifierError
 from ttscale.execution.sandbox import Completed, Limits, View, run_sandboxed
 from ttscale.types import Outcome, Problem, Verdict
+from ttscale.verifiers.contract import failed
 from ttscale.verifiers.proof.checking import ProofVerifier, stated
 from ttscale.verifiers.proof.source import declares
 from ttscale.verifiers.reasoning import ReadingOptions
@@ -223,9 +224,7 @@ def read_report(done: Completed, allowed_axioms: Sequence[str]) -> Verdict:
     """Turn what the check printed into a verdict; where it did not report, that is an error."""
     lines = [line for line in done.stdout.decode("utf-8", "replace").split("\n") if line.startswith(_MARK)]
     if done.timed_out or done.exit_code != 0 or len(lines) != 1:
-        return Verdict(
-            outcome=Outcome.ERROR, seconds=done.seconds, detail=f"the check did not report: {_said(done)}"
-        )
+        return failed(f"the check did not report: {_said(done)}", seconds=done.seconds)
     reason = _objection(json.loads(lines[0].removeprefix(_MARK)), allowed_axioms)
     if reason is None:
         return Verdict(outcome=Outcome.CORRECT, score=1.0, seconds=done.seconds)

@@ -5,36 +5,28 @@ weighted vote needs weights that are not.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from ttscale.types import Message, Outcome, Problem, Verdict
-from ttscale.verifiers.contract import Candidate, by_threshold
-from ttscale.verifiers.reasoning import over_answers
+from ttscale.verifiers.contract import Candidate, by_threshold, failed
+from ttscale.verifiers.reasoning import ReadingVerifier
 from ttscale.verifiers.reward_model.options import Backend, Passage, RewardModelOptions, Rewards
 from ttscale.verifiers.reward_model.reducing import reduced
-
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""What neither a tokenizer nor a request can hold."""
+from ttscale.yaml_text import LONE_SURROGATE
 
 
-class RewardModelVerifier:
+class RewardModelVerifier(ReadingVerifier):
     """Score samples with a reward model: outcome or step rewards."""
 
     Options: ClassVar[type[RewardModelOptions]] = RewardModelOptions
     version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True
     min_batch: ClassVar[int] = 32  # texts of like length can only be batched if there are some
 
     def __init__(self, options: RewardModelOptions) -> None:
-        self.options = options
+        super().__init__(options)
         self._backend: Backend | None = None
-
-    def verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
-        """Score every candidate; see `ttscale.verifiers.contract`."""
-        return over_answers(batch, self.options, self._verify)
 
     def _verify(self, batch: Sequence[Candidate]) -> list[Verdict]:
         if self._backend is None:
@@ -53,16 +45,16 @@ class RewardModelVerifier:
             self._backend = None
 
     def _passage(self, candidate: Candidate) -> Passage:
-        text = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", candidate.sample.completion)
+        text = LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", candidate.sample.completion)
         parts = text.split(self.options.separator) if self.options.rewards == "steps" else [text]
         return Passage(_turns(candidate.problem), tuple(part for part in parts if part.strip()))
 
     def _verdict(self, rewards: Rewards | str) -> Verdict:
         if isinstance(rewards, str):
-            return Verdict(outcome=Outcome.ERROR, detail=rewards)
+            return failed(rewards)
         score = reduced(rewards, self.options.reduction)
         if not math.isfinite(score):
-            return Verdict(outcome=Outcome.ERROR, detail=f"The model's reward is {score}.")
+            return failed(f"The model's reward is {score}.")
         detail = None if self.options.rewards == "outcome" else f"steps: {_shown(rewards)}"
         return Verdict(outcome=by_threshold(score, self.options.accept_at), score=score, detail=detail)
 
