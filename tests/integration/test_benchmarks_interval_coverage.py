@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from ttscale.stats.intervals.interval_caveats import interval_caveats
+from ttscale.stats.intervals.intervals import interval_caveats
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("interval_coverage.md", "interval_coverage_held_out.md")

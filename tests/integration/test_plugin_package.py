@@ -17,8 +17,7 @@ import pytest
 from stored_runs import make_run
 
 from ttscale import registry
-from ttscale.analysis.reading.cell import RunReader
-from ttscale.analysis.reading.choosing import stored_config
+from ttscale.analysis.reading.cell import RunReader, stored_config
 from ttscale.analysis.reading.judged import logprob_scores, seen_by
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.selecting import named_selector

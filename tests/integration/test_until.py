@@ -13,10 +13,10 @@ from scripted import success_rate
 
 from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.reading.adaptive import in_rounds
-from ttscale.analysis.reading.cell import CellReader
+from ttscale.analysis.reading.cell import CellReader, stored_config
 from ttscale.analysis.reading.settling import read_scored
 from ttscale.analysis.run.ahead import LAWS_BY_LIKELIHOOD
-from ttscale.analysis.run.analyze import analyze_cell, analyze_run, stored_config
+from ttscale.analysis.run.analyze import analyze_cell, analyze_run
 from ttscale.cli.main import cli
 from ttscale.config.loading import load_config
 from ttscale.config.models import RunConfig

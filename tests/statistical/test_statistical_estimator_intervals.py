@@ -9,12 +9,9 @@ import pytest
 
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.intervals.intervals import (
-    bootstrap_over_problems,
-    interval_over_problems,
-    paired_difference,
-    simultaneous_level,
-)
+from ttscale.stats.intervals.bootstrap import bootstrap_over_problems
+from ttscale.stats.intervals.intervals import interval_over_problems, simultaneous_level
+from ttscale.stats.intervals.multiple import paired_difference
 from ttscale.stats.intervals.unseen import SIGNED, mean_ends
 from ttscale.stats.selectors.selection import best_of_k_curve
 from ttscale.stats.selectors.voting import majority_curve

@@ -10,8 +10,7 @@ from ttscale.config.models import PluginSettings
 from ttscale.errors import BrokenPluginError, InvalidInputError
 from ttscale.registry import find_plugin
 from ttscale.stats.selectors.accepting import FirstAccepted
-from ttscale.stats.selectors.any_correct import AnyCorrect
-from ttscale.stats.selectors.contract import Selector, goes_by_verifier
+from ttscale.stats.selectors.contract import AnyCorrect, Selector, goes_by_verifier
 from ttscale.stats.selectors.names import SELECTORS
 
 _CONTRACT = ("metric", "needs", "effort", "stops_early", "at_k", "label", "values", "draws")

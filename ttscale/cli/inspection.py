@@ -132,7 +132,7 @@ def _watch(store: Any) -> None:
 @output_options
 def show_command(run: Path, oracle: str | None, output: str | None) -> None:
     """Print the results of RUN: coverage, selectors and the fitted law."""
-    from ttscale.analysis.reading.choosing import stored_config
+    from ttscale.analysis.reading.cell import stored_config
     from ttscale.analysis.run.analyze import analyze_run
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.report.tables import render_table, result_rows

@@ -117,7 +117,7 @@ def verify_command(
     Each verifier, version and set of options keeps its own verdicts beside the others. The table counts what was
     verified now, and the outcomes of all verdicts that are stored.
     """
-    from ttscale.analysis.reading.choosing import stored_config
+    from ttscale.analysis.reading.cell import stored_config
     from ttscale.cli.output import print_rows
     from ttscale.cli.progress import make_progress
     from ttscale.config.loading import parse_plugin
@@ -199,7 +199,7 @@ def _report(
     stores: Sequence["RunStore"], output: str | None, *, out: Path | None = None, oracle: str | None = None
 ) -> None:
     from ttscale.analysis.budget.runs import price_runs
-    from ttscale.analysis.reading.choosing import stored_config
+    from ttscale.analysis.reading.cell import stored_config
     from ttscale.analysis.run.analyze import analyze_run, reach
     from ttscale.cli.output import print_rows, stdout_console
     from ttscale.cli.progress import make_progress

@@ -15,7 +15,7 @@ from ttscale.stats.adaptive.next_round import Standing, below, everyone, hardest
 from ttscale.stats.adaptive.rounds import Climb, pass_at_k_in_rounds
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.forecast.forecasting import forecast
-from ttscale.stats.intervals.intervals import paired_difference
+from ttscale.stats.intervals.multiple import paired_difference
 from ttscale.store.rounds import Drawn, Measured
 
 _SHRINK_UNKNOWN = 0.1

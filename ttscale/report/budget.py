@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ttscale.analysis.budget.answers import BuyComparison, CostCurve, Segment, TargetAnswer
-from ttscale.analysis.budget.result import BudgetView
+from ttscale.analysis.budget.best_buys import BuyComparison, Segment
+from ttscale.analysis.budget.questions import TargetAnswer
+from ttscale.analysis.budget.result import BudgetView, CostCurve
 from ttscale.analysis.budget.runs import RunsBudget, TaskBudget
 from ttscale.analysis.budget.tables import shown_point, shown_rows
 from ttscale.costs.amounts import unit_name

@@ -8,8 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.analysis.reading.cell import CellReader, RunReader
-from ttscale.analysis.reading.choosing import stored_config, table_budgets
+from ttscale.analysis.reading.cell import CellReader, RunReader, stored_config
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.run.results import RunResult
 from ttscale.config.models import AnalysisSettings
@@ -30,6 +29,7 @@ from ttscale.report.figures import (
     success_rates_figure,
 )
 from ttscale.showing.numbers import exact_percent, share
+from ttscale.stats.counts.curve import table_budgets
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.store.calls import finished_journal
 from ttscale.store.run import RunStore

@@ -7,15 +7,14 @@ from stored_runs import make_run
 
 from ttscale.analysis.budget.view import BudgetSettings, budget_view
 from ttscale.analysis.comparison.compare import ComparisonSettings, compare_verifiers
-from ttscale.analysis.reading.cell import RunReader
-from ttscale.analysis.reading.choosing import stored_config
+from ttscale.analysis.reading.cell import RunReader, stored_config
 from ttscale.analysis.reading.judged import seen_by, verifier_scores
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.selecting import named_selector, ways
 from ttscale.config.models import AnalysisSettings
 from ttscale.costs.amounts import parse_amount
 from ttscale.errors import InvalidInputError
-from ttscale.stats.intervals.options import IntervalOptions
+from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.names import SELECTORS
 from ttscale.stats.selectors.voting import WeightedVote

@@ -26,7 +26,7 @@ from ttscale.stats.decide.pooled_selection import best_of_arms
 from ttscale.stats.forecast.outlook import coverage_ahead
 from ttscale.stats.forecast.reaching import coverage_to_reach, ladder
 from ttscale.stats.forecast.samples_needed import samples_for
-from ttscale.stats.intervals.intervals import paired_difference
+from ttscale.stats.intervals.multiple import paired_difference
 from ttscale.stats.selectors.accepting import first_accepted_curve
 from ttscale.stats.selectors.selection import best_of_k, best_of_k_curve
 from ttscale.stats.selectors.voting import (

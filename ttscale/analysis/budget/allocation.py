@@ -28,7 +28,7 @@ from ttscale.stats.decide.allocation import (
 )
 from ttscale.stats.decide.pooled_selection import selection_objective
 from ttscale.stats.decide.spending import maximal_allocations, single_arms
-from ttscale.stats.selectors.any_correct import AnyCorrect
+from ttscale.stats.selectors.contract import AnyCorrect
 from ttscale.stats.selectors.selection import BestOfK
 
 _MOST_SELECTIONS = 4_000

@@ -6,11 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from ttscale.analysis.budget.answers import (
-    BreakEven,
-    BuyComparison,
-    Segment,
-)
 from ttscale.analysis.budget.choices import Choice
 from ttscale.analysis.budget.questions import (
     Inference,
@@ -24,6 +19,81 @@ from ttscale.stats.intervals.unseen import SIGNED
 
 _BUDGETS = 200
 """Budgets at which choices are compared, evenly spaced on a log scale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A range of budgets with one best choice.
+
+    Attributes:
+        label: The choice.
+        begin: Where the range begins, per problem.
+        end: Where it ends.
+        k_begin: Samples per problem there.
+        k_end: And there.
+        value_begin: Share of problems solved there.
+        value_end: And there.
+        chance_best: Mean share of bootstrap replicates over the range in which it is the best.
+    """
+
+    label: str
+    begin: float
+    end: float
+    k_begin: float
+    k_end: float
+    value_begin: float
+    value_end: float
+    chance_best: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakEven:
+    """What one dear sample must reach to be worth its price, against cheap samples for the same money.
+
+    Attributes:
+        dear: The dear choice.
+        cheap: The cheap one.
+        price_ratio: Price of one dear sample over one cheap one.
+        accuracy: What the cheap one reaches for the price of one dear sample: the break-even accuracy.
+        low: Lower end of its interval.
+        high: Upper end.
+        dear_accuracy: What the dear one reaches with one sample.
+        gain: Dear minus cheap at that price.
+        gain_low: Lower end of its interval, paired over problems.
+        gain_high: Upper end.
+    """
+
+    dear: str
+    cheap: str
+    price_ratio: float
+    accuracy: float
+    low: float
+    high: float
+    dear_accuracy: float
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class BuyComparison:
+    """Choices compared at equal cost: those that are to be judged by the same metric.
+
+    Attributes:
+        metric: "coverage", or "selected accuracy" for every way to pick one answer.
+        choices: Their positions in the view's `curves`.
+        best: Which is best at each budget within those measured; its `arm` and the rows of `chance_best` count `choices`.
+        segments: The same as ranges of budgets with one best choice.
+        crossings: Budgets at which the best choice changes, with intervals; `before` and `after` count the view's `curves`.
+        pareto: (position in the view's `curves`, k) of the measured points that no other point beats, by cost.
+    """
+
+    metric: str
+    choices: tuple[int, ...]
+    best: BestBuy
+    segments: tuple[Segment, ...]
+    crossings: tuple[Crossing, ...]
+    pareto: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -7,16 +7,20 @@ hand moves accuracy by less than a point for certain, it has settled. Else the a
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from ttscale.analysis.budget.answers import TargetVerdict
 from ttscale.analysis.budget.choices import Choice
 from ttscale.showing.numbers import counts, exact_percent, percent, points, share
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
 from ttscale.stats.forecast.reaching import Reached
 from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.types import CONFIDENCE_LEVEL
+
+TargetVerdict = Literal["reached", "forecast", "not reachable", "unknown"]
+"""Within the samples; beyond them by forecast; ruled out; beyond the samples, where nothing is known."""
+
 
 _MOST_MOVED = 0.5
 """What a problem like none seen may gain by a doubling: a single best sample is in half of the draws before it."""

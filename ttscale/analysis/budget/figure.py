@@ -1,22 +1,26 @@
 """The figure of a budget analysis: cost against value of every choice, with the best buy."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ttscale.analysis.budget.answers import BuyComparison, CostCurve, Segment
+from ttscale.analysis.budget.best_buys import BuyComparison, Segment
 from ttscale.arrays import FloatArray
 from ttscale.costs.amounts import unit_name
 from ttscale.plots.cost import Change, CostLine, plot_costs
+
+if TYPE_CHECKING:
+    from ttscale.analysis.budget.result import CostCurve
 
 _STEPS = 256
 """Costs at which a best buy is looked at, evenly on a log scale."""
 
 
 def budget_figure(
-    choices: Sequence[CostCurve],
+    choices: "Sequence[CostCurve]",
     group: BuyComparison,
     *,
     unit: str,
@@ -70,7 +74,7 @@ def budget_figure(
     )
 
 
-def _undisputed(segment: Segment, own: int, curves: Sequence[CostCurve]) -> tuple[float, float, int] | None:
+def _undisputed(segment: Segment, own: int, curves: "Sequence[CostCurve]") -> tuple[float, float, int] | None:
     """Cut a best buy where another choice's forecast rises above it; None if that is from its beginning.
 
     The comparison takes every curve as flat beyond its samples, which the figure, showing forecasts, must not contradict.
@@ -82,7 +86,7 @@ def _undisputed(segment: Segment, own: int, curves: Sequence[CostCurve]) -> tupl
     return (segment.begin, float(cost[last]) if disputed.any() else segment.end, own) if last > 0 else None
 
 
-def _forecast(curve: CostCurve, cost: FloatArray) -> FloatArray:
+def _forecast(curve: "CostCurve", cost: FloatArray) -> FloatArray:
     """Return a curve's values where they are forecast, minus infinity elsewhere."""
     if not curve.extrapolates.any():
         return np.full(len(cost), -np.inf)

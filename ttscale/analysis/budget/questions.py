@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ttscale.analysis.budget.answers import SpendAnswer, TargetAnswer, TargetVerdict
-from ttscale.analysis.budget.beyond import beyond_the_samples
+from ttscale.analysis.budget.beyond import TargetVerdict, beyond_the_samples
 from ttscale.analysis.budget.choices import Choice
 from ttscale.arrays import IntArray
 from ttscale.costs.amounts import Amount
@@ -16,7 +15,7 @@ from ttscale.stats.coverage.marginal import Saturation, saturation
 from ttscale.stats.decide.deciding import MOST_DECISIONS, BudgetDecision, best_decision
 from ttscale.stats.forecast.outlook import LARGEST, Generalises, Outlook, coverage_ahead, coverage_outlook
 from ttscale.stats.forecast.reaching import Reached, check_target, ladder, reached_within, samples_to_reach
-from ttscale.stats.intervals.options import IntervalOptions
+from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.selectors.accepting import utility
 from ttscale.stats.selectors.averaging import averaged_curve
 from ttscale.types import CONFIDENCE_LEVEL
@@ -26,6 +25,66 @@ _HALVINGS = 4
 
 Table = tuple[tuple[int, ...], tuple[int, ...]]
 """Samples and correct ones per problem."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetAnswer:
+    """What a target costs with one choice.
+
+    Attributes:
+        label: The choice.
+        reached: Samples per problem with their interval; its `k` is None where no number of them is known to be enough.
+        cost: Total cost over all problems at `reached.k`, None likewise.
+        low: Total cost at the lower end, None likewise.
+        high: Total cost at the upper end, None: no end was found.
+        verdict: "reached" within the samples, "forecast" beyond them, "not reachable", or "unknown".
+        why_not: Why it is not reachable or not known, in words; empty where there is an answer.
+        at_least: Where it is not known, samples per problem that it takes at least: those of coverage, lower end.
+        cheapest: Whether no other choice of its metric reaches the target for less.
+    """
+
+    label: str
+    reached: Reached
+    cost: float | None
+    low: float | None
+    high: float | None
+    verdict: TargetVerdict
+    why_not: str
+    at_least: int | None
+    cheapest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendAnswer:
+    """What a sum reaches with one choice, every problem getting the same number of samples.
+
+    Attributes:
+        label: The choice.
+        spend: The sum over all problems.
+        text: The sum as given.
+        k: Samples per problem that it buys; at most what was measured for selectors, which are not extrapolated.
+        spent: What those cost over all problems.
+        value: Share of problems solved.
+        low: Lower end of its interval.
+        high: Upper end.
+        extrapolates: Whether k lies beyond the samples.
+        capped: Whether the sum would buy more samples than could be valued.
+        best: Whether no other choice of its metric reaches more.
+        method: How the value and its interval were computed.
+    """
+
+    label: str
+    spend: float
+    text: str
+    k: int = 0
+    spent: float = 0.0
+    value: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    extrapolates: bool = False
+    capped: bool = False
+    best: bool = False
+    method: str = "the sum does not buy one sample of every problem"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +240,6 @@ def _target_answer(choice: Choice, target: float, how: Inference) -> TargetAnswe
         verdict=verdict,
         why_not=why_not,
         at_least=at_least,
-        cheapest=False,
     )
 
 
@@ -206,10 +264,10 @@ def _spend_answer(choice: Choice, amount: Amount, how: Inference) -> SpendAnswer
     n_problems = len(choice.arm.n)
     most = how.largest if choice.way.is_coverage else choice.n_min
     k = _affordable(choice, amount.value / n_problems, most)
-    spent = float(choice.costs(np.array([k]))[0]) * n_problems if k else 0.0
-    capped = k == most and amount.value > spent * (1 + 1e-9)
     if not k:
-        return _nothing(choice, amount)
+        return SpendAnswer(label=choice.label, spend=amount.value, text=amount.text)
+    spent = float(choice.costs(np.array([k]))[0]) * n_problems
+    capped = k == most and amount.value > spent * (1 + 1e-9)
     outlook = outlook_of(choice, np.array([k]), how)
     curve = outlook.curve
     return SpendAnswer(
@@ -223,7 +281,6 @@ def _spend_answer(choice: Choice, amount: Amount, how: Inference) -> SpendAnswer
         high=float(curve.high[0]),
         extrapolates=bool(outlook.extrapolates[0]),
         capped=capped,
-        best=False,
         method=curve.method,
     )
 
@@ -235,20 +292,3 @@ def _affordable(choice: Choice, budget: float, most: int) -> int:
     k = ladder(most)
     within = np.flatnonzero(choice.costs(k) <= budget * (1 + 1e-12))
     return int(k[within[-1]]) if len(within) else 0
-
-
-def _nothing(choice: Choice, amount: Amount) -> SpendAnswer:
-    return SpendAnswer(
-        label=choice.label,
-        spend=amount.value,
-        text=amount.text,
-        k=0,
-        spent=0.0,
-        value=0.0,
-        low=0.0,
-        high=0.0,
-        extrapolates=False,
-        capped=False,
-        best=False,
-        method="the sum does not buy one sample of every problem",
-    )

@@ -10,8 +10,7 @@ import polars as pl
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
 from ttscale.analysis.budget.attempts import judges_inside, later_calls, models_in, other_model
-from ttscale.analysis.reading.cell import CellReader, RunReader
-from ttscale.analysis.reading.choosing import stored_config
+from ttscale.analysis.reading.cell import CellReader, RunReader, stored_config
 from ttscale.analysis.reading.judged import (
     LOGPROB,
     JudgedSamples,
@@ -20,7 +19,7 @@ from ttscale.analysis.reading.judged import (
     mean_or_none,
     verifier_scores,
 )
-from ttscale.analysis.reading.strata import problem_keys, strata
+from ttscale.analysis.reading.sources import problem_keys, strata
 from ttscale.arrays import FloatArray
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ttscale.analysis.budget.answers import (
-    ArmSummary,
-    BreakEven,
-    BuyComparison,
-    CostCurve,
-    SpendAnswer,
-    TargetAnswer,
-)
+from ttscale.analysis.budget.best_buys import BreakEven, BuyComparison
+from ttscale.analysis.budget.questions import SpendAnswer, TargetAnswer
 from ttscale.analysis.budget.tables import shown_tables
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.amounts import unit_name
+from ttscale.costs.contract import CostLine
 from ttscale.result import Result, Row
 from ttscale.showing.notebook import ShownCurve
 from ttscale.showing.numbers import amount, rests_on
@@ -27,6 +23,66 @@ from ttscale.stats.decide.deciding import BudgetDecision
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """What is known of one arm: its samples, their tokens, its model and how fast it ran.
+
+    Attributes:
+        label: The arm.
+        n_min: Fewest samples of any problem.
+        prompt_tokens: Mean over problems, None where unknown.
+        completion_tokens: Mean over samples, problems weighing equally, None where unknown.
+        parameters: Of its model, None where unknown.
+        size_from: Where the size was read.
+        tokens_per_s: Generated tokens per device-second of the run itself, None where not measured.
+        verification_s: Seconds of the oracle's verification per sample, None where not measured.
+    """
+
+    label: str
+    n_min: int
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    parameters: float | None
+    size_from: str | None
+    tokens_per_s: float | None
+    verification_s: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CostCurve:
+    """What one choice reaches at which cost.
+
+    Attributes:
+        label: The arm, and the selector where it is not coverage.
+        arm: The arm alone.
+        selector: "coverage", "majority vote", "best by NAME" or "first accepted by NAME".
+        k: Samples per problem, increasing, shape (K,).
+        cost: Mean cost per problem, increasing, shape (K,).
+        value: Share of problems solved, shape (K,).
+        low: Lower ends of the interval, shape (K,).
+        high: Upper ends, shape (K,).
+        extrapolates: Which points lie beyond the samples, shape (K,).
+        n_min: Fewest samples of any problem.
+        line: Cost of k samples.
+        verification_s: Seconds of verification per sample, None where unknown.
+        method: How values and interval were computed.
+    """
+
+    label: str
+    arm: str
+    selector: str
+    k: IntArray
+    cost: FloatArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    extrapolates: np.ndarray
+    n_min: int
+    line: CostLine
+    verification_s: float | None
+    method: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)

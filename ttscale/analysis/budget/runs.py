@@ -11,8 +11,9 @@ from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.budget.result import BudgetView
 from ttscale.analysis.budget.view import BudgetSettings, view_of_arms
-from ttscale.analysis.reading.choosing import TARGETS, stored_config
+from ttscale.analysis.reading.cell import stored_config
 from ttscale.errors import TtscaleError
+from ttscale.stats.counts.curve import TARGETS
 from ttscale.store.run import RunStore
 
 _MOST_FORECAST = 4

@@ -6,18 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ttscale.analysis.budget.answers import (
-    ArmSummary,
-    CostCurve,
-    SpendAnswer,
-    TargetAnswer,
-)
-from ttscale.analysis.budget.arms import Arm, by_stratum, on_shared_problems
+from ttscale.analysis.budget.arms import Arm, as_pilot, at_token_limits, by_stratum, on_shared_problems
 from ttscale.analysis.budget.best_buys import Group, break_evens, compared, short_curves
 from ttscale.analysis.budget.choices import Choice, Metric, priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.questions import (
     Inference,
+    SpendAnswer,
+    TargetAnswer,
     best_k,
     outlook_of,
     saturation_of,
@@ -25,8 +21,7 @@ from ttscale.analysis.budget.questions import (
     target_answers,
 )
 from ttscale.analysis.budget.reading_arms import readable_arms
-from ttscale.analysis.budget.result import BudgetView
-from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
+from ttscale.analysis.budget.result import ArmSummary, BudgetView, CostCurve
 from ttscale.analysis.selecting import Way, ways
 from ttscale.costs.amounts import Amount
 from ttscale.errors import InvalidInputError, listed

@@ -5,18 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ttscale.analysis.reading.choosing import check_budgets, table_budgets
 from ttscale.analysis.reading.judged import VerifierScores, pools_of, seen_by, voting
 from ttscale.analysis.reading.settling import ErrorPolicy, ScoredSamples
 from ttscale.analysis.selecting import named_selector
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.config.models import PluginSettings
-from ttscale.stats.counts.curve import Curve
+from ttscale.stats.counts.curve import Curve, check_budgets, table_budgets
 from ttscale.stats.coverage.plateau import TOLERANCE, doublings
-from ttscale.stats.intervals.options import IntervalOptions
-from ttscale.stats.selectors.any_correct import AnyCorrect
+from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.selectors.averaging import averaged_curve
-from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
+from ttscale.stats.selectors.contract import AnyCorrect, Picked, SamplePools, Selector
 from ttscale.types import CONFIDENCE_LEVEL
 
 

@@ -12,13 +12,13 @@ from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_fac
 from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.models.results import Contrast, ModelComparison, WayComparison
 from ttscale.analysis.models.settings import ModelComparisonSettings
-from ttscale.analysis.reading.choosing import check_budgets, table_budgets
 from ttscale.analysis.selecting import Way, ways
 from ttscale.analysis.strategies.compare import EqualCost, at_equal_cost
 from ttscale.analysis.strategies.results import StrategyComparison
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.stats.counts.counts import counts
+from ttscale.stats.counts.curve import check_budgets, table_budgets
 from ttscale.stats.decide.ranking import ranking
 from ttscale.stats.decide.settling import what_settles
 from ttscale.stats.intervals.intervals import interval_over_problems

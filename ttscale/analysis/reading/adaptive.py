@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ttscale.analysis.reading.choosing import check_budgets
 from ttscale.analysis.reading.judged import JudgedSamples, judged_samples
 from ttscale.arrays import IntArray
 from ttscale.errors import DataWarning
 from ttscale.samplers.until import UntilSettings
 from ttscale.stats.adaptive.estimating import coverage_in_rounds
 from ttscale.stats.adaptive.rounds import follow
-from ttscale.stats.counts.curve import Curve, budget_grid
+from ttscale.stats.counts.curve import Curve, budget_grid, check_budgets
 from ttscale.store.rounds import Drawn, RoundsLog, counts_by_rung, read_rounds
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect

@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from ttscale.analysis.reading.adaptive import only_undecided
-from ttscale.analysis.reading.choosing import (
-    choose_oracle,
-    deployable_verdicts,
-    find_verdicts,
-    has_verdicts,
-    stored_config,
-)
 from ttscale.analysis.reading.judged import JudgedSamples, judged_samples
+from ttscale.config.cells import cells
+from ttscale.config.loading import parse_config
 from ttscale.config.models import RunConfig
-from ttscale.errors import StoreError
+from ttscale.errors import StoreError, did_you_mean, listed
 from ttscale.exchange.scores import ScoreTable
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY
@@ -138,17 +134,66 @@ class RunReader:
         )
 
     def oracle(self, cell: str, wanted: str | None = None) -> VerdictSet:
-        """Return what defines *correct* in a cell; see `cell`."""
-        if wanted:
-            return find_verdicts(self._sets, wanted, self.store.path, cell)
-        return choose_oracle(self._sets, self.config, cell)
+        """Return the verdict set that defines *correct* in a cell.
 
-    def verifiers(self, cell: str, names: Sequence[str] | None) -> dict[str, VerdictSet]:
-        """Return the verdict set of each verifier in a cell; see `cell`."""
-        if names is None:
-            return deployable_verdicts(self._sets, cell)
-        return {each: find_verdicts(self._sets, each, self.store.path, cell) for each in names}
+        That is the wanted one's, else the configured oracle's, else that of the first verifier listed for the cell that sees
+        the key, else (a cell whose verifiers its task recommends, or an imported one) the newest set of one that does.
+
+        Raises:
+            StoreError: There is none; the message lists what is stored.
+        """
+        if wanted:
+            return self._found(cell, wanted)
+        configured, here = self.config.analysis.oracle, self._newest_first(cell)
+        own = (each for each in cells(self.config) if each.name == cell)
+        names = [configured] if configured else [one.name for each in own for one in each.verifiers]
+        candidates = here if configured else [one for one in here if one.info.sees_answer]
+        named = [one for name in names for one in candidates if name in (one.info.verifier, one.info.label)]
+        if chosen := named or ([] if configured else candidates):
+            return chosen[0]
+        raise StoreError(
+            f"No verdicts of an oracle ({' or '.join(names) or 'any'}) are stored for cell '{cell}'; verdict sets "
+            f"there: {', '.join(one.info.label for one in here) or 'none'}. Run `ttscale verify` with a verifier that sees the "
+            "answer key."
+        )
+
+    def verifiers(self, cell: str, names: Sequence[str] | None = None) -> dict[str, VerdictSet]:
+        """Return the verdict set of each verifier in a cell; by default those that do not see the key, in order of name."""
+        if names is not None:
+            return {each: self._found(cell, each) for each in names}
+        newest_last = [one for one in reversed(self._newest_first(cell)) if not one.info.sees_answer]
+        return dict(sorted({one.info.verifier: one for one in newest_last}.items()))
 
     def stored(self, cell: str) -> list[VerdictSet]:
         """Return every verdict set that has verdicts of a cell, by label."""
-        return [one for one in self._sets if has_verdicts(one, cell)]
+        return [one for one in self._sets if any((one.folder / cell).glob("*.parquet"))]
+
+    def _newest_first(self, cell: str) -> list[VerdictSet]:
+        """Return the same by age, so that changed options take over."""
+        return sorted(self.stored(cell), key=lambda one: (one.began, one.info.label), reverse=True)
+
+    def _found(self, cell: str, name: str) -> VerdictSet:
+        """Return the newest verdict set of a verifier in a cell, or the one with that label."""
+        here, path = self._newest_first(cell), self.store.path
+        for one in here:
+            if name in (one.info.verifier, one.info.label):
+                return one
+        known = sorted({one.info.verifier for one in here})
+        raise StoreError(
+            f"{path} holds no verdicts of '{name}' for cell '{cell}'.{did_you_mean(name, known)} Stored there: "
+            f"{listed(known) or 'none'}. Run: ttscale verify {path} --verifier {name}"
+        )
+
+
+def stored_config(store: RunStore, *, oracle: str | None = None) -> RunConfig:
+    """Return the configuration stored with a run, with another oracle where one is named."""
+    config = parse_config(store.config_yaml(), out=store.path)
+    if oracle is None:
+        return config
+    return config.model_copy(update={"analysis": config.analysis.model_copy(update={"oracle": oracle})})
+
+
+def stored_cells(store: RunStore) -> Mapping[str, Mapping[str, Any]]:
+    """Return the run's cells: name -> what decides a sample, as flat ``section.key`` -> value, defaults left out."""
+    cells: Mapping[str, Mapping[str, Any]] = store.manifest()["cells"]
+    return cells

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ttscale.analysis.reading.choosing import TARGETS
 from ttscale.analysis.run.results import LookAhead
 from ttscale.arrays import IntArray
 from ttscale.errors import TtscaleError, TtscaleWarning
+from ttscale.stats.counts.curve import TARGETS
 from ttscale.stats.forecast.backtesting import backtest
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN

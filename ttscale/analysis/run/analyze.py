@@ -9,14 +9,7 @@ import polars as pl
 
 from ttscale.analysis.comparison.some import compare_some
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
-from ttscale.analysis.reading.cell import CellReader, RunReader
-from ttscale.analysis.reading.choosing import (
-    check_budgets,
-    choose_oracle,
-    stored_cells,
-    stored_config,
-    table_budgets,
-)
+from ttscale.analysis.reading.cell import CellReader, RunReader, stored_cells, stored_config
 from ttscale.analysis.reading.judged import (
     LOGPROB,
     JudgedSamples,
@@ -34,10 +27,10 @@ from ttscale.analysis.selecting import Way, named_selector
 from ttscale.arrays import IntArray
 from ttscale.config.models import AnalysisSettings, RunConfig
 from ttscale.errors import StoreError
-from ttscale.stats.counts.curve import Curve, budget_grid
+from ttscale.stats.counts.curve import Curve, budget_grid, check_budgets, table_budgets
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.plateau import doublings
-from ttscale.stats.intervals.options import IntervalOptions
+from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.laws.fitting import LawFit, fit_law
 from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import goes_by_verifier
@@ -48,8 +41,6 @@ from ttscale.store.run import RunStore, Session
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import TRUNCATED, Outcome
-
-__all__ = ["Depth", "analyze_run", "choose_oracle", "stored_config", "table_budgets"]
 
 LAW = "exponentiated-power-law"
 

@@ -18,7 +18,7 @@ from ttscale.analysis.budget.arms import Arm, on_shared_problems
 from ttscale.analysis.budget.choices import Choice, priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.reading_arms import read_arms
-from ttscale.analysis.reading.choosing import deployable_verdicts
+from ttscale.analysis.reading.cell import RunReader
 from ttscale.analysis.selecting import ways
 from ttscale.analysis.strategies.results import StrategyComparison, Stretch, Way, WayCurve
 from ttscale.arrays import FloatArray
@@ -145,8 +145,8 @@ def _plain_cells(store: RunStore) -> frozenset[str]:
 
 def _judging_all(store: RunStore) -> tuple[str, ...]:
     """Return the verifiers without the key that have judged every cell."""
-    sets = store.verdict_sets()
-    judging = [set(deployable_verdicts(sets, cell)) for cell in store.cells()]
+    reader = RunReader(store)
+    judging = [set(reader.verifiers(cell)) for cell in store.cells()]
     return tuple(sorted(set.intersection(*judging))) if judging else ()
 
 

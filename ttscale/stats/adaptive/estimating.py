@@ -9,12 +9,13 @@ from ttscale.stats.counts.counts import budgets, counts, whole_numbers
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.mixing import mixing_distribution
 from ttscale.stats.forecast.outlook import Generalises
-from ttscale.stats.intervals.interval_caveats import interval_caveats
 from ttscale.stats.intervals.intervals import (
     Interval,
+    IntervalOptions,
     check_confidence,
     interval_over_problems,
     interval_over_samples,
+    mean_curve,
     rising,
 )
 from ttscale.stats.intervals.sampling_error import SamplingError
@@ -65,18 +66,14 @@ def coverage_in_rounds(
         interval = interval_over_problems(values, confidence_level)
     else:
         interval = _over_samples(rounds, rungs, right, mean, ks, confidence_level)
-    interval = rising(interval)
-    return Curve(
-        metric="coverage",
-        k=ks,
-        value=mean,
-        low=np.minimum(interval.low, mean),
-        high=np.maximum(interval.high, mean),
-        confidence_level=confidence_level,
-        over=over,
-        method=f"unbiased for samples drawn in rounds; {interval.method}",
-        n_problems=len(values),
-        caveat=interval_caveats(mean, len(values), over=over),
+    return mean_curve(
+        "coverage",
+        ks,
+        mean,
+        rising(interval),
+        len(values),
+        options=IntervalOptions(confidence_level=confidence_level, over=over),
+        how="unbiased for samples drawn in rounds",
     )
 
 

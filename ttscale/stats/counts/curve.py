@@ -1,4 +1,4 @@
-"""The result that every curve estimator returns: values over budgets k, with their interval."""
+"""The result that every curve estimator returns, values over budgets k with their interval, and the budgets shown."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,11 +7,14 @@ from typing import Any, Literal
 import numpy as np
 
 from ttscale.arrays import FloatArray, IntArray
-from ttscale.errors import InvalidInputError
+from ttscale.errors import InvalidInputError, or_ask_for
 from ttscale.result import Result
 from ttscale.showing.notebook import ShownCurve
 from ttscale.showing.numbers import rests_on, share
 from ttscale.showing.view import View
+
+TARGETS = (0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.99)
+"""Coverage of which a page asks for the next, where it looks ahead and where it tells costs."""
 
 Over = Literal["problems", "samples", "both"]
 """What an interval generalises over: other problems of this kind, other samples of these problems, or both."""
@@ -129,3 +132,31 @@ def budget_grid(n_max: int, points: int = 40) -> IntArray:
         )
     grid = np.rint(np.geomspace(1, n_max, points)).astype(np.int64)
     return np.unique(np.append(grid[:-1], n_max))
+
+
+def table_budgets(wanted: tuple[int, ...] | None, k_max: int) -> tuple[int, ...]:
+    """Return the budgets shown in tables: those asked for, or powers of ten and the largest k."""
+    if wanted is None:
+        powers = [10**e for e in range(12) if 10**e < k_max]
+        return (*powers, k_max)
+    return tuple(k for k in wanted if k <= k_max) or (k_max,)
+
+
+def check_budgets(
+    wanted: tuple[int, ...] | None, k_max: int, what: str, whose: str = "the smallest problem"
+) -> None:
+    """Refuse budgets beyond the samples.
+
+    Args:
+        wanted: What was asked for, None where nothing was.
+        k_max: The largest budget with an answer.
+        what: Who asks.
+        whose: Whose samples end there.
+
+    Raises:
+        InvalidInputError: Naming the largest.
+    """
+    if wanted and max(wanted) > k_max:
+        raise InvalidInputError(
+            f"{what} k = {max(wanted)}, but {whose} has {k_max} verified samples. {or_ask_for(k_max)}"
+        )

@@ -7,11 +7,11 @@ hypergeometric.
 from fractions import Fraction
 
 import numpy as np
-from scipy.special import gammaln
 
-from ttscale.arrays import ArrayLike, FloatArray, IntArray
+from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import UniqueCounts, budgets, counts, refuse_too_few
+from ttscale.stats.counts.pass_at_k import log_choose
 
 
 def g_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike, tau: float | Fraction | str) -> FloatArray:
@@ -82,12 +82,4 @@ def mg_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArray:
 def _hits(pairs: UniqueCounts, k: int) -> FloatArray:
     """Return the hypergeometric chances of 0..k hits among k draws for each pair; shape (U, k+1)."""
     n, c, x = pairs.n[:, None], pairs.c[:, None], np.arange(k + 1)
-    possible = (x <= c) & (k - x <= n - c)
-    inside = np.where(possible, x, np.clip(c, np.maximum(0, k - (n - c)), np.minimum(c, k)))
-    log_chance = _log_choose(c, inside) + _log_choose(n - c, k - inside) - _log_choose(n, np.asarray(k))
-    return np.where(possible, np.exp(log_chance), 0.0)
-
-
-def _log_choose(n: IntArray, r: IntArray) -> FloatArray:
-    value: FloatArray = gammaln(n + 1.0) - gammaln(r + 1.0) - gammaln(n - r + 1.0)
-    return value
+    return np.exp(log_choose(c, x) + log_choose(n - c, k - x) - log_choose(n, np.asarray(k)))

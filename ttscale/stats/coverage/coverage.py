@@ -9,17 +9,18 @@ from ttscale.stats.counts.counts import Counts, UniqueCounts, budgets, counts, r
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pass_at_k import all_of_them, at_least_one
 from ttscale.stats.intervals.bootstrap import bootstrap_coverage
-from ttscale.stats.intervals.interval_caveats import interval_caveats
 from ttscale.stats.intervals.intervals import (
     Interval,
+    IntervalKeywords,
+    IntervalOptions,
     Rng,
     interval_over_problems,
     interval_over_samples,
+    mean_curve,
     named,
     rising,
     simultaneous_level,
 )
-from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
 from ttscale.stats.intervals.sampling_error import coverage_sampling_error
 from ttscale.types import CONFIDENCE_LEVEL
 
@@ -58,18 +59,7 @@ def coverage_curve(
     values = at_least_one(pairs.n[:, None], pairs.c[:, None], ks)
     between = rising(_interval(data, pairs, values, ks, options))
     mean = pairs.weight @ values / len(data)
-    return Curve(
-        metric="coverage",
-        k=ks,
-        value=mean,
-        low=np.minimum(between.low, mean),
-        high=np.maximum(between.high, mean),
-        confidence_level=options.confidence_level,
-        over=options.over,
-        method=f"exact mean over subsets; {between.method}",
-        n_problems=len(data),
-        caveat=interval_caveats(mean, len(data), over=options.over, method=options.method),
-    )
+    return mean_curve("coverage", ks, mean, between, len(data), options=options)
 
 
 def pass_hat_curve(
@@ -98,18 +88,8 @@ def pass_hat_curve(
     values = all_of_them(pairs.n[:, None], pairs.c[:, None], ks)
     mean = pairs.weight @ values / len(data)
     interval = interval_over_problems(values, confidence_level, weight=pairs.weight)
-    return Curve(
-        metric="pass_hat_k",
-        k=ks,
-        value=mean,
-        low=interval.low,
-        high=interval.high,
-        confidence_level=confidence_level,
-        over="problems",
-        method=f"exact mean over subsets; {interval.method}",
-        n_problems=len(data),
-        caveat=interval_caveats(mean, len(data), over="problems"),
-    )
+    options = IntervalOptions(confidence_level=confidence_level)
+    return mean_curve("pass_hat_k", ks, mean, interval, len(data), options=options)
 
 
 def _interval(

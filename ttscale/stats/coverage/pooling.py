@@ -14,8 +14,12 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
-from ttscale.stats.intervals.interval_caveats import interval_caveats
-from ttscale.stats.intervals.intervals import check_confidence, interval_over_problems
+from ttscale.stats.intervals.intervals import (
+    IntervalOptions,
+    check_confidence,
+    interval_over_problems,
+    mean_curve,
+)
 from ttscale.types import CONFIDENCE_LEVEL
 
 Arm = Callable[[IntArray], FloatArray]
@@ -98,18 +102,14 @@ def pooled_curve(
     ks = np.unique(budgets(k))
     values = pooled_pass_at_k(arms, split_of(ks, weight))
     interval = interval_over_problems(values, confidence_level)
-    mean = values.mean(axis=0)
-    return Curve(
-        metric="coverage",
-        k=ks,
-        value=mean,
-        low=np.minimum(interval.low, mean),
-        high=np.maximum(interval.high, mean),
-        confidence_level=confidence_level,
-        over="problems",
-        method=f"exact product over {len(arms)} arms; {interval.method}",
-        n_problems=len(values),
-        caveat=interval_caveats(mean, len(values), over="problems"),
+    return mean_curve(
+        "coverage",
+        ks,
+        values.mean(axis=0),
+        interval,
+        len(values),
+        options=IntervalOptions(confidence_level=confidence_level),
+        how=f"exact product over {len(arms)} arms",
     )
 
 

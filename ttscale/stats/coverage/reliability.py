@@ -12,8 +12,11 @@ from ttscale.arrays import ArrayLike, FloatArray
 from ttscale.stats.counts.counts import budgets, counts
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
-from ttscale.stats.intervals.interval_caveats import interval_caveats
-from ttscale.stats.intervals.intervals import interval_over_problems
+from ttscale.stats.intervals.intervals import (
+    IntervalOptions,
+    interval_over_problems,
+    mean_curve,
+)
 from ttscale.types import CONFIDENCE_LEVEL
 
 Estimator = Callable[[ArrayLike, ArrayLike, ArrayLike], FloatArray]
@@ -92,17 +95,6 @@ def _curve(
 ) -> Curve:
     data, ks = counts(n, c), np.unique(budgets(k))
     values = of_problems(data.n, data.c, ks)
-    mean: FloatArray = values.mean(axis=0)
     interval = interval_over_problems(values, confidence_level)
-    return Curve(
-        metric=metric,
-        k=ks,
-        value=mean,
-        low=interval.low,
-        high=interval.high,
-        confidence_level=confidence_level,
-        over="problems",
-        method=f"exact mean over subsets; {interval.method}",
-        n_problems=len(data),
-        caveat=interval_caveats(mean, len(data), over="problems"),
-    )
+    options = IntervalOptions(confidence_level=confidence_level)
+    return mean_curve(metric, ks, values.mean(axis=0), interval, len(data), options=options)

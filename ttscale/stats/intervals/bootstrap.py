@@ -9,14 +9,15 @@ with them already.
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts, UniqueCounts, counts
 from ttscale.stats.counts.curve import Over
 from ttscale.stats.counts.pass_at_k import at_least_one
-from ttscale.stats.intervals.intervals import Interval, Rng, bootstrap_over_problems, percentiles
-from ttscale.stats.intervals.unseen import still_open
+from ttscale.stats.intervals.intervals import Interval, Rng
+from ttscale.stats.intervals.unseen import UNIT, UNSEEN, still_open
+from ttscale.types import CONFIDENCE_LEVEL
 
 _REDRAWS = 256
 """Redraws of each distinct (n, c), from which the replicates pick at random."""
@@ -89,3 +90,51 @@ def _replicate_means(
         picks = csr_array((np.ones(rows.size), rows.ravel(), ends), shape=(shape[0], len(values)))
         means.append(picks @ values / n_problems)
     return np.concatenate(means)
+
+
+def bootstrap_over_problems(
+    values: FloatArray,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    *,
+    weight: IntArray | None = None,
+    n_resamples: int = 2000,
+    rng: Rng = None,
+) -> Interval:
+    """Resample problems, and half a problem at either end of [0, 1]; the interval is the expanded percentiles of the means.
+
+    Without that half, values that are all equal would have an interval of no width.
+
+    Args:
+        values: Shape (U, K), within [0, 1].
+        confidence_level: Such as 0.95.
+        weight: Problems that each row stands for, shape (U,).
+        n_resamples: Replicates.
+        rng: Generator or seed.
+
+    Returns:
+        Ends of shape (K,); the whole range of what is possible where one problem says nothing about others.
+    """
+    generator = np.random.default_rng(rng)
+    rows = np.concatenate([values, np.multiply.outer(UNIT, np.ones(values.shape[1]))])
+    mass = np.append(np.ones(len(values)) if weight is None else weight, [UNSEEN, UNSEEN])
+    total = round(mass.sum())
+    batch = max(1, _BATCH // len(rows))
+    means = np.concatenate(
+        [
+            generator.multinomial(total, mass / total, size=min(batch, n_resamples - start)) @ rows / total
+            for start in range(0, n_resamples, batch)
+        ]
+    )
+    return percentiles(means, total - 1, confidence_level)
+
+
+def percentiles(replicates: FloatArray, n_problems: int, confidence_level: float) -> Interval:
+    """Return expanded percentiles of bootstrap means (R, K): wider by t/z and by sqrt(P/(P−1))."""
+    if n_problems < 2:
+        shape = replicates.shape[1:]
+        low = np.where(replicates.min(axis=0, initial=0.0) < 0, -1.0, 0.0)
+        return Interval(np.broadcast_to(low, shape), np.ones(shape), "one problem says nothing about others")
+    t = stdtrit(n_problems - 1, 0.5 + confidence_level / 2) * np.sqrt(n_problems / (n_problems - 1))
+    tail = float(ndtr(-t))
+    low, high = np.quantile(replicates, [tail, 1 - tail], axis=0)
+    return Interval(low, high, "bootstrap")

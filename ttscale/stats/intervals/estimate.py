@@ -14,12 +14,8 @@ from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import DASH, decimal, rests_on
 from ttscale.showing.view import Dot, View
-from ttscale.stats.intervals.intervals import (
-    Rng,
-    check_confidence,
-    interval_over_problems,
-    percentiles,
-)
+from ttscale.stats.intervals.bootstrap import percentiles
+from ttscale.stats.intervals.intervals import Rng, check_confidence, interval_over_problems
 from ttscale.stats.intervals.unseen import METHOD, ratio_ends, widened
 from ttscale.types import CONFIDENCE_LEVEL
 

@@ -14,16 +14,15 @@ expectation. What an interval generalises over:
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.counts.counts import budgets
 from ttscale.stats.counts.curve import Curve, Over
-from ttscale.stats.intervals.unseen import METHOD, SIGNED, UNIT, UNSEEN, Span, mean_ends
+from ttscale.stats.intervals.unseen import METHOD, UNIT, UNSEEN, Span, mean_ends
 from ttscale.types import CONFIDENCE_LEVEL
 
 Rng = np.random.Generator | int | None
@@ -31,6 +30,13 @@ Rng = np.random.Generator | int | None
 
 IntervalMethod = Literal["analytic", "bootstrap"]
 """The default, or percentiles of resampled problems."""
+
+ENOUGH = 10.0
+"""Solved and unsolved problems, in expectation, from which on the nominal level is reached."""
+
+_HELD = {"problems": "92 to 100 %", "both": "92 to 100 %", "samples": "90 to 100 %"}
+_BOOTSTRAP_HELD = "85 to 100 %"
+"""How often nominal 95 % intervals held the truth where fewer are: `results/benchmarks/interval_coverage.md`."""
 
 _BATCH = 2_000_000
 """Random numbers drawn at a time, so that memory stays bounded for many problems."""
@@ -177,129 +183,6 @@ def simultaneous_level(
     return max(confidence_level, float(2 * ndtr(critical) - 1))
 
 
-def paired_difference(
-    first: ArrayLike,
-    second: ArrayLike,
-    k: ArrayLike,
-    *,
-    metric: str = "difference",
-    confidence_level: float = CONFIDENCE_LEVEL,
-    simultaneous: bool = False,
-    n_resamples: int = 2000,
-    rng: Rng = None,
-) -> Curve:
-    """Compare two quantities on the same problems: mean of first − second with its interval over problems.
-
-    What makes a problem hard for both cancels. Rows that agree everywhere differ by 0 with the interval that this many
-    problems leave open, never one without width.
-
-    Args:
-        first: Values of each problem, shape (P, K), such as `best_of_k` returns.
-        second: Values of the same problems in the same order, shape (P, K).
-        k: Budgets, increasing, shape (K,).
-        metric: Name of the result.
-        confidence_level: Such as 0.95.
-        simultaneous: Whether the band shall hold at all k together instead of at each.
-        n_resamples: Replicates of the band's simulation.
-        rng: Generator or seed of it.
-
-    Returns:
-        A curve of differences in [−1, 1], over problems.
-
-    Raises:
-        InvalidInputError: Shapes that differ, NaN, a value outside [0, 1], or no problem.
-
-    >>> paired_difference([[0.5], [0.7]], [[0.4], [0.6]], 1, rng=0).value.round(3).tolist()
-    [0.1]
-    """
-    check_confidence(confidence_level)
-    ks = budgets(k)
-    difference = _paired(first, second, len(ks))
-    level = confidence_level
-    if simultaneous:
-        level = simultaneous_level(difference, level, span=SIGNED, n_resamples=n_resamples, rng=rng)
-    interval = interval_over_problems(difference, level, span=SIGNED)
-    return Curve(
-        metric=metric,
-        k=ks,
-        value=difference.mean(axis=0),
-        low=interval.low,
-        high=interval.high,
-        confidence_level=confidence_level,
-        over="problems",
-        method=f"paired; {interval.method}" + (", simultaneous" if simultaneous else ""),
-        n_problems=len(difference),
-    )
-
-
-def _paired(first: ArrayLike, second: ArrayLike, n_budgets: int) -> FloatArray:
-    """Return first − second of each problem at each budget, shape (P, K); refuse what cannot be paired."""
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if a.ndim != 2 or a.shape != b.shape or a.shape[1] != n_budgets or not len(a):
-        raise InvalidInputError(
-            f"A paired difference needs two arrays of shape (P, {n_budgets}) for the same problems, but got "
-            f"{a.shape} and {b.shape}."
-        )
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise InvalidInputError(
-            "A paired difference needs a value for every problem and budget, but some are NaN."
-        )
-    difference = a - b
-    if np.abs(difference).max() > 1 + 1e-9:
-        raise InvalidInputError(
-            f"A paired difference compares shares within [0, 1], but some differ by {np.abs(difference).max():g}."
-        )
-    return np.clip(difference, -1.0, 1.0)
-
-
-def bootstrap_over_problems(
-    values: FloatArray,
-    confidence_level: float = CONFIDENCE_LEVEL,
-    *,
-    weight: IntArray | None = None,
-    n_resamples: int = 2000,
-    rng: Rng = None,
-) -> Interval:
-    """Resample problems, and half a problem at either end of [0, 1]; the interval is the expanded percentiles of the means.
-
-    Without that half, values that are all equal would have an interval of no width.
-
-    Args:
-        values: Shape (U, K), within [0, 1].
-        confidence_level: Such as 0.95.
-        weight: Problems that each row stands for, shape (U,).
-        n_resamples: Replicates.
-        rng: Generator or seed.
-
-    Returns:
-        Ends of shape (K,); the whole range of what is possible where one problem says nothing about others.
-    """
-    generator = np.random.default_rng(rng)
-    rows = np.concatenate([values, np.multiply.outer(UNIT, np.ones(values.shape[1]))])
-    mass = np.append(np.ones(len(values)) if weight is None else weight, [UNSEEN, UNSEEN])
-    total = round(mass.sum())
-    batch = max(1, _BATCH // len(rows))
-    means = np.concatenate(
-        [
-            generator.multinomial(total, mass / total, size=min(batch, n_resamples - start)) @ rows / total
-            for start in range(0, n_resamples, batch)
-        ]
-    )
-    return percentiles(means, total - 1, confidence_level)
-
-
-def percentiles(replicates: FloatArray, n_problems: int, confidence_level: float) -> Interval:
-    """Return expanded percentiles of bootstrap means (R, K): wider by t/z and by sqrt(P/(P−1))."""
-    if n_problems < 2:
-        shape = replicates.shape[1:]
-        low = np.where(replicates.min(axis=0, initial=0.0) < 0, -1.0, 0.0)
-        return Interval(np.broadcast_to(low, shape), np.ones(shape), "one problem says nothing about others")
-    t = stdtrit(n_problems - 1, 0.5 + confidence_level / 2) * np.sqrt(n_problems / (n_problems - 1))
-    tail = float(ndtr(-t))
-    low, high = np.quantile(replicates, [tail, 1 - tail], axis=0)
-    return Interval(low, high, "bootstrap")
-
-
 def check_confidence(confidence_level: float) -> None:
     """Refuse a level that is no probability strictly between 0 and 1.
 
@@ -310,20 +193,6 @@ def check_confidence(confidence_level: float) -> None:
         raise InvalidInputError(
             f"confidence_level must lie between 0 and 1, such as 0.95, but is {confidence_level}."
         )
-
-
-def check_options(over: str, method: str, simultaneous: bool) -> None:
-    """Refuse an option that does not exist.
-
-    Raises:
-        InvalidInputError: Naming those that do.
-    """
-    if over not in get_args(Over):
-        raise InvalidInputError(f"over must be 'problems', 'samples' or 'both', not '{over}'.")
-    if method not in get_args(IntervalMethod):
-        raise InvalidInputError(f"method must be 'analytic' or 'bootstrap', not '{method}'.")
-    if simultaneous and (over == "samples" or method == "bootstrap"):
-        raise InvalidInputError("A simultaneous band exists for the analytic interval over problems only.")
 
 
 def rising(interval: Interval) -> Interval:
@@ -339,3 +208,128 @@ def rising(interval: Interval) -> Interval:
 def named(interval: Interval, addition: str) -> Interval:
     """Return the interval with a longer method."""
     return replace(interval, method=f"{interval.method}, {addition}")
+
+
+class IntervalKeywords(TypedDict, total=False):
+    """The fields of `IntervalOptions` as keyword arguments."""
+
+    confidence_level: float
+    over: Over
+    method: IntervalMethod
+    simultaneous: bool
+    n_resamples: int
+    rng: Rng
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalOptions:
+    """How the interval of a curve is computed.
+
+    Attributes:
+        confidence_level: Such as 0.95.
+        over: "problems" for all problems of this kind, "samples" for these problems with other draws, "both"; see
+            `ttscale.stats.intervals.intervals` for what each target is and why "both" equals "problems". "samples" costs a
+            vote about ten times as much.
+        method: "analytic", or "bootstrap", which misses its nominal level more often; for votes and scores over problems only.
+        simultaneous: Whether the band shall hold at all k together; analytic over problems only.
+        n_resamples: Replicates of whatever is simulated.
+        rng: Generator or seed, for whatever is simulated.
+    """
+
+    confidence_level: float = CONFIDENCE_LEVEL
+    over: Over = "problems"
+    method: IntervalMethod = "analytic"
+    simultaneous: bool = False
+    n_resamples: int = 2000
+    rng: Rng = None
+
+    def check(self) -> None:
+        """Refuse an option that does not exist.
+
+        Raises:
+            InvalidInputError: Naming those that do.
+        """
+        check_confidence(self.confidence_level)
+        if self.over not in get_args(Over):
+            raise InvalidInputError(f"over must be 'problems', 'samples' or 'both', not '{self.over}'.")
+        if self.method not in get_args(IntervalMethod):
+            raise InvalidInputError(f"method must be 'analytic' or 'bootstrap', not '{self.method}'.")
+        if self.simultaneous and (self.over == "samples" or self.method == "bootstrap"):
+            raise InvalidInputError(
+                "A simultaneous band exists for the analytic interval over problems only."
+            )
+
+
+def interval_caveats(
+    mean: FloatArray, n_problems: int, *, over: Over, method: str = "analytic"
+) -> tuple[str | None, ...]:
+    """Say of each interval of a mean over problems whether its level was reached in simulation.
+
+    Args:
+        mean: The estimates within [0, 1], shape (K,).
+        n_problems: Problems averaged.
+        over: What the intervals generalise over.
+        method: "analytic" or "bootstrap".
+
+    Returns:
+        One text per budget: what is scarce and how often intervals held the truth there; None where the level is
+        reached.
+
+    >>> import numpy as np
+    >>> interval_caveats(np.array([0.05, 0.5]), 100, over="problems")
+    ('few solved: where fewer than 10 problems are, nominal 95 % intervals held the truth in 92 to 100 % of simulations', None)
+    """
+
+    def caveat(share: float) -> str | None:
+        if method == "bootstrap":
+            return f"bootstrap: nominal 95 % intervals held the truth in {_BOOTSTRAP_HELD} of simulations"
+        if min(share, 1.0 - share) * n_problems >= ENOUGH:
+            return None
+        scarce = "few solved" if share <= 0.5 else "few unsolved"
+        return (
+            f"{scarce}: where fewer than {ENOUGH:g} problems are, nominal 95 % intervals held the truth in {_HELD[over]} of "
+            "simulations"
+        )
+
+    return tuple(caveat(float(share)) for share in mean)
+
+
+def mean_curve(
+    metric: str,
+    k: IntArray,
+    mean: FloatArray,
+    interval: Interval,
+    n_problems: int,
+    *,
+    options: IntervalOptions,
+    how: str = "exact mean over subsets",
+    standard_error: FloatArray | None = None,
+    caveats: bool = True,
+) -> Curve:
+    """Return means over problems as a curve: with their interval, which always holds them, and what is known against it.
+
+    Args:
+        metric: Name of the curve.
+        k: Budgets, increasing, shape (K,).
+        mean: Shape (K,).
+        interval: Its ends.
+        n_problems: Problems averaged.
+        options: How the interval was computed.
+        how: And how the means were, in a few words.
+        standard_error: Monte Carlo error of the means, None where they are exact.
+        caveats: Whether it is said where such intervals miss their level, see `interval_caveats`.
+    """
+    said = interval_caveats(mean, n_problems, over=options.over, method=options.method) if caveats else ()
+    return Curve(
+        metric=metric,
+        k=k,
+        value=mean,
+        low=np.minimum(interval.low, mean),
+        high=np.maximum(interval.high, mean),
+        confidence_level=options.confidence_level,
+        over=options.over,
+        method=f"{how}; {interval.method}",
+        n_problems=n_problems,
+        standard_error=standard_error,
+        caveat=said,
+    )

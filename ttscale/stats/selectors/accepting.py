@@ -12,8 +12,7 @@ from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts, budgets, counts, refuse_too_few
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pass_at_k import at_least_one
-from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
+from ttscale.stats.intervals.intervals import IntervalKeywords, IntervalOptions, Rng
 from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import Effort, Need, Picked, SamplePools, Selector, sample_pools
 

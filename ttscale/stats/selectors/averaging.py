@@ -5,16 +5,17 @@ import numpy as np
 from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve
+from ttscale.stats.intervals.bootstrap import bootstrap_over_problems
 from ttscale.stats.intervals.intervals import (
     Interval,
+    IntervalOptions,
     Rng,
-    bootstrap_over_problems,
     interval_over_problems,
     interval_over_samples,
+    mean_curve,
     named,
     simultaneous_level,
 )
-from ttscale.stats.intervals.options import IntervalOptions
 from ttscale.stats.intervals.sampling_error import split_sampling_error
 from ttscale.stats.selectors.contract import Picked, SamplePools, Selector
 
@@ -77,17 +78,16 @@ def averaged_curve(
     error = picked.error_of_mean()
     between = interval or _interval_over_problems(picked.value, options, options.rng if rng is None else rng)
     how = "exact mean over subsets" if error is None else "mean over random orders"
-    return Curve(
-        metric=metric,
-        k=k,
-        value=mean,
-        low=np.minimum(between.low, mean),
-        high=np.maximum(between.high, mean),
-        confidence_level=options.confidence_level,
-        over=options.over,
-        method=f"{how}; {between.method}",
-        n_problems=len(picked.value),
+    return mean_curve(
+        metric,
+        k,
+        mean,
+        between,
+        len(picked.value),
+        options=options,
+        how=how,
         standard_error=error,
+        caveats=False,
     )
 
 

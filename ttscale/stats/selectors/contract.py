@@ -21,9 +21,11 @@ import numpy as np
 from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.counts import counts
+from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.counts.pools import Pools, classes, flags
 from ttscale.stats.counts.pools import pools as grouped
 from ttscale.stats.counts.pools import scores as numbers
+from ttscale.stats.intervals.intervals import Rng
 
 Need = Literal["answers", "scores", "verdicts"]
 """What a selector goes by: the samples' answers, or the scores or verdicts of one verifier."""
@@ -213,3 +215,20 @@ def _known(column: T | None, what: str) -> T:
     if column is None:
         raise InvalidInputError(f"This selector goes by {what}, which these pools lack.")
     return column
+
+
+class AnyCorrect(Selector):
+    """Any correct sample of k: coverage, the ceiling of every other selector. Counts are all it reads."""
+
+    metric = "coverage"
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    effort: ClassVar[Effort] = "counts"
+    at_k = "pass@{k}"
+
+    def label(self, verifier: str | None = None) -> str:
+        """Return what a table calls it."""
+        return "coverage"
+
+    def values(self, pools: SamplePools, k: IntArray, *, rng: Rng = None) -> Picked:
+        """Return pass@k of every problem, exactly."""
+        return Picked(pass_at_k(pools.n, pools.c, k))

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 SELECTORS: Mapping[str, str] = MappingProxyType(
     {
-        "coverage": "ttscale.stats.selectors.any_correct:AnyCorrect",
+        "coverage": "ttscale.stats.selectors.contract:AnyCorrect",
         "majority": "ttscale.stats.selectors.voting:MajorityVote",
         "weighted": "ttscale.stats.selectors.voting:WeightedVote",
         "best": "ttscale.stats.selectors.selection:BestOfK",

@@ -13,8 +13,7 @@ from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.stats.counts.counts import TooFew, budgets, refuse_too_few
 from ttscale.stats.counts.curve import Curve
 from ttscale.stats.counts.pools import Pools, classes, flags, pools
-from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.intervals.options import IntervalKeywords, IntervalOptions
+from ttscale.stats.intervals.intervals import IntervalKeywords, IntervalOptions, Rng
 from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.contract import Effort, Need, Picked, SamplePools, Selector, sample_pools
 from ttscale.stats.selectors.plurality import chance_of_correct, vote_pool

@@ -16,8 +16,9 @@ from ttscale.result import Result
 from ttscale.showing.numbers import rests_on, share
 from ttscale.showing.view import View
 from ttscale.stats.counts.pools import Pools, flags, pools, scores
+from ttscale.stats.intervals.bootstrap import percentiles
 from ttscale.stats.intervals.estimate import Estimate
-from ttscale.stats.intervals.intervals import Rng, check_confidence, percentiles
+from ttscale.stats.intervals.intervals import Rng, check_confidence
 from ttscale.stats.intervals.unseen import ratio_ends, widened
 from ttscale.types import CONFIDENCE_LEVEL
 

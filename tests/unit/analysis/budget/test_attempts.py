@@ -8,9 +8,9 @@ from openai_server import openai_server
 from toy_server import toy
 
 import ttscale
+from ttscale.analysis.budget.arms import as_pilot, at_token_limits
 from ttscale.analysis.budget.pricing import Pricing, charges_of, with_facts
 from ttscale.analysis.budget.reading_arms import read_arms
-from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
 from ttscale.costs.compute import FlopsCost
 from ttscale.costs.counted import TokenCost
 from ttscale.costs.money import MoneyCost

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from ttscale.analysis.budget.allocation import allocate
-from ttscale.analysis.budget.arms import on_shared_problems
+from ttscale.analysis.budget.arms import as_pilot, at_token_limits, on_shared_problems
 from ttscale.analysis.budget.choices import priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.questions import Inference
 from ttscale.analysis.budget.reading_arms import read_arms
-from ttscale.analysis.budget.subsets import as_pilot, at_token_limits
 from ttscale.analysis.budget.view import BudgetSettings, Target, budget_view
 from ttscale.analysis.selecting import ways
 from ttscale.costs.amounts import parse_amount

@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttscale.analysis.run.analyze import analyze_run, table_budgets
+from ttscale.analysis.run.analyze import analyze_run
 from ttscale.config.loading import check_config, dump_config
 from ttscale.errors import InvalidInputError, StoreError
+from ttscale.stats.counts.curve import table_budgets
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.types import Problem, Sample

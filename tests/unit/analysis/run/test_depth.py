@@ -12,7 +12,6 @@ from stored_runs import make_run
 from ttscale.analysis.comparison import some
 from ttscale.analysis.comparison.some import compare_some
 from ttscale.analysis.reading.cell import CellReader, RunReader
-from ttscale.analysis.reading.choosing import choose_oracle, stored_config
 from ttscale.analysis.run import analyze
 from ttscale.analysis.run.ahead import look_ahead
 from ttscale.analysis.run.analyze import analyze_run
@@ -89,7 +88,7 @@ def test_cells_without_verdicts_are_listed_and_do_not_stop_the_others(tmp_path: 
 
 def test_one_pass_gives_what_separate_reading_gives(store: RunStore) -> None:
     judged = cell_of(store).judged()
-    oracle = choose_oracle(store.verdict_sets(), stored_config(store), CELL)
+    oracle = RunReader(store).oracle(CELL)
     verdicts = oracle.scan(CELL).collect()
     expected = verdicts.group_by("problem_id").agg((pl.col("outcome") == "correct").sum()).sort("problem_id")
     assert judged.c.tolist() == expected["outcome"].to_list()

@@ -7,7 +7,8 @@ from verifier_theory import population_utility
 from ttscale.stats.adaptive.planning import plan_coverage
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.intervals.intervals import paired_difference, simultaneous_level
+from ttscale.stats.intervals.intervals import simultaneous_level
+from ttscale.stats.intervals.multiple import paired_difference
 from ttscale.stats.intervals.sampling_error import pass_at_k_variance
 from ttscale.stats.selectors.accepting import first_accepted_curve
 from ttscale.stats.selectors.selection import best_of_k_curve

@@ -9,7 +9,8 @@ from scipy.special import betainc, ndtr, ndtri
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.decide.allocation import honest_allocation
 from ttscale.stats.intervals.estimate import mean_over_problems, ratio_of_means, ratio_of_sums
-from ttscale.stats.intervals.intervals import interval_over_problems, paired_difference
+from ttscale.stats.intervals.intervals import interval_over_problems
+from ttscale.stats.intervals.multiple import paired_difference
 from ttscale.stats.intervals.unseen import SIGNED, UNSEEN, mean_ends, ratio_ends, roots_against
 from ttscale.stats.verifiers.calibration import expected_calibration_error, problem_calibration_error
 from ttscale.stats.verifiers.discrimination import auroc, within_problem_auroc

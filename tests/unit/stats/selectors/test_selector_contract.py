@@ -8,11 +8,17 @@ import pytest
 from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.intervals.options import IntervalOptions
+from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.selectors.accepting import FirstAccepted
-from ttscale.stats.selectors.any_correct import AnyCorrect
 from ttscale.stats.selectors.averaging import curve
-from ttscale.stats.selectors.contract import Picked, SamplePools, Selector, counted_pools, sample_pools
+from ttscale.stats.selectors.contract import (
+    AnyCorrect,
+    Picked,
+    SamplePools,
+    Selector,
+    counted_pools,
+    sample_pools,
+)
 from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.selectors.voting import MajorityVote, WeightedVote
 
