@@ -6,14 +6,15 @@ over problems is E[1 − (1−p)^k] under the law; over samples it is the mean o
     python benchmarks/interval_coverage.py --out results/benchmarks/interval_coverage.md
     python benchmarks/interval_coverage.py --every --out results/benchmarks/interval_every.md
 
-``--every`` asks for each kind of interval once: over problems and samples, by bootstrap, as a band, of a paired difference and of
-a proportion, at 20, 50 and 200 problems over five laws. It is the table of docs/concepts.md.
+``--every`` asks for each kind of interval once: over problems and samples, by bootstrap, as a band, of a paired difference, of
+a proportion, of a plateau and of the best budget, at 20, 50 and 200 problems over five laws. It is the table of docs/concepts.md.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import numpy as np
 
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.coverage import coverage_curve
+from ttscale.stats.coverage.plateau import TOLERANCE, doublings, plateau
+from ttscale.stats.decide.deciding import best_decision
 from ttscale.stats.intervals.estimate import ratio_of_sums
 from ttscale.stats.intervals.multiple import paired_differences
 
@@ -111,10 +114,7 @@ def every_report(replicates: int) -> str:
             shares = []
             for law in FIVE.values():
                 rng = np.random.default_rng(17)
-                population = law(rng, _TRUTH_DRAWS)
-                truth = np.concatenate(
-                    [_coverage(population), _coverage(_LESS * population), [population.mean()]]
-                )
+                truth = _truth(law(rng, _TRUTH_DRAWS))
                 held = [holds(law, truth, n_problems, rng) for _ in range(few if dear else replicates)]
                 shares.append(100 * float(np.min(np.mean(held, axis=0))))
             lines.append(
@@ -128,18 +128,50 @@ _N, _KS = 100, np.array([1, 10, 100])
 _TABLE = pass_at_k(_N, np.arange(_N + 1), _KS)
 
 
+_DOUBLED = doublings(_N)
+_AT_DOUBLED = pass_at_k(_N, np.arange(_N + 1), _DOUBLED)
+
 _LESS = 0.7
 """Success rates of the second arm, as a share of the first's."""
 
+_PRICE = 0.003
+"""Of a sample, where a solved problem is worth 1."""
 
-def _coverage(rate: np.ndarray) -> np.ndarray:
-    return -np.expm1(_KS * np.log1p(-np.minimum(rate, 1 - 1e-16))[:, None]).mean(axis=0)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Of a population: coverage at the budgets of both arms and at 1, 2, 4, ..., and the mean success rate."""
+
+    coverage: np.ndarray
+    less: np.ndarray
+    doubled: np.ndarray
+    mean: float
+
+    @property
+    def plateau(self) -> float:
+        """The first doubling from which on all are flat; infinite where the last is not."""
+        steep = np.flatnonzero(np.abs(np.diff(self.doubled)) > TOLERANCE)
+        at = int(steep[-1]) + 1 if len(steep) else 0
+        return float(_DOUBLED[at]) if at < len(_DOUBLED) - 1 else np.inf
+
+    @property
+    def utility(self) -> np.ndarray:
+        return self.doubled - _PRICE * _DOUBLED
+
+
+def _truth(rate: np.ndarray) -> Truth:
+    return Truth(_coverage(rate), _coverage(_LESS * rate), _coverage(rate, _DOUBLED), float(rate.mean()))
+
+
+def _coverage(rate: np.ndarray, k: np.ndarray = _KS) -> np.ndarray:
+    log_failure = np.log1p(-np.minimum(rate, 1 - 1e-16))
+    return np.array([-np.expm1(budget * log_failure).mean() for budget in k])
 
 
 def _curve_holds(**options: Any) -> "Holds":
-    def holds(law: Law, truth: np.ndarray, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+    def holds(law: Law, truth: Truth, n_problems: int, rng: np.random.Generator) -> np.ndarray:
         p = law(rng, n_problems)
-        target = _coverage(p) if options.get("over") == "samples" else truth[: len(_KS)]
+        target = _coverage(p) if options.get("over") == "samples" else truth.coverage
         curve = coverage_curve(_N, rng.binomial(_N, p), _KS, n_resamples=300, rng=rng, **options)
         held = (curve.low <= target + 1e-12) & (target <= curve.high + 1e-12)
         return np.array([held.all()]) if options.get("simultaneous") else held
@@ -147,30 +179,49 @@ def _curve_holds(**options: Any) -> "Holds":
     return holds
 
 
-def _difference_holds(law: Law, truth: np.ndarray, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+def _difference_holds(law: Law, truth: Truth, n_problems: int, rng: np.random.Generator) -> np.ndarray:
     """Two arms of the same problems and a family of the three budgets."""
     p, size = law(rng, n_problems), len(_KS)
     first, second = (_TABLE[rng.binomial(_N, rate)] for rate in (p, _LESS * p))
-    gain = truth[:size] - truth[size : 2 * size]
+    gain = truth.coverage - truth.less
     pairs = tuple((j, j + size) for j in range(size))
     found = paired_differences(np.hstack([first, second]), pairs=pairs, n_resamples=1000, rng=rng)
     return np.array([((found.low <= gain) & (gain <= found.high)).all()])
 
 
-def _proportion_holds(law: Law, truth: np.ndarray, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+def _proportion_holds(law: Law, truth: Truth, n_problems: int, rng: np.random.Generator) -> np.ndarray:
     """The share of correct ones among accepted ones, of which problems have between 1 and 40."""
     size = rng.integers(1, 41, n_problems)
     found = ratio_of_sums("precision", rng.binomial(size, law(rng, n_problems)), size)
-    return np.array([found.low <= truth[-1] <= found.high])
+    return np.array([found.low <= truth.mean <= found.high])
 
 
-Holds = Callable[[Law, np.ndarray, int, np.random.Generator], np.ndarray]
+def _plateau_holds(law: Law, truth: Truth, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+    """The budget from which on no doubling gains a point."""
+    table = _AT_DOUBLED[rng.binomial(_N, law(rng, n_problems))]
+    found = plateau(table, _DOUBLED, n_resamples=500, rng=rng)
+    low, high = (np.inf if end is None else end for end in (found.low, found.high))
+    return np.array([low <= truth.plateau <= high])
+
+
+def _decision_holds(law: Law, truth: Truth, n_problems: int, rng: np.random.Generator) -> np.ndarray:
+    """The budget that is worth most, and what the chosen one is worth, at a price per sample."""
+    table = _AT_DOUBLED[rng.binomial(_N, law(rng, n_problems))] - _PRICE * _DOUBLED
+    found = best_decision(table, _DOUBLED, n_resamples=500, rng=rng, span=(-_PRICE * _DOUBLED[-1], 1.0))
+    best = _DOUBLED[np.argmax(truth.utility)] if truth.utility.max() > 0 else 0
+    worth = float(truth.utility[found.k == _DOUBLED].sum())
+    return np.array([found.low <= best <= found.high, found.utility_low <= worth <= found.utility_high])
+
+
+Holds = Callable[[Law, Truth, int, np.random.Generator], np.ndarray]
 KINDS: dict[str, tuple[Holds, bool]] = {
     "coverage, over problems": (_curve_holds(), False),
     "coverage, over samples": (_curve_holds(over="samples"), True),
     "coverage, band over k": (_curve_holds(simultaneous=True), True),
     "paired differences, a family": (_difference_holds, True),
     "proportion (precision)": (_proportion_holds, True),
+    "plateau": (_plateau_holds, True),
+    "best budget and its worth": (_decision_holds, True),
     "coverage, bootstrap over problems": (_curve_holds(method="bootstrap"), True),
     "coverage, bootstrap over samples": (_curve_holds(over="samples", method="bootstrap"), True),
     "coverage, two-level bootstrap": (_curve_holds(over="both", method="bootstrap"), True),

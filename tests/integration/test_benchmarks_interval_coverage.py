@@ -82,3 +82,21 @@ def test_every_cell_that_misses_its_level_has_a_caveat_that_holds() -> None:
 def test_what_is_scarce_is_named(share: float, method: str, expected: str | None) -> None:
     (caveat,) = interval_caveats(np.array([share]), 100, over="problems", method=method)
     assert (caveat and caveat.split(":")[0]) == expected
+
+
+def test_the_true_plateau_is_read_off_the_populations_curve() -> None:
+    page = benchmark()
+    solved = page._truth(np.full(10, 0.9))  # .9, .99, .9999: the second doubling gains .0099
+    assert solved.plateau == 2.0
+    assert page._truth(np.full(10, 1e-4)).plateau == 1.0
+    assert page._truth(np.full(10, 0.01)).plateau == np.inf
+    assert solved.utility[0] == pytest.approx(0.9 - 0.003)
+
+
+@pytest.mark.parametrize("kind", ["plateau", "best budget and its worth"])
+def test_every_kind_of_interval_can_be_asked(kind: str) -> None:
+    page, rng = benchmark(), np.random.default_rng(0)
+    law = page.FIVE["Beta(0.2, 10)"]
+    held = page.KINDS[kind][0](law, page._truth(law(rng, 10_000)), 200, rng)
+    assert held.dtype == bool
+    assert held.all()

@@ -5,7 +5,8 @@ import numpy as np
 from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import MixingLaw, Range, ZeroInflated
 
-_SIGMA = Range("sigma", 5e-2, 3e1, "log")
+_SIGMA = Range("sigma", 0.1, 3e1, "log")
+"""As narrow as the grid of hazards resolves: its sums are off by 3e-4 there."""
 
 
 def _normal_log_density(z: FloatArray, sigma: FloatArray) -> FloatArray:
