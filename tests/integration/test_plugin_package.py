@@ -230,7 +230,7 @@ def test_its_selector_picks_wherever_a_built_in_one_does(
     assert curve.metric == "middle_of_k"
     assert middle["k"] == 6
     judged = RunReader(store).cell(store.cells()[0]).judged()
-    view = seen_by(judged.pools(), logprob_scores(judged))
+    view = seen_by(judged.pools(), [logprob_scores(judged)])
     whole = named_selector(name).values(view, np.array([6])).value
     assert whole.mean() == pytest.approx(middle["value"])
     score = np.random.default_rng(0).permutation(

@@ -26,16 +26,16 @@ class Way:
 
     Attributes:
         selector: How one answer of k is picked.
-        verifier: Whose scores or verdicts it goes by; None where it needs none.
+        verifiers: Whose scores or verdicts it goes by: none, one, or for an ensemble several.
     """
 
     selector: Selector
-    verifier: str | None = None
+    verifiers: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """Return what a table calls it."""
-        return self.selector.label(self.verifier)
+        return self.selector.label(" + ".join(self.verifiers) or None)
 
     @property
     def is_coverage(self) -> bool:
@@ -90,7 +90,7 @@ def ways(selectors: Sequence[str | Selector], verifiers: Sequence[str]) -> list[
     order = [*SELECTORS, *selectors]
     names = sorted(dict.fromkeys(selectors), key=order.index)
     found = [named_selector(name) for name in names]
-    needy = [name for name, selector in zip(names, found, strict=True) if goes_by_verifier(selector)]
+    needy = [name for name, selector in zip(names, found, strict=True) if ways_of(selector, ()) == []]
     if needy and not verifiers:
         first = needy[0] if isinstance(needy[0], str) else needy[0].label()
         raise InvalidInputError(
@@ -101,8 +101,13 @@ def ways(selectors: Sequence[str | Selector], verifiers: Sequence[str]) -> list[
         raise InvalidInputError(
             f"--verifier {verifiers[0]} is used by no selector: add --selector best (highest score) or first (first accepted)."
         )
-    return [
-        Way(selector, verifier)
-        for selector in found
-        for verifier in (verifiers if goes_by_verifier(selector) else [None])
-    ]
+    return [way for selector in found for way in ways_of(selector, verifiers)]
+
+
+def ways_of(selector: Selector, verifiers: Sequence[str]) -> list[Way]:
+    """Combine one selector with the verifiers: with each, with all together, or with none, as it needs."""
+    if "features" in selector.needs:
+        return [Way(selector, tuple(verifiers))] if verifiers else []
+    if goes_by_verifier(selector):
+        return [Way(selector, (each,)) for each in verifiers]
+    return [Way(selector)]

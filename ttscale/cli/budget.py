@@ -64,9 +64,9 @@ _SOURCES: Option = click.argument(
 )
 _PICKED: tuple[Option, ...] = (
     click.option("--selector", "selectors", type=Names(), default=("coverage",), show_default="coverage",
-                 help="coverage, majority, weighted (vote), best (highest score), first (accepted), or your own: ttscale list selectors."),
+                 help="coverage, majority, weighted (vote), best (highest score), first (accepted), ensemble (of the verifiers), or your own: ttscale list selectors."),
     click.option("--verifier", "verifiers", type=Names(), default=(),
-                 help="Whose scores or verdicts weighted, best and first go by; logprob for the samples' own."),
+                 help="Whose scores or verdicts weighted, best, first and ensemble go by; logprob for the samples' own."),
     click.option("--oracle", help="The verifier that defines correct; by default the run's own."),
 )  # fmt: skip
 _PILOT: Option = click.option(
@@ -278,9 +278,10 @@ def _counts_of(likes: Sequence[Path], by: Sequence[str] | None) -> "tuple[Table,
     required=True,
     help="The sum over all problems: 100usd, 1e6tokens, 1e15flops, 2gpu-hours.",
 )
-@click.option("--selector", type=click.Choice(["coverage", "best"]), default="coverage", show_default=True,
-              help="What to maximise: coverage, or the accuracy of the highest score.")  # fmt: skip
-@click.option("--verifier", help="Whose scores `best` goes by; logprob for the samples' own.")
+@click.option("--selector", type=click.Choice(["coverage", "best", "ensemble"]), default="coverage", show_default=True,
+              help="What to maximise: coverage, or the accuracy of the highest score or of an ensemble's.")  # fmt: skip
+@click.option("--verifier", "verifiers", type=Names(), default=(),
+              help="Whose scores `best` goes by, or several for `ensemble`; logprob for the samples' own.")  # fmt: skip
 @click.option("--oracle", help="The verifier that defines correct; by default the run's own.")
 @pricing_options
 @level_option
@@ -290,7 +291,7 @@ def allocate_command(
     sources: tuple[Path, ...],
     spend: "Amount",
     selector: str,
-    verifier: str | None,
+    verifiers: tuple[str, ...],
     output: str | None,
     **given: Any,
 ) -> None:
@@ -306,7 +307,7 @@ def allocate_command(
 
     settings = BudgetSettings(
         selectors=(selector,),
-        verifiers=(verifier,) if verifier else (),
+        verifiers=verifiers,
         oracle=given["oracle"],
         pricing=pricing_of(given),
         inference=Inference(

@@ -26,7 +26,7 @@ _CHARS = 300
 @click.option("--against", help="Compare every other cell with this one; by default all pairs.")
 @click.option("--k", type=Budgets(), help="Budgets; powers of ten and the smallest n by default.")
 @click.option("--selector", "selectors", type=Names(), default=("coverage",), show_default="coverage",
-              help="Curves to compare: coverage, majority, weighted, best, first, or your own.")  # fmt: skip
+              help="Curves to compare: coverage, majority, weighted, best, first, ensemble, or your own.")  # fmt: skip
 @click.option("--verifier", "verifiers", type=Names(), default=(),
               help="Whose scores or verdicts they go by; logprob for the samples' own.")  # fmt: skip
 @click.option("--oracle", help="The verifier that defines correct; by default the run's own.")

@@ -29,6 +29,7 @@ from ttscale.stats.decide.allocation import (
 from ttscale.stats.decide.pooled_selection import selection_objective
 from ttscale.stats.decide.spending import maximal_allocations, single_arms
 from ttscale.stats.selectors.contract import AnyCorrect
+from ttscale.stats.selectors.ensemble import Ensemble, cross_fit
 from ttscale.stats.selectors.selection import BestOfK
 
 _MOST_SELECTIONS = 4_000
@@ -42,7 +43,7 @@ class AllocationView(Result):
     Attributes:
         spend: The sum over all problems.
         unit: Its unit.
-        selector: What is maximised: "coverage" or "best by NAME".
+        selector: What is maximised: "coverage", "best by NAME" or "best by ensemble of NAME + NAME".
         arms: Labels of the arms.
         per_sample: What a sample of each costs, shape (A,).
         found: The allocation per problem, its honest value and the gain over the best single arm.
@@ -138,7 +139,7 @@ def allocate(
         sources: Run directories (every cell is an arm) and tables of counts (every group is one).
         spend: The sum over all problems.
         by: Columns that tell a table's groups apart.
-        settings: Selector ("coverage" or "best"), verifier, pricing, level and seed; the questions in it are not asked.
+        settings: Selector ("coverage", "best" or "ensemble"), verifiers, pricing, level and seed; the questions in it are not asked.
 
     Raises:
         InvalidInputError: Fewer than two arms, something that cannot be priced, or a sum that buys nothing.
@@ -146,9 +147,9 @@ def allocate(
     """
     asked = settings or BudgetSettings()
     picking = ways(asked.selectors, asked.verifiers)
-    if len(picking) != 1 or not isinstance(picking[0].selector, AnyCorrect | BestOfK):
+    if len(picking) != 1 or not isinstance(picking[0].selector, AnyCorrect | BestOfK | Ensemble):
         raise InvalidInputError(
-            "An allocation maximises one thing: --selector coverage, or best with one --verifier."
+            "An allocation maximises one thing: --selector coverage, best with one --verifier, or ensemble with several."
         )
     paths = [Path(one) for one in sources]
     arms, unread = readable_arms(paths, by=by, oracle=asked.oracle, verifiers=asked.verifiers)
@@ -207,7 +208,7 @@ def _selected(
 ) -> Allocation:
     """Allocate for the accuracy of the highest score among all arms' samples."""
     rng = np.random.default_rng(seed)
-    pool = _Pool.of(choices)
+    pool = _Pool.of(choices, seed)
     choosing = pool.halved(rng)
     limit = _halves(choices)
     first = pool.objective(choosing)
@@ -260,15 +261,22 @@ class _Pool:
     correct: np.ndarray
 
     @classmethod
-    def of(cls, choices: Sequence[Choice]) -> "_Pool":
-        """Join the arms."""
+    def of(cls, choices: Sequence[Choice], seed: int) -> "_Pool":
+        """Join the arms; an ensemble learns from the samples of all of them."""
         parts: list[ArmSamples] = [choice.arm.samples for choice in choices if choice.arm.samples is not None]
-        name = choices[0].way.verifier or ""
+        names = choices[0].way.verifiers
+        problem, correct = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("problem", "correct")
+        )
+        features = np.column_stack(
+            [np.concatenate([part.verifiers[name].score for part in parts]) for name in names]
+        )
+        learns = isinstance(choices[0].way.selector, Ensemble)
         return cls(
-            problem=np.concatenate([part.problem for part in parts]),
+            problem=problem,
             arm=np.repeat(np.arange(len(parts)), [len(part.problem) for part in parts]),
-            score=np.concatenate([part.verifiers[name].score for part in parts]),
-            correct=np.concatenate([part.correct for part in parts]),
+            score=cross_fit(problem, features, correct, rng=seed).probability if learns else features[:, 0],
+            correct=correct,
         )
 
     def halved(self, rng: np.random.Generator) -> np.ndarray:

@@ -119,7 +119,7 @@ def beyond_the_samples(
     precision, ceiling = _precision_and_ceiling(choice)
     if ceiling < target:
         words = (
-            f"false positives: of what '{choice.way.verifier}' accepts of a problem, {percent(precision)} is correct on average, "
+            f"false positives: of what '{choice.way.verifiers[0]}' accepts of a problem, {percent(precision)} is correct on average, "
             f"so that the ceiling is {percent(ceiling)} however many samples are drawn"
         )
         return "not reachable", words, None

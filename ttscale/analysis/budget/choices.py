@@ -25,6 +25,7 @@ Metric = Literal["coverage", "selected accuracy"]
 _SEED = 0
 """Of votes that are simulated, whose error is far below every interval."""
 
+_LEARNS = "The ensemble is learnt from the oracle's verdicts on other problems: in use it needs problems with an answer key."
 _COVERAGE_POINTS, _SELECTOR_POINTS = 160, 48
 """Budgets at which curves are computed; linear in between. Votes, which are dear to count, are at doublings alone."""
 
@@ -71,11 +72,14 @@ class Choice:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what was assumed of its costs, and whether it selects by what it may not know."""
-        samples, verifier = self.arm.samples, self.way.verifier
-        if samples is None or verifier is None or not samples.verifiers[verifier].sees_answer:
-            return self.charges.notes
+        known = {} if self.arm.samples is None else self.arm.samples.verifiers
         return (
-            f"'{verifier}' sees the answer key: what it selects is an upper bound, which no selector in use reaches.",
+            *(
+                f"'{name}' sees the answer key: what it selects is an upper bound, which no selector in use reaches."
+                for name in self.way.verifiers
+                if known[name].sees_answer
+            ),
+            *([_LEARNS] if "features" in self.way.selector.needs else []),
             *self.charges.notes,
         )
 
@@ -130,7 +134,7 @@ def priced_choices(arms: Sequence[Arm], ways: Sequence[Way], model: CostModel, c
     for way in ways:
         for arm, ahead in zip(arms, forecasts, strict=True):
             pools = _pools(arm, way)
-            charges = charges_of(arm, model, cost, _verification_s(arm, way), way.verifier)
+            charges = charges_of(arm, model, cost, _verification_s(arm, way), way.verifiers)
             choices.append(
                 Choice(
                     arm=arm,
@@ -166,20 +170,23 @@ def _pools(arm: Arm, way: Way) -> SamplePools:
         raise InvalidInputError(
             f"No sample of '{arm.label}' has an extracted answer, so there is nothing to vote on."
         )
-    if way.verifier is None:
+    for name in way.verifiers:
+        if name not in samples.verifiers:
+            raise InvalidInputError(
+                f"'{arm.label}' has no verdicts of '{name}'. Run: ttscale verify RUN --verifier {name}"
+            )
+    if not way.verifiers:
         return pools
-    columns = samples.verifiers.get(way.verifier)
-    if columns is None:
-        raise InvalidInputError(
-            f"'{arm.label}' has no verdicts of '{way.verifier}'. Run: ttscale verify RUN --verifier {way.verifier}"
-        )
+    every = [samples.verifiers[name] for name in way.verifiers]
+    columns = every[0]
     if "verdicts" in needs and (columns.accepted is None or columns.accepted.all()):
         raise InvalidInputError(
-            f"'{way.verifier}' rejects no sample of '{arm.label}', so the first sample is always taken. Use --selector "
+            f"'{way.verifiers[0]}' rejects no sample of '{arm.label}', so the first sample is always taken. Use --selector "
             "best to choose by its score."
         )
     accepted = None if columns.accepted is None else columns.accepted.astype(np.int64)
-    return replace(pools, score=columns.score, accepted=accepted)
+    features = np.column_stack([one.score for one in every])
+    return replace(pools, score=columns.score, accepted=accepted, features=features)
 
 
 def _samples(arm: Arm) -> ArmSamples:
@@ -195,7 +202,8 @@ def _verification_s(arm: Arm, way: Way) -> float | None:
     """Return the verification that a way cannot do without: the oracle's for coverage, none for votes."""
     if way.is_coverage:
         return arm.facts.verification_s
-    if way.verifier is None or arm.samples is None:
+    if not way.verifiers or arm.samples is None:
         return None
-    columns = arm.samples.verifiers.get(way.verifier)
-    return None if columns is None else columns.seconds
+    seconds = [arm.samples.verifiers[name].seconds for name in way.verifiers]
+    known = [one for one in seconds if one is not None]
+    return sum(known) if len(known) == len(seconds) else None

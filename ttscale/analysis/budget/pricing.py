@@ -128,9 +128,9 @@ def choose_cost_model(arms: Sequence[Arm], pricing: Pricing, units: Sequence[str
 
 
 def charges_of(
-    arm: Arm, model: CostModel, name: str, verification_s: float | None, verifier: str | None = None
+    arm: Arm, model: CostModel, name: str, verification_s: float | None, verifiers: Sequence[str] = ()
 ) -> Charges:
-    """Return what samples of an arm cost, each judged by a verifier where one is named.
+    """Return what samples of an arm cost, each judged by the verifiers that are named.
 
     Raises:
         InvalidInputError: Something that the cost model needs is not known; the message says how to give it.
@@ -144,17 +144,11 @@ def charges_of(
         raise InvalidInputError(f"Cost model '{name}' cannot price '{arm.label}' without {fixes}.")
     tokens = arm.usage or usage(0.0, 0.0, n_problems=len(arm.n))
     charges = model.charges(tokens, facts)
-    for judge in (_judge(arm, verifier), *_inside(arm)) if counts_tokens(model) else ():
+    asked = [] if arm.samples is None else [arm.samples.verifiers[one].tokens for one in verifiers]
+    for judge in (*asked, *_inside(arm)) if counts_tokens(model) else ():
         if judge is not None:
             charges = _with_verdicts(charges, arm, model, name, judge)
     return charges
-
-
-def _judge(arm: Arm, verifier: str | None) -> VerifierTokens | None:
-    """Return the tokens of the verifier that a selector goes by; None for one that is no model."""
-    if verifier is None or arm.samples is None or verifier not in arm.samples.verifiers:
-        return None
-    return arm.samples.verifiers[verifier].tokens
 
 
 def _with_verdicts(charges: Charges, arm: Arm, model: CostModel, name: str, judge: VerifierTokens) -> Charges:

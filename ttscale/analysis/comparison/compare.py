@@ -11,6 +11,7 @@ from ttscale.analysis.comparison.ready import DERIVED, ENSEMBLE, VOTE, Pick, Rea
 from ttscale.analysis.comparison.results import Comparison, Selection, VerifierReport
 from ttscale.analysis.reading.judged import VerifierScores
 from ttscale.analysis.reading.settling import ScoredSamples, read_scored, settle
+from ttscale.analysis.selecting import named_selector
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.curve import Curve, budget_grid
 from ttscale.stats.counts.pass_at_k import pass_at_k
@@ -50,9 +51,12 @@ def compare_verifiers(
     stored = None if verifiers is None else [name for name in verifiers if name not in DERIVED]
     tables = read_scored(Path(source), stored, oracle=oracle, answers=answers)
     how = settings or ComparisonSettings()
+    selectors = [named_selector(one) for one in how.selectors]
     results = []
     for table in tables:
         names = tuple(verifiers) if verifiers is not None else (*table.verifiers, VOTE)
+        if ENSEMBLE not in names and any("features" in one.needs for one in selectors):
+            names = (*names, ENSEMBLE)
         results.append(compare_samples(settle(table, how.errors, how.thresholds), names, how))
     return results
 

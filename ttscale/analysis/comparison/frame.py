@@ -106,7 +106,7 @@ class Frame:
         """
         answers = self.pools.answer_class
         own = voting(scores.answer_class) if answers is None else None
-        view = seen_by(replace(self.pools, answer_class=answers if own is None else own), scores)
+        view = seen_by(replace(self.pools, answer_class=answers if own is None else own), [scores])
         return view, own is not None
 
     def at(self, k: int) -> int:

@@ -1,6 +1,6 @@
 """Rows of samples and verdicts as the arrays that estimators take, and what a verifier says of each sample."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -145,13 +145,17 @@ def logprob_scores(judged: JudgedSamples) -> VerifierScores:
     )
 
 
-def seen_by(pools: SamplePools, said: VerifierScores) -> SamplePools:
-    """Return the samples as a selector sees them that goes by a verifier."""
+def seen_by(pools: SamplePools, said: Sequence[VerifierScores]) -> SamplePools:
+    """Return the samples as a selector sees them that goes by a verifier, or by several together."""
+    if not said:
+        return pools
+    only = said[0]
     return replace(
         pools,
-        score=said.score,
-        accepted=None if said.accepted is None else said.accepted.astype(np.int64),
-        failed=said.failed.astype(np.int64),
+        score=only.score,
+        accepted=None if only.accepted is None else only.accepted.astype(np.int64),
+        failed=only.failed.astype(np.int64),
+        features=np.column_stack([one.score for one in said]),
     )
 
 

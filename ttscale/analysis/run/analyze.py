@@ -11,7 +11,6 @@ from ttscale.analysis.comparison.some import compare_some
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
 from ttscale.analysis.reading.cell import CellReader, RunReader, stored_cells, stored_config
 from ttscale.analysis.reading.judged import (
-    LOGPROB,
     JudgedSamples,
     judged_samples,
     logprob_scores,
@@ -23,17 +22,16 @@ from ttscale.analysis.run.problems import problems_frame
 from ttscale.analysis.run.results import CellResult, LookAhead, RunResult, SamplingTotals, UnmeasuredCell
 from ttscale.analysis.run.samples import sample_groups
 from ttscale.analysis.run.truncation import truncation_caveats
-from ttscale.analysis.selecting import Way, named_selector
+from ttscale.analysis.selecting import Way, named_selector, ways_of
 from ttscale.arrays import IntArray
 from ttscale.config.models import AnalysisSettings, RunConfig
-from ttscale.errors import StoreError
+from ttscale.errors import InvalidInputError, StoreError
 from ttscale.stats.counts.curve import Curve, budget_grid, check_budgets, table_budgets
 from ttscale.stats.coverage.coverage import coverage_curve
 from ttscale.stats.coverage.plateau import doublings
 from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.laws.fitting import LawFit, fit_law
 from ttscale.stats.selectors.averaging import curve
-from ttscale.stats.selectors.contract import goes_by_verifier
 from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.selectors.voting import MajorityVote
 from ttscale.store.calls import n_calls
@@ -252,35 +250,37 @@ def _selectors(
 ) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Return the accuracy@k curve of every way to pick an answer without the key, and what was left out."""
     interval = IntervalOptions(**_interval_options(settings))
-    said = {LOGPROB: logprob_scores(judged)}
-    said |= {name: verifier_scores(judged.frame, name) for name in deployable}
+    n_samples, every = judged.problem.size, [logprob_scores(judged)]
+    every += [verifier_scores(judged.frame, name) for name in deployable]
+    said = {scores.name: scores for scores in every if scores.n_failed < n_samples}
     pools, curves, skipped = judged.pools(), {}, []
     for way in _ways(settings, tuple(said)):
-        scores = said[way.verifier] if way.verifier else None
-        view = pools if scores is None else seen_by(pools, scores)
+        scores = [said[name] for name in way.verifiers]
+        view = seen_by(pools, scores)
+        failed = max((one.n_failed for one in scores), default=0)
         if not all(view.has(need) for need in way.selector.needs):
             continue
-        if scores is not None and scores.n_failed:
-            if scores.n_failed < len(
-                scores.score
-            ):  # a curve over part of the samples would not be comparable
-                lacking = f"{scores.n_failed:,} of {len(scores.score):,} samples have no score"
-                skipped.append(f"'{way.label}' has no curve: {lacking}.")
+        if failed:  # a curve over part of the samples would not be comparable
+            skipped.append(f"'{way.label}' has no curve: {failed:,} of {n_samples:,} samples have no score.")
         elif way.selector.effort == "votes" and glance and judged.problem.size > _MANY_SAMPLES:
             skipped.append(
                 f"The {way.label} is left out while the page is live: it takes long over so many samples."
             )
         else:
             budgets = _vote_budgets(judged, k, settings, also) if way.selector.effort == "votes" else k
-            curves[way.label] = curve(way.selector, view, budgets, interval=interval)
+            try:
+                curves[way.label] = curve(way.selector, view, budgets, interval=interval)
+            except (
+                InvalidInputError
+            ) as error:  # such as samples that are all correct, which an ensemble cannot learn from
+                skipped.append(f"'{way.label}' has no curve: {error}")
     return curves, tuple(skipped)
 
 
 def _ways(settings: AnalysisSettings, verifiers: Sequence[str]) -> list[Way]:
     """Return how answers are picked: the majority vote, the best by every score, and what the configuration adds."""
-    usual = [Way(MajorityVote()), *(Way(BestOfK(), name) for name in verifiers)]
-    for selector in map(named_selector, settings.selectors):
-        usual += [Way(selector, name) for name in (verifiers if goes_by_verifier(selector) else [None])]
+    selectors = (MajorityVote(), BestOfK(), *map(named_selector, settings.selectors))
+    usual = [way for selector in selectors for way in ways_of(selector, verifiers)]
     return list({way.label: way for way in reversed(usual)}.values())[::-1]
 
 

@@ -27,8 +27,8 @@ from ttscale.stats.counts.pools import pools as grouped
 from ttscale.stats.counts.pools import scores as numbers
 from ttscale.stats.intervals.intervals import Rng
 
-Need = Literal["answers", "scores", "verdicts"]
-"""What a selector goes by: the samples' answers, or the scores or verdicts of one verifier."""
+Need = Literal["answers", "scores", "verdicts", "features"]
+"""What a selector goes by: the samples' answers, the scores or verdicts of one verifier, or the scores of several together."""
 
 Effort = Literal["counts", "ranks", "votes"]
 """What a budget costs to compute: next to nothing, little, or so much that curves have few budgets."""
@@ -49,6 +49,7 @@ class SamplePools:
         score: The verifier's, higher is better, shape (S,); None where there is none.
         accepted: The verifier's verdicts, 0 or 1, shape (S,); None where there is none.
         failed: Where the verifier failed: such a sample gets no vote; shape (S,), None: nowhere.
+        features: Scores of F verifiers, shape (S, F); None where there are none.
     """
 
     n: IntArray
@@ -59,6 +60,7 @@ class SamplePools:
     score: FloatArray | None = None
     accepted: IntArray | None = None
     failed: IntArray | None = None
+    features: FloatArray | None = None
 
     def samples(self) -> tuple[Pools, IntArray]:
         """Return which samples belong to which problem, and which are correct."""
@@ -80,8 +82,8 @@ class SamplePools:
 
     def has(self, need: Need) -> bool:
         """Tell whether a selector finds what it goes by."""
-        column = {"answers": self.answer_class, "scores": self.score, "verdicts": self.accepted}[need]
-        return column is not None
+        columns = {"answers": self.answer_class, "scores": self.score, "verdicts": self.accepted}
+        return (self.features if need == "features" else columns[need]) is not None
 
     def take(self, rows: IntArray) -> "SamplePools":
         """Return some of the samples, of the same problems."""
@@ -89,7 +91,7 @@ class SamplePools:
         table = grouped(whole.problem_of_row()[rows])
         kept = {
             name: None if column is None else column[rows]
-            for name in ("answer_class", "score", "accepted", "failed")
+            for name in ("answer_class", "score", "accepted", "failed", "features")
             for column in [getattr(self, name)]
         }
         return replace(self, n=table.n, c=table.totals(right[rows]), table=table, correct=right[rows], **kept)
@@ -170,7 +172,7 @@ class Selector(Protocol):
 
     Attributes:
         metric: Name of its curve.
-        needs: What it goes by; one that names scores or verdicts goes by a verifier.
+        needs: What it goes by; one that names scores or verdicts goes by a verifier, one that names features by several at once.
         effort: What a budget costs to compute.
         stops_early: Whether drawing may end before k; then `draws` says how soon.
         at_k: What messages call it at a budget.
@@ -183,7 +185,7 @@ class Selector(Protocol):
     at_k: ClassVar[str] = "k = {k}"
 
     def label(self, verifier: str | None = None) -> str:
-        """Return what a table calls it, by itself or going by a verifier."""
+        """Return what a table calls it, by itself or going by a verifier, or by several ("a + b")."""
         ...
 
     def values(

@@ -5,7 +5,8 @@ folds; the samples of a fold get their probability from a fit to all other folds
 in one fold, since samples of one problem give each other away.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -16,6 +17,8 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.pools import flags, pools
 from ttscale.stats.intervals.folds import problem_folds
 from ttscale.stats.intervals.intervals import Rng
+from ttscale.stats.selectors.contract import Need, Picked, SamplePools, Selector
+from ttscale.stats.selectors.selection import BestOfK
 
 _MOST_STEPS = 100
 _SETTLED = 1e-10
@@ -91,11 +94,7 @@ def fit_logistic(
     w = np.ones(len(X)) if weight is None else np.asarray(weight, dtype=np.float64)
     if not ridge > 0:
         raise InvalidInputError(f"ridge must be above 0, but is {ridge}.")
-    if y.min() == y.max():
-        raise InvalidInputError(
-            f"An ensemble learns from correct and wrong samples, but all {len(y)} it was given are "
-            f"{'correct' if y[0] else 'wrong'}. Use more problems."
-        )
+    _refuse_one_kind(y)
     center = np.average(X, axis=0, weights=w)
     spread = np.sqrt(np.average((X - center) ** 2, axis=0, weights=w))
     scale = np.where(spread > 1e-12 * (1 + np.abs(center)), spread, 1.0)
@@ -118,7 +117,8 @@ def cross_fit(
 ) -> CrossFit:
     """Predict each problem's samples by a logistic regression fitted to the other folds' problems.
 
-    Every problem has the same weight in a fit, however many samples it has.
+    Every problem has the same weight in a fit, however many samples it has. A fold whose other problems hold only correct or
+    only wrong samples has nothing to learn from: all of its samples get the same probability.
 
     Args:
         problem: Problem number of each sample, shape (S,), 0..P-1.
@@ -132,7 +132,7 @@ def cross_fit(
         Out-of-fold probabilities and the fits.
 
     Raises:
-        InvalidInputError: Fewer than two problems, or folds whose other problems hold one kind of samples only.
+        InvalidInputError: Fewer than two problems, or only correct or only wrong samples.
 
     References:
         Saad-Falcon et al. 2025 (Weaver), https://arxiv.org/abs/2506.18203
@@ -142,6 +142,7 @@ def cross_fit(
     y = flags(correct, "correct", len(table.order))
     if X.ndim != 2 or len(X) != len(y):
         raise InvalidInputError(f"score must have the shape ({len(y)}, F), but has {X.shape}.")
+    _refuse_one_kind(y)
     fold = problem_folds(len(table), n_folds, rng=rng)
     number = table.problem_of_row()
     weight = len(y) / len(table) / np.maximum(table.n, 1)[number]
@@ -149,10 +150,61 @@ def cross_fit(
     fits = []
     for one in range(int(fold.max()) + 1):
         inside = fold[number] == one
-        fit = fit_logistic(X[~inside], y[~inside], weight=weight[~inside], ridge=ridge)
+        others = y[~inside]
+        alike = others.min() == others.max()
+        fit = (
+            _nothing_learnt(X.shape[1])
+            if alike
+            else fit_logistic(X[~inside], others, weight=weight[~inside], ridge=ridge)
+        )
         probability[inside] = fit.probability(X[inside])
         fits.append(fit)
     return CrossFit(probability=probability, fold=fold, fits=tuple(fits))
+
+
+class Ensemble(Selector):
+    """The sample that several verifiers together hold most likely correct, by the out-of-fold probability of `cross_fit`.
+
+    It learns from correct and wrong samples of other problems, so in use it needs problems with a key to learn from.
+    """
+
+    metric = "ensemble_of_k"
+    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
+    at_k = "ensemble at k = {k}"
+
+    def label(self, verifier: str | None = None) -> str:
+        """Return what a table calls it."""
+        return f"best by ensemble of {verifier}" if verifier else "ensemble"
+
+    def values(self, pools: SamplePools, k: IntArray, *, rng: Rng = None) -> Picked:
+        """Return best_of_k of every problem by the ensemble's probability; `rng` deals the folds.
+
+        Raises:
+            InvalidInputError: As `cross_fit`, or pools without features.
+        """
+        table, right = pools.samples()
+        if pools.features is None:
+            raise InvalidInputError(
+                "This selector goes by the scores of several verifiers, which these pools lack."
+            )
+        score = np.zeros(len(right))  # where all samples are alike, it does not matter which one is picked
+        if right.min() != right.max():
+            score = cross_fit(table.problem_of_row(), pools.features, right, rng=rng).probability
+        return BestOfK().values(replace(pools, score=score), k)
+
+
+def _refuse_one_kind(y: FloatArray | IntArray) -> None:
+    if y.min() == y.max():
+        raise InvalidInputError(
+            f"An ensemble learns from correct and wrong samples, but all {len(y)} it was given are "
+            f"{'correct' if y[0] else 'wrong'}. Use more problems."
+        )
+
+
+def _nothing_learnt(n_features: int) -> LogisticFit:
+    """Return a fit that holds every sample as likely correct as not."""
+    nothing = np.zeros(n_features)
+    return LogisticFit(coefficient=nothing, intercept=0.0, center=nothing, scale=nothing + 1, converged=True)
 
 
 def _newton(

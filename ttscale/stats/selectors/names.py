@@ -10,6 +10,7 @@ SELECTORS: Mapping[str, str] = MappingProxyType(
         "weighted": "ttscale.stats.selectors.voting:WeightedVote",
         "best": "ttscale.stats.selectors.selection:BestOfK",
         "first": "ttscale.stats.selectors.accepting:FirstAccepted",
+        "ensemble": "ttscale.stats.selectors.ensemble:Ensemble",
     }
 )
 """name -> "module:attribute", in the order of tables."""

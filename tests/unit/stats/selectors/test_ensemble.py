@@ -1,11 +1,15 @@
 """Logistic regression against SciPy's minimizer, and cross-fitting against leaks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from ttscale.errors import InvalidInputError
-from ttscale.stats.selectors.ensemble import cross_fit, fit_logistic
+from ttscale.stats.selectors.contract import sample_pools
+from ttscale.stats.selectors.ensemble import Ensemble, cross_fit, fit_logistic
+from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.verifiers.discrimination import auroc
 
 
@@ -112,3 +116,48 @@ def test_what_cannot_be_learnt_from_is_refused() -> None:
         fit_logistic([[0.0], [1.0]], [0, 1], ridge=0)
     with pytest.raises(InvalidInputError, match="shape"):
         cross_fit([0, 1], [[0.0]], [0, 1])
+
+
+def test_an_ensemble_of_one_good_verifier_picks_as_that_verifier_does() -> None:
+    problem, score, correct = simulated(np.random.default_rng(8))
+    pools = replace(sample_pools(problem, correct, score=score[:, 0]), features=score[:, :1])
+    k = np.array([1, 2, 5, 10])
+    assert Ensemble().values(pools, k, rng=0).value == pytest.approx(BestOfK().values(pools, k).value)
+
+
+def test_a_verifier_that_is_wrong_the_other_way_round_is_as_good_in_an_ensemble() -> None:
+    problem, score, correct = simulated(np.random.default_rng(9))
+    pools = sample_pools(problem, correct)
+    k = np.array([1, 4])
+    as_it_is, reversed_too = (
+        Ensemble().values(replace(pools, features=score * sign), k, rng=0).value for sign in ([1, 1], [1, -1])
+    )
+    assert reversed_too == pytest.approx(as_it_is)
+    assert as_it_is.mean(axis=0)[1] > as_it_is.mean(axis=0)[0] + 0.1
+
+
+def test_an_ensemble_stays_with_its_samples_in_whatever_order_they_come() -> None:
+    problem, score, correct = simulated(np.random.default_rng(10))
+    order = np.random.default_rng(11).permutation(len(problem))
+    plain, mixed = (
+        Ensemble().values(
+            replace(sample_pools(problem[rows], correct[rows]), features=score[rows]), np.array([3]), rng=0
+        )
+        for rows in (np.arange(len(problem)), order)
+    )
+    assert mixed.value == pytest.approx(plain.value)
+
+
+def test_a_fold_without_both_kinds_of_samples_to_learn_from_tells_its_samples_not_apart() -> None:
+    problem, correct = np.repeat([0, 1], 2), np.array([True, False, False, False])
+    found = cross_fit(problem, [[3.0], [1.0], [2.0], [0.0]], correct, rng=0)
+    assert found.probability[:2].tolist() == [0.5, 0.5]  # learnt from problem 1, which is never solved
+    assert found.probability[2] > found.probability[3]
+    with pytest.raises(InvalidInputError, match="all 4 it was given are wrong"):
+        cross_fit(problem, [[3.0], [1.0], [2.0], [0.0]], np.zeros(4, dtype=bool), rng=0)
+
+
+def test_where_all_samples_are_alike_any_of_them_is_picked() -> None:
+    for right in (True, False):
+        pools = replace(sample_pools([0, 0, 1, 1], [right] * 4), features=np.arange(4.0)[:, None])
+        assert Ensemble().values(pools, np.array([1, 2]), rng=0).value.tolist() == [[float(right)] * 2] * 2

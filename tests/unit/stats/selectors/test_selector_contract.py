@@ -1,5 +1,6 @@
 """Every selector against all subsets of small pools, drawn by hand, and one curve for all of them."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -19,21 +20,26 @@ from ttscale.stats.selectors.contract import (
     counted_pools,
     sample_pools,
 )
+from ttscale.stats.selectors.ensemble import Ensemble, cross_fit
 from ttscale.stats.selectors.selection import BestOfK
 from ttscale.stats.selectors.voting import MajorityVote, WeightedVote
 
 RNG = np.random.default_rng(11)
-PROBLEM = np.repeat([0, 1, 2], [4, 5, 6])
+SIZES = [4, 5, 6, 8, 8, 8]
+PROBLEM = np.repeat(np.arange(len(SIZES)), SIZES)
 ANSWER = RNG.integers(-1, 3, len(PROBLEM))
 CORRECT = ANSWER == 1
 SCORE = RNG.permutation(len(PROBLEM)) / 4.0
 ACCEPTED = SCORE > 1.5
 K = np.array([1, 2, 3, 4])
-ALL: list[Selector] = [AnyCorrect(), MajorityVote(), WeightedVote(), BestOfK(), FirstAccepted()]
+ALL: list[Selector] = [AnyCorrect(), MajorityVote(), WeightedVote(), BestOfK(), FirstAccepted(), Ensemble()]
+FEATURES = np.column_stack([SCORE, RNG.normal(CORRECT, 0.5)])
+PROBABILITY = cross_fit(PROBLEM, FEATURES, CORRECT, rng=0).probability
 
 
 def everything() -> SamplePools:
-    return sample_pools(PROBLEM, CORRECT, answer_class=ANSWER, score=SCORE, accepted=ACCEPTED)
+    pools = sample_pools(PROBLEM, CORRECT, answer_class=ANSWER, score=SCORE, accepted=ACCEPTED)
+    return replace(pools, features=FEATURES)
 
 
 def chance(selector: Selector, rows: list[int]) -> float:
@@ -43,6 +49,8 @@ def chance(selector: Selector, rows: list[int]) -> float:
         return float(right.any())
     if isinstance(selector, BestOfK):
         return float(right[np.argmax(SCORE[rows])])
+    if isinstance(selector, Ensemble):
+        return float(right[np.argmax(PROBABILITY[rows])])
     if isinstance(selector, FirstAccepted):  # in every order, so any accepted one is as likely
         yes = ACCEPTED[rows]
         return float(right[yes].mean()) if yes.any() else 0.0
@@ -55,7 +63,7 @@ def chance(selector: Selector, rows: list[int]) -> float:
 @pytest.mark.parametrize("selector", ALL, ids=lambda one: one.metric)
 def test_values_are_means_over_all_subsets(selector: Selector) -> None:
     values = selector.values(everything(), K, rng=0).value
-    for i, k in ((i, k) for i in range(3) for k in K):
+    for i, k in ((i, k) for i in range(len(SIZES)) for k in K):
         subsets = [list(rows) for rows in combinations(np.flatnonzero(i == PROBLEM), int(k))]
         expected = np.mean([chance(selector, rows) for rows in subsets])
         assert values[i, k - 1] == pytest.approx(expected, abs=1e-9), (i, k)
@@ -76,7 +84,7 @@ def test_a_selector_finds_what_it_needs_and_says_what_is_missing(selector: Selec
 @pytest.mark.parametrize("selector", ALL, ids=lambda one: one.metric)
 def test_draws_are_k_unless_a_selector_stops_early(selector: Selector) -> None:
     draws = selector.draws(everything(), K)
-    assert draws.shape == (3, len(K))
+    assert draws.shape == (len(SIZES), len(K))
     assert (draws <= K + 1e-12).all() and (draws >= 1 - 1e-12).all()
     assert selector.stops_early == bool((draws < K - 1e-9).any())
 
