@@ -5,8 +5,9 @@ A *cell* is one point of a sweep: model x task x prompt x sampling parameters. A
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -206,3 +207,18 @@ class Verdict:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     detail: str | None = None
+
+
+@cache
+def _common(one: Any, other: Any) -> tuple[str, ...]:
+    names = {known.name for known in fields(other)}
+    return tuple(known.name for known in fields(one) if known.name in names)
+
+
+def shared(source: Any, kind: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass object that another dataclass has, too: to make one of the other.
+
+    >>> shared(Verdict(outcome=Outcome.CORRECT, completion_tokens=3), Sample)
+    {'prompt_tokens': None, 'completion_tokens': 3}
+    """
+    return {name: getattr(source, name) for name in _common(source.__class__, kind)}

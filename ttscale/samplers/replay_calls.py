@@ -8,7 +8,7 @@ from ttscale.errors import SamplerError
 from ttscale.samplers.replay_shelf import Shelf
 from ttscale.store.calls import CallRecord, problem_calls
 from ttscale.store.run import RunStore
-from ttscale.types import CallSample, Problem, Sample, SampleRequest
+from ttscale.types import CallSample, Problem, Sample, SampleRequest, shared
 
 _OPEN_PROBLEMS = 64
 _CALL = " call "
@@ -69,17 +69,11 @@ class CallShelf:
 
 
 def _answer(record: CallRecord, request: SampleRequest) -> Sample:
+    own = {"problem_id": request.problem.problem_id, "finish_reason": record.finish_reason or "stop"}
     return CallSample(
-        problem_id=request.problem.problem_id,
-        sample_index=record.sample_index,
+        **shared(record, CallSample) | own,
         completion=record.text,
-        finish_reason=record.finish_reason or "stop",
-        prompt_tokens=record.prompt_tokens,
-        completion_tokens=record.completion_tokens,
-        cumulative_logprob=record.cumulative_logprob,
         token_logprobs=record.logprobs or None,
-        seed=record.seed,
         prefix_text=record.prefix,
         token_ids=record.tokens or None,
-        cached_tokens=record.cached_tokens,
     )

@@ -1,14 +1,14 @@
 """Samples in the making in a batch of the sampler `transformers`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ttscale.types import STOP_TEXT, CallSample, CallSettings, Sample, SampleRequest
+from ttscale.types import STOP_TEXT, CallSample, CallSettings, Sample, SampleRequest, shared
 
 PLAIN = CallSettings()
 
@@ -58,7 +58,7 @@ class Row:
 
 def call_sample(sample: Sample, row: Row, *, ended: bool) -> CallSample:
     """Add what a strategy's attempt needs to go on."""
-    own = {name.name: getattr(sample, name.name) for name in fields(Sample)}
+    own = shared(sample, Sample)
     if row.call.stop is not None and row.stop_at is not None:
         own["finish_reason"] = STOP_TEXT
     tokens = tuple(row.tokens[:-1] if ended else row.tokens)

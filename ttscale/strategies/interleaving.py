@@ -42,6 +42,15 @@ class Asked:
         """Whose it is."""
         return self.problem.problem_id, self.index
 
+    def prompted(self) -> Problem:
+        """Return the problem with the prompt that a call asks with, where that is another one."""
+        ask = self.ask
+        if isinstance(ask, Generate) and (ask.messages is not None or ask.prompt is not None):
+            return replace(
+                self.problem, prompt=None if ask.messages else ask.prompt, messages=ask.messages or None
+            )
+        return self.problem
+
 
 @dataclass(slots=True)
 class Totals:

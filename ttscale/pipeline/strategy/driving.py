@@ -7,8 +7,9 @@ The sampler pulls. When it has room it is given a call that is ready, else a new
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from ttscale.config.models import Cell
 from ttscale.errors import AttemptsFailedError, StoreError
@@ -27,7 +28,7 @@ from ttscale.samplers.contract import Sampler
 from ttscale.store.calls import CallRecord, Journal
 from ttscale.strategies.contract import Completion, Generate, Tokens, plain_reason
 from ttscale.strategies.interleaving import FIRST, Asked, AttemptKey, Finished, Interleaver
-from ttscale.types import CallSample, CallSettings, Problem, Sample, SampleRequest
+from ttscale.types import CallSample, CallSettings, Sample, SampleRequest, shared
 
 _LOOK_S = 0.5
 """Longest wait for verifiers and other models without looking."""
@@ -192,16 +193,10 @@ class Drive:
         """Know an interrupted attempt's first call again: its prompt and seed are the sample's."""
         for record in self._journal.recorded(problem_id, index):
             if record.kind == "generate" and record.path == FIRST:
-                self._first[problem_id, index] = Sample(
-                    problem_id=problem_id,
-                    sample_index=index,
-                    completion=record.text,
-                    finish_reason=record.finish_reason or "stop",
-                    prompt_tokens=record.prompt_tokens if record.model is None else None,
-                    completion_tokens=record.completion_tokens,
-                    cumulative_logprob=record.cumulative_logprob,
-                    seed=record.seed,
-                )
+                own: dict[str, Any] = {"finish_reason": record.finish_reason or "stop"}
+                own |= {} if record.model is None else {"prompt_tokens": None}
+                sample = Sample(completion=record.text, **shared(record, Sample) | own)
+                self._first[problem_id, index] = sample
 
     def _next_request(self) -> tuple[str | None, SampleRequest]:
         """Take the next call, and those of the following attempts that are equal to it; return whose it is, too."""
@@ -218,7 +213,7 @@ class Drive:
         for asked in batch:
             flying[call_id, asked.index] = asked, seed + asked.index - first.index
         return model, SampleRequest(
-            problem=_asked_problem(first, call_id),
+            problem=replace(first.prompted(), problem_id=call_id),
             first_index=first.index,
             n=len(batch),
             seed=seed,
@@ -306,8 +301,10 @@ def _plain_sample(sample: Sample, problem_id: str) -> Sample:
     """Return a call's answer as the sample that it is."""
     if type(sample) is Sample:
         return replace(sample, problem_id=problem_id)
-    own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
-    return Sample(**own | {"problem_id": problem_id, "finish_reason": plain_reason(sample.finish_reason)})
+    return Sample(
+        **shared(sample, Sample)
+        | {"problem_id": problem_id, "finish_reason": plain_reason(sample.finish_reason)}
+    )
 
 
 def _is_plain(finished: Finished) -> bool:
@@ -338,16 +335,6 @@ def _follows(one: Asked, other: Asked) -> bool:
     )
 
 
-def _asked_problem(asked: Asked, call_id: str) -> Problem:
-    ask = asked.ask
-    assert isinstance(ask, Generate)
-    if ask.messages is not None:
-        return replace(asked.problem, problem_id=call_id, prompt=None, messages=ask.messages)
-    if ask.prompt is not None:
-        return replace(asked.problem, problem_id=call_id, prompt=ask.prompt, messages=None)
-    return replace(asked.problem, problem_id=call_id)
-
-
 def _call_settings(asked: Asked) -> CallSettings | None:
     """Return what the engine is asked beside a prompt; None for a first call that is a plain sample."""
     ask = asked.ask
@@ -373,11 +360,7 @@ def _completion(asked: Asked, sample: Sample) -> Completion:
         path=asked.path,
         text=sample.completion,
         before="" if more is None else more.prefix_text,
-        finish_reason=sample.finish_reason,
         tokens=more.token_ids or () if more is not None and ask.tokens else (),
         logprobs=sample.token_logprobs or () if ask.logprobs else (),
-        prompt_tokens=sample.prompt_tokens,
-        cached_tokens=None if more is None else more.cached_tokens,
-        completion_tokens=sample.completion_tokens,
-        cumulative_logprob=sample.cumulative_logprob,
+        **shared(sample, Completion),
     )

@@ -7,7 +7,10 @@ from ttscale.store.calls import CallRecord
 from ttscale.store.writer import SegmentWriter
 from ttscale.strategies.contract import Completion, Generate, Judge
 from ttscale.strategies.interleaving import Answer, Asked, AttemptKey, Finished
-from ttscale.types import Outcome, Verdict
+from ttscale.types import Outcome, Verdict, shared
+
+_TOLD_AT_THE_END = ("calls", "judged", "judge_tokens", "later_prompt_tokens", "later_cached_tokens")
+"""Of an attempt's totals, beside its notes."""
 
 
 class StoredJournal:
@@ -50,35 +53,20 @@ def recorded_call(asked: Asked, answer: Answer, seed: int | None) -> CallRecord:
     return CallRecord(
         problem_id=asked.problem.problem_id,
         sample_index=asked.index,
-        path=asked.path,
         kind="generate",
         role=ask.role,
         parents=(*ask.parents, *continued),
         model=ask.model,
         seed=seed,
         prefix=answer.before,
-        text=answer.text,
-        tokens=answer.tokens,
-        logprobs=answer.logprobs,
-        finish_reason=answer.finish_reason,
-        prompt_tokens=answer.prompt_tokens,
-        cached_tokens=answer.cached_tokens,
-        completion_tokens=answer.completion_tokens,
-        cumulative_logprob=answer.cumulative_logprob,
+        **shared(answer, CallRecord) | {"path": asked.path},
     )
 
 
 def recorded_end(finished: Finished) -> CallRecord:
     """Return the row that ends an attempt: what all its calls took, and its notes."""
     totals, attempt = finished.totals, finished.attempt
-    notes = {
-        "calls": totals.calls,
-        "judged": totals.judged,
-        "judge_tokens": totals.judge_tokens,
-        "later_prompt_tokens": totals.later_prompt_tokens,
-        "later_cached_tokens": totals.later_cached_tokens,
-        **attempt.notes,
-    }
+    notes = {name: getattr(totals, name) for name in _TOLD_AT_THE_END} | dict(attempt.notes)
     return CallRecord(
         problem_id=finished.problem_id,
         sample_index=finished.index,
@@ -86,9 +74,7 @@ def recorded_end(finished: Finished) -> CallRecord:
         kind="end",
         role="end",
         text="" if attempt.last is None else attempt.last.path,
-        prompt_tokens=totals.prompt_tokens,
-        cached_tokens=totals.cached_tokens,
-        completion_tokens=totals.completion_tokens,
+        **shared(totals, CallRecord),
         detail=json.dumps({name: float(value) for name, value in notes.items()}),
     )
 
@@ -113,40 +99,14 @@ def _judged(asked: Asked, verdict: Verdict) -> CallRecord:
         role=ask.role,
         parents=() if ask.completion is None else (ask.completion.path,),
         model=ask.by,
-        prompt_tokens=verdict.prompt_tokens,
-        completion_tokens=verdict.completion_tokens,
-        outcome=str(verdict.outcome),
-        score=verdict.score,
-        answer=verdict.answer,
-        answer_class=verdict.answer_class,
-        seconds=verdict.seconds,
-        detail=verdict.detail,
+        **shared(verdict, CallRecord) | {"outcome": str(verdict.outcome)},
     )
 
 
 def _completion(record: CallRecord) -> Completion:
-    return Completion(
-        path=record.path,
-        text=record.text,
-        before=record.prefix,
-        finish_reason=record.finish_reason or "stop",
-        tokens=record.tokens,
-        logprobs=record.logprobs,
-        prompt_tokens=record.prompt_tokens,
-        cached_tokens=record.cached_tokens,
-        completion_tokens=record.completion_tokens,
-        cumulative_logprob=record.cumulative_logprob,
-    )
+    own = {"before": record.prefix, "finish_reason": record.finish_reason or "stop"}
+    return Completion(**shared(record, Completion) | own)
 
 
 def _verdict(record: CallRecord) -> Verdict:
-    return Verdict(
-        outcome=Outcome(record.outcome or "error"),
-        score=record.score,
-        answer=record.answer,
-        answer_class=record.answer_class,
-        seconds=record.seconds,
-        prompt_tokens=record.prompt_tokens,
-        completion_tokens=record.completion_tokens,
-        detail=record.detail,
-    )
+    return Verdict(**shared(record, Verdict) | {"outcome": Outcome(record.outcome or "error")})

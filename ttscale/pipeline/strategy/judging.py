@@ -8,7 +8,7 @@ from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.verifying import verify_batch
 from ttscale.strategies.contract import Completion, Judge, plain_reason
 from ttscale.strategies.interleaving import Asked
-from ttscale.types import Problem, Sample, Verdict
+from ttscale.types import Problem, Sample, Verdict, shared
 from ttscale.verifiers.contract import Candidate
 
 _NO_KEY = "0"
@@ -76,16 +76,11 @@ def _candidate(asked: Asked) -> Candidate:
     assert isinstance(ask, Judge)
     problem: Problem = asked.problem if ask.by == "verifier" else replace(asked.problem, answer=_NO_KEY)
     call = ask.completion or Completion(path="", text=ask.text, finish_reason="stop")
-    return Candidate(
-        problem,
-        Sample(
-            problem_id=problem.problem_id,
-            sample_index=asked.index,
-            completion=ask.text,
-            finish_reason=plain_reason(call.finish_reason),
-            prompt_tokens=call.prompt_tokens,
-            completion_tokens=call.completion_tokens,
-            cumulative_logprob=call.cumulative_logprob,
-            token_logprobs=call.logprobs or None,
-        ),
+    sample = Sample(
+        problem_id=problem.problem_id,
+        sample_index=asked.index,
+        completion=ask.text,
+        token_logprobs=call.logprobs or None,
+        **shared(call, Sample) | {"finish_reason": plain_reason(call.finish_reason)},
     )
+    return Candidate(problem, sample)

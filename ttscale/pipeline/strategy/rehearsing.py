@@ -14,6 +14,7 @@ import numpy as np
 from ttscale.config.models import Cell
 from ttscale.errors import StrategyError
 from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy
+from ttscale.samplers.conversations import n_characters
 from ttscale.strategies.contract import Completion, Generate
 from ttscale.strategies.interleaving import Asked, Interleaver, Totals
 from ttscale.types import STOP_TEXT, Outcome, Problem, Verdict
@@ -59,7 +60,7 @@ class _StandIn:
             finish_reason="stop" if ends == STOP_TEXT and not ask.stop else ends,
             tokens=(0,) * n if ask.tokens else (),
             logprobs=(-1.0,) * (n + (ends == "stop")) if ask.logprobs else (),
-            prompt_tokens=_prompt_tokens(asked.problem, ask),
+            prompt_tokens=_prompt_tokens(asked, ask),
             completion_tokens=n,
             cumulative_logprob=-float(n),
         )
@@ -123,16 +124,11 @@ def _attempt(built: BuiltStrategy, cell: Cell, problem: Problem, index: int, sta
     return work.finished.popleft().totals
 
 
-def _prompt_tokens(problem: Problem, ask: Generate) -> int:
-    messages = ask.messages if ask.messages is not None else problem.messages
-    if ask.prompt is None and messages is not None:
-        characters = sum(len(message.content) for message in messages)
-    else:
-        characters = len(ask.prompt if ask.prompt is not None else problem.prompt or "")
+def _prompt_tokens(asked: Asked, ask: Generate) -> int:
     given = sum(
         len(one) / CHARACTERS_PER_TOKEN if isinstance(one, str) else len(one.ids) for one in ask.prefix
     )
-    return round(characters / CHARACTERS_PER_TOKEN + given)
+    return round(n_characters(asked.prompted()) / CHARACTERS_PER_TOKEN + given)
 
 
 def _numbers(totals: Totals) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """What one cell asks of an engine, and how its samples are read: several cells may be under way in one engine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ttscale.errors import EngineDiedError, SamplerError
@@ -10,7 +10,7 @@ from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.samplers.vllm.collector import Growing, Kept, Looking
 from ttscale.samplers.vllm.parameters import READING, common_parameters
 from ttscale.samplers.vllm.starting import is_apart, is_seeded
-from ttscale.types import STOP_TEXT, CallSample, CallSettings, Sample, SampleRequest
+from ttscale.types import STOP_TEXT, CallSample, CallSettings, Sample, SampleRequest, shared
 
 _BROKEN_OFF = frozenset({"abort", "error"})
 """Reasons to finish that are the engine's and not the model's: such a text is no sample."""
@@ -171,7 +171,7 @@ def _differing(call: CallSettings) -> dict[str, Any]:
 
 def _call_sample(sample: Sample, flight: InFlight, ended: Growing) -> CallSample:
     """Add what a strategy's attempt needs to go on."""
-    own = {field.name: getattr(sample, field.name) for field in fields(Sample)}
+    own = shared(sample, Sample)
     if flight.call.stop is not None and ended.ended_in_text:
         own["finish_reason"] = STOP_TEXT
     return CallSample(
