@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.errors import MissingExtraError, VerifierError
 from ttscale.registry import load_plugin
-from ttscale.types import Message, Outcome, Problem, Sample, Verdict
+from ttscale.types import Message, Outcome, Problem, Sample, Verdict, shared
 from ttscale.verifiers.contract import Candidate, Verifier
 from ttscale.verifiers.workers import JobResult, JobStatus, WorkerPool, available_cores
 
@@ -123,9 +123,11 @@ def serve(target: str, options: Mapping[str, Any]) -> Callable[[dict[str, Any]],
 # ---- as JSON ------------------------------------------------------------------------------------
 
 _SAMPLE_FIELDS = Sample.__slots__
-_VERDICT_FIELDS = (
-    "score", "answer", "answer_class", "seconds", "prompt_tokens", "completion_tokens", "detail",
-)  # fmt: skip
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "outcome": lambda outcome: str(Outcome(outcome)), "score": float, "answer": str, "answer_class": str, "seconds": float,
+    "prompt_tokens": int, "completion_tokens": int, "detail": str,
+}  # fmt: skip
+"""Field of a verdict -> what it is made with where it is there."""
 
 
 def _job(batch: Sequence[Candidate]) -> dict[str, Any]:
@@ -144,14 +146,9 @@ def _batch(job: dict[str, Any]) -> list[Candidate]:
 
 
 def _problem_row(problem: Problem) -> dict[str, Any]:
-    return {
-        "problem_id": problem.problem_id,
-        "prompt": problem.prompt,
-        "messages": problem.messages and [[message.role, message.content] for message in problem.messages],
-        "answer": problem.answer,
-        "metadata": dict(problem.metadata),
-        "hidden": dict(problem.hidden),
-    }
+    messages = problem.messages and [[message.role, message.content] for message in problem.messages]
+    own = {"messages": messages, "metadata": dict(problem.metadata), "hidden": dict(problem.hidden)}
+    return shared(problem, Problem) | own
 
 
 def _problem(row: dict[str, Any]) -> Problem:
@@ -181,32 +178,12 @@ def _array(shape: Sequence[int], values: Sequence[float]) -> Any:
 
 def _row(verdict: Verdict) -> list[Any]:
     """Check a foreign verdict field by field: what is none of ours fails here, inside the worker's job."""
-    return [
-        str(Outcome(verdict.outcome)),
-        _number(verdict.score),
-        _text(verdict.answer),
-        _text(verdict.answer_class),
-        _number(verdict.seconds),
-        _count(verdict.prompt_tokens),
-        _count(verdict.completion_tokens),
-        _text(verdict.detail),
-    ]
+    values = ((check, getattr(verdict, name)) for name, check in _CHECKS.items())
+    return [None if value is None and check in (float, int, str) else check(value) for check, value in values]
 
 
 def _verdict(row: Sequence[Any]) -> Verdict:
-    return Verdict(outcome=Outcome(row[0]), **dict(zip(_VERDICT_FIELDS, row[1:], strict=True)))
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _count(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return Verdict(**dict(zip(_CHECKS, row, strict=True)) | {"outcome": Outcome(row[0])})
 
 
 def _parts(batch: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:

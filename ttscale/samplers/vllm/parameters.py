@@ -8,24 +8,23 @@ from ttscale.errors import SamplerError, did_you_mean, listed
 from ttscale.samplers.messages import one_line
 from ttscale.samplers.settings import SamplingSettings
 
+_SAME = (
+    "temperature",
+    "top_p",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "max_tokens",
+)
+"""Settings that vLLM knows by the same names and takes as they are."""
+_READ_HERE = ("flat_logprobs", "detokenize", "output_kind", "stream_interval")
 _OURS = {
+    **{name: f"sampling.{name}" for name in (*_SAME, "seed", "top_k", "stop")},
+    **dict.fromkeys(_READ_HERE, "nothing: outputs are read here"),
     "n": "sampling.request_size",
-    "seed": "sampling.seed",
-    "temperature": "sampling.temperature",
-    "top_p": "sampling.top_p",
-    "top_k": "sampling.top_k",
-    "min_p": "sampling.min_p",
-    "presence_penalty": "sampling.presence_penalty",
-    "frequency_penalty": "sampling.frequency_penalty",
-    "repetition_penalty": "sampling.repetition_penalty",
-    "max_tokens": "sampling.max_tokens",
-    "stop": "sampling.stop",
     "logprobs": "sampling.top_logprobs",
     "prompt_logprobs": "nothing: prompts are not scored",
-    "flat_logprobs": "nothing: outputs are read here",
-    "detokenize": "nothing: outputs are read here",
-    "output_kind": "nothing: outputs are read here",
-    "stream_interval": "nothing: outputs are read here",
 }
 """Fields of `SamplingParams` that `sampling.extra` may not touch -> where they are set."""
 _REFUSALS = frozenset({"VLLMClientError", "VLLMValidationError"})
@@ -39,17 +38,8 @@ def common_parameters(sampling: SamplingSettings) -> dict[str, Any]:
     Raises:
         SamplerError: `sampling.extra` names what is not there, or what vLLM refuses.
     """
-    own = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": sampling.top_k or 0,
-        "min_p": sampling.min_p,
-        "presence_penalty": sampling.presence_penalty,
-        "frequency_penalty": sampling.frequency_penalty,
-        "repetition_penalty": sampling.repetition_penalty,
-        "max_tokens": sampling.max_tokens,
-        "stop": list(sampling.stop),
-    }
+    own = {name: getattr(sampling, name) for name in _SAME}
+    own |= {"top_k": sampling.top_k or 0, "stop": list(sampling.stop)}
     return own | _checked(sampling.extra, own)
 
 
