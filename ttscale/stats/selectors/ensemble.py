@@ -22,6 +22,8 @@ from ttscale.stats.selectors.selection import BestOfK
 
 _MOST_STEPS = 100
 _SETTLED = 1e-10
+"""Decrease of the loss, as a share of it, that a step may leave undone. It shrinks by its square, so one more step is
+the last; smaller ones drown in the rounding of the loss, where a halving search for a decrease goes on for ever."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -220,8 +222,8 @@ def _newton(
         hessian = (design * (weight * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
         hessian[0, 0] += 1e-9 * weight.sum()  # the intercept has no ridge of its own
         step = cho_solve(cho_factor(hessian), gradient)
-        if float(gradient @ step) <= _SETTLED:
-            return beta, True
+        if float(gradient @ step) <= _SETTLED * max(loss, 1.0):
+            return beta - step, True
         size = 1.0
         while (shorter := _loss(design, y, weight, penalty, beta - size * step)) > loss and size > 1e-8:
             size /= 2

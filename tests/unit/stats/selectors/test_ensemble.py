@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from ttscale.errors import InvalidInputError
 from ttscale.stats.selectors.contract import sample_pools
@@ -37,6 +38,19 @@ def test_the_fit_is_the_minimum_of_the_penalized_loss() -> None:
     found = minimize(loss, np.zeros(3), method="BFGS", options={"gtol": 1e-8}).x
     assert [fit.intercept, *fit.coefficient] == pytest.approx(found, abs=1e-4)
     assert fit.converged
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e4, 1e6, 1e8])
+def test_the_fit_settles_and_is_the_same_however_many_samples_each_row_stands_for(weight: float) -> None:
+    """The loss of many samples rounds by more than the last steps gain."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        score = rng.normal(size=(200, 2))
+        correct = rng.random(200) < expit(score @ [1.0, 2.0])
+        fit = fit_logistic(score, correct, weight=np.full(200, weight), ridge=weight)
+        alone = fit_logistic(score, correct)
+        assert fit.converged
+        assert fit.coefficient == pytest.approx(alone.coefficient, rel=1e-9)
 
 
 def test_the_fit_recovers_a_known_law() -> None:
