@@ -66,6 +66,30 @@ def test_the_stated_error_covers_what_repetition_shows() -> None:
     assert (means.std(axis=0, ddof=1) <= 1.3 * stated).all()
 
 
+def test_problems_that_are_stored_alike_draw_apart_from_each_other() -> None:
+    """Equal pools in equal order, correct samples first: draws that many share must not err together.
+
+    600 repetitions estimate the spread within 3 %, so 1.15 is 5 sigma; draws that erred together would spread by 3.
+    """
+    pool = Ballots((np.arange(60) >= 30).astype(int), np.linspace(1, 2, 60), np.array([1.0, 0.0]))
+    found = [
+        simulate([pool] * 10, np.array([5, 20]), 0.2, np.random.default_rng(seed)) for seed in range(600)
+    ]
+    means = np.array([value.mean(axis=0) for value, _ in found])
+    stated = np.mean([np.sqrt((error**2).sum(axis=0)) / 10 for _, error in found], axis=0)
+    assert (means.std(axis=0, ddof=1) <= 1.15 * stated).all()
+
+
+def test_pools_of_different_sizes_are_drawn_from_each_in_its_own_size() -> None:
+    rng = np.random.default_rng(4)
+    pools = [pool_of(rng.integers(0, 3, n), rng.random(n), 2, rng) for n in (15, 14, 15, 8, 14)]
+    k = np.array([2, 5, 8])
+    value, error = simulate(pools, k, 4e-3, np.random.default_rng(0))
+    exact = np.array([_enumerate(pool)[k - 1] for pool in pools])
+    assert (abs(value - exact) <= 6 * error + 1e-12).all()
+    assert (np.sqrt((error**2).sum(axis=0)) / len(pools) <= 4e-3).all()
+
+
 def test_certain_problems_cost_no_accuracy_of_the_open_ones() -> None:
     certain = Ballots(np.zeros(100, dtype=int), np.ones(100), np.ones(1))
     open_ended = Ballots(np.arange(100) % 2, np.ones(100), np.array([0.0, 1.0]))

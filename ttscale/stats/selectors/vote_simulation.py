@@ -4,6 +4,10 @@ k = 1 and k = n need no draws, and pools of up to 12 samples are enumerated. For
 drawn: their first k samples are a draw of k, for every k. Budgets whose error is still too large then get draws of
 their own, most of them for the problems that vary most (Neyman's allocation): small budgets vary much and cost
 little, large ones the other way round.
+
+Orders cost more than the votes in them, so pools of equal size share them, each under a permutation of its own. With
+random permutations π and ρ of two pools, π∘σ and ρ∘τ are independent for all orders σ and τ, equal ones as well: any
+two draws are as independent as if nothing was shared, and so are the variances of sums.
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,17 +88,29 @@ def simulate(
         if len(pool) <= _ENUMERATED:
             value[i] = _enumerate(pool)[k - 1]
     columns, j_of = np.unique(k, return_inverse=True)
-    total, drawn = np.zeros((len(large), len(columns))), np.zeros((len(large), len(columns)), dtype=np.int64)
-    for row, i in enumerate(large):
-        total[row] = _nested(ballots[i], columns, _PILOT, rng)
-        drawn[row] = _PILOT
+    total, drawn = np.zeros((len(large), len(columns))), np.full((len(large), len(columns)), _PILOT)
+    shuffled = [_shuffled(ballots[i], rng) for i in large]
+    for rows in _of_equal_size(shuffled):
+        total[rows] = _nested([shuffled[row] for row in rows], columns, _PILOT, rng)
     for j, budget in enumerate(columns.tolist()):
-        _refine([ballots[i] for i in large], budget, total[:, j], drawn[:, j], len(ballots) * wanted, rng)
+        _refine(shuffled, budget, total[:, j], drawn[:, j], len(ballots) * wanted, rng)
     for row, i in enumerate(large):
         mean, error = total[row] / drawn[row], _variance(total[row], drawn[row]) / drawn[row]
         _settle_exact(ballots[i], columns, mean, error)
         value[i], variance[i] = mean[j_of], error[j_of]
     return value, np.sqrt(variance)
+
+
+def _shuffled(pool: Ballots, rng: np.random.Generator) -> Ballots:
+    """Return a pool with its samples in random order."""
+    order = rng.permutation(len(pool))
+    return Ballots(pool.member[order], pool.weight[order], pool.correct)
+
+
+def _of_equal_size(ballots: Sequence[Ballots]) -> list[IntArray]:
+    """Return the positions of the pools of each size."""
+    sizes = np.array([len(pool) for pool in ballots], dtype=np.int64)
+    return [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
 
 
 def _settle_exact(pool: Ballots, k: IntArray, value: FloatArray, variance: FloatArray) -> None:
@@ -123,10 +139,28 @@ def _refine(
         more = np.minimum(ideal, _MOST_DRAWS).astype(np.int64) - drawn
         if not (more > 0).any():
             return
-        for row in np.flatnonzero(more > 0):
-            for drawn_rows in _draws(len(ballots[row]), k, int(more[row]), ballots[row].n_classes, rng):
-                total[row] += _votes(ballots[row], drawn_rows).sum()
-            drawn[row] += more[row]
+        for rows in _of_equal_size(ballots):
+            _add_draws(ballots, rows[more[rows] > 0], k, more, total, rng)
+        drawn += np.maximum(more, 0)
+
+
+def _add_draws(
+    ballots: Sequence[Ballots],
+    rows: IntArray,
+    k: int,
+    more: IntArray,
+    total: FloatArray,
+    rng: np.random.Generator,
+) -> None:
+    """Add to `total` the correctness of `more` draws of k for each of the pools `rows`, which have one size."""
+    if not len(rows):
+        return
+    left = more.copy()
+    widest = max(ballots[row].n_classes for row in rows)
+    for drawn in _draws(len(ballots[rows[0]]), k, int(more[rows].max()), widest, rng):
+        for row in rows[left[rows] > 0]:
+            total[row] += _votes(ballots[row], drawn[: left[row]]).sum()
+        left -= len(drawn)
 
 
 def _variance(total: FloatArray, drawn: IntArray) -> FloatArray:
@@ -162,17 +196,25 @@ def _orders(n: int, size: int, rng: np.random.Generator) -> IntArray:
     return keys.view(np.int64)
 
 
-def _nested(pool: Ballots, k: IntArray, n_orders: int, rng: np.random.Generator) -> FloatArray:
-    """Sum the correctness of the vote over the beginnings of random orders; increasing k, shape (K,)."""
+def _nested(pools: Sequence[Ballots], k: IntArray, n_orders: int, rng: np.random.Generator) -> FloatArray:
+    """Sum the correctness of votes over the beginnings of random orders of pools of one size; (P, K), increasing k."""
+    total = np.zeros((len(pools), len(k)))
+    n = len(pools[0])
+    batch = max(1, _CELLS // max(n, *(pool.n_classes for pool in pools)))
+    for start in range(0, n_orders, batch):
+        orders = _orders(n, min(batch, n_orders - start), rng)
+        for row, pool in enumerate(pools):
+            total[row] += _beginnings(pool, k, orders)
+    return total
+
+
+def _beginnings(pool: Ballots, k: IntArray, orders: IntArray) -> FloatArray:
+    """Return the summed correctness of the vote of the first k of each order, shape (K,)."""
     total = np.zeros(len(k))
     few = k * _SPARSE < pool.n_classes
-    batch = max(1, _CELLS // max(len(pool), pool.n_classes))
-    for start in range(0, n_orders, batch):
-        orders = _orders(len(pool), min(batch, n_orders - start), rng)
-        for j in np.flatnonzero(few):
-            total[j] += _votes_sorted(pool, orders[:, : k[j]]).sum()
-        for j, share in zip(np.flatnonzero(~few), _running(pool, orders, k[~few]), strict=True):
-            total[j] += share
+    for j in np.flatnonzero(few):
+        total[j] = _votes_sorted(pool, orders[:, : k[j]]).sum()
+    total[~few] = list(_running(pool, orders, k[~few]))
     return total
 
 
