@@ -39,12 +39,13 @@ def cut(folder: Path) -> None:
     """Write the segments of a folder anew, a few rows each."""
     import polars as pl
 
+    from ttscale.store.inventory import delete
     from ttscale.store.segments import write_segment
 
     os.fsync = lambda descriptor: None  # type: ignore[assignment]
     for path in sorted(folder.glob("*.parquet")):
         rows = pl.read_parquet(path)
-        path.unlink()
+        delete([path])
         for number, start in enumerate(range(0, rows.height, ROWS)):
             write_segment(path.with_name(f"{path.stem}-{number:06d}.parquet"), rows.slice(start, ROWS))
 

@@ -5,7 +5,8 @@
     python benchmarks/store_faults.py --only 123                               # one fault again, with its traceback
 
 Each fault is drawn from a seed and its number: bits flipped, a file cut, a block of it zeroed or doubled, two files exchanged,
-a file copied beside itself, into another cell or kind, or replaced by that of another run, something that is no file in its place.
+a file copied beside itself, into another cell or kind, or replaced by that of another run, something that is no file in its place,
+a file or a whole folder deleted. The kinds take turns.
 Then everything is read, the run is held for writing, and everything is read again.
 
 same        what is read is what was written
@@ -230,8 +231,20 @@ def no_file(run: Path, other: Path, rng: random.Random) -> str:
     return f"{path.relative_to(run)} {kind}"
 
 
+def delete(run: Path, other: Path, rng: random.Random) -> str:
+    path = rng.choice(files(run))
+    path.unlink()
+    return str(path.relative_to(run))
+
+
+def delete_folder(run: Path, other: Path, rng: random.Random) -> str:
+    path = rng.choice(sorted({each.parent for each in files(run)} - {run}))
+    shutil.rmtree(path)
+    return str(path.relative_to(run))
+
+
 FAULTS: tuple[Callable[[Path, Path, random.Random], str], ...] = (
-    flip, flip, cut, overwrite, exchange, copy_beside, copy_elsewhere, of_another_run, no_file,
+    flip, flip, cut, overwrite, exchange, copy_beside, copy_elsewhere, of_another_run, no_file, delete, delete_folder,
 )  # fmt: skip
 
 
@@ -262,7 +275,7 @@ class Bench:
         rng = random.Random(f"{self._seed} {number}")
         shutil.rmtree(self._spoilt, ignore_errors=True)
         shutil.copytree(self._run, self._spoilt, symlinks=True)
-        fault = rng.choice(FAULTS)
+        fault = FAULTS[number % len(FAULTS)]
         where = fault(self._spoilt, self._other, rng)
         signal.alarm(_SECONDS)
         try:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from stored_runs import make_run
 
 from ttscale.analysis.run.results import LookAhead
 from ttscale.cli.main import run_cli
+from ttscale.store.inventory import delete
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     cells = {"warm": {"sampling.temperature": 0.5}, "unverified": {"sampling.temperature": 2.0}}
     second = make_run(folder / "second", cells=cells, n=10, n_problems=8).path
     for path in second.glob("verdicts/*/unverified"):
-        shutil.rmtree(path)
+        delete([path])
     return [first, second]
 
 

@@ -1,7 +1,6 @@
 """Cells that stop as soon as enough is known, end to end on a sampler that needs no engine."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from ttscale.errors import ConfigError, DataWarning, InvalidInputError, SamplerE
 from ttscale.pipeline.planning import plan_rows, status_rows
 from ttscale.pipeline.run import sample_run
 from ttscale.report.html import write_report
+from ttscale.store.inventory import delete
 from ttscale.store.rounds import RoundsLog, read_drawn, read_rounds
 from ttscale.store.run import RunStore
 from ttscale.store.seals import BY_HAND
@@ -109,8 +109,8 @@ def test_decisions_follow_from_the_samples_alone(scripted_config: Path, tmp_path
     assert first.at_end.width is not None
     assert first.at_end.width <= 0.09
     assert first.climbs
-    shutil.rmtree(store.path / "until")
-    shutil.rmtree(store.path / "verdicts")
+    delete([store.path / "until"])
+    delete([store.path / "verdicts"])
     again = sample_run(config(scripted_config, tmp_path / "run", until))
     assert log_of(again) == first
     assert keys(again).equals(samples)

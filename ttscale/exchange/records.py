@@ -10,7 +10,7 @@ import polars as pl
 
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.contract import Source
-from ttscale.store.manifest import read_document, write_document
+from ttscale.store.documents import read_document, write_document
 
 RECORDS = "imports"
 """The folder of the records inside a run."""

@@ -1,6 +1,5 @@
 """One source's samples and verdicts into segments, in constant memory: numbered, checked, hashed."""
 
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from ttscale.exchange.rows import (
     verdict_row,
     without_whole_text,
 )
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY, SAMPLE_SCHEMA
 from ttscale.store.segments import collect, scan, segments, write_segment
@@ -346,10 +346,9 @@ class SourceWriter:
         for verifier in self._notes.no_verdicts:
             info = self._info_of(verifier)
             verdicts = self._staged.verdict_set(info)
-            for path in verdicts.folder.glob(f"*/{self._session}-*.parquet"):
-                path.unlink()
+            delete(list(verdicts.folder.glob(f"*/{self._session}-*.parquet")))
             if not any(verdicts.folder.glob("*/*.parquet")):
-                shutil.rmtree(verdicts.folder, ignore_errors=True)
+                delete([verdicts.folder])
             self._totals.n_verdicts.pop(info.verifier, None)
 
     def _info_of(self, verifier: VerifierKey) -> VerdictSetInfo:

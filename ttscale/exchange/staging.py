@@ -20,16 +20,10 @@ from ttscale.exchange.contract import CellKey, Read, ReadingNotes, Source
 from ttscale.exchange.naming import cell_name, short_hash
 from ttscale.exchange.records import RECORDS, SourceRecord, digest_of, place_of, read_records, write_record
 from ttscale.exchange.source_writer import IMPORTED_VERSION, KnownKeys, SourceWriter, known_keys
+from ttscale.store.documents import read_document, write_document
 from ttscale.store.files import write_text
-from ttscale.store.manifest import (
-    SCHEMA_VERSION,
-    has_manifest,
-    new_run_id,
-    read_document,
-    read_manifest,
-    write_document,
-    write_manifest,
-)
+from ttscale.store.inventory import delete, note
+from ttscale.store.manifest import SCHEMA_VERSION, has_manifest, new_run_id, read_manifest, write_manifest
 from ttscale.store.run import RunStore, Session, new_session_name, now
 from ttscale.store.segments import collect
 from ttscale.types import Problem
@@ -269,14 +263,11 @@ class Staging:
         finished = {record.session for record in self._staged_records}
         for path in self.path.glob("**/*.parquet"):
             if path.parent.name != "problems" and _session_of(path) not in finished:
-                path.unlink()
+                delete([path])
 
     def _remove_segments(self, session: str) -> None:
-        for path in [*self.path.glob(f"**/{session}*.parquet"), *self.path.glob(f"**/{session}*.json")]:
-            path.unlink()
-        for folder in self.path.glob("verdicts/*"):
-            if not any(folder.rglob("*.parquet")):
-                shutil.rmtree(folder)
+        delete([*self.path.glob(f"**/{session}*.parquet"), *self.path.glob(f"**/{session}*.json")])
+        delete([one for one in self.path.glob("verdicts/*") if not any(one.rglob("*.parquet"))])
 
 
 def identity_of(key: CellKey) -> dict[str, Any]:
@@ -301,6 +292,7 @@ def finish_move(store: RunStore) -> None:
                 continue  # the same description; when it was begun decides which of several oracles is asked
             target.parent.mkdir(parents=True, exist_ok=True)
             (area / path).replace(target)
+            note(target)
     shutil.rmtree(area)
 
 

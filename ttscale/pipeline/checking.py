@@ -6,12 +6,16 @@ from collections.abc import Callable
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.errors import TornSegmentWarning, TtscaleError
+from ttscale.pipeline.importing import is_imported
 from ttscale.result import Row
 from ttscale.store.checking import Checked, checked
 from ttscale.store.pending import blocks_without
 from ttscale.store.run import RunStore
 from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.verdicts import VerdictSet
+
+_OF_IMPORTS = ("samples", "problems", "verdicts")
+_IMPORT = "cannot make it again: import it into a new directory"
 
 
 def check_rows(store: RunStore, seen: Callable[[Checked], object] = lambda file: None) -> list[Row]:
@@ -28,10 +32,12 @@ def check_rows(store: RunStore, seen: Callable[[Checked], object] = lambda file:
         StoreError: No run is here, or a folder cannot be looked into.
     """
     rows: list[Row] = []
+    drawn_here = not is_imported(store)
     for file in checked(store):
         seen(file)
         if file.flaw is not None:
-            rows.append({"what": str(file.path), "flaw": file.flaw, "next_run": file.then})
+            then = file.then if drawn_here or file.path.parts[0] not in _OF_IMPORTS else _IMPORT
+            rows.append({"what": str(file.path), "flaw": file.flaw, "next_run": then})
     return rows + (_lacking(store) if rows else [])
 
 

@@ -187,8 +187,12 @@ def _begin(
             for cell, origin in manifest.get("data", {}).items()
         },
     )
+    kept: dict[str, list[Problem]] = {}
     for cell, having in owners.items():
-        target.keep_problems(cell, _problems(cell, having))
+        problems = _problems(cell, having)
+        target.keep_problems(cell, problems)
+        kept[cell] = problems
+    target.note_problems(kept)
 
 
 def _problems(cell: str, having: Sequence[RunStore]) -> list[Problem]:

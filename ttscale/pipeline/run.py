@@ -18,6 +18,7 @@ from ttscale.pipeline.engines import by_engine
 from ttscale.pipeline.execution import executing
 from ttscale.pipeline.importing import refuse_imported
 from ttscale.pipeline.live import LiveCoverage
+from ttscale.pipeline.lost import tell_gone, tell_torn
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.rules import check_rules
 from ttscale.pipeline.spending import CappedDrawer, caps_of
@@ -82,9 +83,11 @@ def verify_run(
     """
     progress = progress or Progress()
     verified: dict[str, int] = {}
-    with store.writing(share=share):
+    with store.writing(share=share) as torn:
+        tell_torn(torn, progress)
         for verifier in verifiers:
             with _closing(verifier), store.verifying(verifier.info.label):
+                tell_gone(store, store.gone(f"verdicts/{verifier.info.label}"), progress)
                 verified[verifier.info.label] = sum(
                     verify_cell(store, cell, verifier, progress, retry_errors=retry_errors)
                     for cell in (store.cells() if cell_names is None else cell_names)
@@ -134,6 +137,7 @@ def begin_run(store: RunStore, config: RunConfig, tasks: Mapping[str, ReadTask])
     )
     for name, task in tasks.items():
         store.keep_problems(name, task.problems)
+    store.note_problems({name: task.problems for name, task in tasks.items()})
 
 
 @contextmanager
@@ -153,10 +157,11 @@ def _sampled(
     tasks = read_tasks(cells(config))
     failures: dict[str, TtscaleError] = {}
     with store.writing(share=share) as torn:
-        for path in torn:
-            progress.note(f"Set a damaged segment aside: {path}. Its rows are made again.")
+        tell_torn(torn, progress)
+        gone = store.gone("samples", "calls", "problems", "sessions")
         with execution.drawing() as free:
             begin_run(store, config, tasks)
+            tell_gone(store, gone, progress)
             drawer = CappedDrawer(free, caps, _wanted(config, tasks)) if caps else free
             ordered = referenced_first(by_engine(cells(config)))
             announce = _announcer(ordered, progress)

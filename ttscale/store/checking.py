@@ -9,12 +9,14 @@ import polars as pl
 
 from ttscale.errors import StoreError, one_line
 from ttscale.store.cleaning import segment_folders
+from ttscale.store.documents import document_flaw
 from ttscale.store.files import listed, subfolders
-from ttscale.store.manifest import document_flaw, manifest_flaw
+from ttscale.store.inventory import all_gone, flawed_logs
+from ttscale.store.manifest import manifest_flaw
 from ttscale.store.run import RunStore
 from ttscale.store.segments import examined, forget_checked, table_flaw
 
-_AGAIN = {
+AGAIN = {
     "samples": "draws its samples again",
     "calls": "makes its calls again",
     "verdicts": "judges its samples again",
@@ -23,6 +25,7 @@ _AGAIN = {
     "manifest.copy.json": "writes it again",
     "config.yaml": "writes it again",
     "sessions": "does without: times and tokens of its samples are lost",
+    "written": "writes it again",
 }
 _BY_HAND = "refuses to go on: bring it back from a backup, or begin a new directory"
 
@@ -57,7 +60,7 @@ def checked(store: RunStore) -> Iterator[Checked]:
     forget_checked()
     for path, flaw in _examined(store):
         own = path.relative_to(root)
-        then = _AGAIN.get(own.parts[0], _BY_HAND) if flaw else None
+        then = AGAIN.get(own.parts[0], _BY_HAND) if flaw else None
         yield Checked(own, flaw, then)
 
 
@@ -75,6 +78,9 @@ def _examined(store: RunStore) -> Iterator[tuple[Path, str | None]]:
     for folder in [*segment_folders(root), root / "imports"]:
         for path, flaw in examined(folder):
             yield path, flaw or _unreadable(path)
+    yield from flawed_logs(root).items()
+    for path in all_gone(root):
+        yield path, "it was written and is gone"
 
 
 def _unreadable(path: Path) -> str | None:

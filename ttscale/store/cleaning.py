@@ -1,13 +1,17 @@
 """What the first process that holds a run does before anything else: dead writers' leavings go, damaged files are set aside."""
 
+import warnings
 from itertools import chain
 from pathlib import Path
 
-from ttscale.store.files import listed, move_aside, remove_leftovers, storage_errors, subfolders
-from ttscale.store.manifest import document_flaw, restore_manifest
+from ttscale.errors import TornSegmentWarning
+from ttscale.store.documents import document_flaw
+from ttscale.store.files import listed, remove_leftovers, storage_errors, subfolders
+from ttscale.store.inventory import all_gone, make_one
+from ttscale.store.manifest import restore_manifest
 from ttscale.store.merging import delete_replaced, merge_segments
 from ttscale.store.orphans import drop_orphans
-from ttscale.store.segments import n_rows, set_torn_aside, table_flaw
+from ttscale.store.segments import n_rows, set_aside, set_torn_aside, table_flaw
 
 
 def clean_up(root: Path, *, merge: bool = False) -> list[Path]:
@@ -23,14 +27,17 @@ def clean_up(root: Path, *, merge: bool = False) -> list[Path]:
             claims.unlink()
     torn = root / "torn"
     moved = restore_manifest(root, torn)
-    moved += [move_aside(path, torn, f"{path.parent.name}-{path.name}") for path in flawed_documents(root)]
+    moved += [set_aside(path, torn) for path in flawed_documents(root)]
     for folder in segment_folders(root):
         delete_replaced(folder)  # before any merged segment is written anew without its orphans
-    set_aside = [path for folder in segment_folders(root) for path in set_torn_aside(folder, torn)]
-    _drop_verdicts_on_lost_samples(root, any_torn=bool(set_aside))
-    for folder in segment_folders(root) if merge else ():
-        merge_segments(folder)
-    return moved + set_aside
+    damaged = [path for folder in segment_folders(root) for path in set_torn_aside(folder, torn)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TornSegmentWarning)  # of what is gone: whoever draws it again tells
+        _drop_verdicts_on_lost_samples(root, any_lost=bool(damaged or all_gone(root)))
+        for folder in segment_folders(root) if merge else ():
+            merge_segments(folder)
+    make_one(root)
+    return moved + damaged
 
 
 def segment_folders(root: Path) -> list[Path]:
@@ -48,9 +55,9 @@ def flawed_documents(root: Path) -> dict[Path, str]:
     return {path: flaw for path, flaw in flaws.items() if flaw}
 
 
-def _drop_verdicts_on_lost_samples(root: Path, *, any_torn: bool) -> None:
+def _drop_verdicts_on_lost_samples(root: Path, *, any_lost: bool) -> None:
     """Let no verdict speak for a sample that is drawn again. Looked for only where samples went missing."""
     for folder in subfolders(root / "verdicts", depth=2):
         samples = root / "samples" / folder.name
-        if any_torn or n_rows(folder) > n_rows(samples):
+        if any_lost or n_rows(folder) > n_rows(samples):
             drop_orphans(samples, folder)

@@ -1,4 +1,4 @@
-"""The manifest, twice; and the other JSON documents of a run directory, all of them sealed.
+"""The manifest, twice, and which run a path lies in.
 
 A damaged manifest is read from its copy, and the next process that writes here puts the copy in its place. Without either nobody
 would know what the samples are of.
@@ -120,43 +120,19 @@ def _refuse_newer(root: Path, manifest: Mapping[str, Any]) -> None:
 
 def home_of(path: Path) -> Home:
     """Return the run that a path lies in and its place there; a `Home` that knows nothing outside of runs."""
-    for root in path.parents[: _DEPTH + 1]:
-        if has_manifest(root):
-            status = (root / _NAME).lstat()
-            return Home(_run_id(root, status.st_mtime_ns, status.st_ino), path.relative_to(root).as_posix())
-    return Home()
+    root = root_of(path)
+    if root is None:
+        return Home()
+    status = (root / _NAME).lstat()
+    return Home(_run_id(root, status.st_mtime_ns, status.st_ino), path.relative_to(root).as_posix())
+
+
+def root_of(path: Path) -> Path | None:
+    """Return the run's folder that a path lies in, None outside of runs."""
+    return next((root for root in path.parents[: _DEPTH + 1] if has_manifest(root)), None)
 
 
 @functools.lru_cache(maxsize=64)
 def _run_id(root: Path, _modified: int, _inode: int) -> str | None:
     run: str | None = read_manifest(root)["run"]
     return run
-
-
-# ---- other documents ----------------------------------------------------------------------------
-
-
-def write_document(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON document of a run, sealed."""
-    write_text(path, sealed_json(content, home_of(path)))
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """Read a JSON document of a run.
-
-    Raises:
-        FlawError: It is damaged, or belongs elsewhere.
-        StoreError: It may not be read.
-    """
-    content, seal = unsealed_json(read_regular(path))
-    require_seal(seal, home_of(path))
-    return content
-
-
-def document_flaw(path: Path) -> str | None:
-    """Return what is wrong with a JSON document of a run, None where nothing is."""
-    try:
-        read_document(path)
-    except FlawError as error:
-        return str(error)
-    return None

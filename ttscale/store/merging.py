@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.store.files import storage_errors
+from ttscale.store.inventory import delete
 from ttscale.store.segments import examined, sealed_segments, write_merged
 from ttscale.store.verdicts import is_newer
 
@@ -40,7 +40,7 @@ def _merge(group: Sequence[Path]) -> None:
     rows = pl.concat([pl.read_parquet(path, glob=False) for path in group], how="diagonal")
     write_merged(target, rows, [seals[path].id for path in group])
     if not pl.read_parquet(target, glob=False).equals(rows):
-        target.unlink()
+        delete([target])
         raise StoreError(f"{target} does not hold what was written. Is the disk sound? Nothing is lost.")
     delete_replaced(folder)
 
@@ -49,10 +49,7 @@ def delete_replaced(folder: Path) -> None:
     """Delete segments whose rows a whole merged segment holds."""
     found = [(path, seal) for path, seal, _ in sealed_segments(folder) if seal is not None]
     replaced = frozenset[str]().union(*(seal.replaces for _, seal in found))
-    for path, seal in found:
-        if seal.id in replaced:
-            with storage_errors(path):
-                path.unlink(missing_ok=True)
+    delete([path for path, seal in found if seal.id in replaced])
 
 
 def _groups(folder: Path) -> Iterator[list[Path]]:

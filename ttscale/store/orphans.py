@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ttscale.store.inventory import delete
 from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.segments import segments, write_segment
 from ttscale.store.stored import StoredKeys
@@ -29,5 +30,5 @@ def drop_orphans(samples_folder: Path, verdicts_folder: Path) -> int:
         if has_sample.any():
             write_segment(path, verdicts.filter(has_sample))
         else:
-            path.unlink()
+            delete([path])
     return dropped

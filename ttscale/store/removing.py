@@ -1,11 +1,10 @@
 """Take cells out of a run directory."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from ttscale.errors import StoreError, did_you_mean
-from ttscale.store.files import storage_errors
+from ttscale.store.inventory import all_gone, delete, forget
 from ttscale.store.manifest import read_manifest, write_manifest
 from ttscale.store.run import RunStore
 
@@ -26,13 +25,17 @@ def remove_cells(store: RunStore, cells: Iterable[str]) -> None:
                 f"{store.path} has no cell '{cell}'.{did_you_mean(cell, known)} Its cells: {', '.join(known)}."
             )
     for cell in chosen:
-        for path in _belongings(store, cell):
-            with storage_errors(path):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        belongings = _belongings(store, cell)
+        forget(store.path, _gone_of(store, cell))
+        delete(belongings)
     manifest = read_manifest(store.path)
-    for section in ("cells", "data"):
+    for section in ("cells", "data", "problems"):
         manifest[section] = {name: of for name, of in manifest.get(section, {}).items() if name not in chosen}
     write_manifest(store.path, manifest)
+
+
+def _gone_of(store: RunStore, cell: str) -> list[Path]:
+    return [path for path in all_gone(store.path) if cell in (path.parent.name, path.stem)]
 
 
 def _belongings(store: RunStore, cell: str) -> list[Path]:

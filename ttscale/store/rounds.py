@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from ttscale.errors import StoreError
-from ttscale.store.manifest import read_document, write_document
+from ttscale.store.documents import read_document, write_document
+from ttscale.store.inventory import gone
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.store.verdicts import VerdictSet
@@ -105,6 +106,11 @@ def read_rounds(store: RunStore, cell: str) -> RoundsLog | None:
     """
     path = rounds_path(store, cell)
     if not os.path.lexists(path):
+        if path in gone(path.parent):
+            raise StoreError(
+                f"{path} was written and is gone. Without it nobody knows how the samples were chosen; restore it, or sample "
+                "into a new directory with --out."
+            )
         return None
     try:
         stored = read_document(path)

@@ -18,28 +18,29 @@ from ttscale.errors import RunMismatchError, StoreError, TornSegmentWarning
 from ttscale.store.calls import CallRecord, call_writer, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
 from ttscale.store.cleaning import clean_up
+from ttscale.store.documents import read_document, write_document
 from ttscale.store.files import FlawError, listed, read_regular, subfolders, write_text
+from ttscale.store.inventory import all_gone, forget, new_log
 from ttscale.store.lock import waiting_lock, writer_lock
 from ttscale.store.manifest import (
     SCHEMA_VERSION,
     has_manifest,
     new_run_id,
-    read_document,
     read_manifest,
-    write_document,
     write_manifest,
 )
 from ttscale.store.problems import (
-    first_difference,
+    problems_digest,
     problems_frame,
     read_problems,
     read_problems_frame,
-    tells_more,
+    require_more,
+    require_same,
 )
 from ttscale.store.samples import scan_samples, stored_counts
 from ttscale.store.segments import write_table
 from ttscale.store.stored import StoredKeys, missing_ranges
-from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, is_described, read_verdict_set
+from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, is_described, is_description, read_verdict_set
 from ttscale.store.writer import SampleWriter, SegmentWriter
 from ttscale.types import Problem
 
@@ -138,6 +139,7 @@ class RunStore:
             "created_at": earlier["created_at"],
             "cells": earlier["cells"] | _plain(cells),
             "data": {**earlier.get("data", {}), **data},
+            "problems": earlier.get("problems", {}),
         }
         write_manifest(self.path, manifest)
         write_text(self.path / "config.yaml", f"{config_yaml}{_CHECKSUM}{_checksum(config_yaml, manifest)}")
@@ -213,6 +215,7 @@ class RunStore:
             yield []
             return
         with writer_lock(self.path / "run.lock", share=share) as (alone, settle):
+            new_log()
             torn = clean_up(self.path, merge=not share) if alone else []
             settle()
             self._is_held = True
@@ -251,16 +254,28 @@ class RunStore:
         """
         path = self._problems_path(cell)
         frame = problems_frame(problems)
-        if path.exists() and self.has_samples(cell):
-            stored = read_problems_frame(path)
-            if stored.equals(frame):
-                return
-            if not tells_more(stored, frame):
-                raise RunMismatchError(
-                    f"The task's problems are not those stored in {self.path} ({first_difference(stored, frame)}). "
-                    "The data changed since the run began: restore it, or give a new directory with --out."
-                )
+        if self.has_samples(cell):
+            if path.exists():
+                stored = read_problems_frame(path)
+                if stored.equals(frame):
+                    return
+                require_more(stored, frame, path)
+            else:
+                digest = self.manifest().get("problems", {}).get(cell) if self.exists else None
+                require_same(digest, frame, path, drawn=lambda: self.counts(cell))
         write_table(path, frame)
+
+    def note_problems(self, problems: Mapping[str, Sequence[Problem]]) -> None:
+        """Note in the manifest what cells' kept problems are, so that they can be told from others should their file be lost."""
+        manifest = self.manifest()
+        known = manifest.get("problems", {})
+        new = {
+            cell: problems_digest(problems_frame(own))
+            for cell, own in problems.items()
+            if cell not in known or not self.has_samples(cell)
+        }
+        if new.items() - known.items():
+            write_manifest(self.path, {**manifest, "problems": {**known, **new}})
 
     def write_problems(self, cell: str, problems: Sequence[Problem]) -> None:
         """Store a cell's problems in place of those that are there, which must be among them."""
@@ -324,11 +339,29 @@ class RunStore:
 
     def verdict_sets(self) -> list[VerdictSet]:
         """Return every stored verdict set, by label."""
+        for path in self.gone("verdicts"):
+            if is_description(path):
+                told = f"{path.parent} is left out: its {path.name} was written and is gone. The next `ttscale run` makes it again."
+                warnings.warn(told, TornSegmentWarning, stacklevel=2)
         return [read_verdict_set(path) for path in subfolders(self.path / "verdicts") if is_described(path)]
+
+    def gone(self, *within: str) -> list[Path]:
+        """Return the files in some folders of the run, named from its own on, that were written and are gone."""
+        inside = tuple(f"{name}/" for name in within)
+        return [
+            path for path in all_gone(self.path) if path.relative_to(self.path).as_posix().startswith(inside)
+        ]
+
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Miss files no longer: what they held is made again."""
+        forget(self.path, paths)
 
     def sessions(self) -> list[Session]:
         """Return the recorded sessions, oldest first; warn of those that are damaged."""
         sessions = []
+        for path in self.gone("sessions"):
+            told = f"{path} was written and is gone. The time that its samples took is not known."
+            warnings.warn(told, TornSegmentWarning, stacklevel=2)
         for path in listed(self.path / "sessions", ".json"):
             try:
                 sessions.append(Session(**read_document(path)))

@@ -10,7 +10,8 @@ import polars as pl
 
 from ttscale.errors import StoreError, TornSegmentWarning
 from ttscale.store.files import FlawError, listed, move_aside, reading, write_atomically
-from ttscale.store.manifest import home_of
+from ttscale.store.inventory import forget, gone, note
+from ttscale.store.manifest import home_of, root_of
 from ttscale.store.seals import (
     Home,
     Seal,
@@ -62,6 +63,7 @@ def _write(path: Path, frame: pl.DataFrame, metadata: dict[str, str]) -> None:
     )
     close_parquet(encoded)
     write_atomically(path, lambda file: file.write(encoded.getbuffer()))
+    note(path)
 
 
 def segments(folder: Path, *, besides: Container[Path] = frozenset()) -> list[Path]:
@@ -84,16 +86,28 @@ def segments(folder: Path, *, besides: Container[Path] = frozenset()) -> list[Pa
                 TornSegmentWarning,
                 stacklevel=2,
             )
+    if missed := gone(folder):
+        more = f" (and {len(missed) - 1:,} more of its folder)" if missed[1:] else ""
+        warnings.warn(
+            f"{missed[0]}{more} was written and is gone: what follows is without its rows. The next `ttscale run` makes them again.",
+            TornSegmentWarning,
+            stacklevel=2,
+        )
     return whole
 
 
 def set_torn_aside(folder: Path, torn_folder: Path) -> list[Path]:
     """Move what `segments` leaves out of the way; return the new places. For the holder of the lock."""
-    return [
-        move_aside(path, torn_folder, f"{folder.name}-{path.name}")
-        for path, flaw in examined(folder)
-        if flaw is not None
-    ]
+    torn = [path for path, flaw in examined(folder) if flaw is not None]
+    return [set_aside(path, torn_folder) for path in torn]
+
+
+def set_aside(path: Path, torn_folder: Path) -> Path:
+    """Move a damaged file out of the way, where nobody misses it; return its new place."""
+    root = root_of(path)
+    if root is not None:
+        forget(root, [path])
+    return move_aside(path, torn_folder, f"{path.parent.name}-{path.name}")
 
 
 def table_flaw(path: Path) -> str | None:

@@ -19,8 +19,8 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import StoreError
+from ttscale.store.documents import read_document, write_document
 from ttscale.store.files import FlawError, reading
-from ttscale.store.manifest import read_document, write_document
 from ttscale.store.pending import SampleKeys
 from ttscale.store.samples import SAMPLE_KEY
 from ttscale.store.segments import collect, lots, scan, segments, write_segment
@@ -186,6 +186,11 @@ def is_described(folder: Path) -> bool:
     """Tell whether a folder has the description of a verdict set, whole or not."""
     with reading(folder):
         return os.path.lexists(folder / _DESCRIPTION)
+
+
+def is_description(path: Path) -> bool:
+    """Tell whether a file describes a verdict set."""
+    return path.name == _DESCRIPTION
 
 
 def read_verdict_set(folder: Path) -> VerdictSet:

@@ -1,7 +1,6 @@
 """A live report: new when something new is stored, told to this machine only, and never in a writer's way."""
 
 import json
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from ttscale.report import following
 from ttscale.report.following import fingerprint, is_written, progress_of
 from ttscale.report.live import LiveReport
 from ttscale.report.serving import make_server
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 
 CELL = "demo-arithmetic-arithmetic"
@@ -57,7 +57,7 @@ def going(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
         tmp_path_factory.mktemp("live") / "run", cells={CELL: {}, "late": {}}, n=4, asked=8, n_problems=6
     )
     for path in store.path.glob("verdicts/*/late"):
-        shutil.rmtree(path)
+        delete([path])
     return store
 
 

@@ -1,16 +1,16 @@
 """Small segments become few, whatever kills the merge: every row is there once, in its order."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from killing import killed_after
 from stored_runs import ORACLE, make_run
 
 from ttscale.store import merging
 from ttscale.store.calls import CallRecord
+from ttscale.store.inventory import all_gone, delete
 from ttscale.store.merging import merge_segments
 from ttscale.store.run import RunStore
 from ttscale.store.segments import segments, write_segment
@@ -28,7 +28,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     for folder in (store.samples_folder(CELL), verdicts.folder / CELL):
         (path,) = folder.iterdir()
         rows = pl.read_parquet(path)
-        path.unlink()
+        delete([path])
         for number, start in enumerate(range(0, rows.height, 3)):
             write_segment(path.with_name(f"{path.stem}-{number:06d}.parquet"), rows.slice(start, 3))
     for number in range(14):
@@ -111,42 +111,23 @@ def test_large_segments_and_few_are_left_alone(store: RunStore, monkeypatch: pyt
     assert len(segments(folder)) == 6
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from ttscale.store import merging
-from ttscale.store.run import RunStore
-merging._FEWEST = 4
-left = int(sys.argv[2])
-def counted(real):
-    def call(*given, **named):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*given, **named)
-    return call
-for name in ("open", "replace", "unlink", "rename", "fsync"):
-    setattr(os, name, counted(getattr(os, name)))
-with RunStore(sys.argv[1]).writing():
-    pass
-"""
-
-
 def test_a_kill_at_any_step_loses_and_doubles_nothing(store: RunStore, tmp_path: Path) -> None:
     before, n_files = content(store), len(list(store.path.rglob("*.parquet")))
     states = set()
-    for steps in range(0, 400, 12):
+    for steps in range(0, 1000, 4):
         copy = RunStore(tmp_path / f"{steps}")
         shutil.copytree(store.path, copy.path)
-        done = subprocess.run([sys.executable, "-c", KILLED, str(copy.path), str(steps)], check=False)
+        with killed_after(steps) as killed, copy.writing():
+            pass
         assert same(content(copy), before), steps
         states.add(len(list(copy.path.rglob("*.parquet"))))
-        if done.returncode == 0:
+        if not killed:
             break
         with copy.writing():  # whoever comes next finishes it
             assert same(content(copy), before), steps
         assert [len(list(folder.iterdir())) for folder in folders(copy)] == [1, 2, 1]
-    assert done.returncode == 0
+        assert all_gone(copy.path) == []
+        shutil.rmtree(copy.path)
+    assert not killed
     assert len(states) > 5  # before, while and after the many were deleted
     assert max(states) > n_files

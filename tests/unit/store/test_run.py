@@ -90,6 +90,40 @@ def test_a_task_may_tell_more_of_the_stored_problems_and_take_nothing_back(tmp_p
             store.keep_problems("c", [changed])
 
 
+def test_lost_problems_are_written_again_only_where_they_are_the_same(tmp_path: Path) -> None:
+    old = [Problem(problem_id=name, prompt=f"{name}?", answer="1", metadata={"level": 1}) for name in "ab"]
+    store = RunStore(tmp_path)
+    begin(store)
+    store.keep_problems("c", old)
+    store.note_problems({"c": old})
+    draw_something(store)
+    path = tmp_path / "problems" / "c.parquet"
+    path.unlink()
+    for changed in (
+        [replace(old[0], prompt="other"), old[1]],
+        [replace(old[0], hidden={"tests": 1}), old[1]],
+        [replace(old[0], prompt="a?1", answer=""), old[1]],
+        old[:1],
+        old[::-1],
+    ):
+        with pytest.raises(RunMismatchError, match=r"c.parquet is gone or was damaged.*not those"):
+            store.keep_problems("c", changed)
+        assert not path.exists()
+    store.note_problems({"c": old[:1]})  # what is known of drawn samples stays
+    more = [replace(one, metadata={"level": 1, "subject": "x"}) for one in old]
+    store.keep_problems("c", more)
+    assert store.problems("c") == more
+
+
+def test_lost_problems_of_an_earlier_version_must_have_the_drawn_ids(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    begin(store)
+    draw_something(store)
+    with pytest.raises(RunMismatchError, match=r"it has no a\)"):
+        store.keep_problems("c", [Problem(problem_id="b", prompt="x")])
+    store.keep_problems("c", [Problem(problem_id="a", prompt="x")])
+
+
 def _hold(
     path: Path, entered: "multiprocessing.synchronize.Event", leave: "multiprocessing.synchronize.Event"
 ) -> None:

@@ -15,6 +15,7 @@ import polars as pl
 
 from ttscale.errors import StoreError
 from ttscale.store.files import TEMPORARY_PREFIX, storage_errors
+from ttscale.store.inventory import note
 from ttscale.store.samples import samples_frame
 from ttscale.store.segments import write_segment
 from ttscale.types import Sample
@@ -76,3 +77,4 @@ def _rename(path: Path, target: Path) -> None:
         os.fsync(descriptor)  # the rename itself must reach the disk
     finally:
         os.close(descriptor)
+    note(target)

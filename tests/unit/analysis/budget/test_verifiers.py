@@ -1,6 +1,5 @@
 """What verdicts of models cost, cells that are not verified yet, and budgets that are valued once."""
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ttscale.costs.amounts import parse_amount
 from ttscale.costs.contract import Price
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.stats.selectors.voting import MajorityVote
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSetInfo
 
@@ -111,7 +111,7 @@ def test_cells_that_can_be_priced_are_and_the_others_are_named(tmp_path):
     store = budget_runs.build_two_cells(tmp_path / "half")
     first, second = store.cells()
     for verdicts in store.verdict_sets():
-        shutil.rmtree(verdicts.folder / first)
+        delete([verdicts.folder / first])
     view = budget_view([store.path])
     assert [arm.label for arm in view.arms] == [second]
     assert any(f"Cell '{first}' is left out: No verdicts of an oracle" in note for note in view.notes)
@@ -119,7 +119,7 @@ def test_cells_that_can_be_priced_are_and_the_others_are_named(tmp_path):
     assert [arm.label for task in priced.tasks for arm in task.view.arms] == [second]
     assert any(first in note for note in priced.notes)
     for verdicts in store.verdict_sets():
-        shutil.rmtree(verdicts.folder / second)
+        delete([verdicts.folder / second])
     with pytest.raises(StoreError, match="No verdicts of an oracle"):
         budget_view([store.path])
 

@@ -17,6 +17,7 @@ from ttscale.analysis.reading.settling import read_scored
 from ttscale.analysis.reading.sources import read_source
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.errors import StoreError
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 from ttscale.store.seals import BY_HAND
 from ttscale.store.verdicts import VERDICT_SCHEMA, VerdictSet, VerdictSetInfo
@@ -107,6 +108,6 @@ def test_a_verifier_counts_by_its_newest_set_with_verdicts_in_that_cell(tmp_path
     chosen = {cell: reader.cell(cell, verifiers=["last-digit"]).verifiers["last-digit"] for cell in "ab"}
     assert chosen["a"].info.options == {"new": True}
     assert chosen["b"].info == old.info
-    shutil.rmtree(old.folder / "b")
+    delete([old.folder / "b"])
     with pytest.raises(StoreError, match=r"holds no verdicts of 'last-digit' for cell 'b'.*ttscale verify"):
         RunReader(store).cell("b", verifiers=["last-digit"])

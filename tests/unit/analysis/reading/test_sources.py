@@ -12,6 +12,7 @@ from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.budget.view import BudgetSettings, budget_view, budget_views
 from ttscale.analysis.reading.sources import read_source
 from ttscale.errors import InvalidInputError
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 
 LEVELS = [2, 10, 2, 10, 2, 10, None, 2]
@@ -27,7 +28,7 @@ def store(tmp_path: Path) -> RunStore:
         for one, level in zip(problems(len(LEVELS)), LEVELS, strict=True)
     ]
     for cell in cells:
-        (found.path / "problems" / f"{cell}.parquet").unlink()
+        delete([found.path / "problems" / f"{cell}.parquet"])
         with found.writing():
             found.keep_problems(cell, leveled)
     return found

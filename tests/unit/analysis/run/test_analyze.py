@@ -9,6 +9,7 @@ from ttscale.analysis.run.analyze import analyze_run
 from ttscale.config.loading import check_config, dump_config
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.stats.counts.curve import table_budgets
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.types import Problem, Sample
@@ -149,7 +150,7 @@ def test_a_run_without_verdicts_of_an_oracle_says_so(tmp_path: Path) -> None:
     store = build(tmp_path)
     for path in (tmp_path / "verdicts").glob("exact-*/*"):
         if path.is_file():
-            path.unlink()
+            delete([path])
     with pytest.raises(StoreError, match="No verdicts of an oracle"):
         analyze_run(store)
 

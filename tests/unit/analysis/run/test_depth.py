@@ -1,6 +1,5 @@
 """How much an analysis computes, and what it says of what it left out."""
 
-import shutil
 import warnings
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ttscale.config.models import AnalysisSettings
 from ttscale.errors import StoreError, TtscaleWarning
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.reaching import coverage_to_reach
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 
 CELL = "demo-arithmetic-arithmetic"
@@ -62,7 +62,7 @@ def test_a_selector_without_all_scores_is_named_instead_of_silently_missing(tmp_
     run = make_run(tmp_path / "run", n=4, n_problems=3)
     (path,) = tmp_path.glob("run/verdicts/last-digit-*/*/*.parquet")
     frame = pl.read_parquet(path)
-    path.unlink()
+    delete([path])
     (verdicts,) = [one for one in run.verdict_sets() if one.info.verifier == "last-digit"]
     verdicts.write(CELL, frame.head(frame.height - 2), path.stem)
     (cell,) = analyze_run(run).cells
@@ -73,14 +73,14 @@ def test_a_selector_without_all_scores_is_named_instead_of_silently_missing(tmp_
 def test_cells_without_verdicts_are_listed_and_do_not_stop_the_others(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", cells={"a": {}, "b": {}}, n=3, n_problems=4)
     for path in tmp_path.glob("run/verdicts/*/b"):
-        shutil.rmtree(path)
+        delete([path])
     result = analyze_run(run)
     assert [cell.cell for cell in result.cells] == ["a"]
     (waiting,) = result.unmeasured
     assert (waiting.cell, waiting.n_samples) == ("b", 12)
     assert "No verdicts of an oracle" in waiting.reason
     for path in tmp_path.glob("run/verdicts/*/a"):
-        shutil.rmtree(path)
+        delete([path])
     with pytest.raises(StoreError, match="No verdicts of an oracle"):
         analyze_run(run)
     assert len(analyze_run(run, allow_empty=True).unmeasured) == 2

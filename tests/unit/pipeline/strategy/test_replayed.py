@@ -10,6 +10,7 @@ from toy_sampler import ToySampler
 
 import ttscale
 from ttscale.errors import ConfigError, SamplerError
+from ttscale.store.inventory import delete
 from ttscale.store.run import RunStore
 
 CELL = "none-arithmetic"
@@ -63,7 +64,7 @@ def test_a_call_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SamplerError, match=r"holds 4 samples of problem '0\d*'|holds no call 0"):
         run(tmp_path / "b", RSA, n=5, of=tmp_path / "a")
     (segment, *_) = (tmp_path / "a").glob("calls/*/*.parquet")
-    segment.unlink()
+    delete([segment])
     with pytest.raises(SamplerError, match=r"holds no call \d(\.\d+)? of attempt \d at problem"):
         run(tmp_path / "c", RSA, n=4, of=tmp_path / "a")
 
