@@ -9,13 +9,17 @@
 
 import re
 from collections.abc import Collection
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ttscale.errors import ConfigError, InvalidInputError
+
+M = TypeVar("M", bound=BaseModel)
 
 MOST_NODES = 200_000
 """Values of a document, each counted as often as aliases unfold it."""
@@ -134,6 +138,38 @@ def read_yaml(
         raise error(_said(problem, source)) from problem
     except RecursionError:
         raise error(f"{source}: not valid YAML here: it is nested too deeply.") from None
+
+
+def read_entries(path: Path, kind: type[M], *, what: str, fix: str) -> dict[str, M]:
+    """Read a YAML file that maps names to entries of one kind, each checked.
+
+    Args:
+        path: The file.
+        kind: What an entry must be.
+        what: An entry's name, such as "Price".
+        fix: What to give, where an entry is wrong.
+
+    Raises:
+        InvalidInputError: It cannot be read, is no mapping, or has an entry of another kind.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(f"{what} file {path} cannot be read: {error}") from error
+    tree = read_yaml(text, f"{what} file {path}", error=InvalidInputError)
+    if not isinstance(tree, dict):
+        raise InvalidInputError(f"{what} file {path} must map model names to entries. {fix}.")
+    found = {}
+    for name, row in tree.items():
+        try:
+            found[str(name)] = kind.model_validate(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "it"
+            raise InvalidInputError(
+                f"{what} of '{name}' in {path}: {where}: {first['msg']}. {fix}."
+            ) from error
+    return found
 
 
 def write_yaml(tree: Any) -> str:

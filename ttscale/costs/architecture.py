@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from ttscale.errors import InvalidInputError, listed
+from ttscale.yaml_text import read_entries
 
 _SIZE_IN_NAME = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([MB])(?![A-Za-z])", re.IGNORECASE)
 
@@ -136,6 +139,34 @@ def read_architecture(path: Path) -> Architecture:
             "number of parameters such as 7e9."
         ) from error
     return architecture_from_config(config, source=str(file))
+
+
+class _ModelRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parameters: float = Field(gt=0)
+    active_parameters: float | None = Field(default=None, gt=0)
+    layers: int = Field(default=0, ge=0)
+    width: int = Field(default=0, ge=0)
+    heads: int = Field(default=0, ge=0)
+    kv_heads: int = Field(default=0, ge=0)
+    head_dim: int = Field(default=0, ge=0)
+    source: str = "given"
+
+
+def read_models(path: Path) -> dict[str, Architecture]:
+    """Read a file of architectures: YAML, model name -> parameters, active_parameters, layers, width, heads, ...
+
+    Raises:
+        InvalidInputError: It cannot be read, or a size is missing or not above 0.
+    """
+    rows = read_entries(path, _ModelRow, what="Model", fix=f"Known sizes: {listed(_ModelRow.model_fields)}")
+    return {
+        name: Architecture(
+            **{**row.model_dump(), "active_parameters": row.active_parameters or row.parameters}
+        )
+        for name, row in rows.items()
+    }
 
 
 def architecture_of_size(parameters: float, *, source: str = "given") -> Architecture:

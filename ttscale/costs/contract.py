@@ -17,7 +17,7 @@ per_request_i + k * per_sample_i``, in the model's unit.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from pydantic import BaseModel
 from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.costs.architecture import Architecture
 from ttscale.errors import InvalidInputError
+
+T = TypeVar("T", float, FloatArray)
 
 Need = Literal["tokens", "architecture", "price", "seconds", "joules"]
 """What a cost model cannot do without: token counts, or one of the fields of `ModelFacts`."""
@@ -166,6 +168,16 @@ class Price:
     cached_prompt: float | None = None
     verification_hour: float | None = None
     source: str = "given"
+
+    def usd(self, prompt_tokens: T, completion_tokens: T, cached_tokens: T | float = 0.0) -> T:
+        """Return the US dollars of tokens, numbers or arrays; `cached_tokens` are those of the prompt that were sent before.
+
+        >>> Price(name="m", prompt=3.0, completion=15.0, cached_prompt=0.3).usd(2000, 1000, 1000)
+        0.0183
+        """
+        cached = self.prompt if self.cached_prompt is None else self.cached_prompt
+        read = (prompt_tokens - cached_tokens) * self.prompt + cached_tokens * cached
+        return (read + completion_tokens * self.completion) / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,22 @@
 """Costs in US dollars: prices per million tokens, from a small dated file that users override."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from ttscale.costs.contract import Charges, ModelFacts, Need, Price, Usage, split_prompt
 from ttscale.errors import InvalidInputError, did_you_mean, listed
-from ttscale.yaml_text import read_yaml
+from ttscale.yaml_text import read_entries
 
 BUILT_IN_PRICES = Path(__file__).with_name("prices.yaml")
 
 OWN_PRICES = "TTSCALE_PRICES"
 """Environment variable: a price file of one's own, kept beside all runs."""
 
-_MILLION = 1e6
 _HOUR = 3600.0
 
 
@@ -47,17 +47,12 @@ class MoneyCost:
         """Charge tokens at their prices."""
         price = facts.price
         assert price is not None  # `needs` says so, and the caller has checked it
-        full = price.prompt / _MILLION * usage.prompt_tokens
-        cached_price = price.prompt if price.cached_prompt is None else price.cached_prompt
-        again = cached_price / _MILLION * usage.prompt_tokens
-        sample = price.completion / _MILLION * usage.mean_per_problem(usage.completion_tokens)
+        prompt, nothing = usage.prompt_tokens, np.zeros_like(usage.prompt_tokens)
+        full, again = price.usd(prompt, nothing), price.usd(prompt, nothing, prompt)
+        sample = price.usd(nothing, usage.mean_per_problem(usage.completion_tokens))
         if usage.later is not None:
-            later = usage.later
-            billed = (
-                price.prompt * (later.prompt_tokens - later.cached_tokens)
-                + cached_price * later.cached_tokens
-            )
-            sample = sample + usage.mean_per_problem(billed) / _MILLION
+            read, cached = usage.later.prompt_tokens, usage.later.cached_tokens
+            sample = sample + usage.mean_per_problem(price.usd(read, np.zeros_like(read), cached))
         if facts.verification_s and price.verification_hour:
             sample = sample + facts.verification_s * price.verification_hour / _HOUR
         if self._options.prompt == "problem":
@@ -93,14 +88,13 @@ def read_prices(path: Path = BUILT_IN_PRICES) -> Mapping[str, Price]:
     Raises:
         InvalidInputError: It cannot be read, or a price is missing or negative.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(f"Price file {path} cannot be read: {error}") from error
-    tree = read_yaml(text, f"Price file {path}", error=InvalidInputError)
-    if not isinstance(tree, dict):
-        raise InvalidInputError(f"Price file {path} must map model names to their prices.")
-    return {str(name): _price(str(name), row, path) for name, row in tree.items()}
+    rows = read_entries(
+        path,
+        _PriceRow,
+        what="Price",
+        fix="Give prompt, completion and perhaps cached_prompt, in US dollars per million tokens",
+    )
+    return {name: Price(name=name, **row.model_dump()) for name, row in rows.items()}
 
 
 def known_prices(file: Path | None = None) -> Mapping[str, Price]:
@@ -114,29 +108,22 @@ def known_prices(file: Path | None = None) -> Mapping[str, Price]:
     return {name: price for one in files for name, price in read_prices(one).items()}
 
 
+def price_named(names: Iterable[str], prices: Mapping[str, Price]) -> Price | None:
+    """Return the price of the first of these names that has one, letter case aside."""
+    by_name = {known.lower(): price for known, price in prices.items()}
+    return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+
+
 def find_price(name: str, prices: Mapping[str, Price]) -> Price:
     """Look a price up by the model's name, letter case aside.
 
     Raises:
         InvalidInputError: There is none; the message says how to give one.
     """
-    by_name = {known.lower(): price for known, price in prices.items()}
-    if name.lower() not in by_name:
+    found = price_named([name], prices)
+    if found is None:
         raise InvalidInputError(
             f"No price of '{name}' is known.{did_you_mean(name, prices)} Known: {listed(prices)}. Give one with --price "
             f"prompt=0.5,completion=1.5 (US dollars per million tokens), or a file with --prices."
         )
-    return by_name[name.lower()]
-
-
-def _price(name: str, row: Any, path: Path) -> Price:
-    try:
-        checked = _PriceRow.model_validate(row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "it"
-        raise InvalidInputError(
-            f"Price of '{name}' in {path}: {where}: {first['msg']}. Give prompt, completion and perhaps cached_prompt, in "
-            "US dollars per million tokens."
-        ) from error
-    return Price(name=name, **checked.model_dump())
+    return found

@@ -254,7 +254,7 @@ def _usd(
         for problem in problems
         if problem.problem_id in missing
     )
-    return round(((prompts + later_prompts) * price.prompt + tokens * price.completion) / 1e6, 4)
+    return round(price.usd(prompts + later_prompts, tokens), 4)
 
 
 def _per_sample(store: RunStore, cell: Cell, history: History) -> tuple[float, float, str]:

@@ -32,7 +32,6 @@ _WORTHWHILE = 0.01
 """Share of a cell's samples so far that a further part has at least: the last tokens of a cap are not worth an engine's while."""
 _CHARACTERS_PER_TOKEN = 3.0
 """Of a prompt that no tokenizer has seen, on the safe side."""
-_MILLION = 1e6
 _FIRST_SECONDS = 64
 """Samples that are drawn before the speed is known."""
 
@@ -96,7 +95,7 @@ class Cap:
         scale, extra = 1.0, 0.0
         if self.key == "most_usd":
             price = self.prices[cell.name]
-            scale, extra = price.completion / _MILLION, price.prompt / _MILLION * prompt
+            scale, extra = price.usd(0.0, 1.0), price.usd(prompt, 0.0)
         if not scale and not extra:
             return 2**62
         if lengths.n < _ENOUGH:
@@ -300,7 +299,7 @@ def _usd(session: Session, price: Price | None) -> float:
     if price is None:
         return 0.0
     prompts = session.usage.get("prompt_tokens") or 0
-    return (prompts * price.prompt + session.completion_tokens * price.completion) / _MILLION
+    return price.usd(prompts, session.completion_tokens)
 
 
 def _prices(drawn: Sequence[Cell], listed: Mapping[str, Price]) -> dict[str, Price]:

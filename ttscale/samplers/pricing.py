@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from ttscale.costs.contract import Price
+from ttscale.costs.money import price_named
 from ttscale.samplers.openai.options import Price as ServerPrice
 from ttscale.samplers.settings import ModelSettings
 
@@ -19,21 +20,12 @@ def price_of(model: ModelSettings, listed: Mapping[str, Price]) -> Price | None:
     asked = model.engine_options.get("price")
     if asked is not None:
         return _of_server(model.path, asked)
-    by_name = {name.lower(): price for name, price in listed.items()}
     served = model.engine_options.get("served_model")
-    names = [name for name in (served, model.path, model.path.rpartition("/")[2]) if name]
-    return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+    return price_named(filter(None, (served, model.path, model.path.rpartition("/")[2])), listed)
 
 
 def _of_server(name: str, asked: object) -> Price | None:
     try:
-        price = ServerPrice.model_validate(asked)
+        return ServerPrice.model_validate(asked).of(name)
     except ValidationError:  # the sampler says what is wrong with its own option
         return None
-    return Price(
-        name=name,
-        prompt=price.prompt_usd_per_million,
-        completion=price.completion_usd_per_million,
-        cached_prompt=price.cached_usd_per_million,
-        source="model.engine_options.price",
-    )

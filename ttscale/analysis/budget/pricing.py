@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from ttscale.analysis.budget.arms import Arm
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import PluginSettings
@@ -17,9 +15,10 @@ from ttscale.costs.architecture import (
     architecture_in_name,
     architecture_of_size,
     read_architecture,
+    read_models,
 )
 from ttscale.costs.contract import Charges, CostModel, ModelFacts, Need, Price, missing_needs, usage
-from ttscale.costs.money import find_price, known_prices, read_prices
+from ttscale.costs.money import find_price, known_prices, price_named, read_prices
 from ttscale.costs.verification import (
     VerifierTokens,
     counts_tokens,
@@ -29,7 +28,6 @@ from ttscale.costs.verification import (
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.models import built_in_model
 from ttscale.registry import load_plugin
-from ttscale.yaml_text import read_yaml
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kKmMbB]?)")
 _SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
@@ -70,19 +68,6 @@ class Pricing:
     prices_file: Path | None = None
     price: Price | None = None
     tokens: tuple[float, float] | None = None
-
-
-class _ModelRow(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    parameters: float = Field(gt=0)
-    active_parameters: float | None = Field(default=None, gt=0)
-    layers: int = Field(default=0, ge=0)
-    width: int = Field(default=0, ge=0)
-    heads: int = Field(default=0, ge=0)
-    kv_heads: int = Field(default=0, ge=0)
-    head_dim: int = Field(default=0, ge=0)
-    source: str = "given"
 
 
 def with_facts(arms: Sequence[Arm], pricing: Pricing) -> list[Arm]:
@@ -165,36 +150,6 @@ def _with_verdicts(charges: Charges, arm: Arm, model: CostModel, name: str, judg
     return replace(charges, per_sample=charges.per_sample + each, notes=(*charges.notes, *notes))
 
 
-def read_models(path: Path) -> dict[str, Architecture]:
-    """Read a file of architectures: YAML, model name -> parameters, active_parameters, layers, width, heads, ...
-
-    Raises:
-        InvalidInputError: It cannot be read, or a size is missing or not above 0.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(f"Model file {path} cannot be read: {error}") from error
-    tree = read_yaml(text, f"Model file {path}", error=InvalidInputError)
-    if not isinstance(tree, dict):
-        raise InvalidInputError(f"Model file {path} must map model names to their sizes.")
-    return {str(name): _model_row(str(name), row, path) for name, row in tree.items()}
-
-
-def _model_row(name: str, row: Any, path: Path) -> Architecture:
-    try:
-        one = _ModelRow.model_validate(row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInputError(
-            f"Model '{name}' in {path}: {'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}. Known sizes: "
-            f"{listed(_ModelRow.model_fields)}."
-        ) from error
-    values = one.model_dump()
-    active = values["active_parameters"] or values["parameters"]
-    return Architecture(**{**values, "active_parameters": active})
-
-
 def _architecture(what: str) -> Architecture:
     """Read a number of parameters such as 7e9, 7B or 350M, or a model folder or config.json."""
     if found := _SIZE.fullmatch(what.strip()):
@@ -207,10 +162,7 @@ def _informed(
 ) -> Arm:
     named = [name for name in (arm.label, arm.model, _base_name(arm.model)) if name in architectures]
     architecture = architectures[named[0]] if named else arm.facts.architecture or _found(arm.model)
-    by_name = {name.lower(): price for name, price in prices.items()}
-    listed = next(
-        (by_name[n] for n in (arm.label.lower(), _base_name(arm.model).lower()) if n in by_name), None
-    )
+    listed = price_named((arm.label, _base_name(arm.model)), prices)
     told = (listed, arm.facts.price) if pricing.prices_file else (arm.facts.price, listed)
     price = next((one for one in (pricing.price, *told) if one is not None), None)
     tokens = arm.usage
@@ -251,9 +203,7 @@ def _known_judge(
         _found(name) for name in judge.names[2:]
     )  # its models; the first two are the verifier's own names
     architecture = given or next((one for one in found if one is not None), None)
-    by_name = {name.lower(): price for name, price in prices.items()}
-    price = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
-    price = judge.facts.price or price
+    price = judge.facts.price or price_named(names, prices)
     return replace(judge, facts=ModelFacts(architecture=architecture, price=price))
 
 

@@ -1,10 +1,13 @@
 """The keys that the sampler takes out of ``model.engine_options``."""
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ttscale.execution.http.urls import DEFAULT_URL, plain_url
+
+if TYPE_CHECKING:
+    from ttscale.costs.contract import Price as ModelPrice
 
 REQUEST_KEYS = {
     "model": "engine_options.served_model",
@@ -26,6 +29,18 @@ class Price(BaseModel):
     completion_usd_per_million: float = Field(ge=0)
     cached_usd_per_million: float | None = Field(default=None, ge=0)
     """For prompt tokens that the server had cached; None: as other prompt tokens."""
+
+    def of(self, model: str) -> "ModelPrice":
+        """Return it as the price of a model."""
+        from ttscale.costs.contract import Price as ModelPrice
+
+        return ModelPrice(
+            name=model,
+            prompt=self.prompt_usd_per_million,
+            completion=self.completion_usd_per_million,
+            cached_prompt=self.cached_usd_per_million,
+            source="model.engine_options.price",
+        )
 
 
 class OpenAIOptions(BaseModel):

@@ -64,15 +64,7 @@ class Meter:
             completion_tokens=self._completion,
             uncounted_requests=self._uncounted,
         )
-        return sums if self._price is None else replace(sums, usd=_usd(sums, self._price))
-
-
-def _usd(usage: Usage, price: Price) -> float:
-    cached_price = price.cached_usd_per_million
-    if cached_price is None:
-        cached_price = price.prompt_usd_per_million
-    return 1e-6 * (
-        (usage.prompt_tokens - usage.cached_tokens) * price.prompt_usd_per_million
-        + usage.cached_tokens * cached_price
-        + usage.completion_tokens * price.completion_usd_per_million
-    )
+        if self._price is None:
+            return sums
+        price = self._price.of("the server's")
+        return replace(sums, usd=price.usd(self._prompt, self._completion, self._cached))
