@@ -4,9 +4,9 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import candidate
 
-from ttscale.types import Outcome, Problem, Sample
-from ttscale.verifiers.contract import Candidate
+from ttscale.types import Outcome
 from ttscale.verifiers.exact import ExactOptions, ExactVerifier
 from ttscale.verifiers.extraction import EXTRACTORS, boxed
 from ttscale.verifiers.numbers import last_number, read_number, value_name
@@ -99,15 +99,3 @@ def test_numeric_is_equality_of_numbers(a: int, b: int) -> None:
     )
     assert (first.outcome is Outcome.CORRECT) == (a == b)
     assert (first.answer_class == second.answer_class) == (a == b)
-
-
-def candidate(completion: str, key: str) -> Candidate:
-    sample = Sample(
-        problem_id="p",
-        sample_index=0,
-        completion=completion,
-        finish_reason="stop",
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), sample)

@@ -3,11 +3,11 @@
 from collections import Counter
 
 import pytest
+from judging import candidate
 
 from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.answers import MAX_ANSWER_LENGTH
-from ttscale.verifiers.contract import Candidate
 
 MODULUS = {"last-digit": 10, "casting-out-nines": 9}
 both = pytest.mark.parametrize("name", MODULUS)
@@ -16,20 +16,8 @@ both = pytest.mark.parametrize("name", MODULUS)
 def judge_all(name: str, prompt: str | None, completions: list[str], **options: object) -> list[Verdict]:
     verifier = load_plugin("verifiers", name)
     assert not verifier.sees_answer
-    problem = Problem(problem_id="p", prompt=prompt)  # no key: the verifier cannot peek
-    batch = [
-        Candidate(
-            problem,
-            Sample(
-                problem_id="p",
-                sample_index=i,
-                completion=completion,
-                finish_reason="stop",
-                prompt_tokens=1,
-                completion_tokens=1,
-            ),
-        )
-        for i, completion in enumerate(completions)
+    batch = [  # no key: the verifier cannot peek
+        candidate(completion, prompt=prompt, index=i) for i, completion in enumerate(completions)
     ]
     verdicts = verifier(verifier.Options(**options)).verify(batch)
     return list(verdicts)

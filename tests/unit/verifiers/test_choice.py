@@ -1,27 +1,11 @@
 """The verifier `choice`: a letter in the forms in which it is stated."""
 
-from typing import Any
-
 import pytest
+from judging import judge
 from pydantic import ValidationError
 
 from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
-
-
-def candidate(completion: str, key: str | None, **sample: Any) -> Candidate:
-    fields = {"prompt_tokens": 1, "completion_tokens": 1, "finish_reason": "stop", **sample}
-    drawn = Sample(problem_id="p", sample_index=0, completion=completion, **fields)
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), drawn)
-
-
-def judge(name: str, completion: str, key: str | None, options: dict[str, Any] | None = None) -> Verdict:
-    verifier = load_plugin("verifiers", name)
-    (verdict,) = verifier(verifier.Options(**(options or {}))).verify([candidate(completion, key)])
-    assert isinstance(verdict, Verdict)
-    return verdict
-
+from ttscale.types import Outcome
 
 STATED = [
     ("B", "B"),
@@ -66,7 +50,7 @@ def test_choice_does_not_take_words_for_letters(completion: str) -> None:
 
 
 def test_choice_takes_only_the_letters_that_there_are() -> None:
-    assert judge("choice", "The answer is (E).", "A", {"letters": "ABCD"}).outcome is Outcome.NO_ANSWER
+    assert judge("choice", "The answer is (E).", "A", letters="ABCD").outcome is Outcome.NO_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -81,7 +65,7 @@ def test_choice_takes_only_the_letters_that_there_are() -> None:
     ],
 )
 def test_choice_keys_may_be_numbers(first: int | None, key: str, outcome: Outcome) -> None:
-    assert judge("choice", "B", key, {"first_number": first}).outcome is outcome
+    assert judge("choice", "B", key, first_number=first).outcome is outcome
 
 
 @pytest.mark.parametrize("letters", ["abc", "AAB", "A,B", ""])

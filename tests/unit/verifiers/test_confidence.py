@@ -5,19 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from judging import candidate
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.stats import entropy
 
 from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
-
-
-def candidate(completion: str, key: str | None, **sample: Any) -> Candidate:
-    fields = {"prompt_tokens": 1, "completion_tokens": 1, "finish_reason": "stop", **sample}
-    drawn = Sample(problem_id="p", sample_index=0, completion=completion, **fields)
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), drawn)
+from ttscale.types import Outcome, Verdict
 
 
 def confidence(options: dict[str, Any] | None = None, **sample: Any) -> Verdict:

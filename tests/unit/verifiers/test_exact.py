@@ -3,35 +3,12 @@
 from typing import Any
 
 import pytest
+from judging import candidate, judge, outcome
 from pydantic import ValidationError
 
 from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
+from ttscale.types import Outcome
 from ttscale.verifiers.answers import MAX_ANSWER_LENGTH
-from ttscale.verifiers.contract import Candidate
-
-
-def candidate(completion: str, key: str | None) -> Candidate:
-    sample = Sample(
-        problem_id="p",
-        sample_index=0,
-        completion=completion,
-        finish_reason="stop",
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), sample)
-
-
-def judge(name: str, completion: str, key: str | None, **options: Any) -> Verdict:
-    verifier = load_plugin("verifiers", name)
-    (verdict,) = verifier(verifier.Options(**options)).verify([candidate(completion, key)])
-    assert isinstance(verdict, Verdict)
-    return verdict
-
-
-def outcome(name: str, completion: str, key: str | None, **options: Any) -> Outcome:
-    return judge(name, completion, key, **options).outcome
 
 
 def test_exact_strips_white_space() -> None:

@@ -1,11 +1,11 @@
 """What each extractor finds in the ways that models really write answers."""
 
 import pytest
+from judging import candidate
 from pydantic import TypeAdapter, ValidationError
 
-from ttscale.types import Outcome, Problem, Sample
+from ttscale.types import Outcome
 from ttscale.verifiers import extraction
-from ttscale.verifiers.contract import Candidate
 from ttscale.verifiers.exact import ExactOptions, ExactVerifier
 from ttscale.verifiers.extraction import (
     EXTRACTORS,
@@ -100,21 +100,9 @@ def test_a_regex_takes_the_last_match_and_its_first_group() -> None:
 def test_a_regex_that_never_ends_costs_its_own_sample_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extraction, "SEARCH_LIMIT_S", 0.2)
     verifier = ExactVerifier(ExactOptions(extract=("regex:^(a+)+$", "last-line")))
-    batch = [candidate(text) for text in ("aaa", "a" * 60 + "!", "b")]
+    batch = [candidate(text, "aaa") for text in ("aaa", "a" * 60 + "!", "b")]
     outcomes = [verdict.outcome for verdict in verifier.verify(batch)]
     assert outcomes == [Outcome.CORRECT, Outcome.TIMEOUT, Outcome.INCORRECT]
-
-
-def candidate(completion: str) -> Candidate:
-    sample = Sample(
-        problem_id="p",
-        sample_index=0,
-        completion=completion,
-        finish_reason="stop",
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    return Candidate(Problem(problem_id="p", prompt="?", answer="aaa"), sample)
 
 
 def test_an_option_takes_one_name_or_a_list() -> None:

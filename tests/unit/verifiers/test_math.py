@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from judging import candidate
 
 from ttscale.errors import MissingExtraError
-from ttscale.types import Outcome, Problem, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.types import Outcome, Verdict
 from ttscale.verifiers.math import MathOptions, MathVerifier
 from ttscale.verifiers.workers import WorkerPool
 
@@ -18,18 +18,6 @@ MATH500 = Path(__file__).parents[4] / "shared" / "data" / "math500.jsonl"
 needs_math = pytest.mark.skipif(
     importlib.util.find_spec("math_verify") is None, reason="the 'math' extra is not installed"
 )
-
-
-def candidate(completion: str, key: str | None) -> Candidate:
-    sample = Sample(
-        problem_id="p",
-        sample_index=0,
-        completion=completion,
-        finish_reason="stop",
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), sample)
 
 
 @pytest.fixture(scope="module")

@@ -3,33 +3,9 @@
 from typing import Any
 
 import pytest
+from judging import judge, outcome
 
-from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
-
-
-def candidate(completion: str, key: str | None) -> Candidate:
-    sample = Sample(
-        problem_id="p",
-        sample_index=0,
-        completion=completion,
-        finish_reason="stop",
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), sample)
-
-
-def judge(name: str, completion: str, key: str | None, **options: Any) -> Verdict:
-    verifier = load_plugin("verifiers", name)
-    (verdict,) = verifier(verifier.Options(**options)).verify([candidate(completion, key)])
-    assert isinstance(verdict, Verdict)
-    return verdict
-
-
-def outcome(name: str, completion: str, key: str | None, **options: Any) -> Outcome:
-    return judge(name, completion, key, **options).outcome
+from ttscale.types import Outcome
 
 
 def test_numeric_calls_an_unreadable_key_an_error() -> None:

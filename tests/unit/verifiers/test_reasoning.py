@@ -1,12 +1,9 @@
 """Where the answer begins: thoughts, channels, end tokens, and what a truncated sample is worth."""
 
-from typing import Any
-
 import pytest
+from judging import judge
 
-from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
+from ttscale.types import Outcome
 from ttscale.verifiers.reasoning import TAGS, answer_part
 
 WITHOUT_REASONING = [
@@ -66,24 +63,6 @@ def test_a_completion_that_begins_inside_a_thought_needs_its_end() -> None:
     assert answer_part("It is 40", opened_in_prompt=True) is None
     assert answer_part("40?</think>41", opened_in_prompt=True) == "41"
     assert answer_part("40?[/THINK]41", opened_in_prompt=True) == "41"
-
-
-def judge(
-    name: str, completion: str, key: str, *, reason: str = "stop", prompt: str = "?", **options: Any
-) -> Verdict:
-    verifier = load_plugin("verifiers", name)
-    sample = Sample(
-        problem_id="p",
-        sample_index=0,
-        completion=completion,
-        finish_reason=reason,
-        prompt_tokens=1,
-        completion_tokens=1,
-    )
-    candidate = Candidate(Problem(problem_id="p", prompt=prompt, answer=key), sample)
-    (verdict,) = verifier(verifier.Options(**options)).verify([candidate])
-    assert isinstance(verdict, Verdict)
-    return verdict
 
 
 @pytest.mark.parametrize("name", ["exact", "numeric", "math", "choice", "regex"])

@@ -3,24 +3,11 @@
 from typing import Any
 
 import pytest
+from judging import candidate, judge
 from pydantic import ValidationError
 
 from ttscale.registry import load_plugin
-from ttscale.types import Outcome, Problem, Sample, Verdict
-from ttscale.verifiers.contract import Candidate
-
-
-def candidate(completion: str, key: str | None, **sample: Any) -> Candidate:
-    fields = {"prompt_tokens": 1, "completion_tokens": 1, "finish_reason": "stop", **sample}
-    drawn = Sample(problem_id="p", sample_index=0, completion=completion, **fields)
-    return Candidate(Problem(problem_id="p", prompt="?", answer=key), drawn)
-
-
-def judge(name: str, completion: str, key: str | None, options: dict[str, Any] | None = None) -> Verdict:
-    verifier = load_plugin("verifiers", name)
-    (verdict,) = verifier(verifier.Options(**(options or {}))).verify([candidate(completion, key)])
-    assert isinstance(verdict, Verdict)
-    return verdict
+from ttscale.types import Outcome
 
 
 @pytest.mark.parametrize(
@@ -36,7 +23,7 @@ def judge(name: str, completion: str, key: str | None, options: dict[str, Any] |
 def test_regex_finds_the_pattern_with_the_key_in_it(
     options: dict[str, Any], completion: str, key: str | None, outcome: Outcome, answer: str | None
 ) -> None:
-    verdict = judge("regex", completion, key, {"workers": 1, **options})
+    verdict = judge("regex", completion, key, workers=1, **options)
     assert (verdict.outcome, verdict.answer) == (outcome, answer)
 
 
@@ -52,7 +39,7 @@ def test_regex_finds_the_pattern_with_the_key_in_it(
 def test_regex_form_needs_no_key(
     options: dict[str, Any], completion: str, outcome: Outcome, answer: str | None
 ) -> None:
-    verdict = judge("regex-form", completion, None, {"workers": 1, **options})
+    verdict = judge("regex-form", completion, None, workers=1, **options)
     assert (verdict.outcome, verdict.answer) == (outcome, answer)
     assert not load_plugin("verifiers", "regex-form").sees_answer
 
