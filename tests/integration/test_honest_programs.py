@@ -93,6 +93,19 @@ def test_an_honest_script_is_correct(name: str, verifier: CodeVerifier) -> None:
     assert verdict.outcome is Outcome.CORRECT, verdict.detail
 
 
+def test_a_function_that_turns_out_to_do_more_than_compute_is_run_again_from_its_start(
+    verifier: CodeVerifier,
+) -> None:
+    program = "calls = []\ndef f(x):\n    calls.append(x)\n    write = globals()['__built' + 'ins__']['op' + 'en'] if x == 3 else str\n"
+    program += (
+        "    if x == 3:\n        with write('mark', 'w') as file: file.write('8')\n    return len(calls)"
+    )
+    tests = {"tests": ["assert f(1) == 1", "assert f(3) == 2", "assert f(5) == 3"]}
+    assert judged(verifier, program, {}, **tests).outcome is Outcome.CORRECT
+    wrong = {"tests": [*tests["tests"], "assert f(3) == 5"]}
+    assert judged(verifier, program, {}, **wrong).outcome is Outcome.INCORRECT
+
+
 @pytest.mark.parametrize(
     "program",
     ["import atexit\natexit.register(lambda: print(9))\nprint(8)", "import threading\nthreading.Thread(target=print, args=(9,)).start()\nprint(8)",

@@ -22,10 +22,11 @@ _LOAD, _JUMP_IF, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY, _RETURN = (
     0x45,
     0x06,
 )  # <linux/bpf_common.h>
-_ALLOW, _REFUSE = (
+_ALLOW, _REFUSE, _END = (
     0x7FFF0000,
     0x00050000,
-)  # <linux/seccomp.h>: SECCOMP_RET_ALLOW, and RET_ERRNO with the error added
+    0x80000000,
+)  # <linux/seccomp.h>: SECCOMP_RET_ALLOW, RET_ERRNO with the error added, RET_KILL_PROCESS
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _X32 = 0x40000000
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW*: mount, cgroup, UTS, IPC, user, PID, network
@@ -105,6 +106,54 @@ _RULES = (
 """New namespaces; fcntl's leases, notices of others' doings and larger pipes, of which a user has a number in all; madvise to
 throw pages out; sockets' numbers in the order in which the machine made them."""
 
+_COMPUTING: _Calls = {
+    # memory, time, and an end
+    "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "mremap": (25, 216),
+    "nanosleep": (35, 101), "clock_nanosleep": (230, 115), "clock_gettime": (228, 113), "clock_getres": (229, 114),
+    "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "getrusage": (98, 165), "sched_yield": (24, 124),
+    "futex": (202, 98), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "sigaltstack": (131, 132),
+    "restart_syscall": (219, 128), "getrandom": (318, 278), "exit": (60, 93), "exit_group": (231, 94),
+    # files that are there, as an import reads them
+    "fstat": (5, 80), "newfstatat": (262, 79), "stat": (4, None), "lstat": (6, None), "statx": (332, 291), "access": (21, None),
+    "faccessat": (269, 48), "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78), "getcwd": (79, 17),
+    "getdents64": (217, 61), "read": (0, 63), "pread64": (17, 67), "readv": (19, 65), "lseek": (8, 62), "close": (3, 57),
+    "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24), "close_range": (436, 436),
+    # what it was given: a conversation, or an output
+    "write": (1, 64), "writev": (20, 66), "sendto": (44, 206), "recvfrom": (45, 207), "recvmsg": (47, 212), "getsockname": (51, 204), "poll": (7, None), "ppoll": (271, 73),
+}  # fmt: skip
+"""All that a program needs which computes and no more, with numbers as above; none leaves anything, or shows anything of others."""
+
+FORK_BY_PARENT = 0x8000 | 17
+"""CLONE_PARENT | SIGCHLD: how the forker of such programs forks (`...verifiers.code.inside.forker`), and no library does."""
+
+_COMPUTING_IF = (
+    (
+        (257, 56),
+        2,
+        _JUMP_IF_ANY,
+        (0o3 | 0o100 | 0o1000,),
+        False,
+    ),  # openat: to read, with no file created or cut
+    (
+        (16, 29),
+        1,
+        _JUMP_IF,
+        (0x5401, 0x5421, 0x5450, 0x5451),
+        True,
+    ),  # ioctl: TCGETS, FIONBIO, FIONCLEX, FIOCLEX
+    ((72, 25), 1, _JUMP_IF, (1, 2, 3), True),  # fcntl: F_GETFD, F_SETFD, F_GETFL
+    ((28, 233), 2, _JUMP_IF, (4, 8), True),  # madvise: MADV_DONTNEED, MADV_FREE
+    ((302, 261), 0, _JUMP_IF, (0,), True),  # prlimit64: of the process itself
+    (
+        (56, 220),
+        0,
+        _JUMP_IF,
+        (FORK_BY_PARENT,),
+        True,
+    ),  # clone: programs have no process left to start (RLIMIT_NPROC)
+)
+"""Numbers of a call, argument, comparison, values, and whether it is allowed where one of them compares."""
+
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1), "riscv64": (0xC00000F3, 1)}
 """Kind of machine -> its number in <linux/audit.h>, and the column of its calls' numbers."""
 
@@ -118,10 +167,12 @@ class Filters:
     Attributes:
         online: For a program with a network of its own.
         offline: For one without: it can make no sockets but those of UNIX without a name.
+        computing: For one that needs nothing but to compute: any other call ends it (SIGSYS).
     """
 
     online: str = ""
     offline: str = ""
+    computing: str = ""
 
 
 @cache
@@ -143,9 +194,25 @@ def filters_of(machine: str = platform.machine()) -> Filters:
     online = [line for call in _SOCKETS for line in _families(call[column])]
     offline = [line for call in _SOCKETS for line in _unix_alone(call[column])]
     offline += _refused(_NAMING, column, errno.EPERM)
-    return Filters(
-        *(b"".join([*start, *sockets, _line(_RETURN, _ALLOW)]).hex() for sockets in (online, offline))
-    )
+    filters = [[*start, *sockets, _line(_RETURN, _ALLOW)] for sockets in (online, offline)]
+    return Filters(*(b"".join(lines).hex() for lines in (*filters, _computing(architecture, column))))
+
+
+def _computing(architecture: int, column: int) -> list[bytes]:
+    """Return the filter that names what is allowed, and ends a program that asks for more."""
+    lines = [_line(_LOAD, _ARCHITECTURE), _line(_JUMP_IF, architecture, 1, 0), _line(_RETURN, _END)]
+    lines.append(_line(_LOAD, _NUMBER))
+    for numbers, argument, jump, values, allowed in _COMPUTING_IF:
+        left = len(values)
+        tests = [_line(jump, value, left - at, 0) for at, value in enumerate(values)]
+        ends = [_line(_RETURN, _END), _line(_RETURN, _ALLOW)]
+        body = [_argument(argument), *tests, *(ends if allowed else reversed(ends))]
+        lines += [_line(_JUMP_IF, numbers[column], 0, len(body)), *body]
+    known = [pair[column] for pair in _COMPUTING.values()]
+    numbers_alone = [number for number in known if number is not None]
+    left = len(numbers_alone)
+    lines += [_line(_JUMP_IF, number, left - at, 0) for at, number in enumerate(numbers_alone)]
+    return [*lines, _line(_RETURN, _END), _line(_RETURN, _ALLOW)]
 
 
 def _line(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

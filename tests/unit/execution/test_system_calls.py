@@ -1,10 +1,18 @@
 """The filter's lines, run here by an interpreter of our own: what the kernel would say of a call."""
 
 import errno
+import json
+import platform
+import re
+import signal
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from ttscale.execution import system_calls
 from ttscale.execution.system_calls import Filters, filters_of
 
 _ALLOWED = 0x7FFF0000
@@ -86,3 +94,150 @@ def test_a_machine_whose_numbers_are_not_known_has_no_filter() -> None:
 )  # fmt: skip
 def test_without_a_network_sockets_have_no_names(call: tuple[int, ...], answer: int | str) -> None:
     assert said(bytes.fromhex(filters_of("x86_64").offline), *call) == answer
+
+
+_HEADERS = {
+    0: Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    1: Path("/usr/include/asm-generic/unistd.h"),  # what 64-bit ARM and RISC-V include
+}
+_OTHER_NAMES = {
+    "fcntl": "fcntl",
+    "newfstatat": "fstatat",
+    "lseek": "lseek",
+    "mmap": "mmap",
+    "fadvise64": "fadvise64",
+}
+"""Names that the generic table writes as ``__NR3264_...``."""
+
+
+def numbers_in(header: Path) -> dict[str, int]:
+    """Return the numbers of calls by name, as a header of the kernel has them."""
+    lines = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)\b", header.read_text(encoding="utf-8"))
+    return {name: int(number) for name, number in reversed(lines) if name != "syscalls"}  # how many there are
+
+
+@pytest.mark.parametrize("column", _HEADERS)
+@pytest.mark.parametrize("table", ["_CALLS", "_NAMING", "_IDLE", "_COMPUTING"])
+def test_numbers_of_calls_are_the_kernels_own(column: int, table: str) -> None:
+    if not _HEADERS[column].exists():
+        pytest.skip(f"the kernel's headers are not installed: no {_HEADERS[column]}")
+    known = numbers_in(_HEADERS[column])
+    ours = {name: pair[column] for name, pair in getattr(system_calls, table).items()}
+    newer = {
+        name for name, number in ours.items() if number and number > max(known.values())
+    }  # than the header
+    theirs = {name: known.get(name, known.get(_OTHER_NAMES.get(name, ""))) for name in ours.keys() - newer}
+    assert theirs == {name: ours[name] for name in theirs}
+    assert len(newer) <= len(ours) // 4
+
+
+_RULED = {
+    "clone": (56, 220), "unshare": (272, 97), "fcntl": (72, 25), "madvise": (28, 233), "getsockopt": (55, 209),
+    "socket": (41, 198), "socketpair": (53, 199), "openat": (257, 56), "ioctl": (16, 29), "prlimit64": (302, 261),
+}  # fmt: skip
+"""Calls that are judged by their arguments."""
+
+
+@pytest.mark.parametrize("column", _HEADERS)
+def test_numbers_of_calls_judged_by_their_arguments_are_the_kernels_own(column: int) -> None:
+    if not _HEADERS[column].exists():
+        pytest.skip(f"the kernel's headers are not installed: no {_HEADERS[column]}")
+    known = numbers_in(_HEADERS[column])
+    used = {rule.number for rule in system_calls._RULES} | set(system_calls._SOCKETS)
+    used |= {rule[0] for rule in system_calls._COMPUTING_IF}
+    assert used == set(_RULED.values())
+    assert {name: pair[column] for name, pair in _RULED.items()} == {name: known[name] for name in _RULED}
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        ((0, 5), "allowed"),  # read
+        ((9, 0, 4096), "allowed"),  # mmap
+        ((257, -100, 0, 0o2000000), "allowed"),  # openat: O_CLOEXEC; O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_TMPFILE
+        *(((257, -100, 0, flags), "ended") for flags in (1, 2, 0o100, 0o1000, 0o20200002)),
+        ((56, 0x8011), "allowed"),  # clone, as the forker calls it; as fork, as a thread, as musl's fork
+        *(((56, flags), "ended") for flags in (0x1200011, 0x3D0F00, 0x11, 0x8000, 0x10008011)),
+        ((72, 3, 1), "allowed"),  # fcntl: F_GETFD, F_SETLK, F_SETLEASE
+        *(((72, 3, command), "ended") for command in (6, 1024, 1032)),
+        ((302, 0, 7), "allowed"),  # prlimit64: of itself, of another
+        ((302, 5, 7), "ended"),
+        ((28, 0, 0, 4), "allowed"),  # madvise: MADV_DONTNEED, MADV_PAGEOUT
+        ((28, 0, 0, 21), "ended"),
+        ((16, 1, 0x5401), "allowed"),  # ioctl: TCGETS, TIOCSTI
+        ((16, 1, 0x5412), "ended"),
+        *(((number,), "ended") for number in (22, 39, 41, 46, 53, 57, 59, 62, 83, 87, 186, 435, 0x40000000, -1)),
+    ],
+)  # fmt: skip
+def test_a_program_that_only_computes_may_make_these_calls(call: tuple[int, ...], answer: str) -> None:
+    program = bytes.fromhex(filters_of("x86_64").computing)
+    given = [argument & 0xFFFFFFFFFFFFFFFF for argument in call[1:]]
+    assert (said(program, call[0], *given) == "allowed") == (answer == "allowed")
+    assert said(program, call[0], *given, architecture=_I386) != "allowed"
+
+
+_EVERY_CALL = """
+import ctypes, os, sys
+from ttscale.execution.inside.confine import drop_privileges, filter_system_calls
+from ttscale.execution.system_calls import filters_of
+libc = ctypes.CDLL(None)
+for number in range(500):
+    pid = os.fork()
+    if pid == 0:
+        drop_privileges(None)
+        filter_system_calls(filters_of().computing)
+        libc.syscall(*map(ctypes.c_long, (number, -1, -1, -1, -1, -1)))
+        os._exit(0)
+    print(number, os.WTERMSIG(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="counts calls by their numbers on x86-64")
+def test_the_kernel_ends_it_for_every_other_call() -> None:
+    done = subprocess.run([sys.executable, "-c", _EVERY_CALL], capture_output=True, text=True, check=True)
+    ended = {int(number): int(how) for number, how in map(str.split, done.stdout.splitlines())}
+    assert len(ended) == 500
+    living = {number for number, how in ended.items() if how != signal.SIGSYS}
+    assert living - {335, 336} == {
+        pair[0] for pair in system_calls._COMPUTING.values()
+    }  # uretprobe, uprobe: traps of the kernel's own
+
+
+_FORKER = """
+import json, os, socket, sys
+from ttscale.execution.system_calls import filters_of
+from ttscale.execution.inside.confine import Limits
+from ttscale.verifiers.code.inside.forker import start_forker
+from ttscale.verifiers.code.inside.wire import Channel
+settings = {"users": os.geteuid() == 0, "directory": "/", "filters": {"computing": filters_of().computing}, "reply_bytes": 1 << 20}
+forker = start_forker(settings)
+def status_of(program):
+    pid, server = forker.fork()
+    server.recv(99)
+    ours, theirs = socket.socketpair()
+    socket.send_fds(server, [json.dumps({"mode": "serve", "limits": Limits()._asdict()}).encode()], [theirs.fileno()])
+    theirs.close()
+    channel = Channel(ours, 1 << 20)
+    channel.send({"do": "load", "program": program})
+    try: answer = channel.receive()
+    except Exception as error: answer = str(error)
+    ours.close()
+    return answer, os.waitpid(pid, 0)[1]
+print(json.dumps([status_of(program) for program in sys.argv[1:]]))
+"""
+
+
+@pytest.mark.skipif(not filters_of().computing, reason="no filter for this kind of machine")
+def test_a_forked_program_computes_and_is_ended_for_more() -> None:
+    raw = "import ctypes\ncall = ctypes.CDLL(None).syscall\nfork = call(ctypes.c_long({clone}), ctypes.c_long(0x8011), *[ctypes.c_long(0)] * 4)\nassert fork == -1"
+    clone = 56 if platform.machine() == "x86_64" else 220
+    programs = ["import json, re\nassert sum([1, 2]) == 3", "import os\nos.getpid()", "import os\nos.fork()",
+                "open('/tmp/ttscale-mark', 'w')", "import threading\nthreading.Thread().start()", raw.format(clone=clone)]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKER, *programs], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3]
+    )  # fmt: skip
+    (computed, *ended, forked) = json.loads(done.stdout)
+    assert computed == [{"value": None}, 71 << 8]  # it left when its tester hung up
+    assert [status for _, status in ended] == [signal.SIGSYS] * 4
+    assert forked == [{"value": None}, 71 << 8]  # it asked as the forker does, and was refused by its limit
+    assert not Path("/tmp/ttscale-mark").exists()

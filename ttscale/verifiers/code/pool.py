@@ -29,6 +29,7 @@ from ttscale.execution.sandbox import (
     stop,
 )
 from ttscale.execution.system_calls import Filters, filters_of
+from ttscale.verifiers.code.inside.candidates import KINDS
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 from ttscale.verifiers.code.suite import Suite
 
@@ -140,12 +141,16 @@ class Pair:
     def _start(self) -> None:
         settings = self._settings
         host, host_inside = socket.socketpair()
-        control, control_inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket = host
-        with host_inside, control, control_inside:
+        with contextlib.ExitStack() as handed_in:
+            handed_in.enter_context(host_inside)
+            pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in KINDS]
+            controls, controls_inside = zip(*pairs, strict=True)
+            for each in (*controls, *controls_inside):
+                handed_in.enter_context(each)
             self._processes = [
-                self._launch("tester", settings.python, (host_inside, control)),
-                self._launch("forkserver", settings.python, (control_inside,)),
+                self._launch("tester", settings.python, (host_inside, *controls)),
+                self._launch("forkserver", settings.python, controls_inside),
             ]
         try:
             Channel(host, _MAX_ANSWER).receive(time.monotonic() + _START_S)

@@ -49,16 +49,17 @@ def _name_an_interpreter_that_runs_here() -> None:
         sys.executable = getattr(sys, "_base_executable", sys.executable)
 
 
-def run_as_script(source: str) -> int:
-    """Run a program on the descriptors 0, 1 and 2; return its exit code."""
+def run_as_script(source: str, *, leaves_file: bool) -> int:
+    """Run a program on the descriptors 0, 1 and 2, with its source in a file or not; return its exit code."""
     for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     _open_standard_input_by_name()
     path = remember_source(source)
-    with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - as above
-        file.write(source)
+    if leaves_file:
+        with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - as above
+            file.write(source)
     module = types.ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module

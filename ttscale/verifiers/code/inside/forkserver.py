@@ -5,7 +5,8 @@ empty ``/tmp``, its own System V IPC, no capabilities, and limits; it is the fir
 killing it kills whatever it left behind, however it forked away. The server tells the tester how the program
 ended.
 
-In the forked process, a script runs, or `answering` answers calls.
+Most programs only compute. For them there is a quicker way (`forker`), with no namespaces of their own and a filter that lets them do
+nothing else. In the forked process, a script runs, or `answering` answers calls (`becoming`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
-import itertools
 import json
 import os
 import resource
@@ -21,6 +21,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any, NoReturn
@@ -30,11 +31,9 @@ from ttscale.execution.inside.confine import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
-    Limits,
     drop_privileges,
     filter_system_calls,
     forbid_capabilities,
-    limit_resources,
     make_devices_read_only,
     mount_private_tmp,
     own_uid,
@@ -43,21 +42,20 @@ from ttscale.execution.inside.confine import (
     share_tmp_as_shm,
     unshare,
 )
-from ttscale.verifiers.code.inside.answering import Server
-from ttscale.verifiers.code.inside.as_script import run_as_script
-from ttscale.verifiers.code.inside.wire import Channel
+from ttscale.verifiers.code.inside.becoming import become_program, close_all_but, silence
+from ttscale.verifiers.code.inside.candidates import KINDS
+from ttscale.verifiers.code.inside.forker import start_forker
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _MAX_CONTROL = 1 << 16
 _PYTHON_BELOW_TMP = sorted(path for path in {sys.prefix, sys.base_prefix} if path.startswith("/tmp/"))
 """Where an environment below /tmp has its packages: programs import on, after /tmp became their own."""
-_CLEARED = b'{"cleared": 1}'
 _UNCONFINED, _CONFINED = 70, 71
 """Exit codes of a process that failed, before and after it was confined."""
 
 
 def main() -> None:
-    """Serve programs until the tester hangs up. argv[1]: settings as JSON, argv[2]: the control socket."""
+    """Serve programs until the tester hangs up. argv: settings as JSON, and one control socket for each of `KINDS`."""
     settings = json.loads(sys.argv[1])
     for name in settings["preload"]:
         with suppress(ImportError):
@@ -73,70 +71,45 @@ def main() -> None:
         forbid_capabilities()
     gc.collect()
     gc.freeze()  # a collection in a forked process would copy every page it visits
-    control = socket.socket(fileno=int(sys.argv[2]))
-    _serve_offline(control, settings, _fork_online(control, settings))
-
-
-def _fork_online(control: socket.socket, settings: dict[str, Any]) -> socket.socket:
-    """Fork a server for programs that may need a network: the filter for others would be theirs, too. Return what leads to it."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+    controls = {
+        kind: socket.socket(fileno=int(number)) for kind, number in zip(KINDS, sys.argv[2:], strict=True)
+    }
+    for kind in KINDS[1:]:
         if os.fork() == 0:
-            ours.close()
-            control.close()
             _adopt_orphans()
-            filter_system_calls(settings["filters"]["online"])
-            _serve_online(theirs, settings)
+            _serve_kind(kind, controls, settings)
             os._exit(0)
-    return ours
+    _serve_kind(KINDS[0], controls, settings)
 
 
-def _serve_online(control: socket.socket, settings: dict[str, Any]) -> None:
-    """Run programs, each in a network of its own, until the other server hangs up."""
-    while True:
-        request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
-        if not request:
+def _serve_kind(kind: str, controls: Mapping[str, socket.socket], settings: dict[str, Any]) -> None:
+    """Serve programs of one kind: the filter of one would be the others', too."""
+    for other in set(KINDS) - {kind}:
+        controls[other].close()
+    if kind == "computing" and settings["filters"]["computing"]:
+        forker = start_forker(settings)
+        if forker is not None:
+            _serve(controls[kind], lambda: Spare(*forker.fork()))
             return
-        spare = Spare(settings, network=True)
-        spare.become(request, fds)
-        _run_one(spare, control)
-        os.waitpid(spare.pid, 0)
-        control.send(_CLEARED)
+    filter_system_calls(settings["filters"]["online" if kind == "online" else "offline"])
+    _serve(controls[kind], lambda: confined_spare(settings, network=kind == "online"))
 
 
-def _serve_offline(control: socket.socket, settings: dict[str, Any], online: socket.socket) -> None:
-    """Run programs until the tester hangs up; hand on those that may need a network."""
-    filter_system_calls(settings["filters"]["offline"])
-    spare = Spare(settings)
+def _serve(control: socket.socket, make_spare: Callable[[], Spare]) -> None:
+    """Run programs until the tester hangs up."""
+    spare = make_spare()
     spare.await_confined()
     control.send(b"ready")
     while True:
         request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
         if not request:
             return
-        if json.loads(request)["network"]:
-            _hand_on(control, online, request, fds)
-            continue
         spare.become(request, fds)
-        running, spare = spare, Spare(settings)  # made ready while the program runs
+        running, spare = spare, make_spare()  # made ready while the program runs
         _run_one(running, control)
-        os.waitpid(running.pid, 0)
+        _, status = os.waitpid(running.pid, 0)
         spare.await_confined()
-        control.send(_CLEARED)  # the next program's time begins after this
-
-
-def _hand_on(control: socket.socket, online: socket.socket, request: bytes, fds: list[int]) -> None:
-    """Have another server run a program, and pass on what it and the tester say to each other."""
-    socket.send_fds(online, [request], fds)
-    for fd in fds:
-        os.close(fd)
-    said = b""
-    while said != _CLEARED:
-        ready, _, _ = select.select([control, online], [], [])
-        said = ready[0].recv(_MAX_CONTROL)
-        if not said:
-            sys.exit("the tester or the server for programs with a network is gone")
-        (online if ready[0] is control else control).send(said)
+        control.send(json.dumps({"cleared": status}).encode())  # the next program's time begins after this
 
 
 def _adopt_orphans() -> None:
@@ -174,21 +147,14 @@ class Spare:
 
     Confining takes longer than most programs run, so it is done ahead, for one program each.
 
-    Args:
-        settings: As `main` receives them.
-        network: Whether it gets a network of its own, or none.
-
     Attributes:
         pid: Process id, as this server sees it.
     """
 
-    def __init__(self, settings: dict[str, Any], *, network: bool = False) -> None:
+    def __init__(self, pid: int, sock: socket.socket) -> None:
+        self.pid = pid
+        self._socket = sock
         self._is_confined = False
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self.pid = _fork(settings)
-            if self.pid == 0:
-                _become_candidate(theirs, settings, network=network)
 
     def await_confined(self) -> None:
         """Wait until it is confined; end the server where that does not work: it says nothing of a program."""
@@ -203,6 +169,16 @@ class Spare:
             socket.send_fds(self._socket, [request], fds)
         for fd in fds:
             os.close(fd)
+
+
+def confined_spare(settings: dict[str, Any], *, network: bool) -> Spare:
+    """Return a process of its own namespaces; with a network of its own, or none."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        pid = _fork(settings)
+        if pid == 0:
+            _become_candidate(theirs, settings, network=network)
+    return Spare(pid, ours)
 
 
 def _fork(settings: dict[str, Any]) -> int:
@@ -266,24 +242,17 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any], *, networ
     code = _UNCONFINED
     try:
         os.setsid()  # kill(0) reaches the process group, across namespaces
-        _close_all_but([server.fileno()])
+        close_all_but([server.fileno()])
         if settings["namespaces"]:
             _leave_shared_things(
                 settings["tmp_bytes"], network=network, is_filtered=bool(settings["filters"]["offline"])
             )
             drop_privileges(own_uid() if settings["users"] else None)
         os.chdir(settings["directory"])
+        silence()
         server.send(b"confined")
         code = _CONFINED
-        request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
-        server.close()
-        if request:
-            asked = json.loads(request)
-            limits = Limits(**asked["limits"])
-            limit_resources(
-                limits._replace(processes=limits.processes + 1)
-            )  # the next spare is the same user's
-            code = _serve(fds[0], settings["reply_bytes"]) if asked["mode"] == "serve" else _run_script(fds)
+        code = become_program(server, settings["reply_bytes"], 1)  # the next spare is the same user's
     except BaseException:
         if code == _UNCONFINED:
             sys.excepthook(*sys.exc_info())
@@ -300,38 +269,6 @@ def _leave_shared_things(tmp_bytes: int, *, network: bool, is_filtered: bool) ->
     mount_private_tmp(tmp_bytes, _PYTHON_BELOW_TMP)
     with suppress(OSError):  # without it there are no semaphores between processes
         share_tmp_as_shm()
-
-
-def _close_all_but(fds: list[int]) -> None:
-    """Close every descriptor but the standard ones and these: the server's own must not leak."""
-    edges = [2, *sorted(fds), 1 << 16]
-    for low, high in itertools.pairwise(edges):
-        os.closerange(low + 1, high)
-
-
-def _serve(fd: int, max_bytes: int) -> int:
-    """Load the program from the channel, then answer calls until the tester hangs up."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    Server(Channel(socket.socket(fileno=fd), max_bytes)).run()
-    return 0
-
-
-def _run_script(fds: list[int]) -> int:
-    """Run a program as a script, from stdin to stdout; return its exit code.
-
-    The program comes first on the same descriptor as its input: source file, input, output.
-    """
-    source_fd, stdin_fd, stdout_fd = fds
-    with os.fdopen(source_fd, "r", encoding="utf-8", newline="", errors="surrogatepass") as file:
-        source = file.read()
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(stdin_fd, 0)
-    os.dup2(stdout_fd, 1)
-    os.dup2(null, 2)
-    os.closerange(3, 64)
-    return run_as_script(source)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from ttscale.execution.inside.confine import (
     limit_resources,
     own_uid,
 )
-from ttscale.verifiers.code.inside.candidates import ForkServer
+from ttscale.verifiers.code.inside.candidates import KINDS, ForkServer, kind_for
 from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
@@ -62,9 +62,13 @@ class Tester:
         """Judge a program; the limit holds for all tests together, or for each where a suite says so."""
         suite = self._suites[key]
         start = time.monotonic()
-        self._server.limits = limits
         self._output_bytes = limits["output_bytes"]
+        self._server.begin(kind_for(program), limits)
         result = _RUN[suite["kind"]](self, suite, program, limits["wall_s"])
+        if self._server.wanted_more():
+            start = time.monotonic()
+            self._server.begin("offline", limits)
+            result = _RUN[suite["kind"]](self, suite, program, limits["wall_s"])
         return {**result, "seconds": time.monotonic() - start}
 
     def clear(self) -> None:
@@ -72,13 +76,13 @@ class Tester:
         self._server.clear()
 
     @contextmanager
-    def session(self, program: str, timeout_s: float, ended: dict[str, int]) -> Iterator[Session]:
+    def session(self, timeout_s: float, ended: dict[str, int]) -> Iterator[Session]:
         """Start a candidate process and load the program; the time runs from here."""
         self.clear()
         ours, theirs = socket.socketpair()
         with ours:
             deadline = time.monotonic() + timeout_s
-            with self._server.process("serve", program, [theirs.detach()], ended):
+            with self._server.process("serve", [theirs.detach()], ended):
                 session = Session(Channel(ours, self._reply_bytes), deadline)
                 yield session
 
@@ -91,7 +95,7 @@ def _run_tests(
 ) -> Result:
     """Load a program, run tests on it, and turn whatever happens into a result."""
     ended: dict[str, int] = {}
-    with tester.session(program, timeout_s, ended) as session:
+    with tester.session(timeout_s, ended) as session:
         failures = Failures(session)
         with suppress(Exception), failures:
             session.ask(do="load", program=program)
@@ -278,7 +282,7 @@ def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Re
     ended: dict[str, int] = {}
     deadline = time.monotonic() + timeout_s
     try:
-        with tester._server.process("script", program, fds, ended):
+        with tester._server.process("script", fds, ended):
             output, why = _read_all(reader, tester._server.control, deadline, tester._output_bytes, ended)
     finally:
         os.close(reader)
@@ -344,7 +348,7 @@ _RUN: dict[str, Callable[[Tester, dict[str, Any], str, float], Result]] = {
 
 
 def main() -> None:
-    """Serve jobs until the host hangs up. argv: settings as JSON, the host's and the fork server's socket."""
+    """Serve jobs until the host hangs up. argv: settings as JSON, the host's socket, and one to the fork server for each of `KINDS`."""
     settings = json.loads(sys.argv[1])
     limits = Limits(**settings["tester_limits"])
     if settings["namespaces"]:
@@ -353,9 +357,10 @@ def main() -> None:
     filter_system_calls(settings["filters"]["offline"])
     sys.setrecursionlimit(3000)
     host = Channel(socket.socket(fileno=int(sys.argv[2])), _MAX_JOB)
-    control = socket.socket(fileno=int(sys.argv[3]))
-    tester = Tester(ForkServer(control), settings)
-    control.recv(_MAX_CONTROL)  # the fork server is ready
+    controls = (socket.socket(fileno=int(number)) for number in sys.argv[3:])
+    server = ForkServer(dict(zip(KINDS, controls, strict=True)))
+    tester = Tester(server, settings)
+    server.await_ready()
     host.send("ready")
     while True:
         try:

@@ -1,0 +1,64 @@
+"""A forked, confined process becomes a program: it is told which, and runs it as a script or answers calls."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+from collections.abc import Iterable
+
+from ttscale.execution.inside.confine import Limits, limit_resources
+from ttscale.verifiers.code.inside.answering import Server
+from ttscale.verifiers.code.inside.as_script import run_as_script
+from ttscale.verifiers.code.inside.wire import Channel
+
+_MAX_CONTROL = 1 << 16
+
+
+def close_all_but(fds: Iterable[int]) -> None:
+    """Close every descriptor but the standard ones and these: the server's own must not leak."""
+    edges = [2, *sorted(fds), 1 << 16]
+    for low, high in itertools.pairwise(edges):
+        os.closerange(low + 1, high)
+
+
+def silence() -> None:
+    """Let the standard streams lead nowhere."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+
+
+def become_program(server: socket.socket, max_bytes: int, more_processes: int | None) -> int:
+    """Wait for the tester's request, limit this process and run what was asked; return its exit code.
+
+    Args: server: Where the request comes from. max_bytes: Most bytes in one message. more_processes: How many the user has beside
+        those of the program; None: it may start none.
+    """
+    request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
+    server.close()
+    if not request:
+        return 0
+    asked = json.loads(request)
+    limits = Limits(**asked["limits"])
+    processes = 0 if more_processes is None else limits.processes + more_processes
+    limit_resources(limits._replace(processes=processes))
+    if asked["mode"] == "serve":
+        Server(Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0]), max_bytes)).run()
+        return 0
+    return _run_script(fds, leaves_file=more_processes is not None)
+
+
+def _run_script(fds: list[int], *, leaves_file: bool) -> int:
+    """Run a program as a script, from stdin to stdout; return its exit code.
+
+    The program comes first on the same descriptor as its input: source file, input, output.
+    """
+    source_fd, stdin_fd, stdout_fd = fds
+    with os.fdopen(source_fd, "r", encoding="utf-8", newline="", errors="surrogatepass") as file:
+        source = file.read()
+    os.dup2(stdin_fd, 0)
+    os.dup2(stdout_fd, 1)
+    os.closerange(3, 64)
+    return run_as_script(source, leaves_file=leaves_file)
