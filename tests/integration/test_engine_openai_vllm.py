@@ -18,7 +18,7 @@ import pytest
 from engine_requests import PROMPTS, drawn, samples
 from hostile_model import HOSTILE, hostile_model
 from tests_paths import ROOT
-from vllm_server import vllm_server
+from vllm_server import SERVER, vllm_server
 
 from ttscale.cli.main import run_cli
 from ttscale.config.loading import check_config
@@ -44,7 +44,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server that the documentation's command starts; its model comes with a hostile generation config."""
-    found = re.search(r"^python -m vllm\.\S+ --model (\"\$\(.*\)\") (.*)$", PAGE, re.MULTILINE)
+    start = rf"^python -m {re.escape(' '.join(SERVER))} --host 127\.0\.0\.1 --model "
+    found = re.search(start + r"(\"\$\(.*\)\") (.*)$", PAGE, re.MULTILINE)
     assert found is not None
     named = subprocess.run(
         ["bash", "-c", f"echo {found[1]}"],

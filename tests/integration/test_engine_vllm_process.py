@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,17 @@ def sampler_of(path: str, *, own_process: bool, sampling: dict[str, Any] | None 
     model = ModelSettings(path=path, dtype="float32", engine_options={"kv_cache_memory_bytes": 1 << 28})
     settings = SamplingSettings(**{"n": 1, "max_tokens": 10} | (sampling or {}))
     return VllmSampler(model, settings, VllmOptions(own_process=own_process))
+
+
+@pytest.fixture(autouse=True)
+def own_temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder in which nothing may be left; its path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+        left = sorted(path.name for path in Path(folder).rglob("*"))
+        assert not [name for name in left if not name.startswith("torchinductor")], left
 
 
 def test_it_draws_the_same_keeps_sums_where_asked_and_its_death_is_one_clear_error(

@@ -21,6 +21,7 @@ _MOST_DEATHS = 3
 _FIRST_DEPTH = 2
 """Chunks a replica has at a time: one to draw and one waiting."""
 _MOST_DEPTH = 64
+_FAREWELL_S = 5.0
 
 
 class Cluster(Protocol):
@@ -134,7 +135,10 @@ class Replicas:
             self.cluster.actors.kill(actor)
 
     def close(self) -> None:
-        """End all of them."""
+        """End all of them: engines have a little time to take with them what they put elsewhere."""
+        ending = [place.actor.end.remote() for place in self._places if place.actor is not None]
+        if ending:
+            self.cluster.actors.wait(ending, num_returns=len(ending), timeout=_FAREWELL_S)
         for place in self._places:
             self.clear(place)
 

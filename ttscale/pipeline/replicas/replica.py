@@ -155,3 +155,7 @@ class Replica:
     async def stop(self) -> None:
         """Break off: open chunks are answered with what there is of them, and the engine is closed."""
         self._stream.stop()
+
+    async def end(self) -> None:
+        """Break off and close the engine, so that nothing of it is left behind when the process is killed."""
+        await asyncio.to_thread(self._stream.close)

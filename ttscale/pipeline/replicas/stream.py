@@ -98,7 +98,8 @@ class EngineStream:
         self._changed = threading.Condition()
         self._stopping = False
         self._ran_dry = False
-        threading.Thread(target=self._serve, name="engine", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+        self._thread.start()
 
     def start(self, cell: Cell) -> "Future[RunningEngine]":
         """Start the engine of a cell, or go on with the running one where it serves."""
@@ -131,9 +132,10 @@ class EngineStream:
             self._changed.notify()
 
     def close(self) -> None:
-        """Break off and end the thread."""
+        """Break off and end the thread, with the engine closed."""
         self.stop()
         self._put(None)
+        self._thread.join()
 
     # ---- in the engine's thread -------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ An engine that fails in a process of its own prints pages on the terminal and te
 import logging
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,11 +29,14 @@ _ELSEWHERE = re.compile(r"root cause", re.IGNORECASE)
 
 
 class ChildLog:
-    """A file for what child processes say; it ends with the engine."""
+    """A file for what child processes say; it ends with the engine's folder.
 
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ttscale-engine-", ignore_cleanup_errors=True)
-        self._path = Path(self._folder.name) / "log"
+    Args:
+        folder: Where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "log"
         self._looked_at = time.monotonic()
 
     @contextmanager
@@ -76,10 +78,6 @@ class ChildLog:
             if _RAISED.match(line) and not _ELSEWHERE.search(line)
         ]
         return causes[-1] if causes else None
-
-    def close(self) -> None:
-        """Delete the file."""
-        self._folder.cleanup()
 
     def _last(self) -> bytes:
         with self._path.open("rb") as file:

@@ -28,6 +28,7 @@ from ttscale.samplers.vllm.cell import EngineCell, InFlight
 from ttscale.samplers.vllm.child_log import ChildLog
 from ttscale.samplers.vllm.collector import Collector, Growing
 from ttscale.samplers.vllm.environment import engine_environment, runs_on_cpu
+from ttscale.samplers.vllm.folder import EngineFolder
 from ttscale.samplers.vllm.options import VllmOptions
 from ttscale.samplers.vllm.parameters import is_refusal
 from ttscale.samplers.vllm.starting import (
@@ -70,6 +71,7 @@ class VllmSampler:
         self._options = options
         self._lora: Any = None
         self._engine: Any = None
+        self._folder: EngineFolder | None = None
         self._log: ChildLog | None = None
         self._requests_added = 0
         self._refused: list[list[Sample]] = []
@@ -79,8 +81,9 @@ class VllmSampler:
         require_vllm()
         path = locate_model(self._model.path)
         rank = None if self._model.lora is None else adapter_rank(Path(self._model.lora))
-        self._log = ChildLog()
-        with engine_environment(self._options.own_process):
+        self._folder = EngineFolder()
+        self._log = ChildLog(self._folder.path)
+        with self._folder.used(), engine_environment(self._options.own_process):
             engine = start_engine(path, self.engine_arguments(path, lora_rank=rank), self._log)
             if self._model.lora is not None:
                 from vllm.lora.request import LoRARequest
@@ -136,8 +139,8 @@ class VllmSampler:
             engine.engine_core.shutdown()
             del engine
             gc.collect()
-        if self._log is not None:
-            self._log.close()
+        if self._folder is not None:
+            self._folder.close()
 
     def engine_arguments(self, path: str, *, lora_rank: int | None = None) -> dict[str, Any]:
         """Return what this sampler starts vLLM with: keywords of `vllm.EngineArgs` or `vllm.LLM`."""

@@ -39,13 +39,11 @@ done
         ("", None),
     ],
 )
-def test_the_last_exception_that_is_a_cause_is_found(said: str, cause: str | None) -> None:
-    log = ChildLog()
+def test_the_last_exception_that_is_a_cause_is_found(tmp_path: Path, said: str, cause: str | None) -> None:
+    log = ChildLog(tmp_path)
     log._path.write_text(said)
     found = log.cause()
     assert found is None if cause is None else found is not None and cause in found
-    log.close()
-    assert not log._path.exists()
 
 
 SPEAK = (
@@ -54,9 +52,9 @@ SPEAK = (
 
 
 def test_fresh_and_forked_processes_speak_into_it_and_captured_ones_do_not(
-    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    log = ChildLog()
+    log = ChildLog(tmp_path)
     with log.diverted():
         subprocess.run([sys.executable, "-c", SPEAK], check=False)
         captured = subprocess.run([sys.executable, "-c", SPEAK], check=False, capture_output=True, text=True)
@@ -67,21 +65,19 @@ def test_fresh_and_forked_processes_speak_into_it_and_captured_ones_do_not(
         os.waitpid(pid, 0)
     said = log._path.read_text()
     assert log.cause() == "ValueError: no luck"
-    log.close()
     assert said.count("to out") == said.count("to err") == said.count("forked") == 1
     assert "to out" in captured.stdout
     assert "no luck" in captured.stderr
     os.write(2, b"mine\n")
     out, err = capfd.readouterr()
     assert (out, err) == ("", "mine\n")
-    assert not Path(log._folder.name).exists()
 
 
 def test_a_log_that_grows_long_is_cut_to_its_end_while_a_process_goes_on_writing(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child_log, "_MOST_BYTES", 200_000)
-    log = ChildLog()
+    log = ChildLog(tmp_path)
     with log.diverted():
         program = "import sys\nfor line in sys.stdin: print(line.strip() * 10_000, flush=True); print('done', flush=True)"
         talker = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, text=True)
@@ -99,7 +95,7 @@ def test_a_log_that_grows_long_is_cut_to_its_end_while_a_process_goes_on_writing
         print("ValueError: the last word", file=talker.stdin, flush=True)
         _await_ends(log._path, 2)
     assert log._path.read_text(errors="replace").endswith("the last word\ndone\n")
-    log.close()
+    log._path.unlink()
     log.keep_short()  # of what is gone
 
 
