@@ -19,8 +19,10 @@ HOLD = (
 
 
 @pytest.fixture(autouse=True)
-def own_temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="t") as short:  # a socket's path is
+def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(
+        prefix="t"
+    ) as short:  # as a socket's path must be; pytest's own is made before
         monkeypatch.setenv("TMPDIR", short)
         monkeypatch.setattr(tempfile, "tempdir", short)
         yield Path(short)
