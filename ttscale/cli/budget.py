@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttscale.cli.options import output_options
-from ttscale.cli.pricing import Given, Spend, pricing_of, pricing_options
+from ttscale.cli.options import Given, output_options
+from ttscale.cli.pricing import Spend, pricing_of, pricing_options
 from ttscale.cli.statistics import (
     Budgets,
     Names,

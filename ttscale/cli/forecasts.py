@@ -1,29 +1,27 @@
 """Commands that look beyond the samples: forecast, backtest."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ttscale.cli.statistics import (
     Budgets,
+    Findings,
     Names,
     about,
-    draw,
+    groups_of,
     level_option,
     like_option,
     plot_option,
     seed_option,
     source_options,
-    tell_caveats,
 )
 from ttscale.types import PREDICTIVE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
     from ttscale.stats.forecast.next_samples import NextSamples
-    from ttscale.stats.forecast.prior import Tail
 
 
 @click.command("forecast")
@@ -49,60 +47,44 @@ if TYPE_CHECKING:
 @level_option
 @seed_option
 @plot_option
-def forecast_command(
-    source: Path,
-    by: tuple[str, ...] | None,
-    oracle: str | None,
-    output: str | None,
-    k: tuple[int, ...],
-    prefix: int | None,
-    method: str,
-    tail: "Tail",
-    likes: tuple[Path, ...],
-    confidence_level: float | None,
-    seed: int,
-    plot: Path | None,
-) -> None:
+def forecast_command(**given: Any) -> None:
     """Forecast coverage at more samples than were drawn, with a predictive interval."""
     import numpy as np
 
     from ttscale.analysis.reading.sources import read_source
-    from ttscale.cli.output import print_rows
     from ttscale.stats.forecast.backtesting import thin
     from ttscale.stats.forecast.forecasting import forecast
     from ttscale.stats.forecast.next_samples import next_samples
 
-    rng = np.random.default_rng(seed)
-    rows, table, curves, measured = [], [], [], []
-    n_max = 0
-    groups = read_source(source, by=by, oracle=oracle)
-    like = [one for path in likes for one in read_source(path, by=by)]
-    tell_caveats(groups, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
+    prefix, method, rng = given["prefix"], given["method"], np.random.default_rng(given["seed"])
+    groups = groups_of(given, of_laws=() if method == "auto" else (method,), of_prefixes=prefix is not None)
+    like = [one for path in given["likes"] for one in read_source(path, by=given["by"])]
+    found, measured, n_max = Findings(), [], 0
     for group in groups:
-        n, c = group.n, group.c
-        others = _others(group, like)
+        counts = (group.n, group.c)
         if prefix is not None:
-            thinned = thin(n, c, prefix, rng)
-            n, c = thinned.n, thinned.c
-        level = confidence_level or PREDICTIVE_LEVEL
-        ahead = forecast(n, c, k, method=method, tail=tail, like=others, confidence_level=level, rng=seed)
-        n_max = max(n_max, ahead.n_max)
-        curves.append((group, ahead.curve))
+            thinned = thin(*counts, prefix, rng)
+            counts = (thinned.n, thinned.c)
+        known: dict[str, Any] = {
+            "tail": given["tail"],
+            "like": _others(group, like),
+            "confidence_level": given["confidence_level"] or PREDICTIVE_LEVEL,
+            "rng": given["seed"],
+        }
+        ahead = forecast(*counts, given["k"], method=method, **known)
         if ahead.doubt:
-            plan = next_samples(n, c, max(k), tail=tail, like=others, confidence_level=level, rng=seed)
-            _tell_doubt(group, ahead.doubt, plan)
-        rows += [
-            {**group.labels, **row, "method": ahead.method, "n_samples": ahead.n_max}
-            for row in ahead.to_rows()
-        ]
-        view = ahead.view()
+            _tell_doubt(group, ahead.doubt, next_samples(*counts, max(given["k"]), **known))
+        view, n_max = ahead.view(), max(n_max, ahead.n_max)
         measured += [note for note in view.notes if "within the samples" in note]
-        table += [{**group.labels, **row, **about(ahead.curve), "method": ahead.method} for row in view.rows]
-    if plot:
-        draw(plot, curves, title="forecast coverage", measured_k=n_max)
+        found.add(
+            group,
+            ({**row, "method": ahead.method, "n_samples": ahead.n_max} for row in ahead.to_rows()),
+            ({**row, **about(ahead.curve), "method": ahead.method} for row in view.rows),
+            ahead.curve,
+        )
     for note in dict.fromkeys(measured):
         click.echo(f"Note: {note}", err=True)
-    print_rows(rows, output, table=table)
+    found.tell(given, title="forecast coverage", measured_k=n_max)
 
 
 def _others(group: "CountsGroup", like: "Sequence[CountsGroup]") -> list[tuple[Any, Any]]:
@@ -131,39 +113,22 @@ def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
 @click.option("--draws", type=click.IntRange(2), default=10, show_default=True, help="Prefixes per length.")
 @level_option
 @seed_option
-def backtest_command(
-    source: Path,
-    by: tuple[str, ...] | None,
-    oracle: str | None,
-    output: str | None,
-    prefixes: tuple[int, ...] | None,
-    methods: tuple[str, ...] | None,
-    draws: int,
-    confidence_level: float | None,
-    seed: int,
-) -> None:
+def backtest_command(**given: Any) -> None:
     """Compare forecasting methods on the data at hand: fit on a prefix of the samples, score on the rest."""
-    from ttscale.analysis.reading.sources import read_source
-    from ttscale.cli.output import print_rows
     from ttscale.stats.forecast.backtesting import METHODS, backtest
 
-    rows, table = [], []
-    groups = read_source(source, by=by, oracle=oracle)
-    tell_caveats(groups, of_prefixes=True)
-    for group in groups:
+    found = Findings()
+    for group in groups_of(given, of_prefixes=True):
         result = backtest(
             group.n,
             group.c,
-            s=prefixes,
-            methods=methods or METHODS,
-            n_draws=draws,
-            confidence_level=confidence_level or PREDICTIVE_LEVEL,
-            rng=seed,
+            s=given["prefixes"],
+            methods=given["methods"] or METHODS,
+            n_draws=given["draws"],
+            confidence_level=given["confidence_level"] or PREDICTIVE_LEVEL,
+            rng=given["seed"],
         )
-        rows += [{**group.labels, **row} for row in result.to_rows()]
         view = result.view()
-        table += [
-            {**group.labels, **row, "problems": result.n_problems, "forecast": view.title}
-            for row in view.rows
-        ]
-    print_rows(rows, output, table=table)
+        about_it = {"problems": result.n_problems, "forecast": view.title}
+        found.add(group, result.to_rows(), ({**row, **about_it} for row in view.rows))
+    found.tell(given)

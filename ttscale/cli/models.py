@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttscale.cli.options import output_options
-from ttscale.cli.pricing import Given, pricing_of, pricing_options
+from ttscale.cli.options import Given, output_options
+from ttscale.cli.pricing import pricing_of, pricing_options
 from ttscale.cli.statistics import Budgets, Names, by_option, level_option, plot_option, seed_option
 from ttscale.types import CONFIDENCE_LEVEL
 

@@ -1,12 +1,15 @@
 """Options that many commands share, each defined once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Given = Mapping[str, Any]
+"""A command's options by name."""
 
 config_argument = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ttscale.cli.options import Given
+
 if TYPE_CHECKING:
     from ttscale.analysis.budget.pricing import Pricing
     from ttscale.costs.amounts import Amount
     from ttscale.costs.contract import Price
-
-Given = Mapping[str, Any]
-"""A command's options by name."""
 
 
 class Spend(click.ParamType["Amount"]):
@@ -79,7 +78,7 @@ _OPTIONS = (
                  help="YAML: model name -> prompt, cached_prompt, completion in US dollars per million tokens."),
     click.option("--price", type=Assignments(), help="One price for all arms: prompt=0.5,completion=1.5."),
     click.option("--tokens", type=Assignments(), help="Typical tokens of a sample where a table has none: prompt=100,completion=400."),
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 
 
 def pricing_options(command: Any) -> Any:

@@ -1,12 +1,13 @@
 """Commands that work on counts alone: curve, fit; and what commands on counts share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ttscale.cli.options import F, oracle_option, output_options
+from ttscale.cli.options import F, Given, oracle_option, output_options
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
@@ -120,21 +121,7 @@ plot_option = click.option(
 @level_option
 @seed_option
 @plot_option
-def curve_command(
-    source: Path,
-    by: tuple[str, ...] | None,
-    oracle: str | None,
-    output: str | None,
-    k: tuple[int, ...] | None,
-    metric: str,
-    tau: float | None,
-    over: Any,
-    pool: bool,
-    shares: tuple[str, ...],
-    confidence_level: float | None,
-    seed: int,
-    plot: Path | None,
-) -> None:
+def curve_command(**given: Any) -> None:
     """Coverage at every budget, with intervals.
 
     SOURCE is a run directory, or a CSV, Parquet or JSONL table of counts (one row per problem) or of outcomes
@@ -144,37 +131,31 @@ def curve_command(
     drawn from all of them together, in equal parts or by --share.
     """
     from ttscale.analysis.curves import coverage_of, pooled, reliability_of
-    from ttscale.analysis.reading.sources import read_source
-    from ttscale.cli.output import print_rows
 
-    level = confidence_level or CONFIDENCE_LEVEL
-    if over != "problems" and (metric != "coverage" or pool):
+    metric, over, tau, k = given["metric"], given["over"], given["tau"], given["k"]
+    level = given["confidence_level"] or CONFIDENCE_LEVEL
+    if over != "problems" and (metric != "coverage" or given["pool"]):
         raise click.UsageError(f"--over {over} is for coverage of one source, without --pool.")
     if tau is not None and metric != "g_pass_at_k":
         raise click.UsageError("--tau is for --metric g_pass_at_k.")
-    if (pool and metric != "coverage") or (shares and not pool):
+    if (given["pool"] and metric != "coverage") or (given["shares"] and not given["pool"]):
         raise click.UsageError("--pool is for coverage, and --share for --pool.")
-    curves: list[tuple[CountsGroup, Curve]] = []
-    groups = read_source(source, by=by, oracle=oracle)
-    tell_caveats(groups)
-    if pool:
-        group, curve = pooled(groups, k, shares, confidence_level=level)
-        curves, groups = [(group, curve)], []
-    for group in groups:
+
+    def curve_of(group: "CountsGroup") -> "Curve":
         if metric == "coverage":
-            curve = coverage_of(group, k, over=over, confidence_level=level, seed=seed)
-        else:
-            curve = reliability_of(group, metric, k, tau=tau or 0.5, confidence_level=level)
-        curves.append((group, curve))
-    if plot:
-        draw(plot, curves, title=metric, measured_k=None)
-    if not output:
+            return coverage_of(group, k, over=over, confidence_level=level, seed=given["seed"])
+        return reliability_of(group, metric, k, tau=tau or 0.5, confidence_level=level)
+
+    groups, found = groups_of(given), Findings()
+    if given["pool"]:
+        curves = [pooled(groups, k, given["shares"], confidence_level=level)]
+    else:
+        curves = [(group, curve_of(group)) for group in groups]
+    for group, curve in curves:
+        found.add(group, curve.to_rows(), ({**row, **about(curve)} for row in curve.table()), curve)
+    if not given["output"]:
         _tell_known(curve for _, curve in curves)
-    print_rows(
-        [{**group.labels, **row} for group, curve in curves for row in curve.to_rows()],
-        output,
-        table=[{**group.labels, **row, **about(curve)} for group, curve in curves for row in curve.table()],
-    )
+    found.tell(given, title=metric)
 
 
 @click.command("fit")
@@ -187,45 +168,68 @@ def curve_command(
 )
 @level_option
 @plot_option
-def fit_command(
-    source: Path,
-    by: tuple[str, ...] | None,
-    oracle: str | None,
-    output: str | None,
-    law: tuple[str, ...],
-    confidence_level: float | None,
-    plot: Path | None,
-) -> None:
+def fit_command(**given: Any) -> None:
     """Fit scaling laws to counts: parameters with intervals, and the error on the curve."""
-    from ttscale.analysis.reading.sources import read_source
-    from ttscale.cli.output import print_rows
     from ttscale.registry import plugins
     from ttscale.stats.counts.curve import budget_grid
     from ttscale.stats.laws.fitting import fit_law
 
-    laws = tuple(plugins("laws")) if law == ("all",) else law
-    rows, table, curves = [], [], []
-    groups = read_source(source, by=by, oracle=oracle)
-    tell_caveats(groups, of_laws=laws)
-    for group in groups:
+    laws = tuple(plugins("laws")) if given["law"] == ("all",) else given["law"]
+    level, found = given["confidence_level"] or CONFIDENCE_LEVEL, Findings()
+    nested = given["output"] in ("json", "jsonl")
+    for group in groups_of(given, of_laws=laws):
         for name in laws:
-            fit = fit_law(name, group.n, group.c, confidence_level=confidence_level or CONFIDENCE_LEVEL)
-            rows.append({**group.labels, **_fit_row(fit)})
-            table += [{**group.labels, **row} for row in _fit_table(fit)]
-            curves.append((group, fit.predict(budget_grid(int(group.n.max())))))
-    if plot:
-        draw(plot, curves, title="fitted coverage", measured_k=None)
-    print_rows(rows if output in ("json", "jsonl") else [_flat(row) for row in rows], output, table=table)
+            fit = fit_law(name, group.n, group.c, confidence_level=level)
+            row = _fit_row(fit)
+            curve = fit.predict(budget_grid(int(group.n.max())))
+            found.add(group, [row if nested else _flat(row)], _fit_table(fit), curve)
+    found.tell(given, title="fitted coverage")
 
 
-def tell_caveats(
-    groups: Sequence["CountsGroup"], *, of_laws: Sequence[str] = (), of_prefixes: bool = False
-) -> None:
-    """Say on stderr what limits the numbers of cells whose samples were chosen by their verdicts."""
+@dataclass
+class Findings:
+    """What a command on counts found, group by group.
+
+    Attributes:
+        rows: For programs.
+        table: For a person.
+        curves: For a figure.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    table: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[tuple["CountsGroup", "Curve"]] = field(default_factory=list)
+
+    def add(
+        self,
+        group: "CountsGroup",
+        rows: Iterable[Mapping[str, Any]],
+        table: Iterable[Mapping[str, Any]],
+        curve: "Curve | None" = None,
+    ) -> None:
+        """Add what was found of a group, under its labels."""
+        self.rows += [{**group.labels, **row} for row in rows]
+        self.table += [{**group.labels, **row} for row in table]
+        self.curves += [] if curve is None else [(group, curve)]
+
+    def tell(self, given: Given, *, title: str = "", measured_k: int | None = None) -> None:
+        """Draw and print as the options say."""
+        from ttscale.cli.output import print_rows
+
+        if given.get("plot"):
+            _draw(given["plot"], self.curves, title=title, measured_k=measured_k)
+        print_rows(self.rows, given["output"], table=self.table)
+
+
+def groups_of(given: Given, *, of_laws: Sequence[str] = (), of_prefixes: bool = False) -> "list[CountsGroup]":
+    """Read SOURCE, and say on stderr what limits the numbers of cells whose samples were chosen by their verdicts."""
     from ttscale.analysis.curves import caveats_of
+    from ttscale.analysis.reading.sources import read_source
 
+    groups = read_source(given["source"], by=given["by"], oracle=given["oracle"])
     for text in caveats_of(groups, of_laws=of_laws, of_prefixes=of_prefixes):
         click.echo(f"Note: {text}", err=True)
+    return groups
 
 
 def _tell_known(curves: Iterable["Curve"]) -> None:
@@ -290,7 +294,7 @@ def _fit_table(fit: "LawFit") -> list[dict[str, Any]]:
     return [{"law": fit.law, **row, **about} for row in fit.view().rows]
 
 
-def draw(
+def _draw(
     path: Path, curves: Sequence[tuple["CountsGroup", "Curve"]], *, title: str, measured_k: int | None
 ) -> None:
     """Draw the curves of groups to a file."""
