@@ -119,3 +119,36 @@ def test_view_prints_its_address_serves_the_page_and_ends_by_ctrl_c(runs: list[P
         _, talk = view.communicate(timeout=60)
     assert view.returncode == 0
     assert "The run itself is not touched" in talk
+
+
+AT_WORK = """
+import sys, time
+import numpy, scipy.fft
+from ttscale.cli.main import main
+from ttscale.report import live
+
+def follow(report, stop):
+    while True:
+        scipy.fft.rfft(numpy.zeros(500_000))
+
+class SlowToGo:
+    def __del__(self, sleep=time.sleep):
+        sleep(1)
+
+live.follow = follow
+slow = SlowToGo()
+main()
+"""
+
+
+def test_ctrl_c_ends_a_view_whose_analysis_is_in_a_library(runs: list[Path]) -> None:
+    """A thread that comes back from C++ into an interpreter that is going down ends the process by SIGABRT."""
+    command = [sys.executable, "-c", AT_WORK, "view", str(runs[0]), "--port", "0", "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as view:
+        assert view.stdout is not None
+        with urllib.request.urlopen(view.stdout.readline().strip(), timeout=120) as answer:
+            answer.read()
+        view.send_signal(signal.SIGINT)
+        _, talk = view.communicate(timeout=60)
+    assert view.returncode == 0, talk
+    assert "The run itself is not touched" in talk

@@ -117,9 +117,23 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+class AtOnce(int):
+    """An exit code of a command that leaves threads at work.
+
+    A thread that comes back from a C++ library while the interpreter is being taken down ends the process by SIGABRT, so
+    it is not taken down.
+    """
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run_cli(sys.argv[1:]))
+    code = run_cli(sys.argv[1:])
+    if isinstance(code, AtOnce):
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run_cli(args: list[str]) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")
 @output_options
-def view_command(runs: tuple[Path, ...], port: int, no_open: bool, output: str | None) -> None:
+def view_command(runs: tuple[Path, ...], port: int, no_open: bool, output: str | None) -> int:
     """Show the report of RUN live while it is going, or browse all runs below a folder.
 
     The page renews itself when something new is stored, keeps what you chose in it, and says when the run is done.
@@ -33,12 +33,14 @@ def view_command(runs: tuple[Path, ...], port: int, no_open: bool, output: str |
     It is served on 127.0.0.1 only, and Ctrl-C ends it; a run on another machine is seen through
     ssh -L 8765:127.0.0.1:8765 HOST.
     """
+    from ttscale.cli.main import AtOnce
     from ttscale.report.folder import is_run
 
     if len(runs) == 1 and runs[0].is_dir() and not is_run(runs[0]):
         _browse(runs[0], port, no_open, output)
     else:
         _watch(runs, port, no_open, output)
+    return AtOnce(0)  # an analysis may be under way in a thread
 
 
 def _browse(folder: Path, port: int, no_open: bool, output: str | None) -> None:
