@@ -18,7 +18,7 @@ from stored_runs import make_run
 
 from ttscale import registry
 from ttscale.analysis.reading.cell import RunReader, stored_config
-from ttscale.analysis.reading.judged import logprob_scores, seen_by
+from ttscale.analysis.reading.verified import logprob_scores, seen_by
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.selecting import named_selector
 from ttscale.cli.main import run_cli
@@ -229,7 +229,7 @@ def test_its_selector_picks_wherever_a_built_in_one_does(
     curve = cell.selectors["middle by logprob"]
     assert curve.metric == "middle_of_k"
     assert middle["k"] == 6
-    judged = RunReader(store).cell(store.cells()[0]).judged()
+    judged = RunReader(store).cell(store.cells()[0]).verified()
     view = seen_by(judged.pools(), [logprob_scores(judged)])
     whole = named_selector(name).values(view, np.array([6])).value
     assert whole.mean() == pytest.approx(middle["value"])

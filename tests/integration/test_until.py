@@ -246,7 +246,7 @@ def test_beyond_the_samples_only_the_likelihood_is_used(pilot: Path) -> None:
 def test_the_oracle_that_decided_is_the_one_to_judge(pilot: Path) -> None:
     store = RunStore(pilot)
     oracle = store.verdict_sets()[0]
-    judged = CellReader(store=store, name="other", oracle=oracle).judged()
+    judged = CellReader(store=store, name="other", oracle=oracle).verified()
     same = in_rounds(store, "other", judged, oracle)
     renamed = VerdictSet(oracle.folder, replace(oracle.info, version=f"{oracle.info.version}-changed"))
     changed = in_rounds(store, "other", judged, renamed)
@@ -306,7 +306,7 @@ def test_a_round_under_way_counts_for_nothing_yet(scripted_config: Path, tmp_pat
         sample_run(config(scripted_config, out, until, stop))
     store = RunStore(out)
     log, oracle = log_of(store), RunStore(out).verdict_sets()[0]
-    judged = CellReader(store=store, name=CELL, oracle=oracle).judged()
+    judged = CellReader(store=store, name=CELL, oracle=oracle).verified()
     found = in_rounds(store, CELL, judged, oracle)
     assert found is not None
     assert len(found.drawn.rounds.climbs) == len(log.climbs) - 1

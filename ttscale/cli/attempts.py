@@ -145,12 +145,12 @@ def turns_command(
     from ttscale.analysis.strategies.turns import turns_result
     from ttscale.cli.output import print_rows
     from ttscale.errors import InvalidInputError
-    from ttscale.pipeline.strategy.turns import cells_with_turns, judged_turns
+    from ttscale.pipeline.strategy.turns import cells_with_turns, verified_turns
     from ttscale.store.run import RunStore
 
     store, wanted = RunStore(run), tuple(int(one) for one in _numbers(k, "--k", "1,4"))
     found = [
-        turns_result(name, judged_turns(store, name, oracle=oracle)[0], k=wanted, gain=gain)
+        turns_result(name, verified_turns(store, name, oracle=oracle)[0], k=wanted, gain=gain)
         for name in ([cell] if cell else cells_with_turns(store))
     ]
     if not found:

@@ -103,7 +103,7 @@ def counts_table(store: RunStore, cell: str, oracle: VerdictSet | None) -> pl.Da
             f"Cell '{cell}' of {store.path} has no verdicts to count. Run: ttscale verify {store.path}"
         )
     identity = store.manifest()["cells"][cell]
-    judged = CellReader(store=store, name=cell, oracle=oracle).judged()
+    judged = CellReader(store=store, name=cell, oracle=oracle).verified()
     known = {"cell": cell, "model": identity.get("model.path"), "task": identity.get("task.name")}
     table = pl.DataFrame({"problem_id": list(judged.problem_ids), "n": judged.n, "c": judged.c})
     return table.select(*(pl.lit(value, pl.String).alias(name) for name, value in known.items()), pl.all())

@@ -123,7 +123,7 @@ def _attempts(store: RunStore) -> Iterator[AttemptTree]:
         if not store.calls_folder(cell).exists():
             continue
         try:
-            judged = reader.cell(cell).judged()
+            judged = reader.cell(cell).verified()
         except StoreError:  # not verified yet
             continue
         for wanted in (True, False):

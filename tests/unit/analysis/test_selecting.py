@@ -12,7 +12,7 @@ from ttscale.analysis.comparison.compare import ComparisonSettings, compare_veri
 from ttscale.analysis.models.compare import compare_models
 from ttscale.analysis.models.settings import ModelComparisonSettings
 from ttscale.analysis.reading.cell import RunReader, stored_config
-from ttscale.analysis.reading.judged import seen_by, verifier_scores
+from ttscale.analysis.reading.verified import seen_by, verifier_scores
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.selecting import named_selector, ways
 from ttscale.config.models import AnalysisSettings
@@ -57,7 +57,7 @@ def test_one_selector_collects_the_same_in_the_run_the_comparison_and_the_budget
     more = AnalysisSettings.model_validate({"selectors": ["weighted", "first", "coverage"]})
     (cell,) = analyze_run(store, stored_config(store).model_copy(update={"analysis": more})).cells
     assert "first accepted by logprob" not in cell.selectors  # it accepts and rejects nothing
-    judged = RunReader(store).cell(cell.cell, verifiers=["last-digit"]).judged()
+    judged = RunReader(store).cell(cell.cell, verifiers=["last-digit"]).verified()
     view = seen_by(judged.pools(), [verifier_scores(judged.frame, "last-digit")])
     (compared,) = compare_verifiers(store.path, ["last-digit"], settings=ComparisonSettings(k=(1, 4, 8)))
     picked = {one.name: one.curve for one in compared.verifiers[0].selections}
@@ -106,7 +106,7 @@ def test_a_simulated_vote_says_so_in_a_budget(tmp_path: Path) -> None:
     assert first.k == 7
     assert first.method.startswith("mean over random orders")
     assert first.value == again.value
-    judged = RunReader(store).cell(store.cells()[0]).judged()
+    judged = RunReader(store).cell(store.cells()[0]).verified()
     assert isinstance(named_selector("weighted"), WeightedVote)
     assert (judged.logprob < 0).any()  # so that its sigmoid votes
 

@@ -56,8 +56,7 @@ class ArmSamples:
         completion_tokens: Shape (S,); meaningless where the arm's usage is not known.
         truncated: Whether it was cut off at the token limit, shape (S,).
         verifiers: Name -> its columns.
-        judges_inside: What judges inside the attempts of a strategy took, None where there are none.
-        other_model: What a strategy's second model took, None where there is none.
+        inside: What other models took inside the attempts of a strategy: its verifiers, and its second model.
     """
 
     problem: IntArray
@@ -66,8 +65,7 @@ class ArmSamples:
     completion_tokens: IntArray
     truncated: NDArray[np.bool_]
     verifiers: Mapping[str, VerifierColumns] = field(default_factory=dict)
-    judges_inside: VerifierTokens | None = None
-    other_model: VerifierTokens | None = None
+    inside: tuple[VerifierTokens, ...] = ()
 
     def rows(self, kept: NDArray[np.bool_] | IntArray, problem: IntArray) -> "ArmSamples":
         """Return some samples, with new problem numbers for them."""
@@ -78,8 +76,7 @@ class ArmSamples:
             completion_tokens=self.completion_tokens[kept],
             truncated=self.truncated[kept],
             verifiers={name: one.rows(kept) for name, one in self.verifiers.items()},
-            judges_inside=None if self.judges_inside is None else self.judges_inside.rows(kept),
-            other_model=None if self.other_model is None else self.other_model.rows(kept),
+            inside=tuple(one.rows(kept) for one in self.inside),
         )
 
 

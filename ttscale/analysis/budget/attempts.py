@@ -1,4 +1,4 @@
-"""What the attempts of a strategy took beside the first call: later calls, and the judges inside."""
+"""What the attempts of a strategy took beside the first call: later calls, and other models inside."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,13 +28,19 @@ def later_calls(sums: pl.DataFrame) -> LaterCalls:
     )
 
 
-def judges_inside(sums: pl.DataFrame, strategy: Mapping[str, Any]) -> VerifierTokens | None:
-    """Return what the judges inside the attempts read and wrote; None where they are no models.
+def models_inside(sums: pl.DataFrame, strategy: Mapping[str, Any], target: Any) -> tuple[VerifierTokens, ...]:
+    """Return what other models took inside the attempts: verifiers that are models, and a second model.
 
     Args:
         sums: Of the samples.
-        strategy: The strategy's settings: its options `verifier` and `classes` name the judges.
+        strategy: The strategy's settings: its options `verifier` and `classes` name the verifiers.
+        target: Its option of that name, as configured: the second model, None where there is none.
     """
+    both = (_verifiers_inside(sums, strategy), None if target is None else _second_model(sums, target))
+    return tuple(one for one in both if one is not None)
+
+
+def _verifiers_inside(sums: pl.DataFrame, strategy: Mapping[str, Any]) -> VerifierTokens | None:
     if not sums.select(pl.any_horizontal(pl.col("judge_read", "judge_wrote") > 0).any()).item():
         return None
     times = sums["judged"].to_numpy()
@@ -54,15 +60,7 @@ def judges_inside(sums: pl.DataFrame, strategy: Mapping[str, Any]) -> VerifierTo
     )
 
 
-def other_model(sums: pl.DataFrame, target: Any) -> VerifierTokens | None:
-    """Return what a strategy's second model took; None where there is none.
-
-    Args:
-        sums: Of the samples.
-        target: The strategy's option of that name, as configured.
-    """
-    if target is None:
-        return None
+def _second_model(sums: pl.DataFrame, target: Any) -> VerifierTokens:
     model = ModelSettings.model_validate({"path": target} if isinstance(target, str) else target)
     served = model.engine_options.get("served_model")
     each = pl.max_horizontal("other_calls", pl.lit(1.0))

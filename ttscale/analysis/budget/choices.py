@@ -12,7 +12,7 @@ import numpy as np
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples
 from ttscale.analysis.budget.pricing import charges_of
-from ttscale.analysis.reading.judged import pools_of
+from ttscale.analysis.reading.verified import pools_of
 from ttscale.analysis.selecting import Way
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.costs.contract import Charges, CostLine, CostModel

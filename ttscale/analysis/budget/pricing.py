@@ -129,24 +129,26 @@ def charges_of(
         raise InvalidInputError(f"Cost model '{name}' cannot price '{arm.label}' without {fixes}.")
     tokens = arm.usage or usage(0.0, 0.0, n_problems=len(arm.n))
     charges = model.charges(tokens, facts)
-    asked = [] if arm.samples is None else [arm.samples.verifiers[one].tokens for one in verifiers]
-    for judge in (*asked, *_inside(arm)) if counts_tokens(model) else ():
-        if judge is not None:
-            charges = _with_verdicts(charges, arm, model, name, judge)
+    if arm.samples is not None and counts_tokens(model):
+        asked = [arm.samples.verifiers[one].tokens for one in verifiers]
+        for one in (*filter(None, asked), *arm.samples.inside):
+            charges = _with_verdicts(charges, arm, model, name, one)
     return charges
 
 
-def _with_verdicts(charges: Charges, arm: Arm, model: CostModel, name: str, judge: VerifierTokens) -> Charges:
+def _with_verdicts(
+    charges: Charges, arm: Arm, model: CostModel, name: str, verifier: VerifierTokens
+) -> Charges:
     """Add what a verdict, or another model's part in an attempt, costs to every sample."""
     assert arm.samples is not None  # the tokens are theirs
-    missing = missing_of_verifier(model, judge)
+    missing = missing_of_verifier(model, verifier)
     if missing:
-        fixes = "; and ".join(_VERIFIER_FIX[need].format(name=judge.names[0]) for need in missing)
+        fixes = "; and ".join(_VERIFIER_FIX[need].format(name=verifier.names[0]) for need in missing)
         raise InvalidInputError(
-            f"Cost model '{name}' cannot price the part of '{judge.names[0]}' in '{arm.label}' without {fixes}. Or count "
+            f"Cost model '{name}' cannot price the part of '{verifier.names[0]}' in '{arm.label}' without {fixes}. Or count "
             "another unit with --cost."
         )
-    each, notes = verification_charges(model, judge, arm.samples.problem, len(arm.n))
+    each, notes = verification_charges(model, verifier, arm.samples.problem, len(arm.n))
     return replace(charges, per_sample=charges.per_sample + each, notes=(*charges.notes, *notes))
 
 
@@ -172,39 +174,30 @@ def _informed(
 
 
 def _with_verifiers(arm: Arm, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]) -> Arm:
-    """Add what is known of the models that judge an arm's samples."""
+    """Add what is known of the models that verify an arm's samples, or have a part in its attempts."""
     if arm.samples is None:
         return arm
     known = {
-        name: replace(columns, tokens=_known_judge(columns.tokens, architectures, prices))
+        name: replace(columns, tokens=_known_verifier(columns.tokens, architectures, prices))
         for name, columns in arm.samples.verifiers.items()
         if columns.tokens is not None
     }
-    inside, other = (
-        None if one is None else _known_judge(one, architectures, prices) for one in _inside(arm)
-    )
+    inside = tuple(_known_verifier(one, architectures, prices) for one in arm.samples.inside)
     verifiers = {**arm.samples.verifiers, **known}
-    return replace(
-        arm, samples=replace(arm.samples, verifiers=verifiers, judges_inside=inside, other_model=other)
-    )
+    return replace(arm, samples=replace(arm.samples, verifiers=verifiers, inside=inside))
 
 
-def _inside(arm: Arm) -> tuple[VerifierTokens | None, VerifierTokens | None]:
-    """Return what judges inside a strategy's attempts took, and what its second model did."""
-    return (None, None) if arm.samples is None else (arm.samples.judges_inside, arm.samples.other_model)
-
-
-def _known_judge(
-    judge: VerifierTokens, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]
+def _known_verifier(
+    verifier: VerifierTokens, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]
 ) -> VerifierTokens:
-    names = [spelt for name in judge.names for spelt in (name, _base_name(name))]
+    names = [spelt for name in verifier.names for spelt in (name, _base_name(name))]
     given = next((architectures[name] for name in names if name in architectures), None)
     found = (
-        _found(name) for name in judge.names[2:]
+        _found(name) for name in verifier.names[2:]
     )  # its models; the first two are the verifier's own names
     architecture = given or next((one for one in found if one is not None), None)
-    price = judge.facts.price or price_named(names, prices)
-    return replace(judge, facts=ModelFacts(architecture=architecture, price=price))
+    price = verifier.facts.price or price_named(names, prices)
+    return replace(verifier, facts=ModelFacts(architecture=architecture, price=price))
 
 
 def _found(model: str) -> Architecture | None:
@@ -234,8 +227,8 @@ def _base_name(model: str) -> str:
 
 
 def _refuse_strangers(models: Mapping[str, str], arms: Sequence[Arm]) -> None:
-    judges = {name for arm in arms for judge in _judges(arm) for name in judge.names}
-    known = judges | {name for arm in arms for name in (arm.label, arm.model, _base_name(arm.model))}
+    verifiers = {name for arm in arms for one in _other_models(arm) for name in one.names}
+    known = verifiers | {name for arm in arms for name in (arm.label, arm.model, _base_name(arm.model))}
     for name in models:
         if name not in known:
             raise InvalidInputError(
@@ -244,17 +237,16 @@ def _refuse_strangers(models: Mapping[str, str], arms: Sequence[Arm]) -> None:
             )
 
 
-def _judges(arm: Arm) -> list[VerifierTokens]:
-    """Return what the models that judge an arm's samples took."""
+def _other_models(arm: Arm) -> list[VerifierTokens]:
+    """Return what the models took that verify an arm's samples, or have a part in its attempts."""
     if arm.samples is None:
         return []
-    judges = [*_inside(arm), *(one.tokens for one in arm.samples.verifiers.values())]
-    return [one for one in judges if one is not None]
+    return [*arm.samples.inside, *(one.tokens for one in arm.samples.verifiers.values() if one.tokens)]
 
 
 def _best_known(arms: Sequence[Arm]) -> str:
-    """Return FLOPs where the tokens and the size of every arm and of every judge are known, else tokens where they are, else samples."""
+    """Return FLOPs where the tokens and the size of every arm and of every verifier are known, else tokens where they are, else samples."""
     if any(arm.usage is None for arm in arms):
         return "samples"
-    facts = [arm.facts for arm in arms] + [judge.facts for arm in arms for judge in _judges(arm)]
+    facts = [arm.facts for arm in arms] + [one.facts for arm in arms for one in _other_models(arm)]
     return "flops" if all(one.architecture for one in facts) else "tokens"

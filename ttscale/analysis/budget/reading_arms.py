@@ -9,21 +9,21 @@ import numpy as np
 import polars as pl
 
 from ttscale.analysis.budget.arms import Arm, ArmSamples, VerifierColumns
-from ttscale.analysis.budget.attempts import judges_inside, later_calls, models_in, other_model
-from ttscale.analysis.reading.cell import CellReader, RunReader, stored_config
-from ttscale.analysis.reading.judged import (
+from ttscale.analysis.budget.attempts import later_calls, models_in, models_inside
+from ttscale.analysis.reading.cell import CellReader, RunReader
+from ttscale.analysis.reading.sources import problem_keys, strata
+from ttscale.analysis.reading.verified import (
     LOGPROB,
-    JudgedSamples,
-    judged_samples,
+    VerifiedSamples,
     logprob_scores,
     mean_or_none,
+    verified_samples,
     verifier_scores,
 )
-from ttscale.analysis.reading.sources import problem_keys, strata
 from ttscale.arrays import FloatArray
 from ttscale.config.cells import cells
 from ttscale.config.models import Cell
-from ttscale.costs.contract import ModelFacts, Price, Usage, usage
+from ttscale.costs.contract import ModelFacts, Usage, usage
 from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.counts import PROBLEM_NAMES, CountsGroup, as_label, find_column, read_counts, read_table
@@ -212,9 +212,9 @@ def _read_run(
             continue
         sets = reader.verifiers(name, named)
         cell = CellReader(store=reader.store, name=name, oracle=chosen, verifiers=sets)
-        judged = judged_samples(cell.undecided_rows())
-        if judged.problem_ids:
-            arm = _read_cell(cell, judged, LOGPROB in verifiers, settings.get(name))
+        verified = verified_samples(cell.undecided_rows())
+        if verified.problem_ids:
+            arm = _read_cell(cell, verified, LOGPROB in verifiers, settings.get(name))
             arms += _split(arm, cell, by)
         else:
             unread.append(UnverifiedCell(name, cell.nothing_verified()))
@@ -231,34 +231,33 @@ def _split(arm: Arm, cell: CellReader, by: Sequence[str] | None) -> list[Arm]:
     return [replace(arm.for_problems(part.rows), stratum=tuple(part.labels.items())) for part in parts]
 
 
-def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, settings: Cell | None) -> Arm:
+def _read_cell(cell: CellReader, verified: VerifiedSamples, with_logprob: bool, settings: Cell | None) -> Arm:
     name, store = cell.name, cell.store
     columns = {
-        each: _verifier_columns(judged, verdicts, each, name) for each, verdicts in cell.verifiers.items()
+        each: _verifier_columns(verified, verdicts, each, name) for each, verdicts in cell.verifiers.items()
     }
     if with_logprob:
-        columns[LOGPROB] = _logprob_columns(judged, name)
-    frame = judged.frame
+        columns[LOGPROB] = _logprob_columns(verified, name)
+    frame = verified.frame
     identity = store.manifest()["cells"][name]
     sums = attempt_sums(store.calls_folder(name), frame)
     strategy = {key.removeprefix("strategy."): value for key, value in identity.items()}
     return Arm(
         label=name,
         model=str(identity.get("model.path") or (settings.model.path if settings else name)),
-        problem_ids=judged.problem_ids,
-        n=judged.n,
-        c=judged.c,
-        usage=_usage(judged, settings.sampling.request_size if settings else 1, sums),
-        facts=_measured_facts(store, name, mean_or_none(frame, "seconds")),
+        problem_ids=verified.problem_ids,
+        n=verified.n,
+        c=verified.c,
+        usage=_usage(verified, settings.sampling.request_size if settings else 1, sums),
+        facts=_measured_facts(store, name, mean_or_none(frame, "seconds"), settings),
         samples=ArmSamples(
-            problem=judged.problem,
-            correct=judged.correct,
-            answer_class=judged.answer_class,
+            problem=verified.problem,
+            correct=verified.correct,
+            answer_class=verified.answer_class,
             completion_tokens=frame["completion_tokens"].cast(pl.Int64).fill_null(0).to_numpy(),
             truncated=frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy(),
             verifiers=columns,
-            judges_inside=None if sums is None else judges_inside(sums, strategy),
-            other_model=None if sums is None else other_model(sums, _target(settings)),
+            inside=() if sums is None else models_inside(sums, strategy, _target(settings)),
         ),
         max_tokens=settings.sampling.max_tokens if settings else identity.get("sampling.max_tokens"),
         origin=(str(store.path), name),
@@ -266,22 +265,22 @@ def _read_cell(cell: CellReader, judged: JudgedSamples, with_logprob: bool, sett
     )
 
 
-def _usage(judged: JudgedSamples, request_size: int, sums: pl.DataFrame | None) -> Usage | None:
+def _usage(verified: VerifiedSamples, request_size: int, sums: pl.DataFrame | None) -> Usage | None:
     """Return the tokens of the samples; None where another tool did not say how many a sample has.
 
     Args:
-        judged: The samples.
+        verified: The samples.
         request_size: Samples per request.
         sums: What the calls of strategies add up to, None where a sample is one call.
     """
-    wrote = judged.frame["completion_tokens"].cast(pl.Float64)
+    wrote = verified.frame["completion_tokens"].cast(pl.Float64)
     if wrote.null_count():
         return None
-    read = judged.frame["prompt_tokens"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    read = verified.frame["prompt_tokens"].cast(pl.Float64).fill_null(0.0).to_numpy()
     return Usage(
-        prompt_tokens=np.bincount(judged.problem, weights=read) / judged.n,
+        prompt_tokens=np.bincount(verified.problem, weights=read) / verified.n,
         completion_tokens=wrote.to_numpy() - (0.0 if sums is None else sums["other_wrote"].to_numpy()),
-        problem=judged.problem,
+        problem=verified.problem,
         request_size=request_size,
         later=None if sums is None else later_calls(sums),
     )
@@ -292,13 +291,15 @@ def _target(settings: Cell | None) -> Any:
     return None if settings is None or settings.strategy is None else settings.strategy.options.get("target")
 
 
-def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, cell: str) -> VerifierColumns:
-    """Read a verifier's verdicts on the judged samples.
+def _verifier_columns(
+    verified: VerifiedSamples, verdicts: VerdictSet, name: str, cell: str
+) -> VerifierColumns:
+    """Read a verifier's verdicts on the verified samples.
 
     Raises:
         InvalidInputError: It failed on some samples, or was never asked about them.
     """
-    said = verifier_scores(judged.frame, name)
+    said = verifier_scores(verified.frame, name)
     if said.n_failed:
         raise InvalidInputError(
             f"'{name}' failed on, or was never asked about, {said.n_failed:,} of {len(said.score):,} samples of '{cell}'. Run "
@@ -308,7 +309,7 @@ def _verifier_columns(judged: JudgedSamples, verdicts: VerdictSet, name: str, ce
         score=said.score,
         accepted=said.accepted,
         seconds=said.seconds_per_sample,
-        tokens=_verifier_tokens(judged.frame, verdicts, name),
+        tokens=_verifier_tokens(verified.frame, verdicts, name),
         sees_answer=verdicts.info.sees_answer,
     )
 
@@ -342,8 +343,8 @@ def _known_or_mean(column: pl.Series) -> FloatArray | None:
     return None if known.null_count() == len(known) else known.fill_null(known.mean()).to_numpy()
 
 
-def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:
-    said = logprob_scores(judged)
+def _logprob_columns(verified: VerifiedSamples, cell: str) -> VerifierColumns:
+    said = logprob_scores(verified)
     if said.n_failed:
         raise InvalidInputError(
             f"Samples of '{cell}' have no log-probability to choose by. Name another --verifier, or sample with "
@@ -352,10 +353,12 @@ def _logprob_columns(judged: JudgedSamples, cell: str) -> VerifierColumns:
     return VerifierColumns(score=said.score, accepted=None, seconds=None)
 
 
-def _measured_facts(store: RunStore, cell: str, verification_s: float | None) -> ModelFacts:
-    """Sum up the sessions of a cell: time, tokens, devices."""
+def _measured_facts(
+    store: RunStore, cell: str, verification_s: float | None, settings: Cell | None
+) -> ModelFacts:
+    """Sum up the sessions of a cell: time, tokens, devices; and its server's price, where the configuration tells it."""
     sessions = [one for one in store.sessions() if one.cell == cell and one.completion_tokens and one.seconds]
-    price = _price_of_its_server(store, cell)
+    price = price_of(settings.model, {}) if settings else None
     if not sessions:
         return ModelFacts(verification_s=verification_s, price=price)
     tokens = sum(one.completion_tokens for one in sessions)
@@ -372,9 +375,3 @@ def _measured_facts(store: RunStore, cell: str, verification_s: float | None) ->
         batch=int(batches[0]) if batches else None,
         device=", ".join(sorted({str(one.engine.get("device", "its device")) for one in sessions})),
     )
-
-
-def _price_of_its_server(store: RunStore, cell: str) -> Price | None:
-    """Return the price that the run's configuration gives of a cell's server."""
-    models = [own.model for own in cells(stored_config(store)) if own.name == cell]
-    return price_of(models[0], {}) if models else None

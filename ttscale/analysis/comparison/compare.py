@@ -9,8 +9,8 @@ import numpy as np
 from ttscale.analysis.comparison.frame import ComparisonSettings, Frame
 from ttscale.analysis.comparison.ready import DERIVED, ENSEMBLE, VOTE, Pick, ReadyVerifier, made_ready
 from ttscale.analysis.comparison.results import Comparison, Selection, VerifierReport
-from ttscale.analysis.reading.judged import VerifierScores
 from ttscale.analysis.reading.settling import ScoredSamples, read_scored, settle
+from ttscale.analysis.reading.verified import VerifierScores
 from ttscale.analysis.selecting import named_selector
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.curve import Curve, budget_grid

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ttscale.analysis.reading.judged import VerifierScores, pools_of, seen_by, voting
 from ttscale.analysis.reading.settling import ErrorPolicy, ScoredSamples
+from ttscale.analysis.reading.verified import VerifierScores, pools_of, seen_by, voting
 from ttscale.analysis.selecting import named_selector
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.config.models import PluginSettings

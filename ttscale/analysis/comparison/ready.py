@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttscale.analysis.comparison.frame import Frame
-from ttscale.analysis.reading.judged import VerifierScores
+from ttscale.analysis.reading.verified import VerifierScores
 from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.stats.selectors.accepting import FirstAccepted

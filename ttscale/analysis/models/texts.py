@@ -55,7 +55,7 @@ def samples_to_read(
     reader = RunReader(store).cell(origin[1], oracle=oracle)
     right = pl.col("outcome") == Outcome.CORRECT
     chosen = (
-        reader.judged()
+        reader.verified()
         .frame.lazy()
         .filter(pl.col("problem_id").is_in(list(problem_ids)))
         .sort(right, "sample_index", descending=[True, False])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ttscale.analysis.reading.judged import JudgedSamples, judged_samples
+from ttscale.analysis.reading.verified import VerifiedSamples, verified_samples
 from ttscale.arrays import IntArray
 from ttscale.errors import DataWarning
 from ttscale.samplers.until import UntilSettings
@@ -26,7 +26,7 @@ from ttscale.store.verdicts import VerdictSet
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CellInRounds:
-    """A cell's judged samples along its rounds.
+    """A cell's verified samples along its rounds.
 
     Attributes:
         log: What was decided.
@@ -88,13 +88,15 @@ class CellInRounds:
         return np.unique(np.concatenate([np.asarray(grid, dtype=np.int64) for grid in grids]))
 
 
-def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: VerdictSet) -> CellInRounds | None:
+def in_rounds(
+    store: RunStore, cell: str, verified: VerifiedSamples, oracle: VerdictSet
+) -> CellInRounds | None:
     """Return a cell's samples along its rounds.
 
     Args:
         store: The run.
         cell: The cell.
-        judged: Its judged samples.
+        verified: Its verified samples.
         oracle: The verdict set that judged them.
 
     Returns:
@@ -102,11 +104,11 @@ def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: Verdict
         where not even the first round is verified.
     """
     log = read_rounds(store, cell)
-    if log is None or not log.climbs or judged.n.min() == judged.n.max():
+    if log is None or not log.climbs or verified.n.min() == verified.n.max():
         return None
-    frame = judged.frame.select("problem_id", "sample_index", correct=pl.col("outcome") == "correct")
-    known, successes = counts_by_rung(frame, judged.problem_ids, log.ladder)
-    seen = _seen_by_rung(oracle, cell, judged.problem_ids, log.ladder)
+    frame = verified.frame.select("problem_id", "sample_index", correct=pl.col("outcome") == "correct")
+    known, successes = counts_by_rung(frame, verified.problem_ids, log.ladder)
+    seen = _seen_by_rung(oracle, cell, verified.problem_ids, log.ladder)
     by_other = log.oracle != oracle.info.label
     rounds = log.rounds
     while rounds.climbs:
@@ -116,7 +118,7 @@ def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: Verdict
             break
         rounds = replace(rounds, climbs=rounds.climbs[:-1])
     drawn = Drawn(
-        problem_ids=judged.problem_ids,
+        problem_ids=verified.problem_ids,
         rounds=rounds,
         rung=follow(rounds, successes),
         successes=successes,
@@ -126,10 +128,10 @@ def in_rounds(store: RunStore, cell: str, judged: JudgedSamples, oracle: Verdict
     return found if found.k_max else None
 
 
-def first_samples(rows: pl.DataFrame, cell: CellInRounds) -> tuple[pl.DataFrame, JudgedSamples]:
-    """Return the rows of a cell, and what is judged of them, of the samples drawn before any decision."""
+def first_samples(rows: pl.DataFrame, cell: CellInRounds) -> tuple[pl.DataFrame, VerifiedSamples]:
+    """Return the rows of a cell, and those verified, of the samples drawn before any decision."""
     kept = rows.filter(pl.col("sample_index") < cell.first)
-    return kept, judged_samples(kept)
+    return kept, verified_samples(kept)
 
 
 def only_undecided(store: RunStore, cell: str, rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from ttscale.analysis.reading.adaptive import only_undecided
-from ttscale.analysis.reading.judged import JudgedSamples, judged_samples
+from ttscale.analysis.reading.verified import VerifiedSamples, verified_samples
 from ttscale.config.cells import cells
 from ttscale.config.loading import parse_config
 from ttscale.config.models import RunConfig
@@ -65,8 +65,8 @@ class CellReader:
         order = pl.LazyFrame({"problem_id": list(problem_ids)}, schema=schema).with_row_index("order")
         rows = self.store.samples(self.name).select(*SAMPLE_KEY, *_SAMPLE_COLUMNS)
         rows = rows.join(order, on="problem_id", how="inner")
-        judged = self.oracle.scan(self.name).select(*SAMPLE_KEY, *_ORACLE_COLUMNS)
-        rows = rows.join(judged, on=SAMPLE_KEY, how="left")
+        verified = self.oracle.scan(self.name).select(*SAMPLE_KEY, *_ORACLE_COLUMNS)
+        rows = rows.join(verified, on=SAMPLE_KEY, how="left")
         for name, verdicts in self.verifiers.items():
             own = [pl.col(part).alias(f"{part}:{name}") for part in _PARTS]
             own.append(pl.col("answer_class").rank("dense").alias(f"class:{name}"))
@@ -77,9 +77,9 @@ class CellReader:
         """Read the rows of the samples that were drawn before any verdict decided who gets more."""
         return only_undecided(self.store, self.name, self.rows())
 
-    def judged(self) -> JudgedSamples:
-        """Read what the oracle judged; samples it erred on are left out."""
-        return judged_samples(self.rows())
+    def verified(self) -> VerifiedSamples:
+        """Read the verified samples; those that the oracle erred on are left out."""
+        return verified_samples(self.rows())
 
     def nothing_verified(self) -> StoreError:
         """Return the error of a cell without a single verified sample."""

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ttscale.analysis.reading.cell import RunReader
-from ttscale.analysis.reading.judged import VerifierScores, class_numbers, verifier_scores
+from ttscale.analysis.reading.verified import VerifierScores, class_numbers, verifier_scores
 from ttscale.errors import InvalidInputError
 from ttscale.exchange.scores import ScoreTable, read_score_tables
 from ttscale.store.run import RunStore

@@ -89,18 +89,18 @@ def read_source(
 
 
 def _cell_counts(cell: CellReader, by: Sequence[str] | None) -> list[CellCounts]:
-    judged = cell.judged()
-    if not judged.problem_ids:
+    verified = cell.verified()
+    if not verified.problem_ids:
         raise cell.nothing_verified()
     whole = CellCounts(
         labels={"cell": cell.name},
-        n=judged.n,
-        c=judged.c,
-        problem_ids=judged.problem_ids,
-        rounds=in_rounds(cell.store, cell.name, judged, cell.oracle),
+        n=verified.n,
+        c=verified.c,
+        problem_ids=verified.problem_ids,
+        rounds=in_rounds(cell.store, cell.name, verified, cell.oracle),
         caveat=adaptive_caveat(cell.store, cell.name),
     )
-    return [whole.of_problems(part) for part in strata(cell.store, cell.name, judged.problem_ids, by)]
+    return [whole.of_problems(part) for part in strata(cell.store, cell.name, verified.problem_ids, by)]
 
 
 def problem_keys(store: RunStore, cell: str, by: Sequence[str] | None) -> tuple[str, ...]:

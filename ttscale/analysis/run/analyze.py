@@ -10,11 +10,11 @@ import polars as pl
 from ttscale.analysis.comparison.some import compare_some
 from ttscale.analysis.reading.adaptive import CellInRounds, adaptive_caveat, first_samples, in_rounds
 from ttscale.analysis.reading.cell import CellReader, RunReader, stored_cells, stored_config
-from ttscale.analysis.reading.judged import (
-    JudgedSamples,
-    judged_samples,
+from ttscale.analysis.reading.verified import (
+    VerifiedSamples,
     logprob_scores,
     seen_by,
+    verified_samples,
     verifier_scores,
 )
 from ttscale.analysis.run.ahead import look_ahead
@@ -106,15 +106,15 @@ def analyze_run(
 
 
 def reach(store: RunStore, config: RunConfig | None = None) -> tuple[int, ...]:
-    """Return how many judged samples the problems of each cell have at least, of cells that have any."""
+    """Return how many verified samples the problems of each cell have at least, of cells that have any."""
     reader, found = RunReader(store, config), set()
     for cell in store.cells():
         try:
             oracle = reader.oracle(cell)
         except StoreError:
             continue
-        judged = oracle.scan(cell).filter(pl.col("outcome") != Outcome.ERROR).group_by("problem_id").len()
-        fewest = collect(judged.select(pl.col("len").min()), oracle.folder).item()
+        verified = oracle.scan(cell).filter(pl.col("outcome") != Outcome.ERROR).group_by("problem_id").len()
+        fewest = collect(verified.select(pl.col("len").min()), oracle.folder).item()
         found |= {int(fewest)} if fewest else set()
     return tuple(sorted(found))
 
@@ -134,17 +134,17 @@ def analyze_cell(
     source = reader.cell(cell, verifiers=None)
     problems = store.problems(cell)
     rows = source.rows([problem.problem_id for problem in problems])
-    judged = judged_samples(rows)
-    if not judged.problem_ids:
+    verified = verified_samples(rows)
+    if not verified.problem_ids:
         raise source.nothing_verified()
     verdicts = {one.info.label: _outcomes(one, cell) for one in reader.stored(cell)}
     spent = {label: seconds for label, (_, seconds) in verdicts.items() if seconds is not None}
-    rounds = in_rounds(store, cell, judged, source.oracle)
+    rounds = in_rounds(store, cell, verified, source.oracle)
     if unfinished:
-        settings = _reached(settings, int(judged.n.min()) if rounds is None else rounds.k_max)
-    fixed_rows, fixed = (rows, judged) if rounds is None else first_samples(rows, rounds)
+        settings = _reached(settings, int(verified.n.min()) if rounds is None else rounds.k_max)
+    fixed_rows, fixed = (rows, verified) if rounds is None else first_samples(rows, rounds)
     coverage = (
-        _coverage(judged, settings, also) if rounds is None else _coverage_in_rounds(rounds, settings, also)
+        _coverage(verified, settings, also) if rounds is None else _coverage_in_rounds(rounds, settings, also)
     )
     budgets = coverage.k[coverage.k <= fixed.n.min()]
     selectors, skipped = _selectors(
@@ -162,17 +162,17 @@ def analyze_cell(
         model=str(identity.get("model.path", config.model.path)),
         task=str(identity.get("task.name", config.task.name)),
         oracle=source.oracle.info.verifier,
-        problems=problems_frame(store, cell, problems, judged),
+        problems=problems_frame(store, cell, problems, verified),
         coverage=coverage,
         selectors=selectors,
-        law=_law(judged, settings) if rounds is None else None,
+        law=_law(verified, settings) if rounds is None else None,
         outcomes=_short_labels({label: counts for label, (counts, _) in verdicts.items()}),
         totals=_totals(rows, sessions, n_calls(store.calls_folder(cell))),
-        warnings=_warnings(rows, judged, len(problems), source),
+        warnings=_warnings(rows, verified, len(problems), source),
         identity=identity,
         verifier_seconds=_short_labels(spent),
         sessions=sessions,
-        outlook=_outlook(judged, settings, None if rounds is None else fixed) if depth == "full" else None,
+        outlook=_outlook(verified, settings, None if rounds is None else fixed) if depth == "full" else None,
         comparison=comparison,
         skipped=(*skipped, *left_out),
         drawn_in_rounds=rounds is not None,
@@ -181,30 +181,34 @@ def analyze_cell(
 
 
 def _warnings(
-    rows: pl.DataFrame, judged: JudgedSamples, n_problems: int, source: CellReader
+    rows: pl.DataFrame, verified: VerifiedSamples, n_problems: int, source: CellReader
 ) -> tuple[str, ...]:
     adaptive = adaptive_caveat(source.store, source.name)
-    return (*_caveats(rows, judged, n_problems, adaptive), *truncation_caveats(judged, source.oracle))
+    return (*_caveats(rows, verified, n_problems, adaptive), *truncation_caveats(verified, source.oracle))
 
 
-def _outlook(judged: JudgedSamples, settings: AnalysisSettings, first: JudgedSamples | None) -> LookAhead:
+def _outlook(
+    verified: VerifiedSamples, settings: AnalysisSettings, first: VerifiedSamples | None
+) -> LookAhead:
     """Look beyond the samples; `first` are those that every problem has, where verdicts decided who got more."""
     return look_ahead(
-        judged.n,
-        judged.c,
+        verified.n,
+        verified.c,
         confidence_level=settings.confidence_level,
         seed=settings.seed,
         first=None if first is None else (first.n, first.c),
     )
 
 
-def curve_budgets(judged: JudgedSamples, settings: AnalysisSettings, also: Sequence[int] = ()) -> IntArray:
+def curve_budgets(
+    verified: VerifiedSamples, settings: AnalysisSettings, also: Sequence[int] = ()
+) -> IntArray:
     """Return the budgets of the curves: a log grid up to the smallest n, with the table's and other cells' in it.
 
     Raises:
         InvalidInputError: A budget was asked for that some problem has too few samples for.
     """
-    k_max = int(judged.n.min())
+    k_max = int(verified.n.min())
     check_budgets(settings.k, k_max, "analysis.k asks for")
     return np.union1d(budget_grid(k_max), _tabled(settings, also, k_max))
 
@@ -220,9 +224,9 @@ def _reached(settings: AnalysisSettings, k_max: int) -> AnalysisSettings:
     return settings.model_copy(update={"k": reached or None})
 
 
-def _coverage(judged: JudgedSamples, settings: AnalysisSettings, also: Sequence[int]) -> Curve:
-    budgets = curve_budgets(judged, settings, also)
-    return coverage_curve(judged.n, judged.c, budgets, **_interval_options(settings))
+def _coverage(verified: VerifiedSamples, settings: AnalysisSettings, also: Sequence[int]) -> Curve:
+    budgets = curve_budgets(verified, settings, also)
+    return coverage_curve(verified.n, verified.c, budgets, **_interval_options(settings))
 
 
 def _coverage_in_rounds(rounds: CellInRounds, settings: AnalysisSettings, also: Sequence[int]) -> Curve:
@@ -240,7 +244,7 @@ def _interval_options(settings: AnalysisSettings) -> dict[str, Any]:
 
 
 def _selectors(
-    judged: JudgedSamples,
+    verified: VerifiedSamples,
     k: IntArray,
     settings: AnalysisSettings,
     deployable: Sequence[str],
@@ -250,10 +254,10 @@ def _selectors(
 ) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Return the accuracy@k curve of every way to pick an answer without the key, and what was left out."""
     interval = IntervalOptions(**_interval_options(settings))
-    n_samples, every = judged.problem.size, [logprob_scores(judged)]
-    every += [verifier_scores(judged.frame, name) for name in deployable]
+    n_samples, every = verified.problem.size, [logprob_scores(verified)]
+    every += [verifier_scores(verified.frame, name) for name in deployable]
     said = {scores.name: scores for scores in every if scores.n_failed < n_samples}
-    pools, curves, skipped = judged.pools(), {}, []
+    pools, curves, skipped = verified.pools(), {}, []
     for way in _ways(settings, tuple(said)):
         scores = [said[name] for name in way.verifiers]
         view = seen_by(pools, scores)
@@ -262,12 +266,12 @@ def _selectors(
             continue
         if failed:  # a curve over part of the samples would not be comparable
             skipped.append(f"'{way.label}' has no curve: {failed:,} of {n_samples:,} samples have no score.")
-        elif way.selector.effort == "votes" and glance and judged.problem.size > _MANY_SAMPLES:
+        elif way.selector.effort == "votes" and glance and verified.problem.size > _MANY_SAMPLES:
             skipped.append(
                 f"The {way.label} is left out while the page is live: it takes long over so many samples."
             )
         else:
-            budgets = _vote_budgets(judged, k, settings, also) if way.selector.effort == "votes" else k
+            budgets = _vote_budgets(verified, k, settings, also) if way.selector.effort == "votes" else k
             try:
                 curves[way.label] = curve(way.selector, view, budgets, interval=interval)
             except (
@@ -285,45 +289,45 @@ def _ways(settings: AnalysisSettings, verifiers: Sequence[str]) -> list[Way]:
 
 
 def _vote_budgets(
-    judged: JudgedSamples, k: IntArray, settings: AnalysisSettings, also: Sequence[int]
+    verified: VerifiedSamples, k: IntArray, settings: AnalysisSettings, also: Sequence[int]
 ) -> IntArray:
     """Return where a vote is computed: everywhere, or over many samples at the doublings only."""
-    if judged.problem.size <= _MANY_SAMPLES:
+    if verified.problem.size <= _MANY_SAMPLES:
         return k
     k_max = int(k[-1])
     return np.union1d(doublings(k_max), _tabled(settings, also, k_max))
 
 
-def _law(judged: JudgedSamples, settings: AnalysisSettings) -> LawFit | None:
+def _law(verified: VerifiedSamples, settings: AnalysisSettings) -> LawFit | None:
     """Fit the exponentiated power law, where there is a curve to fit."""
-    if not judged.c.any() or judged.n.min() < 3:
+    if not verified.c.any() or verified.n.min() < 3:
         return None
-    return fit_law(LAW, judged.n, judged.c, confidence_level=settings.confidence_level)
+    return fit_law(LAW, verified.n, verified.c, confidence_level=settings.confidence_level)
 
 
 def _caveats(
-    rows: pl.DataFrame, judged: JudgedSamples, n_problems: int, adaptive: str | None = None
+    rows: pl.DataFrame, verified: VerifiedSamples, n_problems: int, adaptive: str | None = None
 ) -> list[str]:
     """Say what limits the numbers."""
     caveats = [] if adaptive is None else [adaptive]
     n_drawn = rows.height
-    n_judged = n_drawn - rows["outcome"].null_count()
+    n_verified = n_drawn - rows["outcome"].null_count()
     errors = int((rows["outcome"] == Outcome.ERROR).sum())
-    if len(judged.problem_ids) < n_problems:
+    if len(verified.problem_ids) < n_problems:
         caveats.append(
-            f"Only {len(judged.problem_ids)} of {n_problems} problems have verified samples; "
+            f"Only {len(verified.problem_ids)} of {n_problems} problems have verified samples; "
             "the others are left out."
         )
-    if n_judged < n_drawn:
+    if n_verified < n_drawn:
         caveats.append(
-            f"{n_drawn - n_judged:,} of {n_drawn:,} samples are not verified yet and are left out."
+            f"{n_drawn - n_verified:,} of {n_drawn:,} samples are not verified yet and are left out."
         )
     if errors:
         caveats.append(f"The oracle failed on {errors:,} samples; they are left out, not counted as wrong.")
-    if adaptive is None and judged.n.min() != judged.n.max():
+    if adaptive is None and verified.n.min() != verified.n.max():
         caveats.append(
-            f"Problems have between {judged.n.min():,} and {judged.n.max():,} samples; "
-            f"curves end at k = {judged.n.min():,}."
+            f"Problems have between {verified.n.min():,} and {verified.n.max():,} samples; "
+            f"curves end at k = {verified.n.min():,}."
         )
     return caveats
 

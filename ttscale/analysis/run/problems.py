@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ttscale.analysis.reading.judged import JudgedSamples
+from ttscale.analysis.reading.verified import VerifiedSamples
 from ttscale.store.run import RunStore
 from ttscale.store.segments import collect
 from ttscale.types import Outcome, Problem
@@ -14,7 +14,7 @@ _MOST_EXAMPLES = 6
 
 
 def problems_frame(
-    store: RunStore, cell: str, problems: Sequence[Problem], judged: JudgedSamples
+    store: RunStore, cell: str, problems: Sequence[Problem], verified: VerifiedSamples
 ) -> pl.DataFrame:
     """Return the `CellResult.problems` table, in the task's order."""
     table = pl.DataFrame(
@@ -25,12 +25,12 @@ def problems_frame(
         },
         schema={"problem_id": pl.String, "prompt": pl.String, "answer": pl.String},
     )
-    counts = pl.DataFrame({"problem_id": list(judged.problem_ids), "n": judged.n, "c": judged.c})
+    counts = pl.DataFrame({"problem_id": list(verified.problem_ids), "n": verified.n, "c": verified.c})
     return (
         table.join(counts, on="problem_id", how="inner", maintain_order="left")
         .with_columns(success_rate=pl.col("c") / pl.col("n"))
-        .join(_answers(judged.frame), on="problem_id", how="left", maintain_order="left")
-        .join(_examples(store, cell, judged.frame), on="problem_id", how="left", maintain_order="left")
+        .join(_answers(verified.frame), on="problem_id", how="left", maintain_order="left")
+        .join(_examples(store, cell, verified.frame), on="problem_id", how="left", maintain_order="left")
     )
 
 

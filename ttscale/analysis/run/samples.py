@@ -29,8 +29,8 @@ def sample_groups(reader: CellReader, problem_ids: Sequence[str] | None = None) 
     rows = reader.store.samples(reader.name).select(*SAMPLE_KEY, *_TEXTS)
     if problem_ids is not None:
         rows = rows.filter(pl.col("problem_id").is_in(list(problem_ids)))
-    judged = reader.oracle.scan(reader.name).select(*SAMPLE_KEY, "outcome", "answer")
-    rows = rows.join(judged, on=SAMPLE_KEY, how="left")
+    verified = reader.oracle.scan(reader.name).select(*SAMPLE_KEY, "outcome", "answer")
+    rows = rows.join(verified, on=SAMPLE_KEY, how="left")
     for name, verdicts in reader.verifiers.items():
         own = pl.col("outcome").alias(f"{OUTCOME_OF}{name}")
         rows = rows.join(verdicts.scan(reader.name).select(*SAMPLE_KEY, own), on=SAMPLE_KEY, how="left")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ttscale.analysis.reading.judged import JudgedSamples
+from ttscale.analysis.reading.verified import VerifiedSamples
 from ttscale.showing.numbers import count
 from ttscale.store.verdicts import VerdictSet
 from ttscale.types import TRUNCATED
@@ -16,9 +16,9 @@ _POLICIES = {
 """The oracle's option `truncated` in words."""
 
 
-def truncation_caveats(judged: JudgedSamples, oracle: VerdictSet) -> list[str]:
+def truncation_caveats(verified: VerifiedSamples, oracle: VerdictSet) -> list[str]:
     """Say how many samples were cut off, how they count, and what of the curve rests on them."""
-    cut = judged.frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy()
+    cut = verified.frame["finish_reason"].is_in(list(TRUNCATED)).to_numpy()
     n_cut = int(cut.sum())
     if not n_cut:
         return []
@@ -29,12 +29,12 @@ def truncation_caveats(judged: JudgedSamples, oracle: VerdictSet) -> list[str]:
         f"{count(n_cut, 'sample')} ({shown}) {'was' if n_cut == 1 else 'were'} cut off at the token limit"
         + (f"; {policy}" if policy else "")
     ]
-    correct = judged.correct
+    correct = verified.correct
     n_correct, n_both = int(correct.sum()), int((cut & correct).sum())
     if n_correct:
         parts.append(f"{n_both:,} of the {n_correct:,} correct samples are among them")
-    solved = _solved(judged, correct)
-    alone = solved - _solved(judged, correct & ~cut)
+    solved = _solved(verified, correct)
+    alone = solved - _solved(verified, correct & ~cut)
     if alone:
         parts.append(
             f"{len(alone):,} of the {len(solved):,} problems solved are solved by cut-off samples alone: "
@@ -43,5 +43,5 @@ def truncation_caveats(judged: JudgedSamples, oracle: VerdictSet) -> list[str]:
     return [". ".join(parts) + "."]
 
 
-def _solved(judged: JudgedSamples, correct: NDArray[np.bool_]) -> set[int]:
-    return set(judged.problem[correct].tolist())
+def _solved(verified: VerifiedSamples, correct: NDArray[np.bool_]) -> set[int]:
+    return set(verified.problem[correct].tolist())

@@ -71,7 +71,7 @@ def compare_strategies(
     """
     path = Path(run)
     known, store = pricing or Pricing(cost=cost), RunStore(path)
-    wanted = tuple(verifiers) or _judging_all(store)
+    wanted = tuple(verifiers) or _verifying_all(store)
     arms, notes = on_shared_problems(with_facts(read_arms([path], oracle=oracle, verifiers=wanted), known))
     if len(arms) < 2:
         raise InvalidInputError(
@@ -143,11 +143,11 @@ def _plain_cells(store: RunStore) -> frozenset[str]:
     )
 
 
-def _judging_all(store: RunStore) -> tuple[str, ...]:
+def _verifying_all(store: RunStore) -> tuple[str, ...]:
     """Return the verifiers without the key that have judged every cell."""
     reader = RunReader(store)
-    judging = [set(reader.verifiers(cell)) for cell in store.cells()]
-    return tuple(sorted(set.intersection(*judging))) if judging else ()
+    verifying = [set(reader.verifiers(cell)) for cell in store.cells()]
+    return tuple(sorted(set.intersection(*verifying))) if verifying else ()
 
 
 def _tells_apart(arm: Arm, verifier: str) -> bool:

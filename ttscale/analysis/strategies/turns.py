@@ -11,8 +11,8 @@ from ttscale.result import Result
 from ttscale.showing.numbers import amount, counts, points, rests_on, share
 from ttscale.showing.view import View
 from ttscale.stats.decide.turns import (
-    JudgedTurns,
     Saturation,
+    VerifiedTurns,
     coverage_by_turn,
     later_against_earlier,
     saturation,
@@ -132,7 +132,7 @@ class TurnsResult(Result):
 
 def turns_result(
     cell: str,
-    judged: JudgedTurns,
+    verified: VerifiedTurns,
     *,
     k: Sequence[int] = (),
     gain: float = 0.01,
@@ -143,24 +143,24 @@ def turns_result(
 
     Args:
         cell: Whose attempts.
-        judged: As `ttscale.pipeline.strategy.turns.judged_turns` returns them.
+        verified: As `ttscale.pipeline.strategy.turns.verified_turns` returns them.
         k: Numbers of attempts at a problem; by default 1 and as many as every problem has.
         gain: A turn that adds at most this share of the problems does not pay.
         confidence_level: Of every interval, and of all differences between turns together.
         seed: Of what is resampled.
     """
-    fewest = int(np.bincount(judged.problem).min())
+    fewest = int(np.bincount(verified.problem).min())
     ks = tuple(k) or tuple(dict.fromkeys((1, fewest)))
-    value = coverage_by_turn(judged, ks)  # (P, T, K)
+    value = coverage_by_turn(verified, ks)  # (P, T, K)
     P, T, K = value.shape
     ends = interval_over_problems(value.reshape(P, T * K), confidence_level)
-    accuracy = judged.per_problem(judged.correct)
+    accuracy = verified.per_problem(verified.correct)
     compared = np.unique(np.linspace(0, T - 1, min(T, MOST_COMPARED)).round().astype(int))
     several = T > 1
     return TurnsResult(
         cell=cell,
         k=ks,
-        tokens=judged.per_problem(judged.tokens).mean(axis=0),
+        tokens=verified.per_problem(verified.tokens).mean(axis=0),
         value=value.mean(axis=0),
         low=ends.low.reshape(T, K),
         high=ends.high.reshape(T, K),
@@ -173,6 +173,6 @@ def turns_result(
         else None,
         confidence_level=confidence_level,
         n_problems=P,
-        n_attempts=len(judged.problem),
+        n_attempts=len(verified.problem),
         compared=tuple(int(t) for t in compared),
     )

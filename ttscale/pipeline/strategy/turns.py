@@ -12,7 +12,7 @@ from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.cell_verifiers import find_oracle, verifiers_by_cell
 from ttscale.pipeline.verifying import verify_batch
 from ttscale.registry import find_plugin
-from ttscale.stats.decide.turns import JudgedTurns
+from ttscale.stats.decide.turns import VerifiedTurns
 from ttscale.store.calls import CallRecord, finished_calls
 from ttscale.store.run import RunStore
 from ttscale.strategies.contract import plain_reason
@@ -37,9 +37,9 @@ def cells_with_turns(store: RunStore) -> list[str]:
     return [cell for cell, identity in store.manifest()["cells"].items() if _answers_in_turns(identity)]
 
 
-def judged_turns(
+def verified_turns(
     store: RunStore, cell: str, *, oracle: str | None = None
-) -> tuple[JudgedTurns, tuple[str, ...]]:
+) -> tuple[VerifiedTurns, tuple[str, ...]]:
     """Judge every turn of a cell's finished attempts.
 
     Args:
@@ -77,7 +77,7 @@ def judged_turns(
         spent = [turn.tokens for turn in turns]
         tokens[row] = [*spent, *[spent[-1]] * (n_turns - len(turns))]
     return (
-        JudgedTurns(problem=np.array([number[key[0]] for key in attempts]), correct=correct, tokens=tokens),
+        VerifiedTurns(problem=np.array([number[key[0]] for key in attempts]), correct=correct, tokens=tokens),
         tuple(ids),
     )
 

@@ -26,7 +26,7 @@ _RATES = np.geomspace(1e-3, 0.999, 600)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class JudgedTurns:
+class VerifiedTurns:
     """Attempts with their turns, judged.
 
     Attributes:
@@ -69,7 +69,7 @@ class Saturation:
     error: float
 
 
-def coverage_by_turn(turns: JudgedTurns, k: ArrayLike) -> FloatArray:
+def coverage_by_turn(turns: VerifiedTurns, k: ArrayLike) -> FloatArray:
     """Return each problem's chance that one of k attempts is right, had all stopped after turn t: shape (P, T, K).
 
     The exact expectation over subsets of the attempts: 1 − e_k(1 − Y) / C(n, k), e_k being the elementary symmetric polynomial.
@@ -77,7 +77,7 @@ def coverage_by_turn(turns: JudgedTurns, k: ArrayLike) -> FloatArray:
     Raises:
         InvalidInputError: A k above the attempts of some problem, or below 1.
 
-    >>> one = JudgedTurns(problem=np.array([0, 0]), correct=np.array([[1.0], [0.0]]), tokens=np.ones((2, 1)))
+    >>> one = VerifiedTurns(problem=np.array([0, 0]), correct=np.array([[1.0], [0.0]]), tokens=np.ones((2, 1)))
     >>> coverage_by_turn(one, [1, 2]).tolist()
     [[[0.5, 1.0]]]
     """

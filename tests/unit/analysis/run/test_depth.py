@@ -87,7 +87,7 @@ def test_cells_without_verdicts_are_listed_and_do_not_stop_the_others(tmp_path: 
 
 
 def test_one_pass_gives_what_separate_reading_gives(store: RunStore) -> None:
-    judged = cell_of(store).judged()
+    judged = cell_of(store).verified()
     oracle = RunReader(store).oracle(CELL)
     verdicts = oracle.scan(CELL).collect()
     expected = verdicts.group_by("problem_id").agg((pl.col("outcome") == "correct").sum()).sort("problem_id")

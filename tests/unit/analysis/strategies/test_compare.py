@@ -56,8 +56,7 @@ def test_the_model_inside_an_attempt_is_paid_for_each_of_its_verdicts(tmp_path: 
     arm = next(arm for arm in read_arms([store.path]) if arm.label == "judged")
     judgements = store.calls("judged").filter(kind="judge").collect()
     assert arm.samples is not None
-    inside = arm.samples.judges_inside
-    assert inside is not None
+    (inside,) = arm.samples.inside
     assert inside.times is not None
     assert inside.times.sum() == judgements.height
     tokens = charges_of(arm, TokenCost(TokenCost.Options()), "tokens", None)

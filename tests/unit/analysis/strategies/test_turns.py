@@ -11,8 +11,8 @@ from ttscale.analysis.budget.reading_arms import read_arms
 from ttscale.analysis.strategies.turns import turns_result
 from ttscale.cli.main import run_cli
 from ttscale.errors import InvalidInputError
-from ttscale.pipeline.strategy.turns import cells_with_turns, judged_turns
-from ttscale.stats.decide.turns import JudgedTurns
+from ttscale.pipeline.strategy.turns import cells_with_turns, verified_turns
+from ttscale.stats.decide.turns import VerifiedTurns
 from ttscale.store.run import RunStore
 
 STRATEGIES = {
@@ -32,12 +32,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
 def test_strategies_whose_calls_are_whole_answers_have_turns(store: RunStore) -> None:
     assert sorted(cells_with_turns(store)) == ["checked", "refine", "rsa"]
     with pytest.raises(InvalidInputError, match=r"'vote' are no answers.*checked"):
-        judged_turns(store, "vote")
+        verified_turns(store, "vote")
 
 
 @pytest.mark.parametrize("cell", ["refine", "checked"])
 def test_the_last_turn_is_what_the_attempt_answered_and_cost(store: RunStore, cell: str) -> None:
-    judged, ids = judged_turns(store, cell)
+    judged, ids = verified_turns(store, cell)
     arm = next(arm for arm in read_arms([store.path]) if arm.label == cell)
     assert ids == arm.problem_ids
     assert np.bincount(judged.problem, weights=judged.correct[:, -1]).tolist() == arm.c.tolist()
@@ -47,7 +47,7 @@ def test_the_last_turn_is_what_the_attempt_answered_and_cost(store: RunStore, ce
 
 
 def test_every_turn_is_judged_by_its_own_text(store: RunStore) -> None:
-    judged, ids = judged_turns(store, "refine")
+    judged, ids = verified_turns(store, "refine")
     calls = store.calls("refine").filter(kind="generate").collect()
     for turn in range(4):
         own = calls.filter(pl.col("role") == f"turn {turn}").with_columns(
@@ -61,7 +61,7 @@ def test_every_turn_is_judged_by_its_own_text(store: RunStore) -> None:
 
 
 def test_a_population_is_as_right_as_its_members_are_on_average(store: RunStore) -> None:
-    judged, ids = judged_turns(store, "rsa")
+    judged, ids = verified_turns(store, "rsa")
     calls = store.calls("rsa").filter(kind="generate").collect()
     first = calls.filter(pl.col("path").is_in(["0", "0.1", "0.2"])).with_columns(
         right=pl.col("text").str.starts_with("aa")
@@ -74,18 +74,18 @@ def test_a_population_is_as_right_as_its_members_are_on_average(store: RunStore)
 
 
 def test_an_attempt_that_ends_early_keeps_its_answer_and_its_cost(store: RunStore) -> None:
-    judged, _ = judged_turns(store, "checked")
+    judged, _ = verified_turns(store, "checked")
     ended = judged.tokens[:, 1] == judged.tokens[:, -1]
     assert ended.any()
     assert (judged.correct[ended, 1] == judged.correct[ended, -1]).all()
 
 
-def falling(n_problems: int = 60) -> JudgedTurns:
+def falling(n_problems: int = 60) -> VerifiedTurns:
     rng = np.random.default_rng(1)
     problem = np.repeat(np.arange(n_problems), 4)
     chance = np.array([0.3, 0.8, 0.8, 0.3])
     correct = (rng.random((len(problem), 4)) < chance).astype(float)
-    return JudgedTurns(
+    return VerifiedTurns(
         problem=problem, correct=correct, tokens=np.tile([10.0, 25.0, 45.0, 70.0], (len(problem), 1))
     )
 
@@ -97,14 +97,14 @@ def test_a_fall_is_told_with_its_turns_and_its_interval() -> None:
     assert found.value.shape == (4, 3)
     assert [row["tokens"] for row in found.to_rows()][:3] == [10.0, 20.0, 40.0]
     flat = turns_result(
-        "c", JudgedTurns(problem=np.arange(9), correct=np.ones((9, 3)), tokens=np.ones((9, 3)))
+        "c", VerifiedTurns(problem=np.arange(9), correct=np.ones((9, 3)), tokens=np.ones((9, 3)))
     )
     assert flat.fall is None
     assert "No turn is worse" in str(flat)
 
 
 def test_one_turn_says_nothing_of_more() -> None:
-    one = JudgedTurns(problem=np.arange(5), correct=np.ones((5, 1)), tokens=np.ones((5, 1)))
+    one = VerifiedTurns(problem=np.arange(5), correct=np.ones((5, 1)), tokens=np.ones((5, 1)))
     assert "nothing is said of more" in str(turns_result("c", one))
 
 

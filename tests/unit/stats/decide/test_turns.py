@@ -8,7 +8,7 @@ import pytest
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.decide.turns import (
-    JudgedTurns,
+    VerifiedTurns,
     coverage_by_turn,
     later_against_earlier,
     saturation,
@@ -16,8 +16,8 @@ from ttscale.stats.decide.turns import (
 )
 
 
-def judged(problem: list[int], correct: np.ndarray) -> JudgedTurns:
-    return JudgedTurns(problem=np.array(problem), correct=correct, tokens=np.ones_like(correct))
+def judged(problem: list[int], correct: np.ndarray) -> VerifiedTurns:
+    return VerifiedTurns(problem=np.array(problem), correct=correct, tokens=np.ones_like(correct))
 
 
 def test_coverage_is_the_mean_over_all_subsets_and_all_draws_from_populations() -> None:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ttscale.analysis.reading.judged import VerifierScores, verifier_scores
+from ttscale.analysis.reading.verified import VerifierScores, verifier_scores
 from ttscale.types import Outcome
 
 

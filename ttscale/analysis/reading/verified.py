@@ -18,11 +18,11 @@ LOGPROB = "logprob"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class JudgedSamples:
-    """A cell's samples that the oracle judged, flat and ragged: S samples of P problems.
+class VerifiedSamples:
+    """A cell's samples with a verdict of the oracle, flat and ragged: S samples of P problems.
 
     Attributes:
-        problem_ids: The problems that have judged samples, in the task's order, length P.
+        problem_ids: The problems that have verified samples, in the task's order, length P.
         problem: Index into `problem_ids` of each sample, ascending, shape (S,).
         correct: Whether the oracle calls it correct, shape (S,).
         answer_class: Class of its answer, numbered within the cell; -1 abstains, shape (S,).
@@ -46,13 +46,13 @@ class JudgedSamples:
         return pools_of(self.problem, self.correct, self.answer_class)
 
 
-def judged_samples(rows: pl.DataFrame) -> JudgedSamples:
-    """Return what the oracle judged, of the rows of a cell; samples it erred on are left out."""
+def verified_samples(rows: pl.DataFrame) -> VerifiedSamples:
+    """Return the verified samples of the rows of a cell; those that the oracle erred on are left out."""
     frame = rows.filter(pl.col("outcome").is_not_null() & (pl.col("outcome") != Outcome.ERROR))
     problem, n = _run_lengths(frame["order"].to_numpy())
     correct = (frame["outcome"] == Outcome.CORRECT).to_numpy()
     present = frame["problem_id"].unique(maintain_order=True).to_list()
-    return JudgedSamples(
+    return VerifiedSamples(
         problem_ids=tuple(present),
         problem=problem,
         correct=correct,
@@ -131,15 +131,15 @@ def verifier_scores(
     )
 
 
-def logprob_scores(judged: JudgedSamples) -> VerifierScores:
+def logprob_scores(verified: VerifiedSamples) -> VerifierScores:
     """Return the samples' own log-probability as if a verifier had given it; it fails where it was not recorded."""
-    failed = np.isnan(judged.logprob)
+    failed = np.isnan(verified.logprob)
     return VerifierScores(
         name=LOGPROB,
-        score=_lowest_where(failed, np.nan_to_num(judged.logprob)),
+        score=_lowest_where(failed, np.nan_to_num(verified.logprob)),
         failed=failed,
         accepted=None,
-        answer_class=judged.answer_class,
+        answer_class=verified.answer_class,
         outcomes={},
         seconds_per_sample=None,
     )
