@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -104,8 +105,16 @@ def known_prices(file: Path | None = None) -> Mapping[str, Price]:
         InvalidInputError: A file cannot be used; see `read_prices`.
     """
     own = os.environ.get(OWN_PRICES)
-    files = [BUILT_IN_PRICES, *([Path(own)] if own else []), *([file] if file else [])]
-    return {name: price for one in files for name, price in read_prices(one).items()}
+    files = [*([Path(own)] if own else []), *([file] if file else [])]
+    return {
+        **_built_in_prices(),
+        **{name: price for one in files for name, price in read_prices(one).items()},
+    }
+
+
+@cache
+def _built_in_prices() -> Mapping[str, Price]:
+    return read_prices(BUILT_IN_PRICES)
 
 
 def price_named(names: Iterable[str], prices: Mapping[str, Price]) -> Price | None:

@@ -24,8 +24,8 @@ from ttscale.result import Row
 from ttscale.samplers.conversations import n_characters
 from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.samplers.preview import Preview, preview
-from ttscale.samplers.pricing import price_of
 from ttscale.samplers.resolve import choose_engine
+from ttscale.samplers.settings import price_of
 from ttscale.samplers.until import UntilSettings
 from ttscale.store.calls import attempt_sums, n_calls
 from ttscale.store.rounds import RoundsLog, read_rounds

@@ -19,7 +19,7 @@ from ttscale.costs.money import known_prices
 from ttscale.errors import CapReachedError, ConfigError
 from ttscale.pipeline.contract import CellDrawer, CellWork
 from ttscale.samplers.conversations import n_characters
-from ttscale.samplers.pricing import price_of
+from ttscale.samplers.settings import price_of
 from ttscale.store.run import RunStore, Session
 
 CAPS = ("most_tokens", "most_usd", "most_seconds")

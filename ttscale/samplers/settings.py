@@ -1,10 +1,14 @@
 """The part of a configuration that engines read: which model, and how to sample from it."""
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ttscale.samplers.until import UntilSettings
+
+if TYPE_CHECKING:
+    from ttscale.costs.contract import Price
 
 SECRETS = frozenset({"hf_token", "api_key", "access_token", "auth_token", "password", "secret"})
 """Keys whose values are stored nowhere and shown to nobody. HF_TOKEN in the environment is the better place for a hub's token."""
@@ -107,3 +111,23 @@ class SamplingSettings(BaseModel):
                 f"raise n, or ask for quantity: forecast"
             )
         return self
+
+
+def price_of(model: ModelSettings, listed: "Mapping[str, Price]") -> "Price | None":
+    """Return the price of a model, or None where nobody told one.
+
+    Args:
+        model: ``engine_options.price`` wins; then its `served_model` and its path are looked up, letter case aside.
+        listed: Name -> price.
+    """
+    from ttscale.costs.money import price_named
+    from ttscale.samplers.openai.options import Price as ServerPrice
+
+    asked = model.engine_options.get("price")
+    if asked is None:
+        served = model.engine_options.get("served_model")
+        return price_named(filter(None, (served, model.path, model.path.rpartition("/")[2])), listed)
+    try:
+        return ServerPrice.model_validate(asked).of(model.path)
+    except ValidationError:  # the sampler says what is wrong with its own option
+        return None

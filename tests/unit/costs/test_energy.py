@@ -115,14 +115,14 @@ def test_a_runs_sessions_keep_the_joules_and_a_budget_counts_in_them(monkeypatch
     from ttscale.pipeline.progress import Progress
     from ttscale.pipeline.recording import Recorder
     from ttscale.samplers.settings import ModelSettings, SamplingSettings
+    from ttscale.store.inventory import delete
     from ttscale.types import Sample
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setitem(sys.modules, "pynvml", StandIn())
     store = make_run(tmp_path / "run", n=8, verified=True)
     (cell,) = store.cells()
-    for path in (store.path / "sessions").glob("*"):
-        path.unlink()
+    delete(list((store.path / "sessions").glob("*")))
     problems = store.problems(cell)
     settings = Cell.model_validate(
         {"name": cell, "model": "m", "task": "arithmetic", "sampling": {"n": 9, "max_tokens": 20}}

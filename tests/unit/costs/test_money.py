@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ttscale.analysis.budget.pricing import Pricing
+from ttscale.analysis.budget.view import BudgetSettings, budget_view
 from ttscale.costs.contract import ModelFacts, Price, Usage
-from ttscale.costs.money import MoneyCost, price_named
+from ttscale.costs.money import OWN_PRICES, MoneyCost, price_named
+from ttscale.errors import InvalidInputError
 
 PRICE = Price(name="m", prompt=3.0, completion=15.0, cached_prompt=0.3)
 TOKENS = st.integers(0, 10**9)
@@ -49,3 +52,27 @@ def test_the_first_name_that_has_a_price_counts_whatever_its_case() -> None:
     assert price_named(["OTHER", "my-model"], prices) is other
     assert price_named(["none"], prices) is None
     assert price_named([], prices) is None
+
+
+def test_a_budget_reads_no_price_file_unless_it_is_asked_in_money(tmp_path, monkeypatch) -> None:
+    wrong = tmp_path / "prices.yaml"
+    wrong.write_text("no mapping\n")
+    monkeypatch.setenv(OWN_PRICES, str(wrong))
+    table = tmp_path / "counts.csv"
+    table.write_text("problem_id,n,c\na,8,3\nb,8,1\n")
+    asked = {name: Pricing(cost=name, tokens=(10, 20)) for name in ("tokens", "money")}
+    assert budget_view([table], settings=BudgetSettings(pricing=asked["tokens"])).unit == "tokens"
+    with pytest.raises(InvalidInputError, match=r"Price file .*prices\.yaml must map model names"):
+        budget_view([table], settings=BudgetSettings(pricing=asked["money"]))
+
+
+def test_a_group_is_priced_by_its_own_name_before_its_models(tmp_path, monkeypatch) -> None:
+    own = tmp_path / "prices.yaml"
+    own.write_text("counts: {prompt: 1, completion: 2}\ngpt-4o: {prompt: 7, completion: 9}\n")
+    monkeypatch.setenv(OWN_PRICES, str(own))
+    table = tmp_path / "counts.csv"
+    table.write_text("problem_id,n,c\na,8,3\nb,8,1\n")
+    by_name = budget_view([table], settings=BudgetSettings(pricing=Pricing(cost="money", tokens=(0, 1e6))))
+    assert by_name.curves[0].cost[0] == pytest.approx(2)
+    told = Pricing(cost="money", tokens=(0, 1e6), price=PRICE)
+    assert budget_view([table], settings=BudgetSettings(pricing=told)).curves[0].cost[0] == pytest.approx(15)

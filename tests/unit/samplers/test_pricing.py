@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from ttscale.costs.contract import Price
-from ttscale.samplers.pricing import price_of
-from ttscale.samplers.settings import ModelSettings
+from ttscale.samplers.settings import ModelSettings, price_of
 
 
 def price(name: str, prompt: float) -> Price:

@@ -8,8 +8,7 @@ import polars as pl
 
 from ttscale.costs.contract import LaterCalls, ModelFacts
 from ttscale.costs.verification import VerifierTokens
-from ttscale.samplers.pricing import price_of
-from ttscale.samplers.settings import ModelSettings
+from ttscale.samplers.settings import ModelSettings, price_of
 from ttscale.store.samples import SAMPLE_KEY
 
 

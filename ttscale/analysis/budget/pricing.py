@@ -79,7 +79,7 @@ def with_facts(arms: Sequence[Arm], pricing: Pricing) -> list[Arm]:
     architectures = read_models(pricing.models_file) if pricing.models_file else {}
     architectures |= {name: _architecture(what) for name, what in pricing.models.items()}
     _refuse_strangers(pricing.models, arms)
-    prices = read_prices(pricing.prices_file) if pricing.prices_file else known_prices()
+    prices = read_prices(pricing.prices_file) if pricing.prices_file else {}
     return [
         _with_verifiers(_informed(arm, architectures, prices, pricing), architectures, prices) for arm in arms
     ]
@@ -122,7 +122,10 @@ def charges_of(
     """
     facts = replace(arm.facts, verification_s=verification_s)
     if "price" in model.needs and facts.price is None:
-        facts = replace(facts, price=find_price(_base_name(arm.model), known_prices()))
+        known = known_prices()
+        facts = replace(
+            facts, price=price_named([arm.label], known) or find_price(_base_name(arm.model), known)
+        )
     missing = missing_needs(model.needs, facts, has_tokens=arm.usage is not None)
     if missing:
         fixes = "; and ".join(_FIX[need].format(label=arm.label) for need in missing)
@@ -141,6 +144,9 @@ def _with_verdicts(
 ) -> Charges:
     """Add what a verdict, or another model's part in an attempt, costs to every sample."""
     assert arm.samples is not None  # the tokens are theirs
+    if "price" in model.needs and verifier.facts.price is None:
+        price = price_named(_spellings(verifier), known_prices())
+        verifier = replace(verifier, facts=replace(verifier.facts, price=price))
     missing = missing_of_verifier(model, verifier)
     if missing:
         fixes = "; and ".join(_VERIFIER_FIX[need].format(name=verifier.names[0]) for need in missing)
@@ -164,9 +170,8 @@ def _informed(
 ) -> Arm:
     named = [name for name in (arm.label, arm.model, _base_name(arm.model)) if name in architectures]
     architecture = architectures[named[0]] if named else arm.facts.architecture or _found(arm.model)
-    listed = price_named((arm.label, _base_name(arm.model)), prices)
-    told = (listed, arm.facts.price) if pricing.prices_file else (arm.facts.price, listed)
-    price = next((one for one in (pricing.price, *told) if one is not None), None)
+    of_file = price_named((arm.label, _base_name(arm.model)), prices)
+    price = pricing.price or of_file or arm.facts.price
     tokens = arm.usage
     if pricing.tokens is not None and (arm.samples is None or arm.usage is None):
         tokens = usage(*pricing.tokens, n_problems=len(arm.n))
@@ -190,7 +195,7 @@ def _with_verifiers(arm: Arm, architectures: Mapping[str, Architecture], prices:
 def _known_verifier(
     verifier: VerifierTokens, architectures: Mapping[str, Architecture], prices: Mapping[str, Price]
 ) -> VerifierTokens:
-    names = [spelt for name in verifier.names for spelt in (name, _base_name(name))]
+    names = _spellings(verifier)
     given = next((architectures[name] for name in names if name in architectures), None)
     found = (
         _found(name) for name in verifier.names[2:]
@@ -198,6 +203,10 @@ def _known_verifier(
     architecture = given or next((one for one in found if one is not None), None)
     price = verifier.facts.price or price_named(names, prices)
     return replace(verifier, facts=ModelFacts(architecture=architecture, price=price))
+
+
+def _spellings(verifier: VerifierTokens) -> list[str]:
+    return [spelt for name in verifier.names for spelt in (name, _base_name(name))]
 
 
 def _found(model: str) -> Architecture | None:
