@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 SUPPORT = Path(__file__).parents[1] / "tests" / "support"
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = ((10_000, 0), (100_000, 0), (1_000_000, 0), (10_000, 4000), (150_000, 4000))
+"""Samples, and characters of each."""
 
 DRIVE = """
 import json, resource, sys, time
@@ -23,7 +24,7 @@ from ttscale.pipeline.run import sample_run
 n = int(sys.argv[1])
 tree = {
     "name": "memory", "out": sys.argv[2], "verifiers": ["exact"],
-    "model": {"path": "none", "engine": "scripted:ScriptedSampler"},
+    "model": {"path": "none", "engine": "scripted:ScriptedSampler", "engine_options": {"characters": int(sys.argv[3])}},
     "task": {"name": "arithmetic", "problems": 100}, "sampling": {"n": n // 100},
 }
 began = time.perf_counter()
@@ -31,15 +32,15 @@ store = sample_run(check_config(tree))
 seconds = time.perf_counter() - began
 assert sum(store.counts(store.cells()[0]).values()) == n
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(json.dumps({"samples": n, "peak_rss_mb": peak, "seconds": round(seconds, 1)}))
+print(json.dumps({"samples": n, "characters": int(sys.argv[3]), "peak_rss_mb": peak, "seconds": round(seconds, 1)}))
 """
 
 
 def main() -> None:
-    for n in SIZES:
+    for n, characters in SIZES:
         with tempfile.TemporaryDirectory(prefix="ttscale-memory-") as folder:
             subprocess.run(
-                [sys.executable, "-c", DRIVE, str(n), str(Path(folder) / "run")],
+                [sys.executable, "-c", DRIVE, str(n), str(Path(folder) / "run"), str(characters)],
                 check=True,
                 env=os.environ
                 | {"PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")])},

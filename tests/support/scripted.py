@@ -22,6 +22,8 @@ class ScriptedOptions(BaseModel):
     seconds_per_request: float = 0.0
     fail_after: int | None = None
     """Requests after which the sampler breaks."""
+    characters: int = 0
+    """Of every completion, where its answer is shorter."""
     die_after: int | None = None
     """Requests after which the engine dies, each time it is started."""
 
@@ -55,7 +57,15 @@ class ScriptedSampler:
                 raise EngineDiedError("scripted death")
             if self._options.seconds_per_request:
                 time.sleep(self._options.seconds_per_request)
-            yield [draw(request.problem, request.first_index + j, request.seed + j) for j in range(request.n)]
+            drawn = [
+                draw(request.problem, request.first_index + j, request.seed + j) for j in range(request.n)
+            ]
+            yield [self._padded(sample) for sample in drawn] if self._options.characters else drawn
+
+    def _padded(self, sample: Sample) -> Sample:
+        """Put words of its own before an answer."""
+        words = hashlib.shake_256(str(sample.seed).encode()).hexdigest(self._options.characters // 2)
+        return replace(sample, completion=f"{words} {sample.completion}")
 
     def close(self) -> None:
         pass

@@ -87,7 +87,8 @@ def verify_run(
         tell_torn(torn, progress)
         for verifier in verifiers:
             with _closing(verifier), store.verifying(verifier.info.label):
-                tell_gone(store, store.gone(f"verdicts/{verifier.info.label}"), progress)
+                own = f"verdicts/{verifier.info.label}"
+                tell_gone(store, store.gone(own, f"{own}/*"), progress)
                 verified[verifier.info.label] = sum(
                     verify_cell(store, cell, verifier, progress, retry_errors=retry_errors)
                     for cell in (store.cells() if cell_names is None else cell_names)
@@ -158,7 +159,7 @@ def _sampled(
     failures: dict[str, TtscaleError] = {}
     with store.writing(share=share) as torn:
         tell_torn(torn, progress)
-        gone = store.gone("samples", "calls", "problems", "sessions")
+        gone = store.gone("samples/*", "calls/*", "problems", "sessions")
         with execution.drawing() as free:
             begin_run(store, config, tasks)
             tell_gone(store, gone, progress)

@@ -9,9 +9,9 @@ from ttscale.store.documents import document_flaw
 from ttscale.store.files import listed, remove_leftovers, storage_errors, subfolders
 from ttscale.store.inventory import all_gone, make_one
 from ttscale.store.manifest import restore_manifest
-from ttscale.store.merging import delete_replaced, merge_segments
+from ttscale.store.merging import kept_of, merge_segments
 from ttscale.store.orphans import drop_orphans
-from ttscale.store.segments import n_rows, set_aside, set_torn_aside, table_flaw
+from ttscale.store.segments import judged, n_rows, set_aside, table_flaw
 
 
 def clean_up(root: Path, *, merge: bool = False) -> list[Path]:
@@ -28,16 +28,19 @@ def clean_up(root: Path, *, merge: bool = False) -> list[Path]:
     torn = root / "torn"
     moved = restore_manifest(root, torn)
     moved += [set_aside(path, torn) for path in flawed_documents(root)]
-    for folder in segment_folders(root):
-        delete_replaced(folder)  # before any merged segment is written anew without its orphans
-    damaged = [path for folder in segment_folders(root) for path in set_torn_aside(folder, torn)]
+    found = [kept_of(folder) for folder in segment_folders(root)]  # before any merged one is written anew
+    damaged = [path for looked in found for path, flaw in judged(looked) if flaw is not None]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TornSegmentWarning)  # of what is gone: whoever draws it again tells
-        _drop_verdicts_on_lost_samples(root, any_lost=bool(damaged or all_gone(root)))
-        for folder in segment_folders(root) if merge else ():
-            merge_segments(folder)
+        warnings.simplefilter("ignore", TornSegmentWarning)  # whoever makes the rows again tells
+        if damaged or all_gone(root):  # before they go: a kill in between leaves them to be found again
+            _drop_verdicts_on_lost_samples(root, always=True)
+            moved += [set_aside(path, torn) for path in damaged]
+            found = [kept_of(folder) for folder in segment_folders(root)]
+        for looked in found if merge else ():
+            merge_segments(looked)
+        _drop_verdicts_on_lost_samples(root, always=False)
     make_one(root)
-    return moved + damaged
+    return moved
 
 
 def segment_folders(root: Path) -> list[Path]:
@@ -55,9 +58,9 @@ def flawed_documents(root: Path) -> dict[Path, str]:
     return {path: flaw for path, flaw in flaws.items() if flaw}
 
 
-def _drop_verdicts_on_lost_samples(root: Path, *, any_lost: bool) -> None:
+def _drop_verdicts_on_lost_samples(root: Path, *, always: bool) -> None:
     """Let no verdict speak for a sample that is drawn again. Looked for only where samples went missing."""
     for folder in subfolders(root / "verdicts", depth=2):
         samples = root / "samples" / folder.name
-        if any_lost or n_rows(folder) > n_rows(samples):
+        if always or n_rows(folder) > n_rows(samples):
             drop_orphans(samples, folder)

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ttscale.store.files import (
     TEMPORARY_PREFIX,
@@ -30,6 +30,8 @@ from ttscale.store.manifest import home_of, root_of
 
 FOLDER = "written"
 _IS, _GOES, _REPLACES = "+", "-", "="
+_ENDS = (".parquet", ".json")
+"""Of files; what ends otherwise is a folder."""
 _MOST_LOGS = 8
 """That are left as they are."""
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
@@ -74,21 +76,20 @@ def note(path: Path) -> None:
     if (log, own) in _noted and log.exists():  # a session's record is written again and again
         return
     with suppress(OSError):
-        _append(root, log, _IS, [own])
+        _append(log, _IS, [own])
         _noted.add((log, own))
 
 
 def forget(root: Path, paths: Iterable[Path]) -> None:
     """Take files, and all below folders, off the list: before they are deleted, or because nobody shall miss them."""
-    paths = list(paths)
     own = [path.relative_to(root).as_posix() for path in paths]
-    below = tuple(f"{path.relative_to(root).as_posix()}/" for path in paths if path.is_dir())
+    below = tuple(f"{name}/" for name in own if not name.endswith(_ENDS))
     own += [name for name in _names(root) if name.startswith(below)] if below else []
     log = _log_of(root)
     _noted.difference_update((log, name) for name in own)
     if own:
         with storage_errors(log):
-            _append(root, log, _GOES, own)
+            _append(log, _GOES, own)
 
 
 def delete(paths: Sequence[Path]) -> None:
@@ -97,28 +98,42 @@ def delete(paths: Sequence[Path]) -> None:
         forget(root, paths)
     for path in paths:
         with storage_errors(path):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except (IsADirectoryError, PermissionError):
+                shutil.rmtree(path)
 
 
 def gone(folder: Path) -> list[Path]:
     """Return the files that were written into a folder and are no longer there, by name."""
     root = root_of(folder)
-    if root is None:
-        return []
-    own = folder.relative_to(root).as_posix()
-    there = {
-        path.name for path in listed(folder, "")
-    }  # before the lines are read, which come before a deletion
+    return [] if root is None else all_gone(root, folder.relative_to(root).as_posix())
+
+
+def all_gone(root: Path, *folders: str) -> list[Path]:
+    """Return every file of a run that was written and is no longer there, by name.
+
+    Args:
+        root: The run.
+        folders: Looks only for those in these folders, named from the run's own on, each part with wildcards; by default all.
+    """
     logs = _logs(root)
-    left = set[str]().union(*(log.stand.get(own, ()) for log in logs)) - there
-    missed = (name for name in sorted(left) if not any(f"{own}/{name}" in log.go for log in logs))
-    return [folder / name for name in missed if not os.path.lexists(folder / name)]  # nor written since
+    known = sorted({folder for log in logs for folder in log.stand})
+    own = [folder for folder in known if not folders or any(map(PurePosixPath(folder).match, folders))]
+    missed = [f"{folder}/{name}" for folder in own for name in sorted(_missed(root, folder, logs))]
+    still = (
+        _names(root) if missed else set()
+    )  # a line goes before its file does: one that went meanwhile has none now
+    return [root / name for name in missed if name in still and not os.path.lexists(root / name)]
 
 
-def all_gone(root: Path) -> list[Path]:
-    """Return every file of a run that was written and is no longer there, by name."""
-    folders = sorted({folder for log in _logs(root) for folder in log.stand})
-    return [path for folder in folders for path in gone(root / folder)]
+def _missed(root: Path, folder: str, logs: Sequence[_Log]) -> set[str]:
+    """Return what logs say of a folder and is not in it."""
+    try:
+        there = os.listdir(root / folder)  # noqa: PTH208 - names are enough, of tens of thousands
+    except OSError:
+        there = []
+    return set[str]().union(*(log.stand.get(folder, ()) for log in logs)).difference(there)
 
 
 def flawed_logs(root: Path) -> dict[Path, str]:
@@ -136,8 +151,9 @@ def make_one(root: Path) -> None:
     names, standing = _names(root), set(_standing(root))
     if standing <= names and len(logs) <= _MOST_LOGS and not flawed_logs(root):
         return
-    lines = [_line(root, _REPLACES, name) for name in logs]
-    lines += [_line(root, _IS, name) for name in sorted(names | standing)]
+    run = home_of(root / FOLDER).run
+    lines = [_line(run, _REPLACES, name) for name in logs]
+    lines += [_line(run, _IS, name) for name in sorted(names | standing)]
     path = root / FOLDER / f"{secrets.token_hex(8)}.log"
     write_atomically(path, lambda file: file.write("".join(lines).encode()))
     for name in logs:
@@ -162,7 +178,7 @@ def _standing(root: Path) -> Iterator[str]:
     sets = subfolders(root / "verdicts", depth=2)
     for folder in [*plain, *deep, *sets]:
         for path in listed(folder, ""):
-            if path.suffix in (".parquet", ".json"):
+            if path.name.endswith(_ENDS):
                 yield path.relative_to(root).as_posix()
 
 
@@ -175,18 +191,19 @@ def _log_of(root: Path) -> Path:
     return root / FOLDER / f"{_own[1]}.log"
 
 
-def _append(root: Path, log: Path, sign: str, names: Iterable[str]) -> None:
+def _append(log: Path, sign: str, names: Iterable[str]) -> None:
     """Write lines at once: those of several threads do not mix, and each begins anew after one that was cut short."""
     log.parent.mkdir(exist_ok=True)
+    run = home_of(log.parent).run
     descriptor = os.open(log, _FLAGS, 0o666)
     try:
-        os.write(descriptor, "".join(_line(root, sign, name) for name in names).encode())
+        os.write(descriptor, "".join(_line(run, sign, name) for name in names).encode())
     finally:
         os.close(descriptor)
 
 
-def _line(root: Path, sign: str, name: str) -> str:
-    return f"\n{sign}{name} {_checksum(home_of(root / FOLDER).run, sign, name)}\n"
+def _line(run: str | None, sign: str, name: str) -> str:
+    return f"\n{sign}{name} {_checksum(run, sign, name)}\n"
 
 
 def _checksum(run: str | None, sign: str, name: str) -> str:

@@ -1,6 +1,5 @@
 """One run directory: where everything lies, who may write, and whether it fits the configuration."""
 
-import json
 import secrets
 import warnings
 import zlib
@@ -14,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ttscale.errors import RunMismatchError, StoreError, TornSegmentWarning
+from ttscale.errors import StoreError, TornSegmentWarning
 from ttscale.store.calls import CallRecord, call_writer, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
 from ttscale.store.cleaning import clean_up
@@ -39,6 +38,7 @@ from ttscale.store.problems import (
 )
 from ttscale.store.samples import scan_samples, stored_counts
 from ttscale.store.segments import write_table
+from ttscale.store.settings import plain, require_same_settings
 from ttscale.store.stored import StoredKeys, missing_ranges
 from ttscale.store.verdicts import VerdictSet, VerdictSetInfo, is_described, is_description, read_verdict_set
 from ttscale.store.writer import SampleWriter, SegmentWriter
@@ -137,7 +137,7 @@ class RunStore:
             "name": name,
             "run": earlier["run"],
             "created_at": earlier["created_at"],
-            "cells": earlier["cells"] | _plain(cells),
+            "cells": earlier["cells"] | plain(cells),
             "data": {**earlier.get("data", {}), **data},
             "problems": earlier.get("problems", {}),
         }
@@ -164,22 +164,7 @@ class RunStore:
         stored = self.manifest()["cells"] if self.exists else {}
         for cell, settings in cells.items():
             if cell in stored and self.has_samples(cell):
-                self._refuse_other_settings(
-                    cell, _without(stored[cell], free), _without(_plain(settings), free)
-                )
-
-    def _refuse_other_settings(self, cell: str, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-        differing = [
-            f"{key}: {_shown(stored, key)} stored, {_shown(asked, key)} asked"
-            for key in sorted(stored.keys() | asked.keys())
-            if stored.get(key) != asked.get(key)
-        ]
-        if differing:
-            raise RunMismatchError(
-                f"{self.path} holds samples of another configuration of cell '{cell}' "
-                f"({'; '.join(differing)}). Mixing them would spoil both: set these back, or give a new "
-                "directory with --out."
-            )
+                require_same_settings(self.path, cell, stored[cell], settings, free)
 
     def config_yaml(self) -> str:
         """Return the resolved configuration as stored."""
@@ -339,18 +324,19 @@ class RunStore:
 
     def verdict_sets(self) -> list[VerdictSet]:
         """Return every stored verdict set, by label."""
-        for path in self.gone("verdicts"):
+        for path in self.gone("verdicts/*"):
             if is_description(path):
                 told = f"{path.parent} is left out: its {path.name} was written and is gone. The next `ttscale run` makes it again."
                 warnings.warn(told, TornSegmentWarning, stacklevel=2)
         return [read_verdict_set(path) for path in subfolders(self.path / "verdicts") if is_described(path)]
 
-    def gone(self, *within: str) -> list[Path]:
-        """Return the files in some folders of the run, named from its own on, that were written and are gone."""
-        inside = tuple(f"{name}/" for name in within)
-        return [
-            path for path in all_gone(self.path) if path.relative_to(self.path).as_posix().startswith(inside)
-        ]
+    def gone(self, *folders: str) -> list[Path]:
+        """Return the files in some folders of the run that were written and are gone.
+
+        Args:
+            folders: From the run's own on, each part with wildcards.
+        """
+        return all_gone(self.path, *folders)
 
     def forget(self, paths: Sequence[Path]) -> None:
         """Miss files no longer: what they held is made again."""
@@ -387,23 +373,3 @@ def new_session_name() -> str:
 def _checksum(config_yaml: str, manifest: Mapping[str, Any]) -> str:
     """Return the checksum that ends a run's configuration."""
     return f"{zlib.crc32((config_yaml + str(manifest['run'])).encode()):08x}\n"
-
-
-def _plain(value: Any) -> Any:
-    """Return the value as JSON gives it back, so that stored and asked settings compare equal."""
-    return json.loads(json.dumps(value, default=str))
-
-
-def _without(settings: Mapping[str, Any], free: frozenset[str]) -> dict[str, Any]:
-    """Return settings without those that are free, and without sections that are empty then."""
-    tied = {
-        key: {name: inner for name, inner in value.items() if f"{key}.{name}" not in free} or None
-        if isinstance(value, dict)
-        else value
-        for key, value in settings.items()
-    }
-    return {key: value for key, value in tied.items() if key not in free and value is not None}
-
-
-def _shown(settings: Mapping[str, Any], key: str) -> str:
-    return repr(settings[key]) if key in settings else "the default"

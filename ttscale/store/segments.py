@@ -28,6 +28,9 @@ _MOST_REMEMBERED = 1 << 18
 _AT_ONCE, _LOT_BYTES = 1000, 16 << 20
 """Segments that are read together: how many, and their size on disk."""
 
+Looked = tuple[Path, Seal | None, str | None]
+"""A segment, its seal where it has one, and what is wrong with it."""
+
 _checked: dict[Path, tuple[tuple[int, int, int], Seal | None]] = {}
 """Whole files that this process has read and checked: what they looked like then (inode, size, time) and their seals."""
 
@@ -98,8 +101,7 @@ def segments(folder: Path, *, besides: Container[Path] = frozenset()) -> list[Pa
 
 def set_torn_aside(folder: Path, torn_folder: Path) -> list[Path]:
     """Move what `segments` leaves out of the way; return the new places. For the holder of the lock."""
-    torn = [path for path, flaw in examined(folder) if flaw is not None]
-    return [set_aside(path, torn_folder) for path in torn]
+    return [set_aside(path, torn_folder) for path, flaw in [*examined(folder)] if flaw is not None]
 
 
 def set_aside(path: Path, torn_folder: Path) -> Path:
@@ -124,8 +126,14 @@ def examined(folder: Path, besides: Container[Path] = frozenset()) -> Iterator[t
 
     Those whose rows a whole merged segment holds are passed over.
     """
-    looked = list(sealed_segments(folder, besides))
-    replaced = frozenset[str]().union(*(seal.replaces for _, seal, _ in looked if seal is not None))
+    yield from judged(list(sealed_segments(folder, besides)), besides)
+
+
+def judged(
+    looked: Sequence[Looked], besides: Container[Path] = frozenset()
+) -> Iterator[tuple[Path, str | None]]:
+    """Yield what `examined` does of segments that were looked at."""
+    replaced = replaced_by(looked)
     first: dict[str, Path] = {}
     for path, seal, flaw in looked:
         if seal is not None and seal.id in replaced:
@@ -135,9 +143,12 @@ def examined(folder: Path, besides: Container[Path] = frozenset()) -> Iterator[t
             yield path, flaw if original is path else f"it is a copy of {original.name}"
 
 
-def sealed_segments(
-    folder: Path, besides: Container[Path] = frozenset()
-) -> Iterator[tuple[Path, Seal | None, str | None]]:
+def replaced_by(looked: Sequence[Looked]) -> frozenset[str]:
+    """Return the ids of the segments whose rows whole merged ones hold."""
+    return frozenset[str]().union(*(seal.replaces for _, seal, _ in looked if seal is not None))
+
+
+def sealed_segments(folder: Path, besides: Container[Path] = frozenset()) -> Iterator[Looked]:
     """Yield every segment of a folder with its seal, if it has one, and what is wrong with it, if anything is."""
     home = home_of(folder)
     for path in listed(folder, ".parquet"):
@@ -156,8 +167,11 @@ def forget_checked() -> None:
 
 def _require_whole(path: Path, home: Home) -> Seal | None:
     """Check that a file is whole and belongs here, its content once in this process; return its seal."""
-    with reading(path):
-        status = path.stat()
+    try:
+        status = os.stat(path)  # noqa: PTH116 - tens of thousands of times
+    except OSError:
+        with reading(path):
+            raise
     looks = (status.st_ino, status.st_size, status.st_mtime_ns)
     known = _checked.get(path)
     if known is None or known[0] != looks:

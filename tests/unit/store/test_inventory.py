@@ -53,7 +53,7 @@ def test_a_file_that_is_gone_is_named(store: RunStore, kind: str, held: bool) ->
     own = str(path.relative_to(store.path))
     assert own in [row["what"] for row in check_rows(store)]
     assert all_gone(store.path) == [path]
-    assert store.gone(kind) == [path]
+    assert store.gone(kind, f"{kind}/*", f"{kind}/*/*") == [path]
     store.forget([path])
     assert all_gone(store.path) == []
 
@@ -87,8 +87,8 @@ def test_verdicts_on_samples_that_are_gone_do_not_outlive_them(store: RunStore) 
     with store.writing() as aside:
         assert aside == []
     assert store.verdict_set(ORACLE).scan(CELL).collect().height == 16
-    assert store.gone("samples")  # until somebody draws them again
-    assert store.gone("verdicts") == []
+    assert store.gone("samples/*")  # until somebody draws them again
+    assert store.gone("verdicts/*", "verdicts/*/*") == []
 
 
 def test_a_kill_between_a_file_and_its_line_is_no_damage(

@@ -11,7 +11,7 @@ from stored_runs import ORACLE, make_run
 from ttscale.store import merging
 from ttscale.store.calls import CallRecord
 from ttscale.store.inventory import all_gone, delete
-from ttscale.store.merging import merge_segments
+from ttscale.store.merging import kept_of, merge_segments
 from ttscale.store.run import RunStore
 from ttscale.store.segments import segments, write_segment
 
@@ -83,7 +83,7 @@ def test_a_merge_that_was_killed_and_a_damaged_sample_bring_no_row_back(store: R
     verdicts, kept = store.verdict_set(ORACLE).folder / CELL, {}
     for path in verdicts.iterdir():
         kept[path] = path.read_bytes()
-    merge_segments(verdicts)
+    merge_segments(kept_of(verdicts))
     for path, data in kept.items():  # as if the kill had come before the first of them was deleted
         path.write_bytes(data)
     damaged = sorted(store.samples_folder(CELL).iterdir())[0]
@@ -100,14 +100,14 @@ def test_a_merge_that_was_killed_and_a_damaged_sample_bring_no_row_back(store: R
 def test_large_segments_and_few_are_left_alone(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = store.samples_folder(CELL)
     monkeypatch.setattr(merging, "_FEWEST", 100)
-    assert merge_segments(folder) == 0
+    assert merge_segments(kept_of(folder)) == 0
     monkeypatch.setattr(merging, "_FEWEST", 4)
     monkeypatch.setattr(merging, "_SMALL_BYTES", 10)
-    assert merge_segments(folder) == 0
+    assert merge_segments(kept_of(folder)) == 0
     monkeypatch.undo()
     monkeypatch.setattr(merging, "_FEWEST", 4)
     monkeypatch.setattr(merging, "_MOST", 7)
-    assert merge_segments(folder) == 21  # of 24: three groups of seven, and three are too few
+    assert merge_segments(kept_of(folder)) == 21  # of 24: three groups of seven, and three are too few
     assert len(segments(folder)) == 6
 
 
