@@ -31,6 +31,8 @@ _LOOK_S = 30.0
 """Time for a `get`: they only look something up."""
 _SPARE_FILES = 128
 """Open files that are left to others, where the limit is low."""
+LARGEST_ANSWER, _LARGEST_OTHER = 1 << 30, 32 << 20
+"""Bytes of an answer with samples, and of errors and what is looked up."""
 _SHOWN = 300
 _SHOWN_HEADER = 40
 _USER_AGENT = "ttscale"
@@ -142,14 +144,16 @@ class JsonClient:
                 proxy=self._proxy(url),
             ) as response:
                 status, headers = response.status, response.headers
-                content = await response.read()
+                content = await _read(response, _most_bytes(method, status))
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
             failure = Unreachable(self.shown(f"{type(error).__name__}: {error}"))
         except TimeoutError:
             failure = TimedOut(f"no answer within {timeout_s:g} s")
         except aiohttp.InvalidURL:
             failure = LastingFailure("the URL is not valid")
-        except (aiohttp.ClientError, ConnectionError) as error:
+        except _TooLargeError as error:
+            failure = LastingFailure(str(error), status=status)
+        except (aiohttp.ClientError, ConnectionError, ValueError) as error:
             failure = PassingFailure(self.shown(f"{type(error).__name__}: {error}"))
         else:
             return self._parsed(status, headers, content)
@@ -186,6 +190,26 @@ class JsonClient:
         return self._proxies[host]
 
 
+class _TooLargeError(Exception):
+    """An answer has more bytes than anything that was asked for can have."""
+
+
+async def _read(response: Any, most: int) -> bytes:
+    """Read an answer, unpacked, as long as it is no larger than it may be: a few bytes may unpack to gigabytes."""
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        content += chunk
+        if len(content) > most:
+            raise _TooLargeError(
+                f"an answer of more than {most / 1e6:,.0f} MB; ask for fewer samples at once (sampling.request_size)"
+            )
+    return bytes(content)
+
+
+def _most_bytes(method: str, status: int) -> int:
+    return LARGEST_ANSWER if method == "POST" and 200 <= status < 300 else min(_LARGEST_OTHER, LARGEST_ANSWER)
+
+
 def _most_connections() -> int:
     """Return how many connections the process may hold; the caller bounds what is in flight below that."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -195,7 +219,7 @@ def _most_connections() -> int:
 def _message_of(content: bytes) -> str:
     """Return the message inside an error answer of the usual shapes, or all of it."""
     text = content.decode(errors="replace")
-    with suppress(ValueError, KeyError, TypeError):
+    with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
         error = json.loads(text)
         error = error.get("error", error)
         return str(error if isinstance(error, str) else error["message"])

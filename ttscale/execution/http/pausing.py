@@ -31,7 +31,7 @@ def retry_after_s(header: str | None) -> float:
     try:
         seconds = float(header)
     except ValueError:
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, OverflowError):
             when = parsedate_to_datetime(header)
             when = when if when.tzinfo else when.replace(tzinfo=UTC)
             seconds = (when - datetime.now(UTC)).total_seconds()

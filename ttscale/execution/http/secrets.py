@@ -7,9 +7,12 @@ that the text shares with a form of the secret is replaced.
 
 import base64
 from collections.abc import Iterator
+from unicodedata import normalize
 from urllib.parse import quote
 
 REPLACEMENT = "[key]"
+_NUMBERED = ("x{:02x}", "x{:x}", "{}", "{:o}", "{:03o}", "{:08b}", "{:b}")
+"""How a byte may be written as a number."""
 _SHORTEST = 8
 """Letters and digits in a row that may not be shown; a shorter secret is replaced where all of it stands."""
 
@@ -23,7 +26,11 @@ def redacted(text: str, secret: str) -> str:
     if not secret:
         return text
     text = text.replace(secret, REPLACEMENT)
-    kept = [(character.lower(), at) for at, character in enumerate(text) if character.isalnum()]
+    kept = [
+        (normalize("NFKC", character)[:1].lower(), at)
+        for at, character in enumerate(text)
+        if character.isalnum()
+    ]
     plain = "".join(character for character, _ in kept)
     if len(plain) < len(
         kept
@@ -47,8 +54,13 @@ def _forms(secret: str) -> set[str]:
     """Return the secret and its encodings, letters and digits alone."""
     raw = secret.encode()
     codes = [f"{ord(character):04x}" for character in secret]
-    found = {secret, secret[::-1], quote(secret, safe=""), raw.hex(), "".join(f"u{code}" for code in codes)}
-    found |= {"".join(f"x{byte:02x}" for byte in raw), "".join(str(byte) for byte in raw)}
+    found = {secret, secret[::-1], quote(secret, safe=""), "".join(f"u{code}" for code in codes)}
+    found |= {raw.hex(), secret.encode("utf-16-le").hex(), secret.encode("utf-16-be").hex()}
+    found |= {"".join(form.format(byte) for byte in raw) for form in _NUMBERED}
+    found |= {
+        base64.b32encode(b"\0" * before + raw).decode()[-(-8 * before // 5) :].rstrip("=")
+        for before in range(5)
+    }
     for before in range(3):  # the bytes before it decide how base 64 begins
         encoded = base64.b64encode(b"\0" * before + raw).decode()
         found.add(encoded[4 if before else 0 :].rstrip("="))
