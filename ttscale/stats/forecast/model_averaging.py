@@ -16,16 +16,18 @@ from scipy.optimize import minimize
 from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
 from threadpoolctl import threadpool_limits
 
-from ttscale.arrays import FloatArray
+from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import UniqueCounts
 from ttscale.stats.forecast.prior import KNOTS, STRAIGHT, PriorModel, prior_models
 from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.laws.condensing import SHARPEST, condensed
+from ttscale.stats.laws.condensing import SHARPEST, CondensedCounts, condensed
 from ttscale.stats.laws.frame import hazard_grid
 from ttscale.stats.laws.likelihood import binomial_kernel
 
 _TINY = 1e-300
-_NEGLIGIBLE = 1e-200
+_NEGLIGIBLE = 1e-40
+"""Share of a count's largest probability below which a hazard that gives it does not matter."""
+_BANDS = 8
 _PROPOSAL_FREEDOM = 6.0
 _ADAPTATIONS = 2
 _COARSENESS = 500.0
@@ -145,22 +147,39 @@ class _Observed:
     """The counts on a grid of hazards, shared by all laws."""
 
     def __init__(self, pairs: UniqueCounts, k: int) -> None:
-        self.pairs = condensed(pairs)
+        fewer = condensed(pairs)
         n = int(pairs.n.max())
         self.x, self.step = hazard_grid(n, max(k, n), SHARPEST)
-        kernel = binomial_kernel(self.pairs, self.x)  # (U, M)
-        self.kernel = np.where(kernel < _NEGLIGIBLE, 0.0, kernel)  # products of subnormal numbers are slow
+        order, self.bands = _bands(binomial_kernel(fewer, self.x))
+        self.pairs = CondensedCounts(fewer.n[order], fewer.c[order], fewer.weight[order])
         self.unsolved = (self.pairs.c == 0).astype(float)
         self.knots = np.exp(-np.multiply.outer(KNOTS, np.exp(self.x)))  # (5, M)
 
     def log_likelihood(self, mass: FloatArray, zero: FloatArray) -> FloatArray:
         """Return the log likelihood of mixtures (B, M) and (B,), shape (B,)."""
-        probability = self.kernel @ mass.T + np.multiply.outer(self.unsolved, zero)  # (U, B)
+        probability = np.concatenate([part @ mass[:, at].T for at, part in self.bands])  # (U, B)
+        probability += np.multiply.outer(self.unsolved, zero)
         return np.asarray(self.pairs.weight @ np.log(np.maximum(probability, _TINY)))
 
     def failure_at_knots(self, mass: FloatArray, zero: FloatArray) -> FloatArray:
         """Return the chance that all samples fail at `KNOTS`, shape (B, 5)."""
         return np.asarray(mass @ self.knots.T + zero[:, None])
+
+
+def _bands(kernel: FloatArray) -> tuple[IntArray, list[tuple[slice, FloatArray]]]:
+    """Cut a kernel (U, M) into bands of rows that matter at the same columns; return the rows' order and the bands.
+
+    Beyond, a kernel holds nothing but zeros and numbers so small that products with them are slow.
+    """
+    matters = kernel > _NEGLIGIBLE * kernel.max(axis=1, keepdims=True)
+    first = matters.argmax(axis=1)
+    last = matters.shape[1] - matters[:, ::-1].argmax(axis=1)
+    order = np.lexsort((last, first))
+    bands = []
+    for rows in np.array_split(order, min(_BANDS, len(order))):
+        at = slice(int(first[rows].min()), int(last[rows].max()))
+        bands.append((at, np.where(matters[rows, at], kernel[rows, at], 0.0)))
+    return order, bands
 
 
 class _Posterior:
@@ -264,6 +283,11 @@ def _mode(posterior: _Posterior) -> tuple[FloatArray, FloatArray]:
         value = -posterior.log_density(around, *posterior.mixtures(around))
         return float(value[0]), np.asarray((value[1 : size + 1] - value[size + 1 :]) / 2e-4)
 
+    def gradient(points: FloatArray) -> FloatArray:  # (B, D) -> (B, D)
+        around = (points[:, None] + np.concatenate([step, -step])).reshape(-1, size)
+        value = -posterior.log_density(around, *posterior.mixtures(around)).reshape(len(points), 2, size)
+        return np.asarray((value[:, 0] - value[:, 1]) / 2e-4)
+
     mean = float(np.clip(pairs.weight @ pairs.c / (pairs.weight @ pairs.n), 1e-6, 1 - 1e-6))
     room = 1e-3
     bounds = list(zip(posterior.low + room, posterior.high - room, strict=True))
@@ -275,7 +299,7 @@ def _mode(posterior: _Posterior) -> tuple[FloatArray, FloatArray]:
     start = starts[np.argmax(posterior(starts))]
     best = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
     shift = 1e-2 * np.eye(size)
-    hessian = np.stack([(objective(best.x + s)[1] - objective(best.x - s)[1]) / 2e-2 for s in shift])
+    hessian = (gradient(best.x + shift) - gradient(best.x - shift)) / 2e-2
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2.0)
     curvature = np.maximum(values, 1.0 / np.max(posterior.prior.spread) ** 2)
     return best.x, np.asarray((vectors / curvature) @ vectors.T)

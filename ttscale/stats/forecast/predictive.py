@@ -10,6 +10,7 @@ the chances themselves mixes these binomials.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import bdtr
 
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts
@@ -123,29 +124,32 @@ class Predictive:
 
     def quantile(self, level: float) -> FloatArray:
         """Return the coverage that is not exceeded with probability `level`, shape (K,)."""
-        solved = [self._count_quantile(j, level) for j in range(len(self.problems.k))]
-        return np.asarray((self.problems.known + np.array(solved)) / self.problems.n_problems)
+        n_open, mixed = self.problems.n_open, self._mixed()
+        low, high = np.full(len(n_open), -1), n_open.copy()
+        while (wide := high - low > 1).any():  # by bisection at all budgets together
+            middle = (low + high) // 2
+            enough = self._cdf(middle, *mixed) >= level
+            high, low = np.where(wide & enough, middle, high), np.where(wide & ~enough, middle, low)
+        return np.asarray((self.problems.known + high) / self.problems.n_problems)
 
     def chance_to_reach(self, target: float) -> FloatArray:
         """Return the probability that coverage at each budget is at least `target`, shape (K,)."""
         needed = np.ceil(target * self.problems.n_problems - self.problems.known - 1e-9)
-        return np.array([1.0 - self._cdf(j, needed[j] - 1) for j in range(len(self.problems.k))])
+        return np.asarray(1.0 - self._cdf(needed - 1, *self._mixed()))
 
-    def _cdf(self, j: int, solved: float) -> float:
-        if solved < 0:
-            return 0.0
-        from scipy.stats import binom  # takes as long to import as all else here
+    def _cdf(self, solved: FloatArray | IntArray, chance: FloatArray, weight: FloatArray) -> FloatArray:
+        """Return the probability that at most `solved` open problems will be solved, both of shape (K,)."""
+        at_most = bdtr(np.maximum(solved, 0), self.problems.n_open, chance)
+        return np.asarray(np.where(solved < 0, 0.0, np.sum(weight * at_most, axis=0)))
 
-        chance, weight = _binned(self.chance[:, j], self.weight)
-        return float(weight @ binom.cdf(solved, self.problems.n_open[j], chance))
-
-    def _count_quantile(self, j: int, level: float) -> int:
-        """Find the smallest count whose distribution function reaches `level`, by bisection."""
-        low, high = -1, int(self.problems.n_open[j])
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._cdf(j, middle) >= level else (middle, high)
-        return high
+    def _mixed(self) -> tuple[FloatArray, FloatArray]:
+        """Few chances that stand for all draws at each budget, with weights that sum to 1; each of shape (B, K)."""
+        binned = [_binned(column, self.weight) for column in self.chance.T]
+        size = max((len(value) for value, _ in binned), default=0)
+        chance, weight = np.zeros((2, size, len(binned)))
+        for j, (value, share) in enumerate(binned):
+            chance[: len(value), j], weight[: len(value), j] = value, share
+        return chance, weight
 
 
 def _binned(value: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
