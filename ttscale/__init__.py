@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ttscale.analysis.comparison.compare import compare_verifiers as compare_verifiers
     from ttscale.analysis.comparison.frame import ComparisonSettings as ComparisonSettings
     from ttscale.analysis.comparison.results import Comparison as Comparison
+    from ttscale.analysis.models.compare import ModelComparisonSettings as ModelComparisonSettings
     from ttscale.analysis.models.compare import compare_models as compare_models
     from ttscale.analysis.models.results import ModelComparison as ModelComparison
-    from ttscale.analysis.models.settings import ModelComparisonSettings as ModelComparisonSettings
     from ttscale.analysis.reading.sources import read_source as read_source
     from ttscale.analysis.run.analyze import analyze_run as analyze_run
     from ttscale.analysis.run.results import CellResult as CellResult
@@ -51,15 +51,15 @@ if TYPE_CHECKING:
     from ttscale.stats.adaptive.piloting import plan_pilot as plan_pilot
     from ttscale.stats.adaptive.planning import plan_coverage as plan_coverage
     from ttscale.stats.counts.curve import Curve as Curve
+    from ttscale.stats.counts.pass_at_k import g_pass_at_k as g_pass_at_k
+    from ttscale.stats.counts.pass_at_k import mg_pass_at_k as mg_pass_at_k
     from ttscale.stats.counts.pass_at_k import pass_at_k as pass_at_k
-    from ttscale.stats.counts.posterior import posterior_pass_at_k as posterior_pass_at_k
-    from ttscale.stats.counts.threshold_pass import g_pass_at_k as g_pass_at_k
-    from ttscale.stats.counts.threshold_pass import mg_pass_at_k as mg_pass_at_k
+    from ttscale.stats.counts.pass_at_k import posterior_pass_at_k as posterior_pass_at_k
     from ttscale.stats.coverage.coverage import coverage_curve as coverage_curve
+    from ttscale.stats.coverage.coverage import g_pass_curve as g_pass_curve
+    from ttscale.stats.coverage.coverage import mg_pass_curve as mg_pass_curve
     from ttscale.stats.coverage.coverage import pass_hat_curve as pass_hat_curve
     from ttscale.stats.coverage.pooling import pooled_curve as pooled_curve
-    from ttscale.stats.coverage.reliability import g_pass_curve as g_pass_curve
-    from ttscale.stats.coverage.reliability import mg_pass_curve as mg_pass_curve
     from ttscale.stats.coverage.stopping import pass_at_k_until_successes as pass_at_k_until_successes
     from ttscale.stats.coverage.stopping import rate_until_successes as rate_until_successes
     from ttscale.stats.decide.allocation import best_allocation as best_allocation
@@ -108,14 +108,14 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "pooled_curve": "ttscale.stats.coverage.pooling",
             "pass_at_k_until_successes": "ttscale.stats.coverage.stopping",
             "rate_until_successes": "ttscale.stats.coverage.stopping",
-            "posterior_pass_at_k": "ttscale.stats.counts.posterior",
+            "posterior_pass_at_k": "ttscale.stats.counts.pass_at_k",
         },
         "How reliable are all of them?": {
             "pass_hat_curve": "ttscale.stats.coverage.coverage",
-            "g_pass_at_k": "ttscale.stats.counts.threshold_pass",
-            "g_pass_curve": "ttscale.stats.coverage.reliability",
-            "mg_pass_at_k": "ttscale.stats.counts.threshold_pass",
-            "mg_pass_curve": "ttscale.stats.coverage.reliability",
+            "g_pass_at_k": "ttscale.stats.counts.pass_at_k",
+            "g_pass_curve": "ttscale.stats.coverage.coverage",
+            "mg_pass_at_k": "ttscale.stats.counts.pass_at_k",
+            "mg_pass_curve": "ttscale.stats.coverage.coverage",
         },
         "What does a selector collect?": {
             "majority_curve": "ttscale.stats.selectors.voting",
@@ -125,7 +125,7 @@ API: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "Which model is better?": {
             "compare_models": "ttscale.analysis.models.compare",
-            "ModelComparisonSettings": "ttscale.analysis.models.settings",
+            "ModelComparisonSettings": "ttscale.analysis.models.compare",
         },
         "Which verifier is better?": {
             "compare_verifiers": "ttscale.analysis.comparison.compare",

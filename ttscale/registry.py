@@ -90,8 +90,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "flops": "ttscale.costs.compute:FlopsCost",
             "eflops": "ttscale.costs.compute:EflopsCost",
             "money": "ttscale.costs.money:MoneyCost",
-            "seconds": "ttscale.costs.measured:SecondsCost",
-            "joules": "ttscale.costs.measured:JoulesCost",
+            "seconds": "ttscale.costs.counted:SecondsCost",
+            "joules": "ttscale.costs.counted:JoulesCost",
         },
         "importers": {
             "lm-eval": "ttscale.exchange.formats.lm_eval:LmEvalImporter",

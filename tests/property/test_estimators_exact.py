@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ttscale.stats.counts.pass_at_k import pass_at_k, pass_hat_k
-from ttscale.stats.counts.posterior import posterior_pass_at_k
-from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
+from ttscale.stats.counts.pass_at_k import (
+    g_pass_at_k,
+    mg_pass_at_k,
+    pass_at_k,
+    pass_hat_k,
+    posterior_pass_at_k,
+)
 from ttscale.stats.coverage.stopping import pass_at_k_until_successes, rate_until_successes
 from ttscale.stats.decide.allocation import best_allocation, coverage_of_allocation
 from ttscale.stats.selectors.accepting import expected_draws, first_accepted, utility

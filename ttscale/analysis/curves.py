@@ -11,9 +11,8 @@ from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.exchange.counts import CountsGroup
 from ttscale.stats.adaptive.rounds import pass_at_k_in_rounds
 from ttscale.stats.counts.curve import Curve, Over, budget_grid
-from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
+from ttscale.stats.coverage.coverage import coverage_curve, g_pass_curve, mg_pass_curve, pass_hat_curve
 from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
-from ttscale.stats.coverage.reliability import g_pass_curve, mg_pass_curve
 from ttscale.stats.forecast.forecasting import BACKTESTED
 from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
 from ttscale.stats.laws import named_law

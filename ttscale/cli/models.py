@@ -12,8 +12,8 @@ from ttscale.cli.statistics import Budgets, Names, by_option, level_option, plot
 from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
+    from ttscale.analysis.models.compare import ModelComparisonSettings
     from ttscale.analysis.models.results import ModelComparison
-    from ttscale.analysis.models.settings import ModelComparisonSettings
 
 _CHARS = 300
 """Of a sample on the terminal."""
@@ -86,7 +86,7 @@ def _draw(path: Path, found: "Sequence[ModelComparison]") -> None:
 
 
 def _settings(given: Given) -> "ModelComparisonSettings":
-    from ttscale.analysis.models.settings import ModelComparisonSettings
+    from ttscale.analysis.models.compare import ModelComparisonSettings
 
     same = ("cells", "against", "k", "selectors", "verifiers", "oracle", "power", "seed")
     return ModelComparisonSettings(

@@ -8,8 +8,7 @@ from ttscale.analysis.run.results import CellResult, RunResult
 from ttscale.report import payload
 from ttscale.report.ahead import ahead_of
 from ttscale.report.cells import PageCell
-from ttscale.report.drawings import Drawings
-from ttscale.report.embed import embedded_json
+from ttscale.report.embed import Drawings, embedded_json
 from ttscale.report.laws import law_formula, law_parameters, usable_law
 from ttscale.report.samples import PackedSamples
 from ttscale.report.series import measured_k, measured_series

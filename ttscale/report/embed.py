@@ -1,8 +1,9 @@
-"""Data and code inside one HTML file, such that only our own code runs."""
+"""Figures, data and code inside one HTML file, such that only our own code runs."""
 
 import base64
 import hashlib
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -11,6 +12,30 @@ _ESCAPES = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 )
 """JSON's own spelling of what could end a script element or a line of JavaScript."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure as an image for the page.
+
+    Attributes:
+        image: Address with the data in it.
+        alt: What it shows.
+    """
+
+    image: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Drawings:
+    """The figures of a page: of each cell by its id, of all cells together, and of costs and strategies by their ids."""
+
+    curves: dict[str, Drawing]
+    rates: dict[str, Drawing]
+    overlay: Drawing | None
+    costs: dict[str, Drawing]
+    strategies: dict[str, Drawing] = field(default_factory=dict)
 
 
 def embedded_json(data: Any) -> Markup:

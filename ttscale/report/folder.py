@@ -14,8 +14,7 @@ from ttscale.report.cells import page_cells
 from ttscale.report.following import progress_of
 from ttscale.report.html import replace_file, write_report, writing_to
 from ttscale.report.live import LiveReport
-from ttscale.report.opening import answer
-from ttscale.report.overview import shared_k
+from ttscale.report.opening import answer, shared_k
 from ttscale.report.page import IndexRow, render_index
 from ttscale.showing.numbers import count
 from ttscale.store.run import RunStore

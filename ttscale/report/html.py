@@ -13,8 +13,7 @@ from ttscale.errors import InvalidInputError, StoreError
 from ttscale.plots import save_figure
 from ttscale.report.budget import cost_figures
 from ttscale.report.cells import PageCell, page_cells
-from ttscale.report.drawings import Drawing, Drawings
-from ttscale.report.embed import svg_data_uri
+from ttscale.report.embed import Drawing, Drawings, svg_data_uri
 from ttscale.report.figures import (
     ReportFigure,
     csv_bytes,

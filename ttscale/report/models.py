@@ -8,9 +8,8 @@ import numpy as np
 
 from ttscale.analysis.budget.arms import Arm
 from ttscale.analysis.budget.pricing import Pricing
-from ttscale.analysis.models.compare import compare_arms
+from ttscale.analysis.models.compare import ModelComparisonSettings, compare_arms
 from ttscale.analysis.models.results import Contrast, ModelComparison
-from ttscale.analysis.models.settings import ModelComparisonSettings
 from ttscale.errors import TtscaleError
 from ttscale.report.cells import PageCell
 from ttscale.report.visible import visible_text

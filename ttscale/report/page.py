@@ -16,11 +16,9 @@ from ttscale.report import payload
 from ttscale.report.budget import budget_sections
 from ttscale.report.cell_section import CellTexts, cell_context
 from ttscale.report.cells import PageCell
-from ttscale.report.drawings import Drawings
-from ttscale.report.embed import content_security_policy, embedded_json
+from ttscale.report.embed import Drawings, content_security_policy, embedded_json
 from ttscale.report.models import models_sections
-from ttscale.report.opening import answer, question
-from ttscale.report.overview import overview_of, shared_k
+from ttscale.report.opening import answer, overview_of, question, shared_k
 from ttscale.report.samples import live_samples, packed_samples
 from ttscale.report.strategies import StrategySection
 from ttscale.report.terms import TERMS, explained

@@ -9,8 +9,7 @@ from ttscale.analysis.budget.allocation import allocate
 from ttscale.analysis.budget.pricing import Pricing
 from ttscale.analysis.budget.view import BudgetSettings, budget_view
 from ttscale.analysis.comparison.compare import ComparisonSettings, compare_verifiers
-from ttscale.analysis.models.compare import compare_models
-from ttscale.analysis.models.settings import ModelComparisonSettings
+from ttscale.analysis.models.compare import ModelComparisonSettings, compare_models
 from ttscale.analysis.reading.cell import RunReader, stored_config
 from ttscale.analysis.reading.verified import seen_by, verifier_scores
 from ttscale.analysis.run.analyze import analyze_run

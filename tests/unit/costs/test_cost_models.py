@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from ttscale.costs.architecture import Architecture
 from ttscale.costs.compute import EflopsCost, FlopsCost
 from ttscale.costs.contract import CostLine, LaterCalls, ModelFacts, Price, Usage, missing_needs, usage
-from ttscale.costs.counted import SampleCost, TokenCost
-from ttscale.costs.measured import JoulesCost, SecondsCost
+from ttscale.costs.counted import JoulesCost, SampleCost, SecondsCost, TokenCost
 from ttscale.costs.money import MoneyCost, find_price, read_prices
 from ttscale.errors import InvalidInputError
 from ttscale.registry import BUILT_IN, load_plugin

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from ttscale.costs.contract import ModelFacts, Price
-from ttscale.costs.counted import SampleCost, TokenCost
-from ttscale.costs.measured import JoulesCost, SecondsCost
+from ttscale.costs.counted import JoulesCost, SampleCost, SecondsCost, TokenCost
 from ttscale.costs.money import MoneyCost
 from ttscale.costs.verification import (
     VerifierTokens,

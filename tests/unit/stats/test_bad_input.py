@@ -11,11 +11,14 @@ from ttscale.errors import InvalidInputError
 from ttscale.stats.adaptive.planning import plan_coverage
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.counts.curve import budget_grid
-from ttscale.stats.counts.pass_at_k import pass_at_k, pass_hat_k
-from ttscale.stats.counts.posterior import posterior_pass_at_k
-from ttscale.stats.counts.threshold_pass import g_pass_at_k, mg_pass_at_k
-from ttscale.stats.coverage.coverage import coverage_curve, pass_hat_curve
-from ttscale.stats.coverage.reliability import g_pass_curve, mg_pass_curve
+from ttscale.stats.counts.pass_at_k import (
+    g_pass_at_k,
+    mg_pass_at_k,
+    pass_at_k,
+    pass_hat_k,
+    posterior_pass_at_k,
+)
+from ttscale.stats.coverage.coverage import coverage_curve, g_pass_curve, mg_pass_curve, pass_hat_curve
 from ttscale.stats.coverage.stopping import pass_at_k_until_successes, rate_until_successes
 from ttscale.stats.decide.allocation import (
     best_allocation,

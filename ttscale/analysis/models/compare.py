@@ -1,6 +1,7 @@
 """Compare models, prompts, temperatures: any curve of any sources, on the problems that all of them have."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from ttscale.analysis.budget.choices import Choice, priced_choices
 from ttscale.analysis.budget.pricing import Pricing, choose_cost_model, with_facts
 from ttscale.analysis.budget.reading_arms import readable_arms
 from ttscale.analysis.models.results import Contrast, ModelComparison, WayComparison
-from ttscale.analysis.models.settings import ModelComparisonSettings
 from ttscale.analysis.selecting import Way, ways
 from ttscale.analysis.strategies.compare import EqualCost, at_equal_cost
 from ttscale.analysis.strategies.results import StrategyComparison
@@ -20,13 +20,47 @@ from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.counts.curve import check_budgets, table_budgets
 from ttscale.stats.decide.ranking import ranking
-from ttscale.stats.decide.settling import what_settles
+from ttscale.stats.decide.settling import POWER, what_settles
 from ttscale.stats.intervals.intervals import interval_over_problems
 from ttscale.stats.intervals.multiple import PairedDifferences, paired_differences
 from ttscale.stats.intervals.sampling_error import coverage_sampling_error, split_sampling_error
+from ttscale.stats.selectors.contract import Selector
+from ttscale.types import CONFIDENCE_LEVEL
 
 _FEW_PAIRS = 3
 """Up to so many pairs are compared at every budget, more at the largest alone: a large family proves little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelComparisonSettings:
+    """How to compare.
+
+    Attributes:
+        cells: Labels of those to compare; all by default.
+        against: Compare every other one with this one alone; by default all pairs.
+        k: Budgets; powers of ten and the largest that all reach by default, where more than three pairs are compared at
+            the largest alone.
+        selectors: Curves to compare: "coverage", "majority", "best", "first", ..., or selectors.
+        verifiers: Whose scores or verdicts they go by; "logprob" for the samples' own.
+        oracle: What defines *correct*; by default each run's own.
+        at: Costs per problem to compare at; by default three within what all reach.
+        pricing: What is known of costs.
+        power: Chance with which more problems or samples shall settle a comparison.
+        confidence_level: Of all intervals of one curve together.
+        seed: Of everything simulated.
+    """
+
+    cells: tuple[str, ...] = ()
+    against: str | None = None
+    k: tuple[int, ...] | None = None
+    selectors: tuple[str | Selector, ...] = ("coverage",)
+    verifiers: tuple[str, ...] = ()
+    oracle: str | None = None
+    at: tuple[float, ...] = ()
+    pricing: Pricing = field(default_factory=Pricing)
+    power: float = POWER
+    confidence_level: float = CONFIDENCE_LEVEL
+    seed: int = 0
 
 
 def compare_models(

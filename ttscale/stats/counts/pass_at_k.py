@@ -1,15 +1,18 @@
-"""pass@k and pass^k of each problem: unbiased, exact to the last digits, for ragged n and all k at once.
+"""Chances of single problems from their counts: pass@k, pass^k, G-Pass@k, and pass@k beyond n under a prior.
 
-Notation: n samples drawn, c of them correct, k the budget; see `ttscale.stats.counts.counts`.
+Unbiased and exact to the last digits (the posterior apart), for ragged n and all k at once. Notation: n samples drawn, c of
+them correct, k the budget (see `ttscale.stats.counts.counts`); X, the correct ones among k drawn, is hypergeometric.
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betaln, gammaln
 
 from ttscale.arrays import ArrayLike, FloatArray, IntArray
-from ttscale.stats.counts.counts import Counts, TooFew, budgets, counts, refuse_too_few
+from ttscale.errors import InvalidInputError
+from ttscale.stats.counts.counts import Counts, TooFew, UniqueCounts, budgets, counts, refuse_too_few
 
 Chance = Callable[[IntArray, IntArray, IntArray], FloatArray]
 """(n, c, k), broadcast and valid -> the estimate of one problem."""
@@ -22,7 +25,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike, *, too_few: TooFew = "ra
     """Estimate the chance that at least one of k samples is correct: 1 − C(n−c, k)/C(n, k).
 
     The mean over all subsets of k of the n samples, hence unbiased for 1 − (1−p)^k. Not for data drawn
-    with a stopping rule (see `ttscale.stats.coverage.stopping`), nor for k > n (see `ttscale.stats.counts.posterior` and the
+    with a stopping rule (see `ttscale.stats.coverage.stopping`), nor for k > n (see `posterior_pass_at_k` and the
     forecasts).
 
     Args:
@@ -167,3 +170,107 @@ def _by_unique_pairs(data: Counts, k: IntArray, too_few: TooFew, metric: str, ch
     values = np.where(k <= n, chance(np.maximum(n, 1), c, usable), np.nan)
     spread: FloatArray = values[pairs.inverse]
     return spread
+
+
+def g_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike, tau: float | Fraction | str) -> FloatArray:
+    """Estimate the chance that at least ⌈τk⌉ of k samples are correct.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budget or budgets, shape (K,).
+        tau: Share, 0 < τ <= 1. A float stands for the decimal it prints as, so ⌈0.55·100⌉ is 55.
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Impossible counts, k > n or τ outside (0, 1].
+
+    References:
+        Liu et al. 2024, https://arxiv.org/abs/2412.13147
+
+    >>> g_pass_at_k([4], [2], [2], 1.0).round(4).tolist()
+    [[0.1667]]
+    """
+    data, ks = counts(n, c), budgets(k)
+    share = Fraction(str(tau))
+    if not 0 < share <= 1:
+        raise InvalidInputError(f"tau must lie in (0, 1], but is {tau}.")
+    refuse_too_few(data.n, ks, "G-Pass@{k}")
+    pairs = data.unique()
+    values = [
+        _hits(pairs, int(b))[:, -(-share.numerator * int(b) // share.denominator) :].sum(axis=1) for b in ks
+    ]
+    chance: FloatArray = np.minimum(np.stack(values, axis=1), 1.0)[pairs.inverse]
+    return chance
+
+
+def mg_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> FloatArray:
+    """Estimate mG-Pass@k: (2/k) Σ_{i=⌈k/2⌉+1..k} P(X >= i) = (2/k) E[(X − ⌈k/2⌉)⁺].
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all.
+        c: Samples correct per problem, shape (P,).
+        k: Budget or budgets, shape (K,).
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Impossible counts or k > n.
+
+    References:
+        Liu et al. 2024, https://arxiv.org/abs/2412.13147
+
+    >>> mg_pass_at_k([4], [4], [2, 4]).tolist()
+    [[1.0, 1.0]]
+    """
+    data, ks = counts(n, c), budgets(k)
+    refuse_too_few(data.n, ks, "mG-Pass@{k}")
+    pairs = data.unique()
+    values = []
+    for budget in ks.tolist():
+        surplus = np.maximum(np.arange(budget + 1) - -(-budget // 2), 0)
+        values.append(2 / budget * (_hits(pairs, budget) @ surplus))
+    mean: FloatArray = np.stack(values, axis=1)[pairs.inverse]
+    return mean
+
+
+def _hits(pairs: UniqueCounts, k: int) -> FloatArray:
+    """Return the hypergeometric chances of 0..k hits among k draws for each pair; shape (U, k+1)."""
+    n, c, x = pairs.n[:, None], pairs.c[:, None], np.arange(k + 1)
+    return np.exp(log_choose(c, x) + log_choose(n - c, k - x) - log_choose(n, np.asarray(k)))
+
+
+def posterior_pass_at_k(
+    n: ArrayLike, c: ArrayLike, k: ArrayLike, *, alpha0: float = 1.0, beta0: float = 1.0
+) -> FloatArray:
+    """Return the posterior mean of 1 − (1−p)^k: 1 − Π_{j<k} (β+j)/(α+β+j), α = c+α0, β = n−c+β0.
+
+    Biased towards the prior, unlike `pass_at_k`; beyond n the prior decides, so state it. To forecast
+    coverage, fit a law to all problems instead.
+
+    Args:
+        n: Samples drawn per problem, shape (P,), or one number for all; 0 gives the prior's own answer.
+        c: Samples correct per problem, shape (P,).
+        k: Budget or budgets, shape (K,), of any size.
+        alpha0: Prior successes, above 0; 1 and 1 is the uniform prior.
+        beta0: Prior failures, above 0.
+
+    Returns:
+        Shape (P, K).
+
+    Raises:
+        InvalidInputError: Impossible counts, k < 1, or a prior that is not above 0.
+
+    >>> posterior_pass_at_k([0], [0], [1, 2]).round(3).tolist()
+    [[0.5, 0.667]]
+    """
+    data, ks = counts(n, c), budgets(k)
+    if not (0 < alpha0 < np.inf and 0 < beta0 < np.inf):
+        raise InvalidInputError(f"alpha0 and beta0 must be above 0, but are {alpha0} and {beta0}.")
+    pairs = data.unique()
+    alpha, beta = (pairs.c + alpha0)[:, None], (pairs.n - pairs.c + beta0)[:, None]
+    chance: FloatArray = 0.0 - np.expm1(betaln(alpha, beta + ks) - betaln(alpha, beta))
+    return chance[pairs.inverse]

@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from ttscale.analysis.budget.reading_arms import read_arms
-from ttscale.analysis.models.compare import compare_models
-from ttscale.analysis.models.settings import ModelComparisonSettings
+from ttscale.analysis.models.compare import ModelComparisonSettings, compare_models
 from ttscale.analysis.models.texts import samples_to_read
 from ttscale.errors import InvalidInputError
 from ttscale.stats.counts.pass_at_k import pass_at_k
