@@ -25,6 +25,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ttscale.config.models import PluginSettings
+from ttscale.pipeline.lanes import Lane, streamed
 from ttscale.pipeline.strategy.building import BuiltStrategy, build_strategy
 from ttscale.pipeline.strategy.driving import Drive
 from ttscale.pipeline.strategy.journal import StoredJournal
@@ -150,7 +151,8 @@ def _driven(
     built: BuiltStrategy, sampler: Sampler, requests: Iterable[SampleRequest], folder: Path
 ) -> Iterator[list[Sample]]:
     journal = StoredJournal(RunStore(folder).call_writer("benchmark", f"session-{time.monotonic_ns()}"), {})
-    yield from Drive(built, sampler, journal, run_seed=0, request_size=64).samples(requests)
+    lane = Lane(Drive(built, requests, journal, run_seed=0, request_size=64))
+    yield from (samples for _, samples in streamed(sampler, iter([lane])))
 
 
 def _built(strategy: dict[str, Any]) -> BuiltStrategy:

@@ -16,6 +16,7 @@ import pytest
 from tests_paths import SUPPORT
 
 from ttscale.cli.main import run_cli
+from ttscale.config.cells import cells
 from ttscale.config.loading import check_config, load_config
 from ttscale.errors import ConfigError, TtscaleError
 from ttscale.pipeline.progress import Progress
@@ -29,13 +30,19 @@ LIMIT_S = 120
 
 
 class Told(Progress):
-    """Remembers what was said."""
+    """Remembers what was said, and how many samples there were by then."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.n_at: dict[str, int] = {}
+        self._n = 0
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+        self.n_at[text] = self._n
+
+    def advance(self, n_samples: int, n_tokens: int = 0) -> None:
+        self._n += n_samples
 
 
 @pytest.fixture
@@ -90,6 +97,31 @@ def test_two_engines_one_of_which_is_killed_draw_what_one_draws(
     assert {session.engine["detail"]["replica"] for session in drew} == {1, 2}
     assert {session.engine["detail"]["execution"] for session in drew} == {"local"}
     assert min(session.n_samples for session in drew[:2]) > 0  # both worked
+
+
+def test_an_engine_that_is_through_with_a_cell_begins_the_next_one_and_a_kill_among_two_costs_nothing(
+    scripted_config: Path, tmp_path: Path, actors: list[processes.Actor]
+) -> None:
+    sweep = ["sweep={axes: {temperature: [0.5, 1.0, 1.5]}}", *SLOW[:2], "sampling.n=200"]
+
+    def kill_once_both_are_under_way() -> None:
+        while not second.exists() or not list(second.glob("[!.]*.parquet")):
+            time.sleep(0.005)  # between looks, not for a result
+        os.kill(actors[0].pid, signal.SIGKILL)
+
+    config = load_config(scripted_config, ["execution.replicas=2", *sweep, SLOW[2]], out=tmp_path / "two")
+    names = [cell.name for cell in cells(config)]
+    second = tmp_path / "two" / "samples" / names[1]
+    killer = threading.Thread(target=kill_once_both_are_under_way)
+    killer.start()
+    told = Told()
+    two = sample_run(config, told)
+    killer.join()
+    one = sample_run(load_config(scripted_config, sweep, out=tmp_path / "one"))
+    for name in names:
+        assert samples(two, name).equals(samples(one, name))
+    assert len(actors) == 3
+    assert told.n_at[f"Cell 2 of 3: {names[1]}"] < samples(two, names[0]).height
 
 
 def test_what_engines_used_is_added_up_and_what_helps_is_said(
@@ -245,17 +277,21 @@ def test_two_vllm_engines_with_a_kill_draw_what_one_draws(
                 "out": str(tmp_path / name),
                 "model": {"path": "demo-arithmetic", "engine": "vllm", "engine_options": options},
                 "task": {"name": "arithmetic", "problems": 16},
-                "sampling": {"n": 256, "max_tokens": 10},
+                "sampling": {"n": 128, "max_tokens": 10},
                 "verifiers": ["exact"],
                 "execution": execution,
+                "sweep": {"axes": {"temperature": [0.7, 1.3]}},
             }
         )
 
+    told = Told()
     killer = when_stored(tmp_path / "two", 2, lambda: os.kill(actors[-1].pid, signal.SIGKILL))
-    two = sample_run(config("two", replicas=2))
+    two = sample_run(config("two", replicas=2), told)
     killer.join()
     one = sample_run(config("one"))
-    cell = two.cells()[0]
     columns = ["problem_id", "sample_index", "completion", "finish_reason", "seed"]
-    assert samples(two, cell).select(columns).equals(samples(one, cell).select(columns))
+    for cell in two.cells():
+        assert samples(two, cell).select(columns).equals(samples(one, cell).select(columns))
     assert len(actors) == 3
+    (began,) = (n for note, n in told.n_at.items() if note.startswith("Cell 2 of 2"))
+    assert began < 16 * 128  # while the first cell's last samples were drawn

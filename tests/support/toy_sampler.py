@@ -38,11 +38,17 @@ class ToySampler:
     """Answers in the order of its choice; only what it has been given decides what it says."""
 
     Options: ClassVar[type[BaseModel]] = ToyOptions
-    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs"})
+    serves: ClassVar[frozenset[str]] = frozenset({"calls", "prefix", "tokens", "stop", "logprobs", "cells"})
     n_calls = 0
+    taken: ClassVar[list[str]] = []
+    """Ids of the problems of all requests, in the order in which they were taken."""
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: ToyOptions) -> None:
         self._options, self._path, self._longest = options, model.path, sampling.max_tokens
+
+    def reuse(self, model: ModelSettings, sampling: SamplingSettings) -> EngineInfo:
+        self._longest = sampling.max_tokens
+        return self.start()
 
     def start(self) -> EngineInfo:
         return EngineInfo(
@@ -58,7 +64,7 @@ class ToySampler:
 
     def sample(self, requests: Iterable[SampleRequest | None]) -> Iterator[list[Sample]]:
         waiting = iter(requests)
-        flying: list[SampleRequest] = []
+        flying: list[tuple[SampleRequest, int]] = []
         over = False
         while not over or flying:
             while not over and len(flying) < self._options.in_flight:
@@ -68,11 +74,12 @@ class ToySampler:
                 if request is over:
                     over = True
                 else:
-                    flying.append(request)
+                    flying.append((request, self._longest))
+                    self.taken.append(request.problem.problem_id)
             if flying:
-                yield self._drawn(flying.pop())  # the newest first: answers come in no order
+                yield self._drawn(*flying.pop())  # the newest first: answers come in no order
 
-    def _drawn(self, request: SampleRequest) -> list[Sample]:
+    def _drawn(self, request: SampleRequest, longest: int) -> list[Sample]:
         drawn = []
         context, prompt = self._options.context, request.problem.prompt or ""
         if request.call is not None and context is not None and len(prompt) > context:
@@ -83,9 +90,7 @@ class ToySampler:
             if self._options.fail_after is not None and self.n_calls > self._options.fail_after:
                 raise RuntimeError("toy failure")
             time.sleep(self._options.seconds_per_call)
-            one = draw(
-                request.problem, request.first_index + j, request.seed + j, request.call, self._longest
-            )
+            one = draw(request.problem, request.first_index + j, request.seed + j, request.call, longest)
             drawn.append(one if self._options.says is None else replace(one, completion=self._options.says))
         return drawn
 

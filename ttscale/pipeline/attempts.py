@@ -1,22 +1,85 @@
 """Attempts at problems: the one place where it is decided what one is.
 
 An attempt is one sample: one call of the model, or what a strategy makes of many (`ttscale.pipeline.strategy`). Both have
-one shape: requests for attempts in, samples out as they finish.
+one shape: requests for attempts in, calls of the model out, answers in, samples out as they finish.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 from ttscale.config.models import Cell
-from ttscale.pipeline.calls import drawn
+from ttscale.errors import AttemptsFailedError
 from ttscale.samplers.contract import Sampler
 from ttscale.store.calls import Journal
 from ttscale.types import Sample, SampleRequest
 
 
-def attempted(
+class Attempts(Protocol):
+    """A cell's attempts under way.
+
+    Attributes:
+        begun: Whether every attempt has begun: what is left to ask are later calls.
+    """
+
+    begun: bool
+
+    @property
+    def failure(self) -> AttemptsFailedError | None:
+        """Attempts that failed, while all others were made."""
+
+    def calls(self) -> Iterator[SampleRequest | None]:
+        """Yield what the model is asked, as it can take it; None where there is nothing now."""
+
+    def taken(self, answers: Sequence[Sample]) -> list[Sample]:
+        """Take answers; return the samples that are finished."""
+
+    def ended(self) -> list[Sample]:
+        """Return the last samples, when nothing is left to ask and all is answered."""
+
+    def wait(self) -> None:
+        """Wait for others than the sampler, for a moment."""
+
+    def close(self) -> None:
+        """Free what is held; what was not finished can go on from here another time."""
+
+
+class PlainAttempts:
+    """Attempts that are one call each.
+
+    Args:
+        requests: Attempts wanted. None among them: no more now, but there may be some later.
+    """
+
+    failure: AttemptsFailedError | None = None
+
+    def __init__(self, requests: Iterable[SampleRequest | None]) -> None:
+        self._requests = requests
+        self.begun = False
+
+    def calls(self) -> Iterator[SampleRequest | None]:
+        """Yield the requests themselves."""
+        yield from self._requests
+        self.begun = True
+
+    def taken(self, answers: Sequence[Sample]) -> list[Sample]:
+        """Return the answers: each is a sample."""
+        return list(answers)
+
+    def ended(self) -> list[Sample]:
+        """Return nothing."""
+        return []
+
+    def wait(self) -> None:
+        """Return at once."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def attempts_of(
     cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Callable[[], Journal]
-) -> Iterator[list[Sample]]:
-    """Yield the samples of a cell as its strategy makes them, or as the sampler draws them.
+) -> Attempts:
+    """Return the attempts at a cell's samples, as its strategy makes them or as the sampler draws them.
 
     Args:
         cell: The cell.
@@ -25,8 +88,7 @@ def attempted(
         journal: Makes the journal of a strategy's calls.
     """
     if cell.strategy is None:
-        yield from drawn(sampler, requests)
-        return
-    from ttscale.pipeline.strategy.driving import made
+        return PlainAttempts(requests)
+    from ttscale.pipeline.strategy.driving import Drive
 
-    yield from made(cell, sampler, requests, journal())
+    return Drive.of(cell, sampler, requests, journal())

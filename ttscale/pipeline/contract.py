@@ -2,7 +2,7 @@
 
 A new way to work (another cluster, another order of drawing) is a class for each of the two protocols here and a line
 in `ttscale.pipeline.execution`; nothing above knows which one it has. Whoever draws, asks a sampler by
-`ttscale.pipeline.attempts` alone: what one attempt at a problem is, is decided there, for all of them.
+`ttscale.pipeline.lanes` alone, for what `ttscale.pipeline.attempts` says one attempt at a problem is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,10 @@ class CellDrawer(Protocol):
 
 @runtime_checkable
 class StreamDrawer(Protocol):
-    """A drawer whose engine may begin a cell while the last samples of another are under way."""
+    """A drawer that may begin a cell while the last samples of another are under way."""
+
+    def streams(self, cell: Cell) -> bool:
+        """Tell whether that holds for a cell's engine."""
 
     def draw_together(self, works: Sequence[CellWork], announce: Callable[[CellWork], None]) -> set[str]:
         """Draw what cells of one engine lack; return the names of those that are complete by that.

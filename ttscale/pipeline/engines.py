@@ -52,6 +52,8 @@ class Engines:
         self._progress = progress
         self._sampler: Sampler | None = None
         self._key: Hashable = None
+        self._serving: Cell | None = None
+        self._samplings: dict[str, SamplingSettings] = {}
 
     def __enter__(self) -> "Engines":
         return self
@@ -70,8 +72,12 @@ class Engines:
         """
         engine, reason = choose_engine(cell.model.engine)
         key = engine_key(cell)
-        if self._sampler is not None and key == self._key and isinstance(self._sampler, Reusable):
-            return RunningEngine(self._sampler, self._sampler.reuse(cell.model, sampling_of(cell)), 0.0)
+        if self._sampler is not None and isinstance(self._sampler, Reusable) and key == self._key:
+            sampling = self._samplings[cell.name] = sampling_of(cell)
+            self._serving = None  # whatever it serves if this fails
+            info = self._sampler.reuse(cell.model, sampling)
+            self._serving = cell
+            return RunningEngine(self._sampler, info, 0.0)
         self.close()
         self._progress.note(f"{cell.name}: starting {engine} ({reason}) with {cell.model.path} ...")
         began = time.monotonic()
@@ -85,7 +91,21 @@ class Engines:
         except Exception as error:
             self.close()
             raise SamplerError(f"Engine '{engine}' cannot start: {type(error).__name__}: {error}") from error
+        self._serving, self._samplings = cell, {cell.name: sampling_of(cell)}
         return RunningEngine(self._sampler, info, time.monotonic() - began)
+
+    def serves(self, cell: Cell) -> bool:
+        """Tell whether the running engine serves a cell."""
+        reusable = self._sampler is not None and isinstance(self._sampler, Reusable)
+        return reusable and engine_key(cell) == self._key
+
+    def serve(self, cell: Cell) -> None:
+        """Let the running engine serve a cell again that it was got for, if it serves another now."""
+        if cell is self._serving or self._sampler is None:
+            return
+        if isinstance(self._sampler, Reusable):
+            self._sampler.reuse(cell.model, self._samplings[cell.name])
+            self._serving = cell
 
     def close(self) -> None:
         """Free the engine; the next cell starts its own."""

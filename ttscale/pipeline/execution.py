@@ -12,7 +12,7 @@ from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.replicas.local import SeveralDrawer
 from ttscale.pipeline.sampling import EngineDrawer
-from ttscale.pipeline.sharing import SharingDrawer
+from ttscale.pipeline.sharing import SharedPortion
 
 
 class LocalExecution:
@@ -37,7 +37,7 @@ class LocalExecution:
                 yield several
             return
         with Engines(self._progress) as engines:
-            yield SharingDrawer(engines) if self._share else EngineDrawer(engines)
+            yield EngineDrawer(engines, SharedPortion) if self._share else EngineDrawer(engines)
 
     def verifying(self, verifier: NamedVerifier) -> NamedVerifier:
         """Return the verifier itself."""

@@ -50,7 +50,7 @@ class Recorder:
         return StoredJournal(writer, self.store.unfinished_calls(self._cell))
 
     @contextmanager
-    def session(self, engine: RunningEngine, *, total: int, done: int) -> Iterator[None]:
+    def session(self, engine: RunningEngine) -> Iterator[None]:
         """Record a session; what is buffered at its end is stored, however it ends.
 
         Raises:
@@ -61,9 +61,9 @@ class Recorder:
         self._session = _new_session(self._cell, engine)
         self._writer = self.store.sample_writer(self._cell, self._session.session)
         self._began, self._at_the_end = time.monotonic(), None
+        self._used_before = self._usage()
         self._meter = meter_of(engine.info.device) if engine.info.engine != "replay" else None
         self.store.write_session(self._session)
-        self._progress.begin(f"sample {self._cell}", total=total, done=done)
         try:
             yield
         except StoreError:  # a second attempt would only hide the first message
@@ -73,8 +73,6 @@ class Recorder:
             raise
         else:
             self._written(self._writer.flush())
-        finally:
-            self._progress.end()
 
     def add(self, samples: Sequence[Sample]) -> None:
         """Take samples as they finish."""
@@ -103,7 +101,7 @@ class Recorder:
         return {
             "seconds": time.monotonic() - self._began,
             "engine": self._with_joules(self._session.engine),
-            "usage": self._usage(),
+            "usage": added(self._usage(), self._used_before, sign=-1),
         }
 
     def _with_joules(self, engine: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -115,6 +113,18 @@ class Recorder:
     def _usage(self) -> dict[str, Any]:
         usage = getattr(self._sampler, "usage", None)
         return {} if usage is None else asdict(usage)
+
+
+def added(usage: Mapping[str, Any], more: Mapping[str, Any], *, sign: int = 1) -> dict[str, Any]:
+    """Return what two records of usage are together; of what one does not count, the first's word stands.
+
+    >>> added({"requests": 3, "usd": None}, {"requests": 2, "usd": None}, sign=-1)
+    {'requests': 1, 'usd': None}
+    """
+    return {
+        name: value if value is None else value + sign * (more.get(name) or 0)
+        for name, value in usage.items()
+    }
 
 
 def generated(samples: Sequence[Sample]) -> int:

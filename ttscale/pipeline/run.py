@@ -169,7 +169,7 @@ def _sampled(
             works = [
                 _work(store, cell, tasks[cell.name], verifiers, progress, share=share) for cell in ordered
             ]
-            for group in neighbours(works):
+            for group in neighbours(works, drawer):
                 complete: set[str] = set()
                 if len(group) > 1 and isinstance(drawer, StreamDrawer):
                     complete = drawer.draw_together(group, announce)

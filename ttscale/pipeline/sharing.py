@@ -9,17 +9,13 @@ import random
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from ttscale.config.models import Cell
-from ttscale.pipeline.continuing import refuse_other_engine
+from ttscale.errors import TtscaleError
 from ttscale.pipeline.contract import CellWork
-from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import plan_requests, round_of, round_range
-from ttscale.pipeline.sampling import record, repeat
-from ttscale.samplers.resolve import choose_engine
 from ttscale.store.claims import Claims
 from ttscale.store.stored import StoredKeys
 from ttscale.types import Problem, Sample, SampleRequest
@@ -28,41 +24,58 @@ _CLAIMED_AT_ONCE = 4
 """Blocks: enough to fill an engine, and few enough that the last ones are spread over the processes."""
 
 
-class SharingDrawer:
-    """Draws cells with an engine in this process, beside other processes that do the same.
+class SharedPortion:
+    """What of a cell no other process is drawing; see `ttscale.pipeline.together.Portion`.
 
     Args:
-        engines: Where the engine comes from.
+        work: The cell.
+        targets: problem_id -> samples wanted.
     """
 
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
+    def __init__(self, work: CellWork, targets: Mapping[str, int]) -> None:
+        self.work = work
+        self.total = sum(targets.values())
+        self.failure: TtscaleError | None = None
+        self.is_complete = False
+        self._targets = targets
+        self._blocks: SharedBlocks | None = None
+        self._claims: Claims | None = None
 
-    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
-        """Draw what a cell lacks and no other process is drawing; return how many samples were drawn here."""
-        store, cell = work.store, work.cell
-        total = sum(targets.values())
-        refuse_other_engine(store, cell.name, choose_engine(cell.model.engine)[0])
-        with store.claims(cell.name) as claims:
-            blocks = SharedBlocks(store.samples_folder(cell.name), cell, work.problems, targets, claims)
-            own = replace(work, on_segment=blocks.segment_written)
+    def requests(self) -> Iterator[SampleRequest]:
+        """Yield requests for blocks as they are claimed."""
+        for request in self._opened().requests():
+            self.is_complete = False
+            yield request
+        self.is_complete = True
 
-            def attempt(recorder: Recorder) -> bool:
-                requests = blocks.requests()
-                first = next(requests, None)
-                if first is None:
-                    return False
-                record(
-                    recorder, cell, chain([first], requests), self._engines, total=total, done=blocks.n_stored
-                )
-                return True
+    def n_stored(self) -> int:
+        """Return how many of its samples are stored, by whomever."""
+        return self._opened().n_stored
 
-            try:
-                n_drawn = repeat(attempt, lambda: Recorder(own, blocks.stored), own, self._engines)
-            finally:
-                blocks.give_up()
-        work.progress.note(f"{cell.name}: drew {n_drawn:,} samples; {blocks.told()}")
-        return n_drawn
+    def recorder(self) -> Recorder:
+        """Return what stores its samples and lets go of blocks that are stored."""
+        blocks = self._opened()
+        return Recorder(replace(self.work, on_segment=blocks.segment_written), blocks.stored)
+
+    def tell(self, n_drawn: int) -> None:
+        """Say how many were drawn here and what is left to others."""
+        self.work.progress.note(f"{self.work.cell.name}: drew {n_drawn:,} samples; {self._opened().told()}")
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything that is not stored."""
+        blocks, claims, self._blocks, self._claims = self._blocks, self._claims, None, None
+        if blocks is not None and claims is not None:
+            blocks.give_up()
+            claims.__exit__(None, None, None)
+
+    def _opened(self) -> "SharedBlocks":
+        if self._blocks is None:
+            store, cell = self.work.store, self.work.cell
+            self._claims = store.claims(cell.name)
+            folder = store.samples_folder(cell.name)
+            self._blocks = SharedBlocks(folder, cell, self.work.problems, self._targets, self._claims)
+        return self._blocks
 
 
 class SharedBlocks:

@@ -27,8 +27,8 @@ what it may serve, and on the instance, once started, what it serves. A request 
 answered by `refused_call`, so that the attempt ends and no other.
 
 One whose `reuse` may be called while its stream of requests is read says "cells": what is under way then goes on as it was asked, what
-is read afterwards has the new settings. The cells of a sweep then follow each other without a gap; ids of their problems are
-marked with the cell's number.
+is read afterwards has the new settings, which may be earlier ones. The cells of a sweep then follow each other without a gap; ids of
+problems of the second and later ones are marked with a number.
 """
 
 from collections.abc import Iterable, Iterator

@@ -136,7 +136,7 @@ def test_a_runs_sessions_keep_the_joules_and_a_budget_counts_in_them(monkeypatch
     ]  # fmt: skip
     with store.writing():
         recorder = Recorder(CellWork(store=store, cell=settings, problems=problems, progress=Progress()))
-        with recorder.session(RunningEngine(sampler, info, 0.0), total=9, done=8):
+        with recorder.session(RunningEngine(sampler, info, 0.0)):
             recorder.add(drawn)
     (session,) = store.sessions()
     joules = session.engine["detail"]["joules"]

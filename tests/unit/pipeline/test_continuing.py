@@ -45,7 +45,7 @@ def stored(folder: Path, finish_reason: str, tokens: int, **detail: Any) -> RunS
             CellWork(store=store, cell=CELL, problems=[Problem(problem_id="p")], progress=Progress())
         )
         sampler = ScriptedSampler(ModelSettings(path="m"), SamplingSettings(n=1), ScriptedOptions())
-        with recorder.session(RunningEngine(sampler, info(**detail), 0.0), total=4, done=0):
+        with recorder.session(RunningEngine(sampler, info(**detail), 0.0)):
             recorder.add([sample])
     return store
 

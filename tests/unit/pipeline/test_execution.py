@@ -1,8 +1,10 @@
 """Where a run is worked on follows from its configuration, and nothing above can tell."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from drawing import Notes, cell_work
 
 from ttscale.config.loading import check_config
 from ttscale.config.models import PluginSettings
@@ -10,8 +12,6 @@ from ttscale.errors import ConfigError
 from ttscale.pipeline.building import build_verifier
 from ttscale.pipeline.execution import executing
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.sampling import EngineDrawer
-from ttscale.pipeline.sharing import SharingDrawer
 
 
 def config(**more: Any) -> Any:
@@ -19,10 +19,17 @@ def config(**more: Any) -> Any:
     return check_config({**base, **more})
 
 
-@pytest.mark.parametrize(("share", "kind"), [(False, EngineDrawer), (True, SharingDrawer)])
-def test_in_this_process_one_engine_draws_alone_or_beside_others(share: bool, kind: type) -> None:
-    with executing(config(), Progress(), share=share) as execution, execution.drawing() as drawer:
-        assert isinstance(drawer, kind)
+@pytest.mark.parametrize(
+    ("share", "said"), [(False, ""), (True, "c: drew 40 samples; the cell is complete.")]
+)
+def test_in_this_process_one_engine_draws_alone_or_beside_others(
+    tmp_path: Path, share: bool, said: str
+) -> None:
+    work = cell_work(tmp_path)
+    with executing(config(), work.progress, share=share) as execution, execution.drawing() as drawer:
+        assert drawer.draw(work, work.everything()) == 40
+    assert isinstance(work.progress, Notes)
+    assert work.progress.lines[1:] == [said][: bool(said)]
 
 
 def test_here_a_verifier_does_its_own_work() -> None:

@@ -16,7 +16,8 @@ from ttscale.errors import SamplerError
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.requests import round_of
-from ttscale.pipeline.sharing import SharedBlocks, SharingDrawer
+from ttscale.pipeline.sampling import EngineDrawer
+from ttscale.pipeline.sharing import SharedBlocks, SharedPortion
 
 HOLDER = """
 import sys
@@ -30,7 +31,7 @@ sys.stdin.read()
 
 def draw(work: CellWork) -> int:
     with Engines(work.progress) as engines:
-        return SharingDrawer(engines).draw(work, work.everything())
+        return EngineDrawer(engines, SharedPortion).draw(work, work.everything())
 
 
 def notes(work: CellWork) -> list[str]:

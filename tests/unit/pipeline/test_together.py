@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from scripted import ScriptedOptions, ScriptedSampler, draw
+from toy_sampler import ToySampler
 
 from ttscale.config.loading import check_config
 from ttscale.errors import EngineDiedError, SamplerError, UnfinishedRunError
@@ -32,6 +33,7 @@ class Streaming(ScriptedSampler):
     free_places: ClassVar[list[int]] = []
     refused: ClassVar[set[float]] = set()
     dies_at: ClassVar[list[int]] = []
+    dies_of: ClassVar[list[BaseException]] = []
     n_started: ClassVar[list[int]] = []
 
     def __init__(self, model: ModelSettings, sampling: SamplingSettings, options: ScriptedOptions) -> None:
@@ -65,7 +67,7 @@ class Streaming(ScriptedSampler):
             self.free_places.append(SLOTS - len(flying))
             if self.dies_at and len(self.free_places) == self.dies_at[0]:
                 self.dies_at.pop()
-                raise EngineDiedError("it fell over")
+                raise self.dies_of.pop() if self.dies_of else EngineDiedError("it fell over")
             request, temperature = flying.pop(len(flying) // 2)
             yield [_drawn(request, j, temperature) for j in range(request.n)]
 
@@ -85,12 +87,18 @@ def _drawn(request: SampleRequest, j: int, temperature: float) -> Sample:
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    for kept in (Streaming.free_places, Streaming.dies_at, Streaming.n_started):
+    for kept in (Streaming.free_places, Streaming.dies_at, Streaming.dies_of, Streaming.n_started):
         kept.clear()
     Streaming.refused.clear()
 
 
-def sampled(out: Path, sampler: type[Streaming] = Streaming, progress: Progress | None = None) -> RunStore:
+def sampled(
+    out: Path,
+    sampler: type[Streaming] = Streaming,
+    progress: Progress | None = None,
+    *,
+    share: bool = False,
+) -> RunStore:
     config: dict[str, Any] = {
         "name": "sweep",
         "out": str(out),
@@ -100,7 +108,7 @@ def sampled(out: Path, sampler: type[Streaming] = Streaming, progress: Progress 
         "verifiers": ["exact"],
         "sweep": {"axes": {"temperature": [0.25, 0.5, 1.0]}},
     }
-    return sample_run(check_config(config), progress)
+    return sample_run(check_config(config), progress, share=share)
 
 
 def texts(store: RunStore) -> dict[str, list[Any]]:
@@ -182,3 +190,79 @@ def test_an_engine_that_dies_among_two_cells_goes_on_with_both(tmp_path: Path) -
     assert [line for line in told.lines if "it fell over" in line]
     assert len(Streaming.n_started) == 2
     assert texts(store) == texts(sampled(tmp_path / "alone", Alone))
+
+
+def test_a_run_stopped_among_two_cells_goes_on_with_both(tmp_path: Path) -> None:
+    Streaming.dies_at.append(20)
+    Streaming.dies_of.append(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        sampled(tmp_path / "stopped")
+    stored = [sorted(rows) for rows in texts(RunStore(tmp_path / "stopped")).values()]
+    assert [0 < len(rows) < 72 for rows in stored] == [True, True, False]
+    store = sampled(tmp_path / "stopped")
+    assert texts(store) == texts(sampled(tmp_path / "alone", Alone))
+
+
+def test_processes_that_share_a_run_go_on_with_the_next_cell_too(tmp_path: Path) -> None:
+    told = Told()
+    shared = sampled(tmp_path / "shared", progress=told, share=True)
+    free = sum(Streaming.free_places)
+    assert texts(shared) == texts(sampled(tmp_path / "alone", Alone))
+    assert free == SLOTS * (SLOTS - 1) // 2
+    assert told.bars == [("sample 3 cells", 216, 0)]
+
+
+REVISE = {"name": "rsa", "population": 4, "subset": 2, "steps": 3}
+ACCEPT = {"name": "first-accepted", "attempts": 3, "verifier": "toy_sampler:CountsA"}
+FAILING = {"name": "toy_sampler:CountsA", "fail_on": "cc"}
+
+
+def attempted(out: Path, strategies: dict[str, Any], **sampling: Any) -> RunStore:
+    """A sweep over strategies, each with two lengths: what a call gets with the wrong one is another text."""
+    tree = {
+        "name": "sweep",
+        "out": str(out),
+        "model": {"path": "none", "engine": "toy_sampler:ToySampler"},
+        "task": {"name": "arithmetic", "problems": 4},
+        "sampling": {"n": 20, "request_size": 4} | sampling,
+        "sweep": {"axes": {"strategy": strategies, "max_tokens": [4, 7]}},
+    }
+    return sample_run(check_config(tree))
+
+
+def test_the_long_tail_of_a_strategy_is_drawn_beside_the_next_cell(tmp_path: Path) -> None:
+    ToySampler.taken.clear()
+    strategies = {"revise": REVISE, "accept": ACCEPT, "plain": None}
+    together = attempted(tmp_path / "together", strategies)
+    marks = [problem_id.rpartition("\x1f")[0] for problem_id in ToySampler.taken]
+    assert sorted(set(marks)) == ["", *"12345"]
+    assert marks.index("1") < len(marks) - 1 - marks[::-1].index(""), "it waited for the cell before"
+    with_cells = ToySampler.serves
+    try:
+        ToySampler.serves = with_cells - {"cells"}
+        alone = attempted(tmp_path / "alone", strategies)
+    finally:
+        ToySampler.serves = with_cells
+    assert texts(together) == texts(alone)
+    assert len(together.cells()) == 6
+    for cell in together.cells():
+        for kind in ("generate", "judge", "end"):
+            same = [
+                store.calls(cell)
+                .filter(kind=kind)
+                .drop("seconds")
+                .collect()
+                .sort("problem_id", "sample_index", "path")
+                for store in (together, alone)
+                if "plain" not in cell
+            ]
+            assert not same or same[0].equals(same[1])
+
+
+def test_attempts_that_fail_are_their_own_cells_alone(tmp_path: Path) -> None:
+    strategies = {"failing": ACCEPT | {"verifier": FAILING}, "revise": REVISE}
+    with pytest.raises(UnfinishedRunError, match="failed in"):
+        attempted(tmp_path, strategies)
+    counts = {cell: len(rows) for cell, rows in texts(RunStore(tmp_path)).items()}
+    assert {n for cell, n in counts.items() if "revise" in cell} == {80}
+    assert all(0 < n < 80 for cell, n in counts.items() if "failing" in cell)

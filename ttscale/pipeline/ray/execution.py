@@ -1,6 +1,5 @@
 """A run's work on a cluster, which is connected to when there is some."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
@@ -13,7 +12,7 @@ from ttscale.pipeline.contract import CellDrawer, CellWork
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.cluster import Cluster, connected
 from ttscale.pipeline.ray.verifying import ClusterVerifier
-from ttscale.pipeline.replicas.drawing import draw_cell
+from ttscale.pipeline.replicas.drawer import ReplicasDrawer
 from ttscale.pipeline.replicas.places import Replicas
 
 
@@ -44,7 +43,7 @@ class RayExecution:
 
     def drawing(self) -> AbstractContextManager[CellDrawer]:
         """Return who draws with engines on the cluster."""
-        return closing(ReplicasDrawer(self, self._config.execution))
+        return closing(ClusterDrawer(self, self._config.execution))
 
     def verifying(self, verifier: NamedVerifier) -> NamedVerifier:
         """Return a verifier whose batches are verified on the cluster."""
@@ -60,8 +59,8 @@ class RayExecution:
         return PluginSettings.model_validate({"name": verifier.info.verifier, **verifier.info.options})
 
 
-class ReplicasDrawer:
-    """Draws cells with replicas on the cluster, which are started when the first cell lacks samples.
+class ClusterDrawer(ReplicasDrawer):
+    """Draws cells with replicas on the cluster.
 
     Args:
         execution: Has the connection.
@@ -69,20 +68,16 @@ class ReplicasDrawer:
     """
 
     def __init__(self, execution: RayExecution, settings: ExecutionSettings) -> None:
+        super().__init__(settings, self._replicas_for)
         self._execution = execution
-        self._settings = settings
         self._replicas: Replicas | None = None
-
-    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
-        """Draw the samples that a cell lacks; see `ttscale.pipeline.replicas.drawing.draw_cell`."""
-        if not work.store.missing(work.cell.name, targets):
-            work.tell_complete(sum(targets.values()))
-            return 0
-        if self._replicas is None:
-            self._replicas = Replicas(self._execution.cluster, work.progress)
-        return draw_cell(work, targets, self._replicas, self._settings)
 
     def close(self) -> None:
         """End the replicas."""
         if self._replicas is not None:
             self._replicas.close()
+
+    def _replicas_for(self, work: CellWork) -> Replicas:
+        if self._replicas is None:
+            self._replicas = Replicas(self._execution.cluster, work.progress)
+        return self._replicas

@@ -1,17 +1,22 @@
-"""Draw what a cell lacks with many replicas: the driver's side."""
+"""Draw what cells lack with many replicas: the driver's side."""
 
-import secrets
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import ttscale
 from ttscale.config.execution import ExecutionSettings
-from ttscale.errors import AttemptsFailedError, EngineDiedError, SamplerError, StoreError, TtscaleError
+from ttscale.errors import (
+    AttemptsFailedError,
+    EngineDiedError,
+    SamplerError,
+    StoreError,
+    TtscaleError,
+)
 from ttscale.pipeline.continuing import refuse_other_engine, refuse_other_model
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.replicas.chunks import Chunk, ChunkQueue
@@ -20,7 +25,7 @@ from ttscale.pipeline.replicas.replica import Drawn, Placed, Prepared
 from ttscale.pipeline.replicas.serving import Serving
 from ttscale.pipeline.requests import plan_requests
 from ttscale.samplers.messages import one_line
-from ttscale.store.files import TEMPORARY_PREFIX, write_text
+from ttscale.store.calls import CallRecord
 
 _LOOK_S = 1.0
 """Longest wait without looking whether something is wrong."""
@@ -30,50 +35,54 @@ _RESCUE_S = 10.0
 """That replicas have to hand over what they drew when a run is stopped."""
 
 
-def draw_cell(
-    work: CellWork, targets: Mapping[str, int], replicas: Replicas, settings: ExecutionSettings
-) -> int:
-    """Draw the samples that a cell lacks; return how many were drawn.
-
-    What a dead replica was drawing is found missing in the next pass over the store, as after any interruption.
+class Part:
+    """A cell's part of the work.
 
     Args:
         work: The cell.
         targets: problem_id -> samples wanted.
-        replicas: The engines.
-        settings: Of the execution.
 
-    Raises:
-        SamplerError: The engines cannot start or serve a request, or died too often.
-        StoreError: Samples cannot be written.
-        RunMismatchError: Stored samples came from another engine.
+    Attributes:
+        total: Samples that it is to have.
+        failure: Attempts that failed, while all others were made.
+        missing: What was not stored at the last look.
+        n_missing: How many samples that is.
+        queue: What is to be drawn of it in this pass.
+        serving: What replicas contribute to it, by place.
     """
-    n_drawn = 0
-    with _probe(work.store.path, settings) as probe:
-        while missing := work.store.missing(work.cell.name, targets):
-            one_pass = _Pass(work, replicas, settings, probe)
-            one_pass.draw(missing, sum(targets.values()))
-            if not one_pass.n_samples and not one_pass.n_deaths:
-                raise SamplerError(
-                    f"{work.cell.name}: the engines took every request and gave no sample; {len(missing)} problems still "
-                    "lack some. A sampler must yield every sample that it is asked for."
-                )
-            n_drawn += one_pass.n_samples
-    return n_drawn
 
+    def __init__(self, work: CellWork, targets: Mapping[str, int]) -> None:
+        self.work = work
+        self.cell = work.cell
+        self.total = sum(targets.values())
+        self.failure: AttemptsFailedError | None = None
+        self.missing: Mapping[str, Sequence[range]] = {}
+        self.n_missing = 0
+        self.serving: dict[Place, Serving] = {}
+        self._targets = targets
 
-@contextmanager
-def _probe(run: Path, settings: ExecutionSettings) -> Iterator[Path | None]:
-    """Put a file into the run directory by whose name a replica knows that it sees the same one."""
-    if settings.shared is False:
-        yield None
-        return
-    probe = run.resolve() / f"{TEMPORARY_PREFIX}probe-{secrets.token_hex(8)}"
-    write_text(probe, "")
-    try:
-        yield probe
-    finally:
-        probe.unlink(missing_ok=True)
+    def look(self) -> bool:
+        """See what is not stored; tell whether that is anything."""
+        self.missing = self.work.store.missing(self.cell.name, self._targets)
+        self.n_missing = sum(len(gap) for gaps in self.missing.values() for gap in gaps)
+        return bool(self.missing)
+
+    def begin(self, n_replicas: int) -> None:
+        """Cut what is missing into chunks."""
+        sampling = self.cell.sampling
+        requests = plan_requests(
+            self.work.longest_first(),
+            self.missing,
+            run_seed=sampling.seed,
+            request_size=sampling.request_size,
+        )
+        self.serving = {}
+        self.queue = ChunkQueue(requests, self.n_missing, n_replicas)
+
+    @cached_property
+    def unfinished(self) -> Mapping[tuple[str, int], Sequence[CallRecord]]:
+        """What is recorded of attempts that were interrupted."""
+        return {} if self.cell.strategy is None else self.work.store.unfinished_calls(self.cell.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,47 +91,56 @@ class _Call:
 
     place: Place
     actor: Any
+    part: Part
     serving: Serving | None = None
 
 
-class _Pass:
-    """Cuts what is missing into chunks and has every one drawn once, or lost with its replica."""
+class Pass:
+    """Cuts what is missing into chunks and has every one drawn once, or lost with its replica.
+
+    A place that is through with the chunks of a cell goes on with the next cell, whatever the others still do.
+    """
 
     def __init__(
-        self, work: CellWork, replicas: Replicas, settings: ExecutionSettings, probe: Path | None
+        self,
+        parts: Sequence[Part],
+        replicas: Replicas,
+        settings: ExecutionSettings,
+        probe: Path | None,
+        announce: Callable[[CellWork], None],
     ) -> None:
-        self._store = work.store
-        self._cell = work.cell
-        self._problems = work.longest_first()
+        self._waiting = deque(parts)
+        self._announce = announce
+        self._part = self._next_part(len(replicas))
+        self._store = self._part.work.store
         self._replicas = replicas
         self._actors = replicas.cluster.actors
         self._settings = settings
-        self._progress = work.progress
-        self._on_segment = work.on_segment
+        self._progress = self._part.work.progress
         self._probe = probe
         self._calls: dict[Any, _Call] = {}
-        self._serving: dict[Place, Serving] = {}
         self._n_drawing: Counter[Place] = Counter()
         self._idle_since = self._told_at = time.monotonic()
         self.n_samples = 0
         self.n_deaths = 0
-        self._has_strategy = work.cell.strategy is not None
-        self._unfinished = work.store.unfinished_calls(work.cell.name) if self._has_strategy else {}
-        self._failed_attempts: AttemptsFailedError | None = None
 
-    def draw(self, missing: Mapping[str, Sequence[range]], total: int) -> None:
-        """Draw everything once; see `draw_cell`."""
-        n_missing = sum(len(gap) for gaps in missing.values() for gap in gaps)
-        sampling = self._cell.sampling
-        requests = plan_requests(
-            self._problems, missing, run_seed=sampling.seed, request_size=sampling.request_size
-        )
-        queue = ChunkQueue(requests, n_missing, len(self._replicas))
-        self._progress.begin(f"sample {self._cell.name}", total=total, done=total - n_missing)
+    def draw(self, parts: Sequence[Part]) -> None:
+        """Draw everything once.
+
+        Args:
+            parts: All, for the progress.
+        """
+        n, n_missing = len(self._waiting) + 1, sum(part.n_missing for part in parts)
+        total = sum(part.total for part in parts)
+        what = self._part.cell.name if n == 1 else f"{n} cells"
+        self._progress.begin(f"sample {what}", total=total, done=total - n_missing)
         try:
-            while queue or self._n_drawing.total():
+            while self._part.queue or self._waiting or self._n_drawing.total():
+                if not self._part.queue and self._waiting:
+                    self._tell_usage()
+                    self._part = self._next_part(len(self._replicas))
                 self._prepare_all()
-                self._feed(queue)
+                self._feed(self._part)
                 self._wait()
             self._tell_usage()
         except BaseException as error:
@@ -130,53 +148,59 @@ class _Pass:
             raise
         finally:
             self._progress.end()
-        if self._failed_attempts is not None:
-            raise self._failed_attempts
+
+    def _next_part(self, n_replicas: int) -> Part:
+        part = self._waiting.popleft()
+        self._announce(part.work)
+        part.begin(n_replicas)
+        return part
 
     def _tell_usage(self) -> None:
         """Say once what the engines could do better: what they say themselves nobody sees."""
         told = [
-            (place, said) for place, serving in self._serving.items() if (said := serving.told_of_usage())
+            (place, said)
+            for place, serving in self._part.serving.items()
+            if (said := serving.told_of_usage())
         ]
         for place, said in told[:1]:
             others = f" So did {len(told) - 1} other engines." if len(told) > 1 else ""
-            self._progress.note(f"{self._cell.name}, {place.told()}: {said}{others}")
+            self._progress.note(f"{self._part.cell.name}, {place.told()}: {said}{others}")
 
     # ---- giving work ------------------------------------------------------------------------------
 
     def _prepare_all(self) -> None:
+        part = self._part
         for place in self._replicas:
             if place.actor is None:
-                reference = self._replicas.fill(place)
-                self._calls[reference] = _Call(place, place.actor)
-            if place.cell != self._cell.name:
-                reference = self._replicas.prepare(place, self._cell, self._probe)
-                self._calls[reference] = _Call(place, place.actor)
-            elif place.prepared and place not in self._serving:
-                self._serving[place] = self._serving_of(place, place.prepared)
+                self._calls[self._replicas.fill(place)] = _Call(place, place.actor, part)
+            if place.cell != part.cell.name:
+                reference = self._replicas.prepare(place, part.cell, self._probe)
+                self._calls[reference] = _Call(place, place.actor, part)
+            elif place.prepared and place not in part.serving:
+                part.serving[place] = self._serving_of(place, part, place.prepared)
 
-    def _feed(self, queue: ChunkQueue) -> None:
+    def _feed(self, part: Part) -> None:
         """Give every replica its share of chunks, one each in turn."""
-        hungry = [place for place in self._serving if self._n_drawing[place] < place.depth]
-        while queue and hungry:
+        hungry = [place for place in part.serving if self._n_drawing[place] < place.depth]
+        while part.queue and hungry:
             for place in hungry:
-                if queue:
-                    self._give(place, queue.take(self._serving[place].samples_per_s))
+                if part.queue:
+                    self._give(place, part, part.queue.take(part.serving[place].samples_per_s))
             hungry = [place for place in hungry if self._n_drawing[place] < place.depth]
 
-    def _give(self, place: Place, chunk: Chunk) -> None:
+    def _give(self, place: Place, part: Part, chunk: Chunk) -> None:
         assert place.prepared is not None
-        name, serving = self._cell.name, self._serving[place]
+        name, serving = part.cell.name, part.serving[place]
         folder = calls_folder = None
         if place.prepared.sees_run:
             folder = self._store.samples_folder(name).resolve()
-            calls_folder = self._store.calls_folder(name).resolve() if self._has_strategy else None
-        if self._unfinished:
-            chunk = replace(
-                chunk, recorded={key: self._unfinished[key] for key in chunk.keys if key in self._unfinished}
-            )
+            if part.cell.strategy is not None:
+                calls_folder = self._store.calls_folder(name).resolve()
+        if part.unfinished:
+            recorded = {key: part.unfinished[key] for key in chunk.keys if key in part.unfinished}
+            chunk = replace(chunk, recorded=recorded)
         reference = place.actor.draw.remote(chunk, name, serving.session, folder, calls_folder)
-        self._calls[reference] = _Call(place, place.actor, serving)
+        self._calls[reference] = _Call(place, place.actor, part, serving)
         self._n_drawing[place] += 1
 
     # ---- taking answers ---------------------------------------------------------------------------
@@ -205,34 +229,36 @@ class _Pass:
         else:
             if isinstance(answer, Drawn):
                 self._drawn(call, answer)
-            elif call.actor is call.place.actor:
-                (self._placed if isinstance(answer, Placed) else self._prepared)(call.place, answer)
+            elif call.actor is call.place.actor and isinstance(answer, Placed):
+                self._placed(call.place, answer)
+            elif call.actor is call.place.actor and call.place.cell == call.part.cell.name:
+                self._prepared(call.place, call.part, answer)
 
     def _placed(self, place: Place, placed: Placed) -> None:
         place.node = placed.node
-        self._progress.note(f"{self._cell.name}: {place.told()} starts its engine ...")
+        self._progress.note(f"{self._part.cell.name}: {place.told()} starts its engine ...")
         if placed.version != ttscale.__version__:
             self._progress.note(
                 f"{place.told()} has ttscale {placed.version}, the driver {ttscale.__version__}: install the same on all."
             )
 
-    def _prepared(self, place: Place, prepared: Prepared) -> None:
-        refuse_other_engine(self._store, self._cell.name, prepared.info.engine)
-        refuse_other_model(self._store, self._cell, prepared.info)
+    def _prepared(self, place: Place, part: Part, prepared: Prepared) -> None:
+        refuse_other_engine(self._store, part.cell.name, prepared.info.engine)
+        refuse_other_model(self._store, part.cell, prepared.info)
         place.prepared, place.node = prepared, prepared.node
         if self._settings.shared is True and not prepared.sees_run:
             raise StoreError(
                 f"{place.told()} cannot write into {self._store.path.resolve()}, though "
                 "execution.shared is true. Give a run directory that all machines share, or set shared: auto."
             )
-        self._serving[place] = self._serving_of(place, prepared)
+        part.serving[place] = self._serving_of(place, part, prepared)
         started = f" after {prepared.start_s:.0f} s" if prepared.start_s else ""
-        self._progress.note(f"{self._cell.name}: {prepared.info.engine} runs as {place.told()}{started}.")
+        self._progress.note(f"{part.cell.name}: {prepared.info.engine} runs as {place.told()}{started}.")
 
-    def _serving_of(self, place: Place, prepared: Prepared) -> Serving:
+    def _serving_of(self, place: Place, part: Part, prepared: Prepared) -> Serving:
         # No machine's name: a run may be passed on.
         where = {"execution": self._replicas.cluster.name, "replica": place.number}
-        return Serving(self._store, self._cell.name, prepared, where)
+        return Serving(self._store, part.cell.name, prepared, where)
 
     def _drawn(self, call: _Call, drawn: Drawn) -> None:
         self._store_drawn(call, drawn)
@@ -241,7 +267,7 @@ class _Pass:
         if isinstance(drawn.error, EngineDiedError):
             self._died(call, str(drawn.error))
         elif isinstance(drawn.error, AttemptsFailedError):
-            self._failed_attempts = drawn.error
+            call.part.failure = drawn.error
         elif drawn.error is not None:
             raise drawn.error
 
@@ -254,7 +280,7 @@ class _Pass:
         call.place.deaths = 0
         self.n_samples += drawn.n_samples
         self._progress.advance(drawn.n_samples, drawn.completion_tokens)
-        self._on_segment(segment)
+        call.part.work.on_segment(segment)
 
     def _failed(self, call: _Call, error: TtscaleError) -> None:
         """An engine that cannot start is a reason to end, unless others show that it can."""
@@ -266,7 +292,7 @@ class _Pass:
         """Replace an actor, once, however many of its calls fail."""
         if call.actor is call.place.actor:
             self.n_deaths += 1
-            self._serving.pop(call.place, None)
+            self._part.serving.pop(call.place, None)
             self._replicas.bury(call.place, reason, error)
 
     # ---- when nothing comes -----------------------------------------------------------------------
@@ -282,7 +308,7 @@ class _Pass:
             return
         if now - self._told_at >= _TOLD_S:
             self._told_at = now
-            self._progress.note(f"{self._cell.name}: waiting for {self._replicas.cluster.wanted()}.")
+            self._progress.note(f"{self._part.cell.name}: waiting for {self._replicas.cluster.wanted()}.")
         if now - self._idle_since >= self._settings.wait_s:
             raise SamplerError(
                 f"Ray found no place for an engine within {self._settings.wait_s:g} s (execution.wait_s): "

@@ -1,6 +1,5 @@
 """Several engines on this machine: one per GPU or group of GPUs, or each on its share of the processors."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from ttscale.config.execution import ExecutionSettings
@@ -8,7 +7,7 @@ from ttscale.config.models import Cell
 from ttscale.errors import ConfigError
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.replicas.child import CPUS_VARIABLE
-from ttscale.pipeline.replicas.drawing import draw_cell
+from ttscale.pipeline.replicas.drawer import ReplicasDrawer
 from ttscale.pipeline.replicas.places import Replicas
 from ttscale.pipeline.replicas.processes import Processes
 from ttscale.samplers.hardware import usable_cpus, visible_gpus
@@ -61,28 +60,25 @@ class Machine:
         return "a process on this machine"
 
 
-class SeveralDrawer:
-    """Draws cells with several engines on this machine, which are started when the first cell lacks samples.
+class SeveralDrawer(ReplicasDrawer):
+    """Draws cells with several engines on this machine.
 
     Args:
         settings: Of the execution.
     """
 
     def __init__(self, settings: ExecutionSettings) -> None:
-        self._settings = settings
+        super().__init__(settings, self._replicas_for)
+        self._machine = settings
         self._replicas: Replicas | None = None
         self._width = 0
 
-    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
-        """Draw the samples that a cell lacks; see `ttscale.pipeline.replicas.drawing.draw_cell`."""
-        if not work.store.missing(work.cell.name, targets):
-            work.tell_complete(sum(targets.values()))
-            return 0
+    def _replicas_for(self, work: CellWork) -> Replicas:
         if self._replicas is None or self._width != gpus_of_one(work.cell):
             self.close()
             self._width = gpus_of_one(work.cell)
-            self._replicas = Replicas(Machine(self._settings, self._width), work.progress)
-        return draw_cell(work, targets, self._replicas, self._settings)
+            self._replicas = Replicas(Machine(self._machine, self._width), work.progress)
+        return self._replicas
 
     def close(self) -> None:
         """End the engines."""

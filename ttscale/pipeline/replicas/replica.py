@@ -11,8 +11,8 @@ from typing import Any
 import ttscale
 from ttscale.config.models import Cell
 from ttscale.errors import TtscaleError
-from ttscale.pipeline.attempts import attempted
-from ttscale.pipeline.recording import generated
+from ttscale.pipeline.attempts import attempts_of
+from ttscale.pipeline.recording import added, generated
 from ttscale.pipeline.replicas.chunks import Chunk
 from ttscale.pipeline.replicas.handover import Handover, hand_over
 from ttscale.pipeline.replicas.search_path import extend_search_path
@@ -74,18 +74,6 @@ class Drawn:
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 
-def added(usage: Mapping[str, Any], more: Mapping[str, Any], *, sign: int = 1) -> dict[str, Any]:
-    """Return what two records of usage are together; of what one does not count, the first's word stands.
-
-    >>> added({"requests": 3, "usd": None}, {"requests": 2, "usd": None}, sign=-1)
-    {'requests': 1, 'usd': None}
-    """
-    return {
-        name: value if value is None else value + sign * (more.get(name) or 0)
-        for name, value in usage.items()
-    }
-
-
 class Replica:
     """An engine that is handed chunks.
 
@@ -95,7 +83,7 @@ class Replica:
 
     def __init__(self, search_path: Sequence[str]) -> None:
         extend_search_path(search_path)
-        self._stream = EngineStream(attempted)
+        self._stream = EngineStream(attempts_of)
         self._used_before: Mapping[str, Any] = {}
 
     async def where(self) -> Placed:
@@ -113,7 +101,8 @@ class Replica:
             TtscaleError: The engine cannot start.
         """
         running = await asyncio.wrap_future(self._stream.start(cell))
-        self._used_before = {}  # an engine counts anew for every cell
+        if running.start_s:
+            self._used_before = {}
         return Prepared(
             info=running.info,
             start_s=running.start_s,

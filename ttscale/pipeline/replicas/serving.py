@@ -6,8 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ttscale.pipeline.recording import added
 from ttscale.pipeline.replicas.handover import take_over
-from ttscale.pipeline.replicas.replica import Drawn, Prepared, added
+from ttscale.pipeline.replicas.replica import Drawn, Prepared
 from ttscale.samplers.preemptions import told_of_preemptions
 from ttscale.store.calls import CallRecord, calls_frame
 from ttscale.store.run import RunStore, Session, new_session_name, now

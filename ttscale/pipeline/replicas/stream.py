@@ -9,17 +9,19 @@ import os
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ttscale.config.models import Cell
-from ttscale.errors import AttemptsFailedError, SamplerError, TtscaleError
-from ttscale.pipeline.calls import drawn
+from ttscale.errors import SamplerError, TtscaleError
+from ttscale.pipeline.attempts import Attempts, PlainAttempts
 from ttscale.pipeline.engines import Engines, RunningEngine
+from ttscale.pipeline.lanes import Lane, streamed
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.replicas.chunks import Chunk
 from ttscale.pipeline.replicas.records import Key, ReplicaJournal
@@ -52,6 +54,7 @@ class _OpenChunk:
     chunk: Chunk
     session: str
     calls_folder: Path | None
+    journal: ReplicaJournal | None = None
     answer: "Future[Draw]" = field(default_factory=Future)
     samples: list[Sample] = field(default_factory=list)
 
@@ -68,32 +71,43 @@ class _Start:
     answer: "Future[RunningEngine]" = field(default_factory=Future)
 
 
-Samples = Callable[
-    [Cell, Sampler, Iterable[SampleRequest | None], Callable[[], Journal]], Iterator[list[Sample]]
-]
-"""Makes the samples of a cell; see `ttscale.pipeline.attempts.attempted`."""
+class _CellLane(Lane):
+    """A cell's part of the stream, with the chunks that its samples are of."""
+
+    def __init__(
+        self, attempts: Attempts, select: Callable[[], object], asked: dict[Key, _OpenChunk]
+    ) -> None:
+        super().__init__(attempts, select)
+        self.asked = asked
+
+
+AttemptsOf = Callable[[Cell, Sampler, Iterable[SampleRequest | None], Callable[[], Journal]], Attempts]
+"""Makes the attempts of a cell; see `ttscale.pipeline.attempts.attempts_of`."""
+
+
+def _the_same(journal: Journal) -> Journal:
+    return journal
 
 
 def called(
     cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Callable[[], Journal]
-) -> Iterator[list[Sample]]:
+) -> Attempts:
     """Let every request be one call of the model."""
-    return drawn(sampler, requests)
+    return PlainAttempts(requests)
 
 
 class EngineStream:
     """Owns an engine and the thread that drives it.
 
     Args:
-        samples: Makes samples of requests.
+        attempts_of: Makes attempts of requests.
     """
 
-    def __init__(self, samples: Samples = called) -> None:
-        self._samples_of = samples
+    def __init__(self, attempts_of: AttemptsOf = called) -> None:
+        self._attempts_of = attempts_of
         self._engines = Engines(Progress())
         self._running: RunningEngine | None = None
         self._cell: Cell | None = None
-        self._journal = ReplicaJournal(None, "", "")
         self._jobs: deque[_OpenChunk | _Start | None] = deque()
         self._changed = threading.Condition()
         self._stopping = False
@@ -120,7 +134,7 @@ class EngineStream:
         return job.answer
 
     def usage(self) -> dict[str, Any]:
-        """Return what the engine used besides, since its cell began."""
+        """Return what the engine used besides, since it runs."""
         running = self._running
         usage = getattr(running.sampler, "usage", None) if running else None
         return {} if usage is None else asdict(usage)
@@ -158,7 +172,8 @@ class EngineStream:
         try:
             self._running, self._cell = self._engines.engine_for(job.cell), job.cell
         except TtscaleError as error:
-            self._running = None
+            if self._cell is None or not self._engines.serves(self._cell):
+                self._running = None
             job.answer.set_exception(error)
         else:
             job.answer.set_result(self._running)
@@ -166,19 +181,17 @@ class EngineStream:
     def _stream(self, first: _OpenChunk) -> None:
         """Draw a chunk and all those that are there before the engine has taken its last request."""
         opened: list[_OpenChunk] = []
-        asked: dict[Key, _OpenChunk] = {}
         error: TtscaleError | None = None
-        self._begin_journal(first)
         try:
-            with closing(self._samples(self._requests(first, opened, asked))) as samples:
-                for some in samples:
-                    self._sort(some, asked)
-                    if self._stopping:
-                        break
+            if self._running is not None:  # else it just failed, and what else was waiting gets no samples
+                with closing(streamed(self._running.sampler, self._lanes(first, opened))) as stream:
+                    for lane, some in stream:
+                        self._sort(lane, some)
+                        if self._stopping:
+                            break
         except TtscaleError as failure:
             error = failure
-        is_broken = error is not None and not isinstance(error, AttemptsFailedError)
-        if is_broken or self._stopping:
+        if error is not None or self._stopping:
             self._running = None
             self._engines.close()  # requests may still be under way in it, or it is dead
         for unfinished in opened or [first]:
@@ -186,38 +199,53 @@ class EngineStream:
         if self._stopping:
             self._drop_waiting()
 
-    def _requests(
-        self, first: _OpenChunk, opened: list[_OpenChunk], asked: dict[Key, _OpenChunk]
-    ) -> Iterator[SampleRequest | None]:
-        """Yield the chunks' requests; None while others may still come: an engine that serves calls need not run empty."""
+    def _lanes(self, first: _OpenChunk, opened: list[_OpenChunk]) -> Iterator[Lane]:
         job: _OpenChunk | None = first
-        goes_on = "calls" in getattr(self._running and self._running.sampler, "serves", ())
+        while job is not None and self._cell is not None and self._running is not None:
+            cell = self._cell
+            journal = self._journal_of(cell, job)
+            asked: dict[Key, _OpenChunk] = {}
+            requests = self._requests(cell, journal, job, opened, asked)
+            attempts = self._attempts_of(cell, self._running.sampler, requests, partial(_the_same, journal))
+            yield _CellLane(attempts, partial(self._engines.serve, cell), asked)
+            job = self._next_chunk(self._cell)
+
+    def _requests(
+        self,
+        cell: Cell,
+        journal: ReplicaJournal,
+        first: _OpenChunk,
+        opened: list[_OpenChunk],
+        asked: dict[Key, _OpenChunk],
+    ) -> Iterator[SampleRequest | None]:
+        """Yield a cell's chunks; None while others may still come: an engine that serves calls need not run empty."""
+        job: _OpenChunk | None = first
         while not self._stopping:
             if job is not None:
+                job.journal = journal
                 opened.append(job)
-                self._journal.opened(job.chunk)
+                journal.opened(job.chunk)
                 asked |= dict.fromkeys(job.chunk.keys, job)
                 yield from job.chunk.requests
-            job = self._next_chunk()
+            job = self._next_chunk(cell)
             if job is None:
                 self._ran_dry = True
-                if not (goes_on and asked and not self._jobs):
+                if not (self._serves("calls") and asked and not self._jobs):
                     return
                 yield None
 
-    def _samples(self, requests: Iterator[SampleRequest | None]) -> Generator[list[Sample], None, None]:
-        if self._running is not None and self._cell is not None:
-            yield from self._samples_of(self._cell, self._running.sampler, requests, lambda: self._journal)
-        # else it just failed, and what else was waiting gets no samples
+    def _serves(self, what: str) -> bool:
+        return what in getattr(self._running and self._running.sampler, "serves", ())
 
-    def _begin_journal(self, first: _OpenChunk) -> None:
-        if self._cell is not None and self._cell.strategy is not None:
-            self._journal = ReplicaJournal(first.calls_folder, self._cell.name, first.session)
+    def _journal_of(self, cell: Cell, first: _OpenChunk) -> ReplicaJournal:
+        folder = None if cell.strategy is None else first.calls_folder
+        return ReplicaJournal(folder, cell.name, first.session)
 
-    def _sort(self, samples: Sequence[Sample], asked: dict[Key, _OpenChunk]) -> None:
+    def _sort(self, lane: Lane, samples: Sequence[Sample]) -> None:
+        assert isinstance(lane, _CellLane)
         touched: set[_OpenChunk] = set()
         for sample in samples:
-            job = asked.pop((sample.problem_id, sample.sample_index), None)
+            job = lane.asked.pop((sample.problem_id, sample.sample_index), None)
             if job is None:
                 raise SamplerError(
                     f"The sampler gave sample {sample.sample_index} of problem '{sample.problem_id}' twice or unasked."
@@ -227,11 +255,15 @@ class EngineStream:
         for job in touched:
             if job.is_complete:
                 self._answer(job, None)
+        if lane.has_ended and lane.attempts.failure is not None:
+            for job in set(lane.asked.values()):
+                self._answer(job, lane.attempts.failure)
 
     def _answer(self, job: _OpenChunk, error: TtscaleError | None) -> None:
         if not job.answer.done():
             ran_dry, self._ran_dry = self._ran_dry, False
-            job.answer.set_result(Draw(job.samples, error, ran_dry, self._journal.taken(job.chunk)))
+            calls = [] if job.journal is None else job.journal.taken(job.chunk)
+            job.answer.set_result(Draw(job.samples, error, ran_dry, calls))
 
     # ---- the queue --------------------------------------------------------------------------------
 
@@ -246,12 +278,20 @@ class EngineStream:
             self._stopping = False
             return self._jobs.popleft()
 
-    def _next_chunk(self) -> _OpenChunk | None:
-        """Return the next chunk if one is waiting; another engine has to wait for this stream's end."""
+    def _next_chunk(self, cell: Cell) -> _OpenChunk | None:
+        """Return the next chunk of a cell if one is waiting; another cell begins beside it where the engine can do that."""
         with self._changed:
-            if self._jobs and isinstance(self._jobs[0], _OpenChunk):
-                return self._jobs.popleft()  # type: ignore[return-value]  # just looked at
-            return None
+            job = self._jobs[0] if self._jobs else None
+            is_chunk = isinstance(job, _OpenChunk) and cell is self._cell
+            if is_chunk or (isinstance(job, _Start) and self._joins(job.cell)):
+                self._jobs.popleft()
+        if isinstance(job, _Start) and not is_chunk and self._joins(job.cell):
+            self._start(job)
+        return job if is_chunk else None  # type: ignore[return-value]  # just looked at
+
+    def _joins(self, cell: Cell) -> bool:
+        """Tell whether a cell may begin while others are under way; elsewhere it waits for this stream's end."""
+        return self._serves("calls") and self._serves("cells") and self._engines.serves(cell)
 
     def _drop_waiting(self) -> None:
         with self._changed:

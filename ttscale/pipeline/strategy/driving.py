@@ -1,4 +1,4 @@
-"""Drives attempts through a sampler: their calls join one stream, so that the engine's batch stays full.
+"""Drives attempts: their calls join one stream, so that the engine's batch stays full.
 
 The sampler pulls. When it has room it is given a call that is ready, else a new attempt is begun, else it hears
 "nothing now" (None) and goes on with what it has. So attempts under way are never more than the engine can hold.
@@ -6,14 +6,13 @@ The sampler pulls. When it has room it is given a call that is ready, else a new
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from ttscale.config.models import Cell
 from ttscale.errors import AttemptsFailedError, StoreError
-from ttscale.pipeline.calls import drawn
 from ttscale.pipeline.requests import first_seed
 from ttscale.pipeline.strategy.beside import Beside
 from ttscale.pipeline.strategy.building import (
@@ -34,58 +33,32 @@ _LOOK_S = 0.5
 """Longest wait for verifiers and other models without looking."""
 
 
-def made(
-    cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Journal
-) -> Iterator[list[Sample]]:
-    """Make attempts of a cell's strategy; see `ttscale.pipeline.attempts.attempted`."""
-    assert cell.strategy is not None
-    built = build_strategy(cell.strategy)
-    others: dict[str, Beside] = {}
-    try:
-        refuse_unservable(built, cell, cell.model.engine, sampler)
-        is_replayed = refuse_other_replay(cell, sampler)
-        drive = Drive(
-            built,
-            sampler,
-            journal,
-            run_seed=cell.sampling.seed,
-            request_size=cell.sampling.request_size,
-        )
-        # A journal answers for every model.
-        for name, model in {} if is_replayed else built.models.items():
-            others[name] = Beside(name, model, cell, drive.woken.set)
-        yield from drive.samples(requests, others)
-    finally:
-        for other in others.values():
-            other.close()
-        built.close()
-
-
 class Drive:
-    """Draws attempts of one cell.
+    """Attempts of one cell; see `ttscale.pipeline.attempts.Attempts`. Closes the strategy with itself.
 
     Args:
         built: The strategy.
-        sampler: Serves calls.
+        requests: Attempts wanted; None among them: no more now.
         journal: Records them, and knows those of attempts that were interrupted.
         run_seed: The run's seed.
         request_size: Most equal calls of neighboring attempts in one request.
 
     Attributes:
+        begun: Whether every attempt has begun.
         woken: Set by whoever has something for a drive that waits.
     """
 
     def __init__(
         self,
         built: BuiltStrategy,
-        sampler: Sampler,
+        requests: Iterable[SampleRequest | None],
         journal: Journal,
         *,
         run_seed: int,
         request_size: int,
     ) -> None:
         self._built = built
-        self._sampler = sampler
+        self._requests = iter(requests)
         self._journal = journal
         self._run_seed = run_seed
         self._request_size = request_size
@@ -96,9 +69,10 @@ class Drive:
             recorded=lambda key: answers_by_path(journal.recorded(*key)),
             most_calls=built.most_calls,
         )
+        self.begun = False
         self.woken = threading.Event()
         self._bench = Bench(built.verifiers, self.woken.set)
-        self._others: Mapping[str, Beside] = {}
+        self._others: dict[str, Beside] = {}
         self._flying: dict[tuple[str, int], tuple[Asked, int]] = {}
         self._flying_elsewhere: dict[tuple[str, int], tuple[Asked, int]] = {}
         self._first: dict[AttemptKey, Sample] = {}
@@ -106,40 +80,33 @@ class Drive:
         self._n_recorded = 0
         self._failures: Counter[tuple[str, str]] = Counter()
 
-    def samples(
-        self, requests: Iterable[SampleRequest | None], others: Mapping[str, Beside] = MappingProxyType({})
-    ) -> Iterator[list[Sample]]:
-        """Make the attempts asked for; yield each as a sample when every call of it is on the disk.
-
-        Args:
-            requests: Attempts wanted; None among them: no more now.
-            others: The strategy's other models.
+    @classmethod
+    def of(
+        cls, cell: Cell, sampler: Sampler, requests: Iterable[SampleRequest | None], journal: Journal
+    ) -> "Drive":
+        """Make one of a cell's strategy, with the engines of its other models running.
 
         Raises:
-            StrategyError: The strategy broke.
-            AttemptsFailedError: Everything else is done, and a verifier failed inside attempts.
-            SamplerError: The engine cannot serve a call.
+            ConfigError: The sampler cannot serve the strategy.
+            SamplerError: Another model's engine cannot start.
         """
-        self._others = others
+        assert cell.strategy is not None
+        built = build_strategy(cell.strategy)
+        sampling = cell.sampling
+        drive = cls(built, requests, journal, run_seed=sampling.seed, request_size=sampling.request_size)
         try:
-            for answers in drawn(self._sampler, self._calls(iter(requests))):
-                for sample in answers:
-                    self._take(sample, self._flying)
-                if ready := self._released():
-                    yield ready
-            self._journal.flush()
-            if ready := self._released():
-                yield ready
-        except BaseException as error:
-            if not isinstance(error, StoreError):
-                self._journal.flush()  # an interrupted attempt goes on from here
+            refuse_unservable(built, cell, cell.model.engine, sampler)
+            is_replayed = refuse_other_replay(cell, sampler)
+            # A journal answers for every model.
+            for name, model in {} if is_replayed else built.models.items():
+                drive._others[name] = Beside(name, model, cell, drive.woken.set)
+        except BaseException:
+            drive.close()
             raise
-        finally:
-            self._bench.close()
-        self._refuse_failures()
+        return drive
 
-    def _calls(self, requests: Iterator[SampleRequest | None]) -> Iterator[SampleRequest | None]:
-        """Yield calls as the sampler asks for them; None when there is nothing now and something is under way."""
+    def calls(self) -> Iterator[SampleRequest | None]:
+        """Yield calls of the run's model as they are ready; None where there is nothing now."""
         while True:
             self._collect()
             if self._at_work.calls:
@@ -148,13 +115,46 @@ class Drive:
                     yield request
                 else:
                     self._others[model].ask(request)
-            elif not self._begin_next(requests):
-                if self._flying:
+            elif not self._begin_next():
+                if self._flying or self._bench.is_busy or self._flying_elsewhere:
                     yield None
-                elif self._bench.is_busy or self._flying_elsewhere:
-                    self.woken.wait(_LOOK_S)
                 elif not self._at_work.calls:
                     return
+
+    def wait(self) -> None:
+        """Wait until a verifier or another model has something, for a moment."""
+        self.woken.wait(_LOOK_S)
+
+    def taken(self, answers: Sequence[Sample]) -> list[Sample]:
+        """Take the model's answers; return the attempts that are done as samples, once every call of theirs is on the disk."""
+        for sample in answers:
+            self._take(sample, self._flying)
+        return self._released()
+
+    def ended(self) -> list[Sample]:
+        """Return the last attempts."""
+        self._journal.flush()
+        return self._released()
+
+    @property
+    def failure(self) -> AttemptsFailedError | None:
+        """What is to be said where a verifier failed inside attempts."""
+        if not self._failures:
+            return None
+        (by, reason), count = self._failures.most_common(1)[0]
+        return AttemptsFailedError(
+            f"{by} {self._failures.total():,} attempts of strategy '{self._built.name}' ({count:,} times: "
+            f"{reason}). They are not stored; all others are. The same command makes them again."
+        )
+
+    def close(self) -> None:
+        """Free verifiers and other models; an interrupted attempt goes on from here."""
+        with suppress(StoreError):  # said already, if it is so
+            self._journal.flush()
+        self._bench.close()
+        for other in self._others.values():
+            other.close()
+        self._built.close()
 
     def _collect(self) -> None:
         """Take what came from verifiers and other models, and hand over what they are asked."""
@@ -173,9 +173,13 @@ class Drive:
             return
         self._answer(asked, _completion(asked, sample), sample, seed)
 
-    def _begin_next(self, requests: Iterator[SampleRequest | None]) -> bool:
+    def _begin_next(self) -> bool:
         """Begin the next attempts; False where there are none, or none now."""
-        request = next(requests, None)
+        try:
+            request = next(self._requests)
+        except StopIteration:
+            self.begun = True
+            return False
         if request is None:
             return False
         before = len(self._at_work.calls)
@@ -287,14 +291,6 @@ class Drive:
         while self._held and self._held[0][0] <= self._journal.n_stored:
             released.append(self._held.popleft()[1])
         return released
-
-    def _refuse_failures(self) -> None:
-        if self._failures:
-            (by, reason), count = self._failures.most_common(1)[0]
-            raise AttemptsFailedError(
-                f"{by} {self._failures.total():,} attempts of strategy '{self._built.name}' ({count:,} times: "
-                f"{reason}). They are not stored; all others are. The same command makes them again."
-            )
 
 
 def _plain_sample(sample: Sample, problem_id: str) -> Sample:

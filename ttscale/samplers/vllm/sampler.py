@@ -9,7 +9,7 @@ import gc
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,6 +55,16 @@ class EngineUsage:
     preemptions: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was made of settings, with these, so that no others come to have their addresses."""
+
+    model: ModelSettings
+    sampling: SamplingSettings
+    cell: EngineCell
+    info: EngineInfo
+
+
 class VllmSampler:
     """Draws samples from a vLLM engine on this machine.
 
@@ -73,7 +83,8 @@ class VllmSampler:
         self._engine: Any = None
         self._folder: EngineFolder | None = None
         self._log: ChildLog | None = None
-        self._requests_added = 0
+        self._requests_added = self._preemptions_told = 0
+        self._known: dict[tuple[int, int], _Known] = {}
         self._refused: list[list[Sample]] = []
 
     def start(self) -> EngineInfo:
@@ -108,13 +119,16 @@ class VllmSampler:
     def adopt(self, engine: Any) -> EngineInfo:
         """Use a `vllm.LLMEngine` that runs already (an `LLM` has one as `llm_engine`); `close` ends it."""
         if engine is not self._engine:
-            self._engine, self._collector = engine, Collector()
-        config = engine.vllm_config
-        tell_short_context(config, self._sampling)
-        self._cell = EngineCell(engine, self._model, self._sampling)
-        self._preemptions_before = self._preemptions_told = self._collector.n_preemptions
-        self._max_in_flight = 2 * config.scheduler_config.max_num_seqs
-        return self._engine_info(config)
+            self._engine, self._collector, self._known = engine, Collector(), {}
+        asked = (id(self._model), id(self._sampling))  # cells whose calls alternate come back to theirs
+        if asked not in self._known:
+            tell_short_context(engine.vllm_config, self._sampling)
+            self._cell = EngineCell(engine, self._model, self._sampling)
+            info = self._engine_info(engine.vllm_config)
+            self._known[asked] = _Known(self._model, self._sampling, self._cell, info)
+        self._cell = self._known[asked].cell
+        self._max_in_flight = 2 * engine.vllm_config.scheduler_config.max_num_seqs
+        return self._known[asked].info
 
     def sample(self, requests: Iterable[SampleRequest]) -> Iterator[list[Sample]]:
         """Draw what is asked; see `Sampler.sample`."""
@@ -180,15 +194,15 @@ class VllmSampler:
 
     @property
     def usage(self) -> EngineUsage:
-        """What the engine did besides, since it was given these settings."""
-        return EngineUsage(preemptions=self._collector.n_preemptions - self._preemptions_before)
+        """What the engine did besides, since it runs."""
+        return EngineUsage(preemptions=self._collector.n_preemptions)
 
     def _tell_preemptions(self) -> None:
         n = self._collector.n_preemptions
         if n > self._preemptions_told:
-            self._preemptions_told = n
+            new, self._preemptions_told = n - self._preemptions_told, n
             logger.warning(
-                told_of_preemptions(asdict(self.usage), {"max_num_seqs": self._max_in_flight // 2})
+                told_of_preemptions({"preemptions": new}, {"max_num_seqs": self._max_in_flight // 2})
             )
 
     @contextmanager
