@@ -3,7 +3,8 @@
 Usage: python benchmarks/forecast_left_out.py --counts ../shared/data --draws 4 --out results/benchmarks
 
 The prefixes and benchmarks are those of `forecast_table.py`. Every member of the average (a law under a shape of curve)
-says what it makes of a prefix, and of prefixes of that prefix, see `forecast_members.py`. A rule that learns is taught on all benchmarks but one, each counting the same, and scored on that one.
+says what it makes of a prefix, and of prefixes of that prefix, see `forecast_members.py`. How the default combines them is chosen in
+`forecast_nested.py`, on the other benchmarks, too. A rule that learns is taught on all benchmarks but one, each counting the same, and scored on that one.
 """
 
 import argparse
@@ -14,7 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from forecast_members import COARSENESS, IS_STRAIGHT, MODELS, OWN, Row, read_rows
+from forecast_members import COARSENESS, IS_STRAIGHT, MODELS, OWN, Row, read_rows, simulated_rows
+from forecast_nested import BEFORE, DEFAULT, noise
+from forecast_nested import report as nested
+from forecast_network import network
 from forecast_table import LAWS, LEVEL, MEANS, _by_s, _numbers, read_tables
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
@@ -29,15 +33,6 @@ Rule = Callable[[Sequence[Row], Sequence[Row]], list[float]]
 
 def fixed(of: Callable[[Row], float]) -> Rule:
     return lambda _, rows: [of(row) for row in rows]
-
-
-def default(row: Row) -> float:
-    """Return what `ttscale forecast` shows."""
-    if not row.view.points:
-        return row.parts["median"]
-    straight = float(row.view.weights()[IS_STRAIGHT].sum() / np.exp(OWN[IS_STRAIGHT]).sum())
-    mean = row.parts["mean"]
-    return mean + min(1.0, straight) * (_equal(row, PARTS) - mean)
 
 
 def _equal(row: Row, parts: Sequence[str]) -> float:
@@ -146,7 +141,8 @@ def _level(coverage: float) -> float:
 
 
 RULES: dict[str, tuple[str, Rule]] = {
-    "default": ("-", fixed(default)),
+    "default": ("-", fixed(DEFAULT)),
+    "default before": ("-", fixed(BEFORE)),
     "equal parts, never fading": ("-", fixed(lambda row: _equal(row, PARTS))),
     "the average alone, its mean": ("-", fixed(lambda row: row.parts["mean"])),
     "the average alone, its median": ("-", fixed(lambda row: row.parts["median"])),
@@ -156,6 +152,8 @@ RULES: dict[str, tuple[str, Rule]] = {
     "parts chosen, then equal": ("other benchmarks", chosen_parts),
     "weights of the parts": ("other benchmarks", weighed_parts),
     "prior weights of the members": ("other benchmarks", learnt_prior),
+    "network on the counts' looks, its median": ("simulated populations", network(others=False)),
+    "network on both": ("and other benchmarks", network(others=True)),
     "ridge regression on the counts' looks": ("other benchmarks", regression),
 }
 WIDTHS = tuple(itertools.product((200.0, 500.0, 1e9), (0.5, 0.75, 1.0)))
@@ -180,7 +178,7 @@ def left_out(rule: Rule, rows: Sequence[Row]) -> dict[str, list[float]]:
     return {name: rule(seen, mine) for name, (seen, mine) in split.items()}
 
 
-def report(rows: Sequence[Row], command: str) -> Iterator[str]:
+def report(rows: Sequence[Row], simulated: Sequence[Row], command: str) -> Iterator[str]:
     names = list(dict.fromkeys(row.benchmark for row in rows))
     head = f"{' | '.join(names)} | mean |"
     yield "# What other benchmarks teach a forecast: leave one benchmark out"
@@ -197,34 +195,14 @@ def report(rows: Sequence[Row], command: str) -> Iterator[str]:
     yield ""
     yield from noise(rows, names)
     yield ""
+    yield from nested(rows, simulated)
+    yield ""
     yield from intervals(rows, names)
 
 
 def _errors(rows: Sequence[Row], forecasts: dict[str, list[float]]) -> str:
     errors = [_error([row for row in rows if row.benchmark == name], one) for name, one in forecasts.items()]
     return " | ".join(f"{error:.4f}" for error in [*errors, np.mean(errors)]) + " |"
-
-
-def noise(rows: Sequence[Row], names: Sequence[str]) -> Iterator[str]:
-    """Compare the default with the published method that did best, model by model."""
-    yield "## The default against the best published method of each benchmark"
-    yield ""
-    yield "Difference of mean errors; its standard error is over models, which share their problems. One model has one truth and none."
-    yield ""
-    yield "| benchmark | models | best published | default − it | standard error |"
-    yield "|---|---|---|---|---|"
-    for name in names:
-        mine = [row for row in rows if row.benchmark == name]
-        best = min((*LAWS, *MEANS), key=lambda law: _error(mine, [row.published[law] for row in mine]))
-        models = list(dict.fromkeys(row.model for row in mine))
-        gaps = [
-            np.mean(
-                [abs(default(r) - r.truth) - abs(r.published[best] - r.truth) for r in mine if r.model == m]
-            )
-            for m in models
-        ]
-        error = f"{np.std(gaps, ddof=1) / np.sqrt(len(gaps)):.3f}" if len(gaps) > 1 else "-"
-        yield f"| {name} | {len(models)} | {best} | {np.mean(gaps):+.3f} | {error} |"
 
 
 def intervals(rows: Sequence[Row], names: Sequence[str]) -> Iterator[str]:
@@ -287,7 +265,8 @@ def main() -> None:
     tables = [table for table in read_tables(options.counts) if table.is_unbiased and table.k >= 8]
     rows = list(read_rows(tables, options.draws, options.cache))
     command = f"python benchmarks/forecast_left_out.py --draws {options.draws}"
-    text = "\n".join(report(rows, command)) + "\n"
+    simulated = list(simulated_rows(options.cache))
+    text = "\n".join(report(rows, simulated, command)) + "\n"
     print(text)
     if options.out:
         page = options.out / "forecast_left_out.md"

@@ -6,16 +6,21 @@ for combining them (`forecast_left_out.py`) are judged in milliseconds.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from forecast_table import LAWS, LEVEL, MEANS, Table, _models, _version, published
+from forecast_accuracy import BENT, POPULATIONS, PREFIXES
+from forecast_accuracy import STRAIGHT as NEARLY_STRAIGHT
+from forecast_table import LARGEST, LAWS, LEVEL, MEANS, Table, _models, _version, published
 from scipy.special import gammaln, logsumexp, softmax
 from threadpoolctl import threadpool_limits
 
@@ -26,7 +31,7 @@ from ttscale.stats.forecast.backtesting import thin
 from ttscale.stats.forecast.model_averaging import _COARSENESS, _importance_sample, _Observed, _Posterior
 from ttscale.stats.forecast.predicting import CAUTION, PUBLISHED
 from ttscale.stats.forecast.predictive import open_problems
-from ttscale.stats.forecast.prior import STRAIGHT, prior_models
+from ttscale.stats.forecast.prior import STRAIGHT, beta_model, prior_models
 
 COARSENESS = _COARSENESS
 _QUANTILES = (np.arange(64) + 0.5) / 64  # that stand for a member's posterior
@@ -47,6 +52,7 @@ class View:
         evidence: Log evidence of each member, shape (M,).
         chance: Quantiles of the mean chance of the open problems by each member, shape (M, 64).
         points: Coverage at k by each published method; empty where none can follow a curve.
+        beta: Log evidence of a beta law of success rates, which is no member.
     """
 
     s: int
@@ -56,6 +62,7 @@ class View:
     evidence: np.ndarray
     chance: np.ndarray
     points: dict[str, float]
+    beta: float = 0.0
 
     def coverage(self, chance: np.ndarray) -> np.ndarray:
         return (self.known + self.n_open * chance) / self.n_problems
@@ -71,8 +78,18 @@ class View:
         )
 
     def weights(self, coarseness: float = COARSENESS, prior: np.ndarray = OWN) -> np.ndarray:
-        """Return the members' posterior probabilities, shape (M,)."""
-        return softmax(coarseness / (coarseness + self.n_problems) * self.evidence + prior)
+        """Return the members' posterior probabilities, shape (M,); the evidence in full where the coarseness is infinite."""
+        return softmax(self.part(coarseness) * self.evidence + prior)
+
+    def part(self, coarseness: float) -> float:
+        """Return the share of the evidence that counts."""
+        return 1.0 if np.isinf(coarseness) else coarseness / (coarseness + self.n_problems)
+
+    def odds(self, coarseness: float) -> tuple[float, float]:
+        """Return posterior over prior odds of straight curves and of a beta law, against all members."""
+        straight = self.weights(coarseness)[IS_STRAIGHT].sum() / np.exp(OWN[IS_STRAIGHT]).sum()
+        against = self.beta - logsumexp(self.evidence + OWN)
+        return float(straight), float(np.exp(np.clip(self.part(coarseness) * against, -700, 700)))
 
     def ends(self, weight: np.ndarray, tail: float) -> tuple[float, float]:
         """Return quantiles of the coverage to come."""
@@ -82,14 +99,18 @@ class View:
         low, high = (self.known + solved[at]) / self.n_problems
         return float(low), float(high)
 
-    def parts(self, weight: np.ndarray) -> dict[str, float]:
-        """Return mean and median of the average, and the published methods within its interval."""
+    def middle(self, weight: np.ndarray) -> dict[str, float]:
+        """Return mean and median of the average."""
         chance = self.chance.ravel()
         order = np.argsort(chance)
         mass = np.repeat(weight / 64, 64)
         median = np.interp(0.5, np.cumsum(mass[order]) - 0.5 * mass[order], chance[order])
+        return {"mean": float(self.coverage(mass @ chance)), "median": float(self.coverage(median))}
+
+    def parts(self, weight: np.ndarray) -> dict[str, float]:
+        """Return mean and median of the average, and the published methods within its interval."""
         low, high = self.ends(weight, CAUTION * (1 - LEVEL) / 2)
-        found = {"mean": float(self.coverage(mass @ chance)), "median": float(self.coverage(median))}
+        found = self.middle(weight)
         return found | {
             law: float(np.clip(self.points.get(law, found["median"]), low, high)) for law in PUBLISHED
         }
@@ -97,7 +118,10 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """A prefix of one model's samples, what is said of it, and the coverage that came."""
+    """A prefix of one model's samples, what is said of it, and the coverage that came.
+
+    Problem by problem: `drawn`, and what each solves at k, shape (P,).
+    """
 
     benchmark: str
     model: str
@@ -107,20 +131,57 @@ class Row:
     nested: tuple[View, ...]
     parts: dict[str, float]
     published: dict[str, float]
+    k: int = LARGEST
+    drawn: Counts | None = None
+    passed: np.ndarray | None = None
 
 
 def read_rows(tables: Sequence[Table], draws: int, cache: Path) -> Iterator[Row]:
     warnings.simplefilter("ignore", TtscaleWarning)
     for table in tables:
-        truth = float(pass_at_k(table.n, table.c, table.k).mean())
+        passed = np.ravel(pass_at_k(table.n, table.c, table.k))
         for s in table.prefixes:
             for draw in range(draws * (1 if _models(tables, table) > 1 else 3)):
                 drawn = thin(table.n, table.c, s, np.random.default_rng([s, draw, *table.model.encode()]))
                 view, *nested = _views_of(drawn, table.k, draw, cache)
-                said = {law: view.points.get(law, view.known / view.n_problems) for law in LAWS}
-                said |= {name: float(np.mean([said[law] for law in laws])) for name, laws in MEANS.items()}
-                parts = view.parts(view.weights())
-                yield Row(table.benchmark, table.model, s, truth, view, tuple(nested), parts, said)
+                yield _row(
+                    table.benchmark,
+                    table.model,
+                    float(passed.mean()),
+                    view,
+                    nested=tuple(nested),
+                    k=table.k,
+                    drawn=drawn,
+                    passed=passed,
+                )
+
+
+def _row(benchmark: str, model: str, truth: float, view: View, **more: Any) -> Row:
+    said = {law: view.points.get(law, view.known / view.n_problems) for law in LAWS}
+    said |= {name: float(np.mean([said[law] for law in laws])) for name, laws in MEANS.items()}
+    row = Row(benchmark, model, view.s, truth, view, (), view.parts(view.weights()), said)
+    return replace(row, **more)
+
+
+def simulated_rows(cache: Path) -> Iterator[Row]:
+    """Draw populations of the laws of `forecast_accuracy.py`, 128, 1,000 and 10,000 problems; what is said is made or read."""
+    warnings.simplefilter("ignore", TtscaleWarning)
+    for group, law, problems, s, round_ in _simulations():
+        rng = np.random.default_rng([zlib.crc32(law.encode()), problems, s, round_])
+        p = np.minimum({**NEARLY_STRAIGHT, **BENT, **POPULATIONS}[law](rng, problems), 1 - 1e-16)
+        drawn = Counts(np.full(problems, s), rng.binomial(s, p))
+        falls = rng.random(problems) < -np.expm1((LARGEST - s) * np.log1p(-p))
+        truth = float(np.mean((drawn.c > 0) | falls))
+        (view,) = _views_of(drawn, LARGEST, -1, cache)
+        yield _row(group, law, truth, view)
+
+
+def _simulations() -> Iterator[tuple[str, str, int, int, int]]:
+    for group, laws in (("nearly straight", NEARLY_STRAIGHT), ("bent", BENT)):
+        yield from itertools.product([f"simulated, {group}"], laws, [128], PREFIXES, range(4))
+    for problems, rounds in ((1000, 3), (10_000, 2)):
+        group = f"simulated, {problems:,} problems"
+        yield from itertools.product([group], POPULATIONS, [problems], (100, 1000), range(rounds))
 
 
 def _views_of(drawn: Counts, k: int, draw: int, cache: Path) -> list[View]:
@@ -130,7 +191,8 @@ def _views_of(drawn: Counts, k: int, draw: int, cache: Path) -> list[View]:
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(list(_views(drawn, k, draw))))
+        made = [_view(drawn, k)] if draw < 0 else list(_views(drawn, k, draw))
+        partial.write_text(json.dumps(made))
         partial.replace(file)
     return [
         View(**{**view, "evidence": np.array(view["evidence"]), "chance": np.array(view["chance"])})
@@ -150,7 +212,7 @@ def _view(drawn: Counts, k: int) -> dict:
     problems = open_problems(drawn, np.array([k]))
     observed = _Observed(drawn.unique(), max(k, 10_000))
     rng, evidence, chances = np.random.default_rng(0), [], []
-    for model, own in zip(MODELS, OWN, strict=True):
+    for model, own in zip((*MODELS, beta_model()), (*OWN, 0.0), strict=True):
         with threadpool_limits(1, user_api="blas"):
             sample = _importance_sample(_Posterior(model, observed), 256, rng)
         at = np.append(problems.n, k)
@@ -168,7 +230,8 @@ def _view(drawn: Counts, k: int) -> dict:
         "known": float(problems.known[0]),
         "n_open": int(problems.n_open[0]),
         "n_problems": len(drawn),
-        "evidence": evidence,
-        "chance": chances,
+        "evidence": evidence[:-1],
+        "beta": evidence[-1],
+        "chance": chances[:-1],
         "points": {law: answer[0] for law, answer in answers.items() if answer},
     }

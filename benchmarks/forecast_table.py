@@ -34,7 +34,8 @@ from ttscale.exchange.counts import read_counts, read_table
 from ttscale.stats.counts.counts import Counts
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.backtesting import thin
-from ttscale.stats.forecast.forecasting import forecast
+from ttscale.stats.forecast.forecasting import curve_of, forecast
+from ttscale.stats.forecast.predicting import predict
 from ttscale.stats.laws.fitting import fit_law
 from ttscale.stats.laws.searching import theta_of
 
@@ -180,7 +181,8 @@ def score(job: tuple[Table, int, int, Path]) -> dict[str, object]:
 
 def ours(drawn: Counts, k: int) -> dict[str, list[float]]:
     """Return the default's value and ends at every level; its posterior is drawn once."""
-    curves = {f"{at:g}": forecast(drawn.n, drawn.c, k, confidence_level=at).curve for at in LEVELS}
+    prediction = predict(drawn, np.array([k]), OURS, 0)
+    curves = {f"{at:g}": curve_of(prediction, at) for at in LEVELS}
     return {
         at: [float(end[0]) for end in (curve.value, curve.low, curve.high)] for at, curve in curves.items()
     }

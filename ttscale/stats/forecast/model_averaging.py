@@ -1,7 +1,7 @@
 """Average over laws and their parameters: what the counts leave open, weighed by how well it explains them.
 
 Each law gets a prior (`ttscale.stats.forecast.prior`) and the counts their likelihood; parameters are drawn from the
-posterior by adaptive importance sampling and laws weigh by their evidence, which counts less where problems are many. Every law is averaged under every shape of
+posterior by adaptive importance sampling and laws weigh by their evidence: in full for a best guess, and for an interval less where problems are many. Every law is averaged under every shape of
 curve, each with draws of its own, so none is lost where the posterior has several modes. Where the samples are few the
 prior carries the forecast; where they are many the counts do. The cost depends on neither samples nor problems, see
 `ttscale.stats.laws.condensing`.
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.forecast.prior import KNOTS, STRAIGHT, PriorModel, prior_models
+from ttscale.stats.forecast.prior import KNOTS, STRAIGHT, PriorModel, beta_model, prior_models
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.laws.condensing import SHARPEST, CondensedCounts, condensed
 from ttscale.stats.laws.frame import hazard_grid
@@ -44,17 +44,21 @@ class PosteriorDraws:
         x: Log hazards of the grid, shape (M,).
         mass: Probability of each grid point in each draw, shape (S, M).
         zero: Probability of a hazard of zero in each draw, shape (S,).
-        weight: Of the draws, summing to 1, shape (S,).
+        weight: Of the draws, summing to 1, shape (S,): wary, with the evidence discounted.
+        sharp: Likewise, with the evidence in full.
         law_weight: Posterior probability of each law by name.
-        straight: Posterior probability of a straight curve over the prior one.
+        straight: Posterior over prior odds, with the evidence in full, of straight curves against all.
+        beta: Likewise of a beta law of success rates against the average.
     """
 
     x: FloatArray
     mass: FloatArray
     zero: FloatArray
     weight: FloatArray
+    sharp: FloatArray
     law_weight: dict[str, float]
     straight: float
+    beta: float
 
     def failure(self, k: FloatArray) -> FloatArray:
         """Return ``E[(1 - p)^k]`` of each draw, shape (S, K)."""
@@ -116,31 +120,40 @@ def posterior_draws(
     # On one thread: the matrices are small, and threads that wait for each other took twice the time.
     with threadpool_limits(1, user_api="blas"):
         samples = [_importance_sample(_Posterior(model, observed), n_draws, rng) for model in models]
-    log_share = _log_shares(models, samples, int(pairs.weight.sum()))
-    law_weight = dict.fromkeys((model.prior.law.name for model in models), 0.0)
-    for model, share in zip(models, log_share, strict=True):
-        law_weight[model.prior.law.name] += float(np.exp(share))
-    kept = [s.kept(share) for s, share in zip(samples, log_share, strict=True)]
-    mass, zero, weight = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return PosteriorDraws(
-        observed.x, mass, zero, weight / weight.sum(), law_weight, _straighter(models, log_share)
-    )
-
-
-def _straighter(models: Sequence[PriorModel], log_share: FloatArray) -> float:
-    straight = np.array([model.shape.bend == STRAIGHT.bend for model in models])
-    before = sum(
-        model.prior.weight * model.shape.weight for model in models if model.shape.bend == STRAIGHT.bend
-    )
-    return float(np.exp(log_share[straight]).sum() / before) if before else 0.0
-
-
-def _log_shares(models: Sequence[PriorModel], samples: "Sequence[_Sample]", n_problems: int) -> FloatArray:
-    """Return the log posterior probability of each model, its evidence discounted as in a coarsened posterior."""
+        beta = _importance_sample(_Posterior(beta_model(), observed), n_draws, rng).evidence
     own = np.log([model.prior.weight * model.shape.weight for model in models])
-    evidence = np.array([logsumexp(s.log_weight) - np.log(len(s.log_weight)) for s in samples]) - own
-    log_share = own + _COARSENESS / (_COARSENESS + n_problems) * evidence
-    return np.asarray(log_share - logsumexp(log_share))
+    evidence = np.array([sample.evidence for sample in samples]) - own
+    wary, sharp = (_log_shares(own, part * evidence) for part in (_part(int(pairs.weight.sum())), 1.0))
+    law_weight = dict.fromkeys((model.prior.law.name for model in models), 0.0)
+    for model, share in zip(models, wary, strict=True):
+        law_weight[model.prior.law.name] += float(np.exp(share))
+    kept = [s.kept(*shares) for s, *shares in zip(samples, wary, sharp, strict=True)]
+    mass, zero, weight, sharper = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    straight = np.array([model.shape.bend == STRAIGHT.bend for model in models])
+    return PosteriorDraws(
+        observed.x,
+        mass,
+        zero,
+        weight / weight.sum(),
+        sharper / sharper.sum(),
+        law_weight,
+        straight=_odds(logsumexp(sharp[straight]), logsumexp(own[straight])) if straight.any() else 0.0,
+        beta=_odds(beta, logsumexp(evidence + own) - logsumexp(own)),
+    )
+
+
+def _odds(log_after: float, log_before: float) -> float:
+    return float(np.exp(np.clip(log_after - log_before, -700.0, 700.0)))
+
+
+def _part(n_problems: int) -> float:
+    """Return the share of the evidence that a coarsened posterior counts."""
+    return _COARSENESS / (_COARSENESS + n_problems)
+
+
+def _log_shares(own: FloatArray, evidence: FloatArray) -> FloatArray:
+    """Return the log posterior probability of each model from its log prior probability and evidence."""
+    return np.asarray(own + evidence - logsumexp(own + evidence))
 
 
 class _Observed:
@@ -216,11 +229,17 @@ class _Sample:
     zero: FloatArray
     log_weight: FloatArray
 
-    def kept(self, log_share: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return masses, zeros and weights of the draws that matter; the weights sum to the model's share."""
-        weight = np.exp(self.log_weight - logsumexp(self.log_weight) + log_share)
-        kept = weight > 1e-7
-        return self.mass[kept], self.zero[kept], weight[kept]
+    @property
+    def evidence(self) -> float:
+        """Log of the mean weight."""
+        return float(logsumexp(self.log_weight) - np.log(len(self.log_weight)))
+
+    def kept(self, *log_shares: float) -> tuple[FloatArray, ...]:
+        """Return masses and zeros of the draws that matter, and their weights, which sum to each of the model's shares."""
+        log_weight = self.log_weight - logsumexp(self.log_weight)
+        weights = [np.exp(log_weight + share) for share in log_shares]
+        kept = np.max(weights, axis=0) > 1e-7
+        return self.mass[kept], self.zero[kept], *(weight[kept] for weight in weights)
 
 
 def _importance_sample(posterior: _Posterior, size: int, rng: np.random.Generator) -> _Sample:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -22,7 +22,7 @@ from ttscale.stats.laws.searching import theta_of
 
 AVERAGE = "average"
 """The method behind "auto": the distribution of `ttscale.stats.forecast.model_averaging`, a Bayesian average over laws; for the
-point its mean and the published methods' in equal parts, as far as the counts do not speak against straight curves."""
+point its mean and the published methods' in equal parts, each as far as the counts do not speak against what it supposes."""
 
 PUBLISHED = ("log-log", "exponentiated-power-law", "beta-binomial")
 """Published methods that the point forecast takes in. Whatever was learnt on other benchmarks, or on prefixes of the samples, lost to
@@ -30,6 +30,9 @@ equal parts on average over benchmarks left out (``results/benchmarks/forecast_l
 
 PLUG_IN = "plug-in"
 """The naive forecast ``mean 1 - (1 - c/n)^k``: it takes an unsolved problem for impossible. For comparison only."""
+
+SUBSTANTIAL = 10.0**0.5
+"""Evidence against a supposition that counts as substantial (Jeffreys 1961, appendix B): published methods fade from there on."""
 
 CAUTION = 0.75
 """Share of an interval's nominal tails that the average leaves outside: plain 90 % intervals held 89 to 98 % on measured
@@ -49,7 +52,7 @@ class Prediction:
         chance: Point forecast of the mean chance of the open problems, shape (K,).
         method: Its name.
         others: Coverage by other methods, which the point forecast averages with, within the interval, shape (M, K).
-        trust: How much of the way to that average the point forecast goes.
+        trust: How much of the way to that average the point forecast goes with each of them, shape (M,).
         caution: Share of an interval's tails that stays outside.
         law_weights: How far each law carries an average, by name.
     """
@@ -58,7 +61,7 @@ class Prediction:
     chance: FloatArray
     method: str
     others: FloatArray | None = None
-    trust: float = 1.0
+    trust: tuple[float, ...] = ()
     caution: float = 1.0
     law_weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -74,7 +77,8 @@ class Prediction:
         if self.others is None:
             return plain
         others = np.clip(self.others, low, high)
-        return np.asarray(plain + self.trust * np.sum(others - plain, axis=0) / (1 + len(others)))
+        value = plain + np.array(self.trust) @ (others - plain) / (1 + len(others))
+        return np.clip(value, low, high)
 
 
 def predict(
@@ -108,22 +112,25 @@ def _average(
     """Average over laws for the distribution; over its mean and the published methods for the point.
 
     Their errors differ in sign from benchmark to benchmark: a line is too low where curves bend up, a beta law too high
-    where they level off. They count in full while straight curves, which they follow, are as likely as before the
-    counts, and fade with them. All go on for ever, so who knows that the curve ends does not want them; nor does who
-    knows curves of its kind.
+    where they level off. Each counts in full until the evidence against what it supposes (a straight curve; a beta law
+    of success rates) is substantial, and fades from there on. All go on for ever, so who knows that the curve ends does not
+    want them; nor does who knows curves of its kind.
+
+    The best guess takes the evidence in full: that many problems prove small faults of a law is what tells it from others.
+    The interval discounts it: no law is quite true.
     """
     _warn_if_uninformative(data)
     draws = posterior_of(data.unique(), k=int(problems.k.max()), rng=rng, models=models_like(like, tail))
     with threadpool_limits(1, user_api="blas"):
         chance = problems.mean_chance(draws.failure(problems.n), draws.failure(problems.k.astype(float)))
         others = _published(data, problems.k) if tail in ("auto", "open") and not like else None
-    predictive = Predictive(problems, chance, draws.weight)
+    guess = Predictive(problems, chance, draws.sharp)
     return Prediction(
-        predictive=predictive,
-        chance=predictive.median_chance() if others is None else draws.weight @ chance,
+        predictive=replace(guess, weight=draws.weight),
+        chance=guess.median_chance() if others is None else guess.weight @ chance,
         method=AVERAGE,
         others=others,
-        trust=min(1.0, draws.straight),
+        trust=tuple(min(1.0, SUBSTANTIAL * odds) for odds in (draws.straight, draws.straight, draws.beta)),
         caution=CAUTION,
         law_weights=draws.law_weight,
     )

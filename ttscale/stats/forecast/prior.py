@@ -24,7 +24,7 @@ from scipy.special import logsumexp, ndtri
 
 from ttscale.arrays import FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.laws.beta import BetaMixture
+from ttscale.stats.laws.beta import BetaBinomial, BetaMixture
 from ttscale.stats.laws.frame import MixingLaw, hazard_grid
 from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGeneralizedBeta
 from ttscale.stats.laws.normal import LogitNormal, LogNormal, ZeroInflatedLogNormal
@@ -192,6 +192,14 @@ def prior_models(tail: Tail = "auto") -> tuple[PriorModel, ...]:
 @cache
 def _models(tail: Tail) -> tuple[PriorModel, ...]:
     return tuple(model for law in _laws(tail) for model in under_shapes(law))
+
+
+@cache
+def beta_model() -> PriorModel:
+    """Return a beta law of success rates under any curve, with the priors of the power law: what a beta-binomial fit supposes."""
+    law = _law(BetaBinomial(), (np.log(0.25), 1.5), (np.log(10.0), 4.0))
+    (model,) = under_shapes(law, (replace(ANY, weight=1.0),))
+    return model
 
 
 def check_tail(tail: str) -> None:

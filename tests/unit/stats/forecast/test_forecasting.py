@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from scipy.stats import betabinom
 
 from ttscale.errors import FitWarning, InvalidInputError, TtscaleWarning, UnknownPluginError
@@ -11,6 +12,7 @@ from ttscale.stats.counts.counts import counts
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.model_averaging import posterior_of
+from ttscale.stats.forecast.predicting import predict
 from ttscale.stats.forecast.predictive import Predictive, open_problems
 from ttscale.stats.forecast.samples_needed import samples_for
 from ttscale.stats.laws.fitting import fit_law
@@ -220,14 +222,14 @@ def test_a_forecast_says_when_the_samples_cannot_tell_levelling_off_from_going_o
     assert forecast(20, c, 10**5, method="log-log").doubt is None
 
 
-def test_the_point_averages_with_the_published_methods_while_curves_may_be_straight() -> None:
-    """Sixty problems of a power law: each method's own curve, as published, in equal parts with the average's mean."""
+def test_the_point_averages_with_the_published_methods_while_the_counts_allow_what_they_suppose() -> None:
+    """Sixty problems of a beta law: each method's own curve, as published, in equal parts with the average's mean."""
     c = np.random.default_rng(8).binomial(100, np.random.default_rng(9).beta(0.25, 12.0, 60))
     ahead = forecast(100, c, 1000).curve
     draws = posterior_of(counts(100, c).unique(), k=1000, rng=0)
-    assert draws.straight >= 1.0
+    assert min(draws.straight, draws.beta) > 10**-0.5
     failure = draws.failure(np.array([100.0, 1000.0]))
-    own = (np.sum(c > 0) + np.sum(c == 0) * (draws.weight @ (1 - failure[:, 1] / failure[:, 0]))) / 60
+    own = (np.sum(c > 0) + np.sum(c == 0) * (draws.sharp @ (1 - failure[:, 1] / failure[:, 0]))) / 60
     line = fit_law("log-log", 100, c)
     power = fit_law("exponentiated-power-law", 100, c)
     beta = fit_law("beta-binomial", 100, c)
@@ -253,3 +255,25 @@ def test_published_methods_fade_where_the_counts_speak_against_straight_curves()
     }
     assert error.pop("auto") < 0.03
     assert min(error.values()) > 0.1
+
+
+def test_a_beta_binomial_fades_where_success_rates_follow_no_beta_law() -> None:
+    """Difficulties of two kinds whose curve is nearly straight: the beta law alone is wrong, and alone fades."""
+    rng = np.random.default_rng(3)
+    p = np.where(rng.random(400) < 0.5, rng.beta(8, 2, 400), rng.beta(0.3, 30.0, 400))
+    c = rng.binomial(100, p)
+    draws = posterior_of(counts(100, c).unique(), k=10_000, rng=0)
+    assert draws.beta < 1e-3
+    point = predict(counts(100, c), np.array([10_000]), "auto", 0)
+    assert point.trust[2] < 0.01
+    assert point.trust[0] == point.trust[1]
+
+
+def test_ten_thousand_problems_tell_a_bell_of_difficulties_at_its_best_guess() -> None:
+    """The interval discounts what many problems say; the best guess does not, and errs by a tenth of what it would."""
+    p = expit(np.random.default_rng(0).normal(-5, 3, 10_000))
+    c = np.random.default_rng(1).binomial(100, p)
+    truth = float(np.mean(np.where(c > 0, 1.0, 1 - (1 - p) ** 9_900)))
+    curve = forecast(100, c, 10_000).curve
+    assert abs(curve.value[0] - truth) < 0.01
+    assert curve.low[0] < truth - 0.02

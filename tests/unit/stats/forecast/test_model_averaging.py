@@ -1,14 +1,25 @@
 """Posterior draws are what Bayes' rule says, however many samples and problems there are."""
 
+from math import comb
+
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 from scipy.stats import binom
 
 from ttscale.stats.counts.counts import counts
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.model_averaging import highest_mode, posterior_draws
-from ttscale.stats.forecast.prior import BENT, KNOTS, STRAIGHT, CurveShape, prior_models
+from ttscale.stats.forecast.prior import (
+    ANY,
+    BENT,
+    KNOTS,
+    STRAIGHT,
+    CurveShape,
+    PriorLaw,
+    beta_model,
+    prior_models,
+)
 from ttscale.stats.laws.frame import hazard_grid
 
 
@@ -52,10 +63,41 @@ def test_the_evidence_of_many_problems_is_discounted_by_the_coarsened_posterior(
     bell, power = (next(m for m in prior_models() if m.prior.law.name == name) for name in ("logit-normal", "generalized-beta"))  # fmt: skip
     ends = highest_mode([bell, power], data, 10_000)
     laplace = [height + 0.5 * float(np.linalg.slogdet(2 * np.pi * spread)[1]) for _, spread, height in ends]
-    share = posterior_draws(data, k=10_000, rng=np.random.default_rng(0), models=[bell, power]).law_weight
+    draws = posterior_draws(data, k=10_000, rng=np.random.default_rng(0), models=[bell, power])
+    share = draws.law_weight
     odds = np.log(share["generalized-beta"] / share["logit-normal"])
     assert laplace[1] - laplace[0] > 3.0
     assert odds == pytest.approx((laplace[1] - laplace[0]) / 3.0, abs=1.0)
+    assert draws.weight.sum() == pytest.approx(1.0)
+    assert draws.sharp.sum() == pytest.approx(1.0)
+
+
+def test_odds_of_a_beta_law_are_those_of_plain_monte_carlo_from_both_priors() -> None:
+    """Thirty problems: exact beta-binomial probabilities against those of normal logits, each under its prior."""
+    from scipy.stats import betabinom
+
+    c = np.random.default_rng(1).binomial(40, np.random.default_rng(2).beta(0.5, 4.0, 30))
+    bell = next(m for m in prior_models() if m.prior.law.name == "logit-normal" and m.shape is ANY)
+    rng = np.random.default_rng(3)
+
+    def drawn(prior: PriorLaw) -> np.ndarray:
+        free = prior.center + prior.spread * rng.standard_normal((5000, 2))
+        return free[prior.inside(free)]
+
+    a, b = np.exp(drawn(beta_model().prior)).T
+    of_beta = betabinom.logpmf(c[:, None], 40, a, b).sum(axis=0)
+    middle, sigma = drawn(bell.prior).T
+    node, weight = np.polynomial.hermite_e.hermegauss(200)
+    p = expit(middle[:, None] + np.exp(sigma)[:, None] * node)  # (B, 200)
+    p = p.clip(1e-15, 1 - 1e-15)
+    seen, times = np.unique(c, return_counts=True)
+    chance = np.array(
+        [comb(40, one) * p**one * (1 - p) ** (40 - one) @ weight / weight.sum() for one in seen.tolist()]
+    )
+    of_bell = times @ np.log(np.maximum(chance, 1e-300))
+    expected = logsumexp(of_beta) - np.log(len(of_beta)) - logsumexp(of_bell) + np.log(len(of_bell))
+    draws = posterior_draws(counts(40, c).unique(), k=10_000, rng=np.random.default_rng(0), models=[bell])
+    assert np.log(draws.beta) == pytest.approx(expected, abs=0.3)
 
 
 def test_one_shape_alone_gives_the_narrower_and_the_wider_forecast() -> None:
