@@ -102,6 +102,7 @@ def _taught() -> Any:
     import torch
 
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # the matrices are small: threads that wait for each other take longer
     looks, n_open, fallen = _examples(SIMULATED)
     layers = [torch.nn.Linear(looks.shape[1], _HIDDEN), torch.nn.SiLU(), torch.nn.Linear(_HIDDEN, _HIDDEN)]
     net = torch.nn.Sequential(*layers, torch.nn.SiLU(), torch.nn.Linear(_HIDDEN, 3 * _MIXED))
