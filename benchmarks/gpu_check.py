@@ -9,8 +9,9 @@ into a folder of its own, which every section then finds. Each section is a proc
 at once, so that one that fails or runs out of time leaves the others' results.
 
     speed       tokens per second of raw `LLM.generate`, through ttscale (ttscale_over_raw: the goal is .97), and through
-                ttscale with every sample stored, in turns on one engine, as much work as raw vLLM does in five seconds
-                (raw_s says how long it took): plain, with seeds, with sums of log-probabilities, with all three truncations
+                ttscale with every sample stored, in turns on one engine, as much work as raw vLLM does in five seconds:
+                plain, with seeds, with sums of log-probabilities, with all three truncations. Turns that differ much mean a
+                busy machine; the ratio in CPU time is steadier, and means something where the engine runs in this process
     seeds       how many texts come again with other batch sizes and in another order
     long        completions as long as the context (256 tokens on a CPU) in a cache for half of them: preemptions, nothing lost
     resume      a run killed with SIGKILL while it samples, and finished: every sample once
@@ -238,7 +239,8 @@ def _lasting(seconds: float, draw: Callable[[list[Any]], "Texts"], most: int) ->
 def _compared(llm: Any, settings: Settings, sampling: Settings, requests: list[Any]) -> Settings:
     """Time the three ways in turns, each time in another order, on the same requests.
 
-    Rates are tokens per second of wall time, medians; a ratio is one of the same turn. With seeds the texts must be equal.
+    Rates are tokens per second of wall time, medians; a ratio is one of the same turn. Where turns differ much, the machine was busy: then
+    only the ratio in CPU time says something, and that where the engine runs in this process.
     """
     sampler = _sampler(settings, sampling)
     sampler.adopt(llm.llm_engine)
@@ -247,35 +249,35 @@ def _compared(llm: Any, settings: Settings, sampling: Settings, requests: list[A
         "ttscale": lambda: _ours(sampler, requests),
         "stored": lambda: _stored(sampler, requests),
     }
-    turns: list[dict[str, float]] = []
+    turns: list[dict[str, tuple[float, float]]] = []
     texts: dict[str, Texts] = {}
     for turn in range(3):
-        order = list(ways)[turn:] + list(ways)[:turn]
-        rates, seconds = {}, {}
-        for name in order:
-            began = time.perf_counter()
+        took: dict[str, tuple[float, float]] = {}
+        for name in list(ways)[turn:] + list(ways)[:turn]:
+            began, cpu = time.perf_counter(), time.process_time()
             texts[name] = ways[name]()
-            seconds[name] = time.perf_counter() - began
-            rates[name] = sum(n_tokens for _, n_tokens in texts[name].values()) / seconds[name]
-        turns.append(rates)
-    if sampling["per_sample_seeds"] and not texts["raw"] == texts["ttscale"] == texts["stored"]:
-        equal = _share_equal(texts["raw"], texts["ttscale"])
-        rates_note = {"equal_texts": round(equal, 4)}  # on a GPU numerics depend on the batch
-    else:
-        rates_note = {"equal_texts": 1.0} if sampling["per_sample_seeds"] else {}
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+            tokens = sum(n_tokens for _, n_tokens in texts[name].values())
+            took[name] = seconds / tokens, cpu / tokens
+        turns.append(took)
 
-    def median_of(name: str, over: str | None = None) -> float:
-        return statistics.median(turn[name] / (turn[over] if over else 1.0) for turn in turns)
+    def ratios(name: str, clock: int) -> list[float]:
+        return [round(turn["raw"][clock] / turn[name][clock], 3) for turn in turns]
 
-    return {
+    found: Settings = {
         "samples": len(texts["raw"]),
         "tokens": sum(n_tokens for _, n_tokens in texts["raw"].values()),
-        "raw_s": round(seconds["raw"], 2),
-        **{f"{name}_tokens_per_s": round(median_of(name)) for name in ways},
-        "ttscale_over_raw": round(median_of("ttscale", "raw"), 3),
-        "stored_over_raw": round(median_of("stored", "raw"), 3),
-        **rates_note,
+        "tokens_per_s": {
+            name: round(1 / statistics.median(turn[name][0] for turn in turns)) for name in ways
+        },
     }
+    for name in ("ttscale", "stored"):
+        found[f"{name}_over_raw"] = statistics.median(ratios(name, 0))
+        found[f"{name}_over_raw_each_turn"] = ratios(name, 0)
+        found[f"{name}_over_raw_in_cpu_time"] = statistics.median(ratios(name, 1))
+    if sampling["per_sample_seeds"]:  # on a GPU numerics depend on the batch
+        found["equal_texts"] = round(_share_equal(texts["raw"], texts["stored"]), 4)
+    return found
 
 
 Texts = dict[tuple[str, int], tuple[str, int]]

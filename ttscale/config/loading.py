@@ -78,19 +78,19 @@ def parse_config(text: str, *, out: Path) -> RunConfig:
 
 def dump_config(config: RunConfig) -> str:
     """Return the resolved configuration as YAML, without secrets and the place of the run: a run may be passed on."""
-    values = _without_secrets(config.model_dump(mode="json", exclude={"out"}))
+    values = without_secrets(config.model_dump(mode="json", exclude={"out"}))
     return write_yaml(values)
 
 
-def _without_secrets(tree: Any) -> Any:
+def without_secrets(tree: Any) -> Any:
     """Return plain data without the keys in `SECRETS`, however deep."""
     if isinstance(tree, dict):
         return {
-            key: _without_secrets(value)
+            key: without_secrets(value)
             for key, value in tree.items()
             if str(key).rpartition(".")[2] not in SECRETS
         }
-    return [_without_secrets(item) for item in tree] if isinstance(tree, list) else tree
+    return [without_secrets(item) for item in tree] if isinstance(tree, list) else tree
 
 
 def plugin_options(settings: PluginSettings, options_model: type[BaseModel], where: str) -> Any:

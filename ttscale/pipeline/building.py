@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ttscale.config.explaining import explain
-from ttscale.config.loading import plugin_options
+from ttscale.config.loading import plugin_options, without_secrets
 from ttscale.config.models import NOT_PART_OF_A_SAMPLE, Cell, PluginSettings
 from ttscale.errors import BrokenPluginError, ConfigError, MissingExtraError, TaskError, one_line
 from ttscale.registry import PluginRef, find_plugin
 from ttscale.samplers.contract import Sampler
 from ttscale.samplers.resolve import choose_engine
-from ttscale.samplers.settings import ModelSettings, SamplingSettings
+from ttscale.samplers.settings import SECRETS, ModelSettings, SamplingSettings
 from ttscale.store.verdicts import VerdictSetInfo
 from ttscale.tasks.contract import Task
 from ttscale.types import Problem
@@ -127,7 +127,10 @@ def cell_identity(cell: Cell) -> dict[str, Any]:
     flat.pop("model.engine_options", None)
     if options:
         flat["model.engine_options"] = options
-    return {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
+    identity: dict[str, Any] = without_secrets(
+        {key: value for key, value in flat.items() if key not in NOT_PART_OF_A_SAMPLE}
+    )
+    return identity
 
 
 def free_settings(cells: Iterable[Cell]) -> frozenset[str]:
@@ -146,13 +149,13 @@ def sampling_of(cell: Cell) -> SamplingSettings:
 
 
 def _free_options(model: ModelSettings) -> frozenset[str]:
-    """Return the engine options that change no sample, such as a server's address: its sampler names them."""
+    """Return the engine options that change no sample, such as a server's address: its sampler names them; and what is secret."""
     try:
         engine, _ = choose_engine(model.engine)
     except MissingExtraError:  # nothing will be sampled here
-        return frozenset()
+        return SECRETS
     options = find_plugin("samplers", engine).load().Options
-    return frozenset(getattr(options, "NOT_PART_OF_A_SAMPLE", ()))
+    return SECRETS | frozenset(getattr(options, "NOT_PART_OF_A_SAMPLE", ()))
 
 
 def strategy_identity(settings: PluginSettings) -> dict[str, Any]:

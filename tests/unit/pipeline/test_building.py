@@ -85,6 +85,20 @@ def test_what_changes_no_distribution_ties_no_run_whatever_an_earlier_version_st
                 store.check({"c": cell_identity(tied)}, free=free_settings([tied]))
 
 
+@pytest.mark.parametrize("engine", ["vllm", "transformers", "openai", "scripted:ScriptedSampler"])
+def test_no_token_reaches_what_is_stored_of_a_run_whatever_the_engine(engine: str) -> None:
+    cells = [
+        vllm_cell().model_copy(
+            update={"model": ModelSettings(path="m", engine=engine, engine_options=options)}
+        )
+        for options in ({}, {"hf_token": "hf_secret", "api_key": "k_secret"})
+    ]
+    assert cell_identity(cells[1]) == cell_identity(cells[0])
+    deep = ModelSettings(path="m", engine=engine, engine_options={"loader": {"auth_token": "deep_secret"}})
+    assert "secret" not in str(cell_identity(cells[0].model_copy(update={"model": deep})))
+    assert "secret" not in str(cell_identity(cells[1]))
+
+
 def test_cells_share_an_engine_that_was_started_for_both() -> None:
     def key(**sampling: object) -> object:
         return engine_key(vllm_cell(sampling))
