@@ -21,7 +21,6 @@ from ttscale.cli.statistics import (
     plot_option,
     seed_option,
 )
-from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.analysis.budget.choices import Metric
@@ -254,7 +253,7 @@ def _settings(given: Given) -> "BudgetSettings":
         inference=Inference(
             over=given["over"],
             method=given["method"],
-            confidence_level=given["confidence_level"] or CONFIDENCE_LEVEL,
+            confidence_level=given["confidence_level"],
             seed=given["seed"],
             like=_counts_of(given["likes"], given["by"]),
         ),
@@ -310,9 +309,7 @@ def allocate_command(
         verifiers=verifiers,
         oracle=given["oracle"],
         pricing=pricing_of(given),
-        inference=Inference(
-            confidence_level=given["confidence_level"] or CONFIDENCE_LEVEL, seed=given["seed"]
-        ),
+        inference=Inference(confidence_level=given["confidence_level"], seed=given["seed"]),
     )
     view = allocate(sources, spend, by=given["by"], settings=settings)
     if output:

@@ -1,14 +1,12 @@
 """The command ``compare``: verifiers against an oracle, on the same stored samples."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ttscale.cli.options import output_options
-from ttscale.cli.statistics import Budgets, Names, level_option, plot_option, seed_option
-from ttscale.types import CONFIDENCE_LEVEL
+from ttscale.cli.statistics import Budgets, Names, draw, level_option, plot_option, seed_option
 
 if TYPE_CHECKING:
     from ttscale.analysis.comparison.results import Comparison
@@ -71,24 +69,7 @@ class Thresholds(click.ParamType[tuple[str, float]]):
 @click.option("--reliability", type=click.Path(path_type=Path, dir_okay=False),
               help="Draw accuracy over claimed probability to this .png, .svg or .pdf.")  # fmt: skip
 @output_options
-def compare_command(
-    source: Path,
-    oracle: str | None,
-    verifiers: tuple[str, ...] | None,
-    selectors: tuple[str, ...],
-    k: tuple[int, ...] | None,
-    errors: Any,
-    thresholds: tuple[tuple[str, float], ...],
-    value: float,
-    cost: float,
-    price: float,
-    answers: str | None,
-    confidence_level: float | None,
-    seed: int,
-    plot: Path | None,
-    reliability: Path | None,
-    output: str | None,
-) -> None:
+def compare_command(**given: Any) -> None:
     """Compare verifiers: what each collects, how well it judges, and whether they differ.
 
     SOURCE is a run directory, or a CSV, Parquet or JSONL table with one row per sample (or per problem, with
@@ -98,24 +79,27 @@ def compare_command(
     from ttscale.analysis.comparison.compare import ComparisonSettings, compare_verifiers
     from ttscale.cli.output import print_rows
 
+    same = ("k", "selectors", "errors", "confidence_level", "seed")
     settings = ComparisonSettings(
-        k=k,
-        selectors=selectors,
-        errors=errors,
-        thresholds=dict(thresholds),
-        value_correct=value,
-        cost_wrong=cost,
-        cost_per_draw=price,
-        confidence_level=confidence_level or CONFIDENCE_LEVEL,
-        seed=seed,
+        thresholds=dict(given["thresholds"]),
+        value_correct=given["value"],
+        cost_wrong=given["cost"],
+        cost_per_draw=given["price"],
+        **{name: given[name] for name in same},
     )
-    results = compare_verifiers(source, verifiers, oracle=oracle, answers=answers, settings=settings)
-    if plot:
-        _plot(plot, results)
-    if reliability:
-        _plot_reliability(reliability, results)
-    if output:
-        print_rows([row for result in results for row in result.to_rows()], output)
+    results = compare_verifiers(
+        given["source"],
+        given["verifiers"],
+        oracle=given["oracle"],
+        answers=given["answers"],
+        settings=settings,
+    )
+    if given["plot"]:
+        _plot(given["plot"], results)
+    if given["reliability"]:
+        _plot_reliability(given["reliability"], results)
+    if given["output"]:
+        print_rows([row for result in results for row in result.to_rows()], given["output"])
     else:
         for result in results:
             print_comparison(result)
@@ -155,23 +139,12 @@ def print_comparison(result: "Comparison") -> None:
 
 
 def _plot(path: Path, results: list["Comparison"]) -> None:
-    from ttscale.plots import Line, plot_curves, save_figure
-    from ttscale.showing.numbers import rests_on
-
-    lines = []
+    curves = []
     for result in results:
         prefix = f"{result.label}: " if len(results) > 1 else ""
-        curves: Mapping[str, Any] = {
-            "coverage": result.coverage,
-            **{one.name: one.selections[0].curve for one in result.verifiers},
-        }
-        lines += [
-            Line(label=f"{prefix}{name}", k=curve.k, value=curve.value, low=curve.low, high=curve.high)
-            for name, curve in curves.items()
-        ]
-    one = results[0].coverage
-    subtitle = rests_on(one.n_problems, one.confidence_level, one.over)
-    save_figure(plot_curves(lines, title="What each verifier collects", subtitle=subtitle), path)
+        curves.append((f"{prefix}coverage", result.coverage))
+        curves += [(f"{prefix}{one.name}", one.selections[0].curve) for one in result.verifiers]
+    draw(path, curves, title="What each verifier collects")
 
 
 def _plot_reliability(path: Path, results: list["Comparison"]) -> None:

@@ -11,13 +11,12 @@ from ttscale.cli.statistics import (
     Names,
     about,
     groups_of,
-    level_option,
     like_option,
     plot_option,
+    predictive_level_option,
     seed_option,
     source_options,
 )
-from ttscale.types import PREDICTIVE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     help="What is known of the hardest problems: nothing, ever rarer successes, a share never solved, or all within reach.",
 )
 @like_option
-@level_option
+@predictive_level_option
 @seed_option
 @plot_option
 def forecast_command(**given: Any) -> None:
@@ -68,7 +67,7 @@ def forecast_command(**given: Any) -> None:
         known: dict[str, Any] = {
             "tail": given["tail"],
             "like": _others(group, like),
-            "confidence_level": given["confidence_level"] or PREDICTIVE_LEVEL,
+            "confidence_level": given["confidence_level"],
             "rng": given["seed"],
         }
         ahead = forecast(*counts, given["k"], method=method, **known)
@@ -111,7 +110,7 @@ def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
     "--method", "methods", type=Names(), help="Methods to compare, as in forecast; the usual ones by default."
 )
 @click.option("--draws", type=click.IntRange(2), default=10, show_default=True, help="Prefixes per length.")
-@level_option
+@predictive_level_option
 @seed_option
 def backtest_command(**given: Any) -> None:
     """Compare forecasting methods on the data at hand: fit on a prefix of the samples, score on the rest."""
@@ -125,7 +124,7 @@ def backtest_command(**given: Any) -> None:
             s=given["prefixes"],
             methods=given["methods"] or METHODS,
             n_draws=given["draws"],
-            confidence_level=given["confidence_level"] or PREDICTIVE_LEVEL,
+            confidence_level=given["confidence_level"],
             rng=given["seed"],
         )
         view = result.view()

@@ -9,7 +9,6 @@ import click
 from ttscale.cli.options import Given, output_options
 from ttscale.cli.pricing import pricing_of, pricing_options
 from ttscale.cli.statistics import Budgets, Names, by_option, level_option, plot_option, seed_option
-from ttscale.types import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.analysis.models.compare import ModelComparisonSettings
@@ -92,7 +91,7 @@ def _settings(given: Given) -> "ModelComparisonSettings":
     return ModelComparisonSettings(
         at=tuple(float(one) for one in given["at"]),
         pricing=pricing_of(given),
-        confidence_level=given["confidence_level"] or CONFIDENCE_LEVEL,
+        confidence_level=given["confidence_level"],
         **{name: given[name] for name in same},
     )
 

@@ -1,6 +1,6 @@
 """Commands that work on counts alone: curve, fit; and what commands on counts share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ttscale.cli.options import F, Given, oracle_option, output_options
-from ttscale.types import CONFIDENCE_LEVEL
+from ttscale.types import CONFIDENCE_LEVEL, PREDICTIVE_LEVEL
 
 if TYPE_CHECKING:
     from ttscale.exchange.counts import CountsGroup
@@ -69,12 +69,17 @@ def source_options(command: F) -> F:
     return click.argument("source", type=click.Path(path_type=Path))(command)
 
 
-level_option = click.option(
-    "--level",
-    "confidence_level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Confidence level of intervals.",
-)
+def _level_option(default: float) -> Callable[[F], F]:
+    return click.option(
+        "--level",
+        "confidence_level",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=default,
+        help="Confidence level of intervals.",
+    )
+
+
+level_option, predictive_level_option = _level_option(CONFIDENCE_LEVEL), _level_option(PREDICTIVE_LEVEL)
 like_option = click.option(
     "--like",
     "likes",
@@ -133,7 +138,7 @@ def curve_command(**given: Any) -> None:
     from ttscale.analysis.curves import coverage_of, pooled, reliability_of
 
     metric, over, tau, k = given["metric"], given["over"], given["tau"], given["k"]
-    level = given["confidence_level"] or CONFIDENCE_LEVEL
+    level = given["confidence_level"]
     if over != "problems" and (metric != "coverage" or given["pool"]):
         raise click.UsageError(f"--over {over} is for coverage of one source, without --pool.")
     if tau is not None and metric != "g_pass_at_k":
@@ -175,7 +180,7 @@ def fit_command(**given: Any) -> None:
     from ttscale.stats.laws.fitting import fit_law
 
     laws = tuple(plugins("laws")) if given["law"] == ("all",) else given["law"]
-    level, found = given["confidence_level"] or CONFIDENCE_LEVEL, Findings()
+    level, found = given["confidence_level"], Findings()
     nested = given["output"] in ("json", "jsonl")
     for group in groups_of(given, of_laws=laws):
         for name in laws:
@@ -217,7 +222,10 @@ class Findings:
         from ttscale.cli.output import print_rows
 
         if given.get("plot"):
-            _draw(given["plot"], self.curves, title=title, measured_k=measured_k)
+            named = [
+                (", ".join(group.labels.values()) or curve.metric, curve) for group, curve in self.curves
+            ]
+            draw(given["plot"], named, title=title, measured_k=measured_k)
         print_rows(self.rows, given["output"], table=self.table)
 
 
@@ -294,22 +302,16 @@ def _fit_table(fit: "LawFit") -> list[dict[str, Any]]:
     return [{"law": fit.law, **row, **about} for row in fit.view().rows]
 
 
-def _draw(
-    path: Path, curves: Sequence[tuple["CountsGroup", "Curve"]], *, title: str, measured_k: int | None
+def draw(
+    path: Path, curves: Sequence[tuple[str, "Curve"]], *, title: str, measured_k: int | None = None
 ) -> None:
-    """Draw the curves of groups to a file."""
+    """Draw labelled curves to a file."""
     from ttscale.plots import Line, plot_curves, save_figure
     from ttscale.showing.numbers import rests_on
 
     lines = [
-        Line(
-            label=", ".join(group.labels.values()) or curve.metric,
-            k=curve.k,
-            value=curve.value,
-            low=curve.low,
-            high=curve.high,
-        )
-        for group, curve in curves
+        Line(label=label, k=curve.k, value=curve.value, low=curve.low, high=curve.high)
+        for label, curve in curves
     ]
     one = curves[0][1]
     subtitle = rests_on(one.n_problems, one.confidence_level, one.over)
