@@ -25,8 +25,9 @@ _SHORTER = (2000, 500, 160, 40)
 """Characters of a text where there is less and less room."""
 _MOST_INDICES = 3
 """Of equal samples: the first few are named, all are counted."""
-_OUTCOMES = [outcome.value for outcome in Outcome]
-_RIGHT = str(_OUTCOMES.index("correct"))
+_DIGITS = {None: "9"} | {outcome.value: str(number) for number, outcome in enumerate(Outcome)}
+"""Outcomes as the page's script knows them, and where there is none."""
+_RIGHT = _DIGITS["correct"]
 _SAME = 0
 """Stands for an answer that is the whole text."""
 
@@ -85,7 +86,7 @@ def problem_samples(groups: pl.DataFrame) -> Samples:
             int(row["finish_reason"] in TRUNCATED),
             row["completion_tokens"],
             _answer(row),
-            "".join(_code(row[name]) for name in outcomes),
+            "".join(_DIGITS[row[name]] for name in outcomes),
             row["sample_indices"][:_MOST_INDICES],
             len(row["sample_indices"]),
         ]
@@ -106,11 +107,6 @@ def _answer(row: dict[str, Any]) -> str | int | None:
     if row["answer"] is None:
         return None
     return _SAME if row["answer"] == row["completion"] else _text(row["answer"])
-
-
-def _code(outcome: str | None) -> str:
-    """Return an outcome as a digit, "9" where there is none."""
-    return "9" if outcome is None else str(_OUTCOMES.index(outcome))
 
 
 def _text(text: str | None) -> str:
@@ -145,7 +141,7 @@ def _by_problem(cell: CellResult, rows: int) -> Iterator[Samples]:
 
 def _example(one: dict[str, Any]) -> list[Any]:
     is_cut = int(one["finish_reason"] in TRUNCATED)
-    return [_text(one["completion"]), is_cut, None, None, _code(one["outcome"]), [one["sample_index"]], 1]
+    return [_text(one["completion"]), is_cut, None, None, _DIGITS[one["outcome"]], [one["sample_index"]], 1]
 
 
 def _within(samples: Samples, share: int) -> tuple[str, bool]:
