@@ -64,6 +64,45 @@ RIGHT: dict[str, tuple[str, str, str]] = {
 """name -> program, input, output."""
 
 
+ONE_USER: dict[str, tuple[str, str, str]] = {
+ **{name: RIGHT[name] for name in ("pool", "process", "pfutures", "manager", "server")},
+ "lines": ("import asyncio\nasync def main():\n    async def serve(r, w):\n        w.writelines([b'8', b'', b'\\n'])\n        await w.drain()\n        w.close()\n    s = await asyncio.start_server(serve, '127.0.0.1', 0)\n    r, w = await asyncio.open_connection(*s.sockets[0].getsockname()[:2])\n    print((await r.read()).decode())\nasyncio.run(main())","","8"),
+ "parts": ("import socket\na, b = socket.socketpair()\na.sendmsg([b'8', bytearray(b' '), memoryview(b'8')])\nprint(b.recv(9).decode())","","8 8"),
+ "datagram": ("import socket\na = socket.socket(type=socket.SOCK_DGRAM)\na.bind(('127.0.0.1', 0))\nsocket.socket(type=socket.SOCK_DGRAM).sendmsg([b'8'], [], 0, a.getsockname())\nprint(a.recv(9).decode())","","8"),
+ "start": ("import multiprocessing as mp\ndef f(q): q.put(8)\nif __name__ == '__main__':\n    mp.set_start_method('spawn')\n    q = mp.Queue()\n    mp.Process(target=f, args=(q,)).start()\n    print(q.get())","","8"),
+}  # fmt: skip
+"""Where all programs are one user, none can send descriptors: programs of libraries that would, or that send by the same call."""
+
+
+@pytest.fixture(scope="module")
+def verifier_of_one_user() -> Iterator[CodeVerifier]:
+    made = CodeVerifier(CodeOptions(timeout_s=20.0, workers=1, extraction="whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ttscale.execution.sandbox.os.geteuid", lambda: 1000)
+        find_sandbox.cache_clear()
+        if not find_sandbox().available:
+            pytest.skip(find_sandbox().detail)
+        judge(made, "print(8)", "", "8")  # how programs are confined is settled now
+    find_sandbox.cache_clear()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("name", ONE_USER)
+def test_what_sends_no_descriptors_works_where_none_can_be_sent(
+    name: str, verifier_of_one_user: CodeVerifier
+) -> None:
+    verdict = judge(verifier_of_one_user, *ONE_USER[name])
+    assert verdict.outcome is Outcome.CORRECT, verdict.detail
+
+
+def test_descriptors_are_sent_where_each_program_is_a_user_of_its_own(verifier: CodeVerifier) -> None:
+    if not find_sandbox().as_root:
+        pytest.skip("only root can run programs as users of their own")
+    program = "import socket\na, b = socket.socketpair()\nsocket.send_fds(a, [b'8'], [0])\nprint(socket.recv_fds(b, 9, 1)[0].decode())"
+    assert judge(verifier, program, "", "8").outcome is Outcome.CORRECT
+
+
 @pytest.fixture(scope="module")
 def verifier() -> Iterator[CodeVerifier]:
     made = CodeVerifier(CodeOptions(timeout_s=20.0, workers=1, extraction="whole"))

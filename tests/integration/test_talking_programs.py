@@ -22,11 +22,6 @@ pytestmark = [
 SCRIPT = Path(__file__).parents[1] / "support" / "talking_programs.py"
 HIDDEN = [f"{name}, hidden" for name in PAIRS]
 AT_ONCE = [f"{name}, at once" for name, pair in PAIRS.items() if pair.at_once]
-STAYS = {
-    ("namespace", "descriptors in flight, at once"),
-    ("user", "descriptors in flight, at once"),
-}
-"""What docs/programs.md says is still open, and where."""
 
 
 @cache
@@ -60,8 +55,6 @@ def found_by(mode: str) -> dict[str, str]:
 @pytest.mark.parametrize("mode", ["root", "namespace", "user"])
 @pytest.mark.parametrize("name", [*PAIRS, *HIDDEN, *AT_ONCE, *WIDER_CALLS])
 def test_what_one_program_leaves_no_other_finds(mode: str, name: str) -> None:
-    if (mode, name) in STAYS:
-        pytest.skip("stays open, as docs/programs.md says")
     found = found_by(mode)
     assert found.get(name, found).__str__().strip() == "correct"
 

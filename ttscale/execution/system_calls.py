@@ -67,6 +67,9 @@ _CALLS: _Calls = {
 _NAMING: _Calls = {"bind": (49, 200)}
 """What a program without a network of its own could leave a name by: the one that it has is shared."""
 
+_SENDING: _Calls = {"sendmsg": (46, 211), "sendmmsg": (307, 269)}
+"""What descriptors are sent by. The kernel counts those in flight by user, and says when there are too many."""
+
 _IDLE: _Calls = {"sync": (162, 81), "syncfs": (306, 267), "fadvise64": (221, 223)}
 """Calls that succeed and do nothing: they would write out the disk, or throw shared files out of the page cache."""
 
@@ -176,8 +179,8 @@ class Filters:
 
 
 @cache
-def filters_of(machine: str = platform.machine()) -> Filters:
-    """Return the filters for a kind of machine."""
+def filters_of(machine: str = platform.machine(), *, sends_descriptors: bool = True) -> Filters:
+    """Return the filters for a kind of machine, under which programs may send descriptors to each other or not."""
     if machine not in _MACHINES:
         return Filters()
     architecture, column = _MACHINES[machine]
@@ -190,6 +193,8 @@ def filters_of(machine: str = platform.machine()) -> Filters:
     if machine == "x86_64":
         start += [_line(_JUMP_IF_AT_LEAST, _X32, 0, 1), _refuse(errno.ENOSYS)]
     start += [*_refused(_CALLS, column, errno.ENOSYS), *_refused(_IDLE, column, 0)]
+    if not sends_descriptors:
+        start += _refused(_SENDING, column, errno.EPERM)
     start += [line for rule in _RULES for line in _ruled(rule, column)]
     online = [line for call in _SOCKETS for line in _families(call[column])]
     offline = [line for call in _SOCKETS for line in _unix_alone(call[column])]

@@ -117,7 +117,7 @@ def numbers_in(header: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("column", _HEADERS)
-@pytest.mark.parametrize("table", ["_CALLS", "_NAMING", "_IDLE", "_COMPUTING"])
+@pytest.mark.parametrize("table", ["_CALLS", "_NAMING", "_SENDING", "_IDLE", "_COMPUTING"])
 def test_numbers_of_calls_are_the_kernels_own(column: int, table: str) -> None:
     if not _HEADERS[column].exists():
         pytest.skip(f"the kernel's headers are not installed: no {_HEADERS[column]}")
@@ -209,13 +209,15 @@ from ttscale.execution.system_calls import filters_of
 from ttscale.execution.inside.confine import Limits
 from ttscale.verifiers.code.inside.forker import start_forker
 from ttscale.verifiers.code.inside.wire import Channel
-settings = {"users": os.geteuid() == 0, "directory": "/", "filters": {"computing": filters_of().computing}, "reply_bytes": 1 << 20}
-forker = start_forker(settings)
+settings = {"users": os.geteuid() == 0, "directory": "/", "filters": {"computing": filters_of().computing}, "reply_bytes": 1 << 20, "sends_descriptors": True}
+tester, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+forker = start_forker(control, settings)
 def status_of(program):
     pid, server = forker.fork()
     server.recv(99)
     ours, theirs = socket.socketpair()
-    socket.send_fds(server, [json.dumps({"mode": "serve", "limits": Limits()._asdict()}).encode()], [theirs.fileno()])
+    server.send(b"go")
+    socket.send_fds(tester, [json.dumps({"mode": "serve", "limits": Limits()._asdict()}).encode()], [theirs.fileno()])
     theirs.close()
     channel = Channel(ours, 1 << 20)
     channel.send({"do": "load", "program": program})

@@ -186,14 +186,20 @@ class Pair:
 
     def _inside_settings(self) -> str:
         settings = self._settings
+        users = self._status is not None and self._status.as_root
+        sends = (
+            users or self._status is None
+        )  # else all programs are one user, of whom the kernel counts what is in flight
         return json.dumps({
             "tmp_bytes": Limits().tmp_bytes,
             "tester_limits": _TESTER_LIMITS.as_dict(),
             "reply_bytes": settings.reply_bytes,
             "preload": settings.preload,
             "namespaces": self._status is not None,
-            "users": self._status is not None and self._status.as_root,
-            "filters": asdict(filters_of() if self._status else Filters()),
+            "users": users,
+            "sends_descriptors": sends,
+            "filters": asdict(filters_of(sends_descriptors=sends) if self._status else Filters()),
+            "tester_filter": filters_of().offline if self._status else "",
             "directory": "/tmp" if self._status else self._open_folder(),
         })  # fmt: skip
 

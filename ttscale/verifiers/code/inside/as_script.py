@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import builtins
+import errno
 import io
 import linecache
 import os
 import resource
 import site
+import socket
 import sys
 import threading
 import types
@@ -41,6 +43,22 @@ def _show_the_limit_as_memory() -> None:
         return plain(name)
 
     os.sysconf = sysconf
+
+
+def send_without_descriptors() -> None:
+    """Where the kernel lets no program send descriptors, let the calls of that name send what else they can, and `multiprocessing` know it."""
+    socket.socket.sendmsg = _send_joined  # type: ignore[method-assign]
+    if hasattr(socket, "SCM_RIGHTS"):
+        del socket.SCM_RIGHTS
+
+
+def _send_joined(
+    self: socket.socket, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None
+) -> int:
+    if list(ancdata):
+        raise PermissionError(errno.EPERM, "no descriptors can be sent from here")
+    data = b"".join(buffers)
+    return self.send(data, flags) if address is None else self.sendto(data, flags, address)
 
 
 def _name_an_interpreter_that_runs_here() -> None:

@@ -7,10 +7,11 @@ import json
 import os
 import socket
 from collections.abc import Iterable
+from typing import Any
 
 from ttscale.execution.inside.confine import Limits, limit_resources
 from ttscale.verifiers.code.inside.answering import Server
-from ttscale.verifiers.code.inside.as_script import run_as_script
+from ttscale.verifiers.code.inside.as_script import run_as_script, send_without_descriptors
 from ttscale.verifiers.code.inside.wire import Channel
 
 _MAX_CONTROL = 1 << 16
@@ -30,22 +31,31 @@ def silence() -> None:
         os.dup2(null, standard)
 
 
-def become_program(server: socket.socket, max_bytes: int, more_processes: int | None) -> int:
-    """Wait for the tester's request, limit this process and run what was asked; return its exit code.
+def become_program(
+    server: socket.socket, control: socket.socket, settings: dict[str, Any], more_processes: int | None
+) -> int:
+    """Wait to be told, take the tester's request, limit this process and run what was asked; return its exit code.
 
-    Args: server: Where the request comes from. max_bytes: Most bytes in one message. more_processes: How many the user has beside
-        those of the program; None: it may start none.
+    Args: server: Where this process is told, and tells. control: Where the request comes from. settings: As the fork server receives them.
+        more_processes: How many the user has beside those of the program; None: it may start none.
     """
-    request, fds, _, _ = socket.recv_fds(server, _MAX_CONTROL, 3)
-    server.close()
-    if not request:
+    if not server.recv(_MAX_CONTROL):
         return 0
+    request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
+    server.send(b"taken")
+    server.close()
+    control.close()
     asked = json.loads(request)
     limits = Limits(**asked["limits"])
     processes = 0 if more_processes is None else limits.processes + more_processes
     limit_resources(limits._replace(processes=processes))
+    if not settings["sends_descriptors"]:
+        send_without_descriptors()
     if asked["mode"] == "serve":
-        Server(Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0]), max_bytes)).run()
+        channel = Channel(
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0]), settings["reply_bytes"]
+        )
+        Server(channel).run()
         return 0
     return _run_script(fds, leaves_file=more_processes is not None)
 

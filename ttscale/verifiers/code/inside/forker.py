@@ -61,12 +61,12 @@ class Forker:
         os.waitpid(self._pid, 0)
 
 
-def start_forker(settings: dict[str, Any]) -> Forker | None:
+def start_forker(control: socket.socket, settings: dict[str, Any]) -> Forker | None:
     """Return a forker, or None where its processes would not be confined: where the kernel limits no processes of the user."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
-        _fork_on_demand(theirs, settings)
+        _fork_on_demand(theirs, control, settings)
     theirs.close()
     forker = Forker(pid, ours)
     try:
@@ -78,12 +78,12 @@ def start_forker(settings: dict[str, Any]) -> Forker | None:
     return None
 
 
-def _fork_on_demand(server: socket.socket, settings: dict[str, Any]) -> NoReturn:
+def _fork_on_demand(server: socket.socket, control: socket.socket, settings: dict[str, Any]) -> NoReturn:
     """Confine this process for good, and fork until the server hangs up."""
     try:
         os.setsid()
         silence()
-        close_all_but([server.fileno()])
+        close_all_but([server.fileno(), control.fileno()])
         drop_privileges(own_uid() if settings["users"] else None)
         os.chdir(settings["directory"])
         filter_system_calls(settings["filters"]["computing"])
@@ -93,7 +93,9 @@ def _fork_on_demand(server: socket.socket, settings: dict[str, Any]) -> NoReturn
                 break
             pid = _fork()
             if pid == 0:
-                _become_candidate(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fds[0]), settings)
+                _become_candidate(
+                    socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fds[0]), control, settings
+                )
             os.close(fds[0])
             server.send(str(pid).encode())
     finally:
@@ -108,15 +110,15 @@ def _fork() -> int:
     return pid
 
 
-def _become_candidate(server: socket.socket, settings: dict[str, Any]) -> NoReturn:
+def _become_candidate(server: socket.socket, control: socket.socket, settings: dict[str, Any]) -> NoReturn:
     code = _FAILED
     try:
-        close_all_but([server.fileno()])
+        close_all_but([server.fileno(), control.fileno()])
         server.send(b"confined")
         if server.recv(3, socket.MSG_PEEK) == b"try":
             resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
             code = int(_fork() >= 0)
         else:
-            code = become_program(server, settings["reply_bytes"], None)
+            code = become_program(server, control, settings, None)
     finally:
         os._exit(code)

@@ -87,12 +87,12 @@ def _serve_kind(kind: str, controls: Mapping[str, socket.socket], settings: dict
     for other in set(KINDS) - {kind}:
         controls[other].close()
     if kind == "computing" and settings["filters"]["computing"]:
-        forker = start_forker(settings)
+        forker = start_forker(controls[kind], settings)
         if forker is not None:
             _serve(controls[kind], lambda: Spare(*forker.fork()))
             return
     filter_system_calls(settings["filters"]["online" if kind == "online" else "offline"])
-    _serve(controls[kind], lambda: confined_spare(settings, network=kind == "online"))
+    _serve(controls[kind], lambda: confined_spare(controls[kind], settings, network=kind == "online"))
 
 
 def _serve(control: socket.socket, make_spare: Callable[[], Spare]) -> None:
@@ -101,10 +101,9 @@ def _serve(control: socket.socket, make_spare: Callable[[], Spare]) -> None:
     spare.await_confined()
     control.send(b"ready")
     while True:
-        request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
-        if not request:
+        if not control.recv(1, socket.MSG_PEEK):
             return
-        spare.become(request, fds)
+        spare.become()
         running, spare = spare, make_spare()  # made ready while the program runs
         _run_one(running, control)
         _, status = os.waitpid(running.pid, 0)
@@ -162,22 +161,22 @@ class Spare:
             sys.exit("a process cannot be confined here")
         self._is_confined = True
 
-    def become(self, request: bytes, fds: list[int]) -> None:
-        """Hand it the tester's request; the descriptors are closed here."""
+    def become(self) -> None:
+        """Have it take the tester's request. It does so itself: where it may send no descriptors, this server may not, either."""
         self.await_confined()
         with self._socket:
-            socket.send_fds(self._socket, [request], fds)
-        for fd in fds:
-            os.close(fd)
+            self._socket.send(b"go")
+            if not self._socket.recv(_MAX_CONTROL):
+                sys.exit("a confined process is gone")
 
 
-def confined_spare(settings: dict[str, Any], *, network: bool) -> Spare:
-    """Return a process of its own namespaces; with a network of its own, or none."""
+def confined_spare(control: socket.socket, settings: dict[str, Any], *, network: bool) -> Spare:
+    """Return a process of its own namespaces, with a network of its own, or none. It takes its request from the control socket."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         pid = _fork(settings)
         if pid == 0:
-            _become_candidate(theirs, settings, network=network)
+            _become_candidate(theirs, control, settings, network=network)
     return Spare(pid, ours)
 
 
@@ -237,12 +236,14 @@ def _fork_by_another() -> int:
     return int(told)
 
 
-def _become_candidate(server: socket.socket, settings: dict[str, Any], *, network: bool) -> NoReturn:
+def _become_candidate(
+    server: socket.socket, control: socket.socket, settings: dict[str, Any], *, network: bool
+) -> NoReturn:
     """Confine this process for good, wait for the program and run it."""
     code = _UNCONFINED
     try:
         os.setsid()  # kill(0) reaches the process group, across namespaces
-        close_all_but([server.fileno()])
+        close_all_but([server.fileno(), control.fileno()])
         if settings["namespaces"]:
             _leave_shared_things(
                 settings["tmp_bytes"], network=network, is_filtered=bool(settings["filters"]["offline"])
@@ -252,7 +253,7 @@ def _become_candidate(server: socket.socket, settings: dict[str, Any], *, networ
         silence()
         server.send(b"confined")
         code = _CONFINED
-        code = become_program(server, settings["reply_bytes"], 1)  # the next spare is the same user's
+        code = become_program(server, control, settings, 1)  # the next spare is the same user's
     except BaseException:
         if code == _UNCONFINED:
             sys.excepthook(*sys.exc_info())

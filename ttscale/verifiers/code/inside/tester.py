@@ -354,7 +354,7 @@ def main() -> None:
     if settings["namespaces"]:
         drop_privileges(own_uid() if settings["users"] else None)
     limit_resources(limits)
-    filter_system_calls(settings["filters"]["offline"])
+    filter_system_calls(settings["tester_filter"])
     sys.setrecursionlimit(3000)
     host = Channel(socket.socket(fileno=int(sys.argv[2])), _MAX_JOB)
     controls = (socket.socket(fileno=int(number)) for number in sys.argv[3:])
