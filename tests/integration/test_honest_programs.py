@@ -146,6 +146,29 @@ def test_a_function_that_turns_out_to_do_more_than_compute_is_run_again_from_its
 
 
 @pytest.mark.parametrize(
+    ("program", "outcome"),
+    [
+        ("def f(x): return iter([x])", Outcome.CORRECT),
+        ("class C(list):\n    def __len__(self): return 1\ndef f(x): return C([x])", Outcome.CORRECT),
+        ("class C:\n    def __init__(self, x): self.x = x\n    def __iter__(self): return iter([self.x])\ndef f(x): return C(x)", Outcome.CORRECT),
+        ("class C:\n    made = []\n    def __init__(self, x): C.made.append(x)\n    def __iter__(self): return iter(C.made[-1:])\ndef f(x): return C(x)", Outcome.CORRECT),
+        ("class C:\n    made = []\n    def __init__(self, x): C.made.append(x)\n    def __iter__(self): return iter(C.made[:1])\ndef f(x): return C(x)", Outcome.INCORRECT),
+    ],
+)  # fmt: skip
+def test_an_object_of_the_program_is_asked_before_the_next_call(
+    program: str, outcome: Outcome, verifier: CodeVerifier
+) -> None:
+    tests = {"tests": ["assert list(f(1)) == [1]", "assert list(f(2)) == [2]", "assert list(f(3)) == [3]"]}
+    assert judged(verifier, program, {}, **tests).outcome is outcome
+
+
+def test_arguments_changed_in_place_are_those_of_their_own_call(verifier: CodeVerifier) -> None:
+    tests = {"tests": ["assert f([3, 1]) is None", "a = [2, 1]; f(a); assert a == [1, 2]"]}
+    assert judged(verifier, "def f(a): a.sort()", {}, **tests).outcome is Outcome.CORRECT
+    assert judged(verifier, "def f(a): return sorted(a)", {}, **tests).outcome is Outcome.INCORRECT
+
+
+@pytest.mark.parametrize(
     "program",
     ["import atexit\natexit.register(lambda: print(9))\nprint(8)", "import threading\nthreading.Thread(target=print, args=(9,)).start()\nprint(8)",
      "print(8)\nraise SystemExit(3)", "import sys\nprint(8)\nsys.exit('no')", "import os\nprint(8, flush=True)\nos._exit(2)"],

@@ -11,6 +11,8 @@ in, values out. So
   process, where nothing is compared and no assertion runs;
 * the tests, the expected values and the verdict are in no file, memory or descriptor that the program can
   reach. It does see each call's arguments, as any function must;
+* where the tests make the same calls whatever is answered, it is told all of them at its start: that tells it no more than it
+  would see;
 * no call tells it whether the answer before was right: tests go on after a failure (`...inside.going_on`), and no sample can
   leave a mark for the next (docs/programs.md lists every channel);
 * what stays possible is to answer right, which is the definition of correct, and to recognise a published
@@ -171,11 +173,17 @@ class CodeVerifier(ReadingVerifier):
         return known[1:]
 
 
+_ATTEMPTS = 3
+"""How often a program is run at most: asked ahead and one by one, in a process that may only compute and in another."""
+
+
 def _job(key: str, suite: Suite, program: str, limits: Limits) -> Job:
     runs = len(suite["tests"]) if suite["kind"] == "stdin" or suite.get("timeout_each") else 1
     if suite.get("timeout_each"):
         limits = limits._replace(cpu_s=runs * limits.wall_s)
-    return Job(key=key, suite=suite, program=program, limits=limits, ceiling_s=runs * limits.wall_s)
+    return Job(
+        key=key, suite=suite, program=program, limits=limits, ceiling_s=_ATTEMPTS * runs * limits.wall_s
+    )
 
 
 def shown_text(problem: Problem) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ttscale.verifiers.code.inside.as_script import remember_source
@@ -57,16 +57,17 @@ class Server:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._kept: list[Any] = []
-        self._arguments: list[Any] = []
         self._module = types.ModuleType("candidate")
 
     def run(self) -> None:
-        """Answer until the other side hangs up."""
+        """Answer until the other side hangs up; what it asks ahead, when loading the program, is answered right after that."""
+        ahead: Iterator[dict[str, Any]] = iter(())
         while True:
-            request = self._channel.receive()
+            request = next(ahead, None) or self._channel.receive()
             try:
                 operation = getattr(self, "do_" + request["do"])
                 answer = {"value": encode(operation(request), self._keep)}
+                ahead = iter(request.get("ahead", ahead))
             except BaseException as error:  # SystemExit and the like are failures of the program too
                 answer = {"raised": [type(error).__name__, _text(error)]}
             self._channel.send(answer)
@@ -80,16 +81,14 @@ class Server:
         exec(program, self._module.__dict__)
 
     def do_call(self, request: dict[str, Any]) -> Any:
-        """Call a function by name, or a kept object."""
+        """Call a function by name, or a kept object; where it returns nothing, give some of its arguments as they are then, too."""
         target = self._resolve(request["on"]) if "on" in request else getattr(self._module, request["name"])
         arguments = [decode(item, self._resolve) for item in request["args"]]
         named = {name: decode(item, self._resolve) for name, item in request["kwargs"].items()}
-        self._arguments = arguments
-        return target(*arguments, **named)
-
-    def do_changed(self, request: dict[str, Any]) -> list[Any]:
-        """Return some arguments of the last call as they are now."""
-        return [self._arguments[at] for at in request["positions"]]
+        value = target(*arguments, **named)
+        if "back" not in request:
+            return value
+        return value, [arguments[at] for at in request["back"]] if value is None else []
 
     def do_global(self, request: dict[str, Any]) -> Any:
         """Return what a name stands for."""

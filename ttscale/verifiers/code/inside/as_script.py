@@ -47,7 +47,7 @@ def _show_the_limit_as_memory() -> None:
 
 def send_without_descriptors() -> None:
     """Where the kernel lets no program send descriptors, let the calls of that name send what else they can, and `multiprocessing` know it."""
-    socket.socket.sendmsg = _send_joined  # type: ignore[method-assign]
+    socket.socket.sendmsg = _send_joined  # type: ignore[method-assign, assignment]
     if hasattr(socket, "SCM_RIGHTS"):
         del socket.SCM_RIGHTS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,24 +15,42 @@ class RemoteError(Exception):
     """The program raised something that has no builtin name."""
 
 
-class Session:
-    """A conversation with one candidate process, until its deadline."""
+class AstrayError(Exception):
+    """The tests ask something else than was asked ahead; says nothing of the program."""
 
-    def __init__(self, channel: Channel, deadline: float) -> None:
+
+class Session:
+    """A conversation with one candidate process, until its deadline.
+
+    What the tests will ask whatever they are answered is asked `ahead`, together with the program: each question by itself would wake two
+    processes.
+    """
+
+    def __init__(self, channel: Channel, deadline: float, ahead: Sequence[dict[str, Any]] = ()) -> None:
         self._channel = channel
+        self._ahead = collections.deque(ahead)
         self.deadline = deadline
         self.failure: Exception | None = None
+
+    def load(self, program: str) -> None:
+        """Have the program run its top level, and ask it all that is asked ahead."""
+        ahead, self._ahead = self._ahead, collections.deque()
+        self.ask(do="load", program=program, ahead=list(ahead))
+        self._ahead = ahead
 
     def ask(self, **request: Any) -> Any:
         """Send one operation and return the decoded answer, or raise what it raised."""
         if self.failure is not None:
             raise self.failure  # a test that swallows exceptions must not talk on
         try:
-            self._channel.send(request, self.deadline)
+            if not self._ahead:
+                self._channel.send(request, self.deadline)
+            elif self._ahead.popleft() != request:
+                raise AstrayError
             answer = self._channel.receive(self.deadline)
             raised = _raised(answer)
             value = None if raised else decode(answer["value"], self._handle)
-        except (OutOfTimeError, ChannelError) as error:
+        except (OutOfTimeError, ChannelError, AstrayError) as error:
             self.failure = error
             raise
         except (KeyError, TypeError):
@@ -50,14 +69,14 @@ class Session:
         writes_back: bool = False,
     ) -> Any:
         """Call a function of the program; what it changed in place of the arguments changes here where it returns nothing."""
-        named = {name: self.encode(value) for name, value in kwargs.items()}
-        value = self.ask(do="call", args=[self.encode(item) for item in args], kwargs=named, **target)
-        if value is None and writes_back:
-            mutable = [at for at, item in enumerate(args) if type(item) in _MUTABLE]
-            changed = self.ask(do="changed", positions=mutable) if mutable else []
-            for at, new in zip(mutable, changed, strict=False):
-                if type(new) is type(args[at]):
-                    _MUTABLE[type(new)](args[at], new)
+        request = call_request(self.encode, target, args, kwargs, writes_back=writes_back)
+        answer = self.ask(**request)
+        if "back" not in request:
+            return answer
+        value, changed = _parts(self, answer)
+        for at, new in zip(request["back"], changed, strict=False):
+            if type(new) is type(args[at]):
+                _MUTABLE[type(new)](args[at], new)
         return value
 
     def _handle(self, number: int) -> Handle:
@@ -70,6 +89,29 @@ class Session:
         except UnsupportedError as error:
             self.failure = error
             raise
+
+
+def call_request(
+    encoded: Callable[[Any], Any],
+    target: dict[str, Any],
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    *,
+    writes_back: bool,
+) -> dict[str, Any]:
+    """Return the request for a call; "back" tells of which arguments the tests want to see what became of them."""
+    named = {name: encoded(value) for name, value in kwargs.items()}
+    request = {"do": "call", "args": [encoded(item) for item in args], "kwargs": named, **target}
+    mutable = [at for at, item in enumerate(args) if type(item) in _MUTABLE]
+    return {**request, "back": mutable} if writes_back and mutable else request
+
+
+def _parts(session: Session, answer: Any) -> tuple[Any, list[Any]]:
+    """Return what a call gave and what became of its arguments."""
+    if type(answer) is not tuple or len(answer) != 2 or type(answer[1]) is not list:
+        session.failure = ChannelError("sent a malformed answer")
+        raise session.failure
+    return answer[0], answer[1]
 
 
 def _handle_number(value: Any) -> int:

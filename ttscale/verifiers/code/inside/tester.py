@@ -8,6 +8,7 @@ to its interpreter can reach an assertion.
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import os
@@ -17,7 +18,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import CodeType
 from typing import Any
@@ -29,12 +30,13 @@ from ttscale.execution.inside.confine import (
     limit_resources,
     own_uid,
 )
+from ttscale.verifiers.code.inside.ahead import asked_by, asked_by_check, asked_of
 from ttscale.verifiers.code.inside.candidates import KINDS, ForkServer, kind_for
 from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
-from ttscale.verifiers.code.inside.remote import Session, is_beyond_a_stand_in, is_of_the_tests
+from ttscale.verifiers.code.inside.remote import AstrayError, Session, is_beyond_a_stand_in, is_of_the_tests
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 
 _MAX_CONTROL = 1 << 16
@@ -46,13 +48,19 @@ Result = dict[str, Any]
 
 
 class Tester:
-    """Runs jobs: one program against one suite of tests."""
+    """Runs jobs: one program against one suite of tests.
+
+    Attributes:
+        went_astray: Whether the tests asked for something else than was asked ahead.
+    """
 
     def __init__(self, server: ForkServer, settings: dict[str, Any]) -> None:
         self._server = server
         self._reply_bytes: int = settings["reply_bytes"]
         self._output_bytes = 0
         self._suites: dict[str, Any] = {}
+        self._ahead: Sequence[dict[str, Any]] = ()
+        self.went_astray = False
 
     def learn(self, key: str, suite: dict[str, Any]) -> None:
         """Prepare a suite: compile its tests and compute what it expects, once."""
@@ -61,15 +69,19 @@ class Tester:
     def run(self, key: str, program: str, limits: dict[str, Any]) -> Result:
         """Judge a program; the limit holds for all tests together, or for each where a suite says so."""
         suite = self._suites[key]
-        start = time.monotonic()
         self._output_bytes = limits["output_bytes"]
-        self._server.begin(kind_for(program), limits)
-        result = _RUN[suite["kind"]](self, suite, program, limits["wall_s"])
-        if self._server.wanted_more():
+        kind, self._ahead = kind_for(program), suite.get("ahead", ())
+        while True:
             start = time.monotonic()
-            self._server.begin("offline", limits)
+            self.went_astray = False
+            self._server.begin(kind, limits)
             result = _RUN[suite["kind"]](self, suite, program, limits["wall_s"])
-        return {**result, "seconds": time.monotonic() - start}
+            if self.went_astray:
+                self._ahead = ()
+            elif self._server.wanted_more():
+                kind = "offline"
+            else:
+                return {**result, "seconds": time.monotonic() - start}
 
     def clear(self) -> None:
         """See `ForkServer.clear`."""
@@ -83,7 +95,7 @@ class Tester:
         with ours:
             deadline = time.monotonic() + timeout_s
             with self._server.process("serve", [theirs.detach()], ended):
-                session = Session(Channel(ours, self._reply_bytes), deadline)
+                session = Session(Channel(ours, self._reply_bytes), deadline, self._ahead)
                 yield session
 
 
@@ -98,8 +110,9 @@ def _run_tests(
     with tester.session(timeout_s, ended) as session:
         failures = Failures(session)
         with suppress(Exception), failures:
-            session.ask(do="load", program=program)
+            session.load(program)
             tests(session, failures)
+        tester.went_astray |= isinstance(session.failure, AstrayError)
         failure = failures.first or session.failure
         if failure is None and time.monotonic() > session.deadline:
             failure = OutOfTimeError()
@@ -145,7 +158,7 @@ def _prepare_check(suite: dict[str, Any]) -> dict[str, Any]:
     exec(code, namespace)
     if not callable(namespace.get("check")):
         raise TypeError("they define no function check(candidate)")
-    return {**suite, "code": code}
+    return {**suite, "code": code, "ahead": asked_by_check(source, suite["entry_point"])}
 
 
 def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
@@ -166,7 +179,10 @@ def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
 def _prepare_asserts(suite: dict[str, Any]) -> dict[str, Any]:
     tests = [compile(test, "tests.py", "exec", dont_inherit=True) for test in suite["tests"]]
     setup = compile(suite.get("setup", ""), "setup.py", "exec", dont_inherit=True)
-    return {**suite, "codes": tests, "setup_code": setup}
+    ahead: list[dict[str, Any]] = []
+    if suite["kind"] == "asserts" and not suite["timeout_each"]:
+        ahead = asked_by(ast.parse("\n".join(suite["tests"])).body, {name: name for name in suite["names"]})
+    return {**suite, "codes": tests, "setup_code": setup, "ahead": ahead}
 
 
 def _namespace(suite: dict[str, Any], session: Session) -> dict[str, Any]:
@@ -240,7 +256,8 @@ def _prepare_inputs(suite: dict[str, Any]) -> dict[str, Any]:
     if suite.get("judge"):
         exec(compile(suite["judge"], "judge.py", "exec", dont_inherit=True), namespace)
         judge = namespace["judge"]
-    return {**suite, "expected": expected, "judge": judge}
+    ahead = asked_of(suite["entry_point"], suite["inputs"])
+    return {**suite, "expected": expected, "judge": judge, "ahead": ahead}
 
 
 def _run_inputs(tester: Tester, suite: dict[str, Any], program: str, timeout_s: float) -> Result:
