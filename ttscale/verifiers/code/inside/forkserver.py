@@ -45,6 +45,7 @@ from ttscale.execution.inside.confine import (
 from ttscale.verifiers.code.inside.becoming import become_program, close_all_but, silence
 from ttscale.verifiers.code.inside.candidates import KINDS
 from ttscale.verifiers.code.inside.forker import start_forker
+from ttscale.verifiers.code.inside.wire import allow_long_integers
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _MAX_CONTROL = 1 << 16
@@ -60,6 +61,7 @@ def main() -> None:
     for name in settings["preload"]:
         with suppress(ImportError):
             importlib.import_module(name)
+    allow_long_integers()
     _adopt_orphans()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(

@@ -37,7 +37,7 @@ from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
 from ttscale.verifiers.code.inside.remote import AstrayError, Session, is_beyond_a_stand_in, is_of_the_tests
-from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
+from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, allow_long_integers
 
 _MAX_CONTROL = 1 << 16
 _MAX_JOB = 1 << 30
@@ -373,6 +373,7 @@ def main() -> None:
     limit_resources(limits)
     filter_system_calls(settings["tester_filter"])
     sys.setrecursionlimit(3000)
+    allow_long_integers()
     host = Channel(socket.socket(fileno=int(sys.argv[2])), _MAX_JOB)
     controls = (socket.socket(fileno=int(number)) for number in sys.argv[3:])
     server = ForkServer(dict(zip(KINDS, controls, strict=True)))

@@ -40,8 +40,11 @@ _OF_MODULES: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
 _MAX_ITERATED = 1_000_000
 """An iterator longer than this counts as endless."""
 
-if hasattr(sys, "set_int_max_str_digits"):
-    sys.set_int_max_str_digits(0)  # integers travel in hexadecimal, which is linear in their length
+
+def allow_long_integers() -> None:
+    """Lift Python's limit on the digits of integers in this process; they travel in hexadecimal, which is linear in their length."""
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
 
 
 class ChannelError(Exception):

@@ -5,6 +5,8 @@ import itertools
 import math
 import socket
 import struct
+import subprocess
+import sys
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
@@ -128,3 +130,8 @@ def test_long_frames_and_silence_are_refused() -> None:
         left.close()
         with pytest.raises(ChannelError, match="hung up"):
             Channel(right, 999).receive()
+
+
+def test_importing_the_verifier_leaves_pythons_limit_on_digits_alone() -> None:
+    program = "import sys; before = sys.get_int_max_str_digits(); import ttscale.verifiers.code.pool; assert sys.get_int_max_str_digits() == before > 0"
+    subprocess.run([sys.executable, "-c", program], check=True)
