@@ -1,8 +1,10 @@
 """Programs cannot tell each other anything: neither one after another, nor at the same time, however they are confined."""
 
+import contextlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from talking_programs import PAIRS, WIDER_CALLS, program_of_calls, programs_of
+from talking_programs import PAIRS, WIDER_CALLS, Pair, program_of_calls, programs_of
 
 from ttscale.execution.sandbox import find_sandbox
 
@@ -76,14 +78,33 @@ def _marks_are_wiped() -> Iterator[None]:
 @pytest.mark.usefixtures("_marks_are_wiped")
 @pytest.mark.parametrize("name", [name for name, pair in PAIRS.items() if pair.control])
 def test_outside_a_sandbox_it_is_found(name: str) -> None:
-    leave, look = programs_of(PAIRS[name], hold_s=2.0 if PAIRS[name].at_once else 0.0)
-    with subprocess.Popen([sys.executable, "-c", leave], stdout=subprocess.PIPE, text=True) as leaving:
-        if not PAIRS[name].at_once:
-            assert leaving.communicate()[0].strip() == "left"
-        done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
-    if done.stdout.strip() == "unseen" and name not in ALWAYS_FOUND:
+    pair = PAIRS[name]
+    for hold_s in (
+        (1.5, 6.0, 24.0) if pair.at_once else (0.0,)
+    ):  # a busy machine may not start both in the shortest time
+        found = looked_for(pair, hold_s)
+        if found.stdout.strip() == "seen":
+            return
+    if found.stdout.strip() == "unseen" and name not in ALWAYS_FOUND:
         pytest.skip("this machine refuses it outside a sandbox, too")
-    assert done.stdout.strip() == "seen", done.stderr
+    pytest.fail(f"{found.stdout} {found.stderr}")
+
+
+def looked_for(pair: Pair, hold_s: float) -> "subprocess.CompletedProcess[str]":
+    """Leave a mark and look for it, in two processes of this user; what leaves it is ended then, with all that it started."""
+    leave, look = programs_of(pair, hold_s=hold_s)
+    leaving = subprocess.Popen(
+        [sys.executable, "-c", leave], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with leaving:
+        assert leaving.stdout is not None
+        if not pair.at_once:
+            assert leaving.stdout.readline().strip() == "left"
+        try:
+            return subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leaving.pid, signal.SIGKILL)
 
 
 def test_machine_code_of_other_kinds_of_calls_runs_outside() -> None:

@@ -125,7 +125,7 @@ PAIRS = {
     "POSIX messages": Pair(
         "libc.mq_open(b'/ttscale-mark', os.O_CREAT | os.O_RDWR, 0o666, None)", "seen(libc.mq_open(b'/ttscale-mark', 0) >= 0)", True
     ),
-    "process numbers": Pair("[os.wait() for _ in range(900) if os.fork() or os._exit(0)]", "seen((os.fork() or os._exit(0)) > 500)"),
+    "process numbers": Pair("[os.wait() for _ in range(150) if os.fork() or os._exit(0)]", "seen((os.fork() or os._exit(0)) > 100)"),
     "process limit": Pair("fill(35)", "seen(fill(30) < 30)", at_once=True),
     "priority of a user": Pair("os.setpriority(os.PRIO_USER, 0, 7)", "seen(os.getpriority(os.PRIO_PROCESS, 0) == 7)", at_once=True),
     "descriptors in flight": Pair("in_flight(90)", "seen(in_flight(1))", at_once=True),
