@@ -30,8 +30,8 @@ from ttscale.stats.counts.counts import counts
 from ttscale.stats.forecast.backtesting import thin
 from ttscale.stats.forecast.forecasting import forecast
 from ttscale.stats.forecast.predictive import OpenProblems, Predictive
+from ttscale.stats.laws.beta import GeneralizedBeta
 from ttscale.stats.laws.frame import hazard_grid
-from ttscale.stats.laws.generalized_beta import GeneralizedBeta
 from ttscale.stats.laws.likelihood import binomial_kernel
 
 PROBLEMS = 128

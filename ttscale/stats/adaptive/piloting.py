@@ -20,8 +20,7 @@ from ttscale.stats.counts.counts import Counts, counts
 from ttscale.stats.forecast.model_averaging import posterior_of
 from ttscale.stats.forecast.outlook import LARGEST, Generalises
 from ttscale.stats.forecast.reaching import Reached, coverage_to_reach
-from ttscale.stats.laws.condensing import blunted
-from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.stats.laws.likelihood import binomial_kernel, blunted
 from ttscale.types import CONFIDENCE_LEVEL
 
 SIZES = ((1, 2), (1, 4), (1, 8), (2, 1), (4, 1))

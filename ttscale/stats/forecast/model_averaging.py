@@ -4,7 +4,7 @@ Each law gets a prior (`ttscale.stats.forecast.prior`) and the counts their like
 posterior by adaptive importance sampling and laws weigh by their evidence: in full for a best guess, and for an interval less where problems are many. Every law is averaged under every shape of
 curve, each with draws of its own, so none is lost where the posterior has several modes. Where the samples are few the
 prior carries the forecast; where they are many the counts do. The cost depends on neither samples nor problems, see
-`ttscale.stats.laws.condensing`.
+`ttscale.stats.laws.likelihood`.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,8 @@ from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import UniqueCounts
 from ttscale.stats.forecast.prior import KNOTS, STRAIGHT, PriorModel, beta_model, prior_models
 from ttscale.stats.intervals.intervals import Rng
-from ttscale.stats.laws.condensing import SHARPEST, CondensedCounts, condensed
 from ttscale.stats.laws.frame import hazard_grid
-from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.stats.laws.likelihood import SHARPEST, CondensedCounts, binomial_kernel, condensed
 
 _TINY = 1e-300
 _NEGLIGIBLE = 1e-40

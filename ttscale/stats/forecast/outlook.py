@@ -26,9 +26,8 @@ from ttscale.stats.forecast.model_averaging import PosteriorDraws, posterior_of
 from ttscale.stats.forecast.predicting import AVERAGE, CAUTION
 from ttscale.stats.intervals.intervals import Rng
 from ttscale.stats.intervals.unseen import still_open
-from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.fitting import fit_law
-from ttscale.stats.laws.likelihood import binomial_kernel
+from ttscale.stats.laws.likelihood import binomial_kernel, blunted
 from ttscale.types import CONFIDENCE_LEVEL
 
 Generalises = Literal["problems", "samples"]

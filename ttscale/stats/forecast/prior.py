@@ -24,9 +24,8 @@ from scipy.special import logsumexp, ndtri
 
 from ttscale.arrays import FloatArray
 from ttscale.errors import InvalidInputError
-from ttscale.stats.laws.beta import BetaBinomial, BetaMixture
+from ttscale.stats.laws.beta import BetaBinomial, BetaMixture, GeneralizedBeta, ZeroInflatedGeneralizedBeta
 from ttscale.stats.laws.frame import MixingLaw, hazard_grid
-from ttscale.stats.laws.generalized_beta import GeneralizedBeta, ZeroInflatedGeneralizedBeta
 from ttscale.stats.laws.normal import LogitNormal, LogNormal, ZeroInflatedLogNormal
 
 Tail = Literal["auto", "open", "ceiling", "all-solvable"]

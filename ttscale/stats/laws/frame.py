@@ -186,7 +186,7 @@ def hazard_grid(n: int, k: int, sharpest: float = np.inf) -> tuple[FloatArray, F
     Args:
         n: Samples.
         k: Largest budget.
-        sharpest: Successes of the sharpest count, where counts are blunted (`ttscale.stats.laws.condensing`).
+        sharpest: Successes of the sharpest count, where counts are blunted (`ttscale.stats.laws.likelihood`).
 
     Returns:
         Log hazards, shape (M,), and weights, shape (M,), both read-only.

@@ -1,4 +1,4 @@
-"""Power laws for the coverage curve, fitted by least squares to the curve itself."""
+"""Laws of the coverage curve itself, fitted by least squares to it: power laws, and saturation to a ceiling."""
 
 import numpy as np
 
@@ -92,3 +92,22 @@ class PowerLawPlusConstant(CurveLaw):
         a, b = straight_line(k, coverage)
         ceiling = -0.5 * np.log(max(float(coverage[-1]), 1e-6))
         return [np.array([a, b, 0.01]), np.array([a, 1.5 * b, ceiling])]
+
+
+class Saturation(CurveLaw):
+    """``coverage = ceiling (1 - (1 - p)^k)``: every solvable problem is equally hard; by least squares on coverage."""
+
+    name = "saturation"
+    ranges = (Range("ceiling", 1e-6, 1.0, "log"), Range("p", 1e-9, 1.0 - 1e-9, "logit"))
+
+    def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return ``ceiling (1 - (1 - p)^k)``."""
+        return np.asarray(-theta[0] * np.expm1(k * np.log1p(-theta[1])))
+
+    def starts(self, k: FloatArray, coverage: FloatArray) -> list[FloatArray]:
+        """Start from the last point as the ceiling and from twice that."""
+        top = float(coverage[-1])
+        return [
+            np.array([c, np.clip(coverage[0] / c, 1e-9, 0.99)])
+            for c in (min(1.0, 1.02 * top), min(1.0, 2 * top))
+        ]

@@ -8,9 +8,8 @@ from scipy.optimize import least_squares, minimize
 
 from ttscale.arrays import FloatArray
 from ttscale.stats.counts.counts import UniqueCounts
-from ttscale.stats.laws.condensing import blunted
 from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, hazard_grid
-from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities
+from ttscale.stats.laws.likelihood import binomial_kernel, blunted, count_probabilities
 from ttscale.stats.laws.npmle import NonParametric
 
 _EXACT, _SHARP = (

@@ -134,8 +134,7 @@ def test_twenty_thousand_ragged_problems_are_forecast_like_a_likelihood_of_each(
     from scipy.stats import betabinom
 
     from ttscale.stats.laws.beta import BetaBinomial
-    from ttscale.stats.laws.condensing import condensed
-    from ttscale.stats.laws.likelihood import binomial_kernel
+    from ttscale.stats.laws.likelihood import binomial_kernel, condensed
 
     rng = np.random.default_rng(4)
     n = rng.integers(50, 5000, 20_000)
