@@ -65,12 +65,12 @@ def samples(store: RunStore, cell: str = CELL) -> pl.DataFrame:
     return store.samples(cell).sort("problem_id", "sample_index").collect()
 
 
-def when_stored(folder: Path, n: int, do: Callable[[], None]) -> threading.Thread:
-    """Do something once a run has so many segments."""
+def when_stored(folder: Path, n: int, do: Callable[[], None], cell: str = "*") -> threading.Thread:
+    """Do something once a run, or a cell of it, has so many segments."""
 
     def wait() -> None:
         give_up = time.monotonic() + LIMIT_S
-        while len(list(folder.glob("samples/*/[!.]*.parquet"))) < n and time.monotonic() < give_up:
+        while len(list(folder.glob(f"samples/{cell}/[!.]*.parquet"))) < n and time.monotonic() < give_up:
             time.sleep(0.005)  # between looks, not for a result
         do()
 
@@ -79,49 +79,28 @@ def when_stored(folder: Path, n: int, do: Callable[[], None]) -> threading.Threa
     return thread
 
 
-def test_two_engines_one_of_which_is_killed_draw_what_one_draws(
-    scripted_config: Path, tmp_path: Path, actors: list[processes.Actor]
-) -> None:
-    told = Told()
-    killer = when_stored(tmp_path / "two", 2, lambda: os.kill(actors[0].pid, signal.SIGKILL))
-    two = sample_run(
-        load_config(scripted_config, ["execution.replicas=2", *SLOW], out=tmp_path / "two"), told
-    )
-    killer.join()
-    one = sample_run(load_config(scripted_config, SLOW[:2], out=tmp_path / "one"))
-    assert samples(two).equals(samples(one))
-    assert len(actors) == 3
-    assert any("killed by SIGKILL" in note and "Another takes its place" in note for note in told.notes)
-    drew = [session for session in two.sessions() if session.n_samples]
-    assert sum(session.n_samples for session in drew) == samples(two).height
-    assert {session.engine["detail"]["replica"] for session in drew} == {1, 2}
-    assert {session.engine["detail"]["execution"] for session in drew} == {"local"}
-    assert min(session.n_samples for session in drew[:2]) > 0  # both worked
-
-
-def test_an_engine_that_is_through_with_a_cell_begins_the_next_one_and_a_kill_among_two_costs_nothing(
+def test_two_engines_one_of_which_is_killed_draw_what_one_draws_and_begin_the_next_cell_early(
     scripted_config: Path, tmp_path: Path, actors: list[processes.Actor]
 ) -> None:
     sweep = ["sweep={axes: {temperature: [0.5, 1.0, 1.5]}}", *SLOW[:2], "sampling.n=200"]
-
-    def kill_once_both_are_under_way() -> None:
-        while not second.exists() or not list(second.glob("[!.]*.parquet")):
-            time.sleep(0.005)  # between looks, not for a result
-        os.kill(actors[0].pid, signal.SIGKILL)
-
     config = load_config(scripted_config, ["execution.replicas=2", *sweep, SLOW[2]], out=tmp_path / "two")
-    names = [cell.name for cell in cells(config)]
-    second = tmp_path / "two" / "samples" / names[1]
-    killer = threading.Thread(target=kill_once_both_are_under_way)
-    killer.start()
+    first, second, third = (cell.name for cell in cells(config))
+    killer = when_stored(  # the first cell's last chunks may be under way
+        tmp_path / "two", 1, lambda: os.kill(actors[0].pid, signal.SIGKILL), cell=second
+    )
     told = Told()
     two = sample_run(config, told)
     killer.join()
     one = sample_run(load_config(scripted_config, sweep, out=tmp_path / "one"))
-    for name in names:
-        assert samples(two, name).equals(samples(one, name))
+    for cell in (first, second, third):
+        assert samples(two, cell).equals(samples(one, cell))
+        drew = [session for session in two.sessions() if session.cell == cell and session.n_samples]
+        assert sum(session.n_samples for session in drew) == samples(two, cell).height
+        assert {session.engine["detail"]["replica"] for session in drew} == {1, 2}  # both worked
+        assert {session.engine["detail"]["execution"] for session in drew} == {"local"}
     assert len(actors) == 3
-    assert told.n_at[f"Cell 2 of 3: {names[1]}"] < samples(two, names[0]).height
+    assert any("killed by SIGKILL" in note and "Another takes its place" in note for note in told.notes)
+    assert told.n_at[f"Cell 2 of 3: {second}"] < samples(two, first).height
 
 
 def test_what_engines_used_is_added_up_and_what_helps_is_said(
