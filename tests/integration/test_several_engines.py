@@ -100,6 +100,7 @@ def test_two_engines_one_of_which_is_killed_draw_what_one_draws_and_begin_the_ne
         assert {session.engine["detail"]["execution"] for session in drew} == {"local"}
     assert len(actors) == 3
     assert any("killed by SIGKILL" in note and "Another takes its place" in note for note in told.notes)
+    assert sum("starts its engine" in note for note in told.notes) == 3
     assert told.n_at[f"Cell 2 of 3: {second}"] < samples(two, first).height
 
 

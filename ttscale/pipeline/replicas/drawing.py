@@ -172,7 +172,8 @@ class Pass:
         part = self._part
         for place in self._replicas:
             if place.actor is None:
-                self._calls[self._replicas.fill(place)] = _Call(place, place.actor, part)
+                reference = self._replicas.fill(place)
+                self._calls[reference] = _Call(place, place.actor, part)
             if place.cell != part.cell.name:
                 reference = self._replicas.prepare(place, part.cell, self._probe)
                 self._calls[reference] = _Call(place, place.actor, part)
