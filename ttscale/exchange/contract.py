@@ -24,18 +24,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from ttscale.options import Settings
 from ttscale.types import Problem, Verdict
 
 UNKNOWN = "unknown"
 """A model, task or finish reason that the format does not tell."""
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(Settings):
     """What every importer may be told: what its files do not say."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None = None
     """The model's name, instead of what the files say."""

@@ -2,9 +2,10 @@
 
 from typing import Any, ClassVar, NoReturn
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ttscale.errors import SamplerError, TaskError
+from ttscale.options import Settings
 
 _WHY = (
     "This configuration belongs to a run that was imported: no engine drew its samples, so it cannot be run or extended by "
@@ -12,10 +13,8 @@ _WHY = (
 )
 
 
-class ImportedOptions(BaseModel):
+class ImportedOptions(Settings):
     """Options of `imported`: none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Imported:

@@ -12,10 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 import ttscale
 from ttscale.errors import EngineDiedError, SamplerError, did_you_mean, listed
+from ttscale.options import Settings
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.replay_calls import CallShelf
 from ttscale.samplers.replay_shelf import Shelf
@@ -31,10 +32,8 @@ _FREE_TO_DIFFER = frozenset({
 """Sampling settings that do not change what a stored sample is a sample of."""
 
 
-class ReplayOptions(BaseModel):
+class ReplayOptions(Settings):
     """Which run is served, how fast, and what goes wrong."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     NOT_PART_OF_A_SAMPLE: ClassVar[frozenset[str]] = frozenset(
         {"delay_s", "tokens_per_s", "fails_after", "dies_after"}

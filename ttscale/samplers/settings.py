@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from ttscale.options import Settings
 from ttscale.samplers.until import UntilSettings
 
 if TYPE_CHECKING:
@@ -16,10 +17,8 @@ USUAL_ALTERNATIVES = 20
 """The most of `top_logprobs` that engines give unless they are told of more when they start."""
 
 
-class ModelSettings(BaseModel):
+class ModelSettings(Settings):
     """Which model is sampled, and in which engine."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     """A built-in model ("demo-arithmetic"), a local folder, or a hub id."""
@@ -43,10 +42,8 @@ class ModelSettings(BaseModel):
     """Extra variables for the chat template, such as ``enable_thinking: false``."""
 
 
-class SamplingSettings(BaseModel):
+class SamplingSettings(Settings):
     """How samples are drawn. What is not about how many, how fast, or what is kept of them decides what a sample looks like."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n: int = Field(ge=1)
     """Samples per problem. Raising it later extends the run."""

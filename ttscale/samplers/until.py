@@ -2,20 +2,19 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from ttscale.options import Settings
 from ttscale.types import CONFIDENCE_LEVEL
 
 Quantity = Literal["coverage", "forecast", "difference"]
 
 
-class UntilSettings(BaseModel):
+class UntilSettings(Settings):
     """Stop a problem at so many successes, or a cell when an interval is narrow enough. No part of a sample's identity.
 
     Samples are drawn in rounds; the oracle verifies each before the next one is decided.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     successes: int | None = Field(default=None, ge=1)
     """Stop a problem once so many of its samples are correct."""

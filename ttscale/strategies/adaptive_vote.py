@@ -4,16 +4,15 @@ from collections import Counter
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Steps, VerifierChoice
 from ttscale.types import Problem
 
 
-class AdaptiveVoteOptions(BaseModel):
+class AdaptiveVoteOptions(Settings):
     """Options of `adaptive-vote`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     classes: VerifierChoice = "numeric"
     """Reads the answers: those that it puts into one class are one answer. It is never shown the key."""

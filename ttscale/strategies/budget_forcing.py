@@ -6,16 +6,15 @@ A thought that ends by itself is sent on with a "Wait", as often as asked; one t
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.strategies.contract import Attempt, Generate, Need, Steps, Tokens
 from ttscale.types import Problem
 
 
-class BudgetForcingOptions(BaseModel):
+class BudgetForcingOptions(Settings):
     """Options of `budget-forcing`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cap: int | None = Field(default=None, ge=1)
     """Most tokens before an answer is forced, over all waits; None: ``sampling.max_tokens`` for each piece."""

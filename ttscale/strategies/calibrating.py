@@ -3,15 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from ttscale.errors import StrategyError
+from ttscale.options import Settings
 
 
-class Calibration(BaseModel):
+class Calibration(Settings):
     """Drafts whose scores set the threshold."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     run: Path
     """A run of the draft model alone, on other problems."""

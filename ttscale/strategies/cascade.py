@@ -8,19 +8,18 @@ share of rejected drafts is that quantile in expectation, to within 1/(n + 1) (s
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from ttscale.errors import StrategyError
+from ttscale.options import Settings
 from ttscale.strategies.calibrating import Calibration, conformal_threshold, draft_scores
 from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Steps, VerifierChoice
 from ttscale.strategies.weights import score_of
 from ttscale.types import Problem
 
 
-class CascadeOptions(BaseModel):
+class CascadeOptions(Settings):
     """Options of `cascade`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     target: str | dict[str, Any]
     """The strong model, as under ``model``: a path, or path, engine, engine_options."""

@@ -6,17 +6,16 @@ Planning after the trouble is there, instead of always, is PaT (https://arxiv.or
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.strategies.asking import ask_again
 from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Steps, VerifierChoice
 from ttscale.types import Outcome, Problem, Verdict
 
 
-class FirstAcceptedOptions(BaseModel):
+class FirstAcceptedOptions(Settings):
     """Options of `first-accepted`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     verifier: VerifierChoice
     """Accepts or rejects; one that only scores needs its own threshold (``accept_at``)."""

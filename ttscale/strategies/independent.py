@@ -3,18 +3,17 @@
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from ttscale.options import Settings
 from ttscale.strategies.contract import Attempt, Generate, Need, Steps
 from ttscale.types import Problem
 
 _ASK = Generate()
 
 
-class IndependentOptions(BaseModel):
+class IndependentOptions(Settings):
     """`independent` has no options."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Independent:

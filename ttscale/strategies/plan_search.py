@@ -6,17 +6,16 @@ Observations on the problem, then deeper ones made from a few of those, then a p
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.strategies.asking import ask_again
 from ttscale.strategies.contract import Attempt, Completion, Generate, Need, Steps
 from ttscale.types import Problem
 
 
-class PlanSearchOptions(BaseModel):
+class PlanSearchOptions(Settings):
     """Options of `plan-search`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     observations: int = Field(default=4, ge=0)
     """Observations drawn at each depth."""

@@ -13,16 +13,15 @@ leaves p^α invariant exactly, for any `positions` and any cap on tokens; α = 1
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.strategies.contract import Attempt, Generate, Need, Steps, Tokens
 from ttscale.types import Problem
 
 
-class PowerOptions(BaseModel):
+class PowerOptions(Settings):
     """Options of `power`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     alpha: float = Field(default=4.0, ge=1)
     """α; 1 is the model itself."""

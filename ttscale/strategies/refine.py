@@ -3,17 +3,16 @@
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.strategies.asking import ask_again
 from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Steps, VerifierChoice
 from ttscale.types import Outcome, Problem
 
 
-class RefineOptions(BaseModel):
+class RefineOptions(Settings):
     """Options of `refine`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     turns: int = Field(default=2, ge=0)
     """Revisions after the first answer."""

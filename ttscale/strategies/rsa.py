@@ -7,17 +7,16 @@ tail, only the end of each candidate is shown (https://arxiv.org/abs/2605.05365)
 from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from ttscale.options import Settings
 from ttscale.strategies.asking import ask_again
 from ttscale.strategies.contract import Attempt, Completion, Generate, Need, Steps
 from ttscale.types import Problem
 
 
-class RsaOptions(BaseModel):
+class RsaOptions(Settings):
     """Options of `rsa`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     population: int = Field(default=16, ge=1)
     """N, answers alive at a time."""

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ttscale.options import Settings
 from ttscale.strategies.contract import Attempt, Completion, Generate, Judge, Need, Tokens, VerifierChoice
 
 
-class StepOptions(BaseModel):
+class StepOptions(Settings):
     """What a step is, and who scores it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     verifier: VerifierChoice
     """Scores unfinished texts: a process reward model, or any check that needs no key."""

@@ -6,8 +6,9 @@ from itertools import count, islice
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ttscale.options import Settings
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.types import Problem
 
@@ -48,10 +49,8 @@ LEVELS = (
 """Roughly easiest first; level 1 is ``LEVELS[0]``."""
 
 
-class ArithmeticOptions(BaseModel):
+class ArithmeticOptions(Settings):
     """Options of `arithmetic`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     problems: int = Field(default=128, ge=1, le=1_000_000)
     """How many. A larger number begins with the same problems."""

@@ -4,19 +4,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import TaskError, did_you_mean, listed
+from ttscale.options import Settings
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.tasks.loading import choose_rows, read_data
 from ttscale.tasks.rows import Row, fill, placeholders, require_columns
 from ttscale.types import Problem
 
 
-class DataOptions(BaseModel):
+class DataOptions(Settings):
     """Options of every task over a data set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     """A hub id, the address of a file, or a local file or folder with the same columns."""

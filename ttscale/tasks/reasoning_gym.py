@@ -12,10 +12,11 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import MissingExtraError, TaskError, did_you_mean, listed
 from ttscale.execution.randomness import global_randomness
+from ttscale.options import Settings
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.tasks.rows import fill
 from ttscale.types import Problem
@@ -27,10 +28,8 @@ TEMPLATE = (
 """The prompt; its part is {question}."""
 
 
-class ReasoningGymOptions(BaseModel):
+class ReasoningGymOptions(Settings):
     """Options of every ``reasoning-gym:NAME``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     problems: int = Field(default=100, ge=1)
     """How many problems; a larger number begins with the same ones where the data set allows it."""

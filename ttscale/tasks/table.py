@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import TaskError, listed
+from ttscale.options import Settings
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.tasks.loading import choose_rows, read_data
 from ttscale.tasks.rows import Row, as_text, fill, placeholders, require_columns, require_valid_text
@@ -26,10 +27,8 @@ _ANSWERS = ("answer", "final_answer", "target", "label", "expected_answer")
 _IDS = ("problem_id", "id", "question_id", "unique_id", "task_id")
 
 
-class TableOptions(BaseModel):
+class TableOptions(Settings):
     """Options of `table`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     """A JSONL, JSON, CSV, TSV or Parquet file, its address, or a hub id such as "openai/gsm8k"."""

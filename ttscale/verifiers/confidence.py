@@ -19,16 +19,15 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from ttscale.options import Settings
 from ttscale.types import Outcome, Sample, Verdict
 from ttscale.verifiers.contract import Candidate, by_threshold, failed
 
 
-class ConfidenceOptions(BaseModel):
+class ConfidenceOptions(Settings):
     """Options of `confidence`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     statistic: Literal["sum", "mean", "lowest-group", "bottom-groups", "tail"] = "mean"
     """"sum": the log-probability of the whole completion, which favors short ones. "mean": per token.

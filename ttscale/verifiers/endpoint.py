@@ -16,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ttscale.errors import VerifierError
 from ttscale.execution.http.client import ApiKey, JsonClient, require_aiohttp
 from ttscale.execution.http.failures import LastingFailure, PassingFailure, Refusal, Unreachable
 from ttscale.execution.http.pausing import backoff_s
 from ttscale.execution.http.urls import DEFAULT_URL, plain_url
+from ttscale.options import Settings
 
 T = TypeVar("T")
 
@@ -30,10 +31,8 @@ _HOPELESS = 64
 """Requests in a row without one answer, each after all its attempts."""
 
 
-class EndpointSettings(BaseModel):
+class EndpointSettings(Settings):
     """Where an OpenAI-compatible server is, and how it is asked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str = DEFAULT_URL
     """Up to and including the version, as OpenAI's clients take it."""

@@ -11,9 +11,10 @@ network as its user does. Code written by a model belongs into `ttscale.executio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ttscale.errors import MissingExtraError, VerifierError
+from ttscale.options import Settings
 from ttscale.registry import load_plugin
 from ttscale.types import Message, Outcome, Problem, Sample, Verdict, shared
 from ttscale.verifiers.contract import Candidate, Verifier
@@ -25,10 +26,8 @@ _NUMBER_CHARACTERS = 20
 """Of a log-probability as JSON."""
 
 
-class IsolationSettings(BaseModel):
+class IsolationSettings(Settings):
     """Limits of a verifier's own process."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_limit_s: float = Field(default=60.0, gt=0)
     """Wall time of one call of `verify`. A batch that takes longer is tried again in parts."""

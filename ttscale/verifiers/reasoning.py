@@ -19,8 +19,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ttscale.options import Settings
 from ttscale.types import TRUNCATED, Outcome, Problem, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
 
@@ -53,10 +54,8 @@ _END_TOKENS = re.compile(
 )
 
 
-class ThoughtTags(BaseModel):
+class ThoughtTags(Settings):
     """Tags of the user's own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     open: str = Field(min_length=1)
     close: str = Field(min_length=1)
@@ -64,10 +63,8 @@ class ThoughtTags(BaseModel):
     """The completion begins inside a thought."""
 
 
-class ReadingOptions(BaseModel):
+class ReadingOptions(Settings):
     """Options of every verifier that reads text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reasoning: Literal["auto", "opened-in-prompt", "keep"] | ThoughtTags = "auto"
     """What of a completion is reasoning and no answer. "auto": what the usual tags and channels enclose.

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ttscale.execution.http.urls import DEFAULT_URL, plain_url
+from ttscale.options import Settings
 
 if TYPE_CHECKING:
     from ttscale.costs.contract import Price as ModelPrice
@@ -20,10 +21,8 @@ REQUEST_KEYS = {
 """Keys of a request's body that are not set freely -> where they are set."""
 
 
-class Price(BaseModel):
+class Price(Settings):
     """What a provider asks, in US dollars per million tokens."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     prompt_usd_per_million: float = Field(ge=0)
     completion_usd_per_million: float = Field(ge=0)
@@ -43,10 +42,8 @@ class Price(BaseModel):
         )
 
 
-class OpenAIOptions(BaseModel):
+class OpenAIOptions(Settings):
     """Where the servers are and how they are asked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     NOT_PART_OF_A_SAMPLE: ClassVar[frozenset[str]] = frozenset({
         "base_url", "base_urls", "api_key_env", "max_concurrent", "n_per_request", "timeout_s", "max_retries",
