@@ -21,6 +21,8 @@ lint: ## style, types, floors
 docs: ## write the generated pages of the documentation
 	python docs/_site/cli_reference.py
 	python docs/_site/plugin_reference.py
+	python docs/_site/api_reference.py
+	python docs/_site/architecture_tree.py
 
 site: docs ## build the documentation into build/site
 	python -m mkdocs build --strict

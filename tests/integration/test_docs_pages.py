@@ -233,7 +233,13 @@ def test_forecast_errors_are_those_that_were_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "page"), [("cli_reference", "cli"), ("plugin_reference", "options"), ("api_reference", "api")]
+    ("script", "page"),
+    [
+        ("cli_reference", "cli"),
+        ("plugin_reference", "options"),
+        ("api_reference", "api"),
+        ("architecture_tree", "architecture"),
+    ],
 )
 def test_the_references_are_current(script: str, page: str) -> None:
     spec = spec_from_file_location(script, DOCS / "_site" / f"{script}.py")
