@@ -7,7 +7,7 @@ would pay for that once a cell. No sample depends on its neighbors, so cells may
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
-from ttscale.pipeline.attempts import Attempts
+from ttscale.pipeline.attempt_kinds import Attempts
 from ttscale.pipeline.calls import drawn
 from ttscale.samplers.contract import Sampler
 from ttscale.types import Problem, Sample, SampleRequest

@@ -19,7 +19,7 @@ from typing import Any
 
 from ttscale.config.models import Cell
 from ttscale.errors import SamplerError, TtscaleError
-from ttscale.pipeline.attempts import Attempts, PlainAttempts
+from ttscale.pipeline.attempt_kinds import Attempts, PlainAttempts
 from ttscale.pipeline.engines import Engines, RunningEngine
 from ttscale.pipeline.lanes import Lane, streamed
 from ttscale.pipeline.progress import Progress

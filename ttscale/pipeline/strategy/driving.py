@@ -34,7 +34,7 @@ _LOOK_S = 0.5
 
 
 class Drive:
-    """Attempts of one cell; see `ttscale.pipeline.attempts.Attempts`. Closes the strategy with itself.
+    """Attempts of one cell; see `ttscale.pipeline.attempt_kinds.Attempts`. Closes the strategy with itself.
 
     Args:
         built: The strategy.
