@@ -34,6 +34,9 @@ class CellExport:
         store: The run.
         cell: The cell.
         oracle: The verdict set that defines *correct*, None where nothing does.
+
+    Attributes:
+        outcome: The oracle's column, such as ``verdict:exact``; ``accept:NAME`` where it does not see the key.
     """
 
     def __init__(self, store: RunStore, cell: str, oracle: VerdictSet | None) -> None:
@@ -42,7 +45,7 @@ class CellExport:
         self._identity = store.manifest()["cells"][cell]
         named = _named(_oracle_first(verdicts_of(store, cell), oracle))
         self._verdicts = [_verifier_columns(one, cell, name) for name, one in named.items()]
-        self._outcome = f"verdict:{next(iter(named))}" if oracle is not None else None
+        self.outcome = _outcome_column(*next(iter(named.items()))) if oracle is not None else None
 
     def blocks(self) -> list[list[str]]:
         """Cut the problems, in the task's order, into blocks whose samples fit into memory; those without are left out."""
@@ -82,8 +85,8 @@ class CellExport:
         for verdicts in self._verdicts:
             own = _of_block(verdicts, problem_ids)
             rows = rows.join(own, on=list(SAMPLE_KEY), how="left", maintain_order="left")
-        if self._outcome is not None:
-            outcome = pl.col(self._outcome)
+        if self.outcome is not None:
+            outcome = pl.col(self.outcome)
             judged = outcome.is_not_null() & (outcome != Outcome.ERROR)
             rows = rows.with_columns(pl.when(judged).then(outcome == Outcome.CORRECT).alias("correct"))
         return collect(rows, self._store.path)
@@ -127,13 +130,16 @@ def _named(sets: Sequence[VerdictSet]) -> dict[str, VerdictSet]:
     return {(one.info.verifier if count[one.info.verifier] == 1 else one.info.label): one for one in sets}
 
 
+def _outcome_column(name: str, one: VerdictSet) -> str:
+    return f"{'verdict' if one.info.sees_answer else 'accept'}:{name}"
+
+
 def _verifier_columns(one: VerdictSet, cell: str, name: str) -> pl.LazyFrame:
     frame = one.scan(cell)
     given = pl.col("score", "answer").is_not_null().any()
     own_class = pl.col("answer_class").ne_missing(pl.col("answer")).any().alias("class")
     there = collect(frame.select(given, own_class), one.folder).row(0, named=True)
-    kind = "verdict" if one.info.sees_answer else "accept"
-    columns = [pl.col("outcome").alias(f"{kind}:{name}")]
+    columns = [pl.col("outcome").alias(_outcome_column(name, one))]
     parts = {"score": "score", "answer": "answer", "class": "answer_class"}
     columns += [pl.col(column).alias(f"{part}:{name}") for part, column in parts.items() if there[part]]
     return frame.select(*SAMPLE_KEY, *columns)

@@ -24,7 +24,7 @@ _SETTINGS = {
 
 
 def write_lm_eval(store: RunStore, oracles: dict[str, VerdictSet | None], out: Path) -> None:
-    """Write ``MODEL/samples_TASK_TIME.jsonl`` per cell; verdicts of verifiers that see the key become metrics.
+    """Write ``MODEL/samples_TASK_TIME.jsonl`` per cell; verdicts of the oracle, and of verifiers that see the key, become metrics.
 
     Args:
         store: The run.
@@ -52,8 +52,9 @@ def _lines(
     store: RunStore, cell: str, oracle: VerdictSet | None, settings: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     problems = {problem.problem_id: problem for problem in store.problems(cell)}
-    for rows in CellExport(store, cell, oracle).all_rows():
-        metrics = [name for name in rows.columns if name.startswith("verdict:")]
+    export = CellExport(store, cell, oracle)
+    for rows in export.all_rows():
+        metrics = [name for name in rows.columns if name.startswith("verdict:") or name == export.outcome]
         for key, part in rows.group_by("problem_id", maintain_order=True):
             yield _line(problems[str(key[0])], part, metrics, settings)
 
@@ -66,7 +67,7 @@ def _line(
         prompt = json.dumps(
             [{"role": m.role, "content": m.content} for m in problem.messages], ensure_ascii=False
         )
-    names = [metric.removeprefix("verdict:") for metric in metrics]
+    names = [metric.partition(":")[2] for metric in metrics]
     answers = next((f"answer:{name}" for name in names if f"answer:{name}" in rows.columns), None)
     texts = [text or "" for text in rows["completion"]]
     return {
