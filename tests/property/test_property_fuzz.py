@@ -9,13 +9,18 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "fuzz.py"
 HOW_MANY = {
-    "import": 160,
-    "task": 160,
+    "import": 130,
+    "task": 130,
     "archive": 60,
     "table": 60,
     "config": 80,
     "command": 60,
     "server": 400,
+    "odd import": 50,
+    "odd archive": 40,
+    "odd table": 30,
+    "odd config": 40,
+    "option": 60,
 }
 
 

@@ -1,5 +1,6 @@
 """A kill between two steps of this process: from a chosen one on, nothing that it does reaches the disk."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,20 @@ class KilledError(BaseException):
     """The process is dead: whatever it still tries fails with this."""
 
 
+def disk_is_full() -> OSError:
+    """What a step answers on a disk that is full."""
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @contextmanager
-def killed_after(steps: int) -> Iterator[list[int]]:
+def killed_after(steps: int, error: Callable[[], BaseException] = KilledError) -> Iterator[list[int]]:
     """Let the code inside live for so many steps; yields a list that is not empty once it was killed.
 
     Reading is no step: a dead process may look, but not touch.
+
+    Args:
+        steps: Those that still succeed.
+        error: What each later one ends in; of a full disk the code inside shall make an error of its own.
     """
     left, killed = steps, list[int]()
 
@@ -29,7 +39,7 @@ def killed_after(steps: int) -> Iterator[list[int]]:
             left -= 1
             if left < 0:
                 killed.append(steps)
-                raise KilledError
+                raise error()
             return real(*given, **named)
 
         return call

@@ -11,6 +11,7 @@ from ttscale.config.explaining import explain, refuse_truth_for_numbers
 from ttscale.config.models import PluginSettings, RunConfig
 from ttscale.config.remote_code import refuse_remote_code
 from ttscale.errors import ConfigError, did_you_mean, one_line
+from ttscale.plain_files import read_plain_text
 from ttscale.samplers.settings import SECRETS
 from ttscale.yaml_text import read_yaml, write_yaml
 
@@ -127,7 +128,7 @@ def parse_plugin(text: str, option: str) -> PluginSettings:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_plain_text(path, ConfigError)
     except FileNotFoundError:
         nearby = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, nearby)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
 from ttscale.exchange.contract import Importer
+from ttscale.plain_files import require_plain
 from ttscale.registry import load_plugin, plugins
 
 _PACKINGS = {
@@ -64,7 +65,7 @@ def looks_like(path: Path, named: str) -> str:
 
 
 def require_there(path: Path) -> None:
-    """Refuse a path where nothing is.
+    """Refuse a path where nothing is, or something that cannot be read to its end.
 
     Raises:
         InvalidInputError: With a near name, if there is one.
@@ -72,6 +73,7 @@ def require_there(path: Path) -> None:
     if not path.exists():
         siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InvalidInputError(f"There is no file or folder {path}.{did_you_mean(path.name, siblings)}")
+    require_plain(path)
 
 
 def build_importer(name: str, options: Mapping[str, Any]) -> Importer:

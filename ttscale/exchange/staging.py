@@ -21,7 +21,7 @@ from ttscale.exchange.naming import cell_name, short_hash
 from ttscale.exchange.records import RECORDS, SourceRecord, digest_of, place_of, read_records, write_record
 from ttscale.exchange.source_writer import IMPORTED_VERSION, KnownKeys, SourceWriter, known_keys
 from ttscale.store.documents import read_document, write_document
-from ttscale.store.files import write_text
+from ttscale.store.files import storage_errors, write_text
 from ttscale.store.inventory import delete, note
 from ttscale.store.manifest import SCHEMA_VERSION, has_manifest, new_run_id, read_manifest, write_manifest
 from ttscale.store.run import RunStore, Session, new_session_name, now
@@ -279,7 +279,7 @@ def finish_move(store: RunStore) -> None:
     """Move a completely staged import into the run, where one is waiting. For the holder of the lock."""
     area = store.path / _STAGING
     announced = area / _ANNOUNCEMENT
-    if not announced.exists():
+    if not announced.exists() or not has_manifest(area):  # without one it was killed after all had moved
         return
     with one_line(str(announced), StoreError):
         announcement = read_document(announced)
@@ -290,10 +290,13 @@ def finish_move(store: RunStore) -> None:
             target = store.path / path
             if path.name == "verifier.json" and target.exists():
                 continue  # the same description; when it was begun decides which of several oracles is asked
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (area / path).replace(target)
+            with storage_errors(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (area / path).replace(target)
             note(target)
-    shutil.rmtree(area)
+    with storage_errors(area):
+        announced.unlink()  # first: what is left of the area then announces nothing
+        shutil.rmtree(area)
 
 
 def _order_of_moving(path: Path) -> tuple[int, bool, str]:

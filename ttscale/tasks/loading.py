@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ttscale.errors import MissingExtraError, TaskError, listed
+from ttscale.plain_files import require_plain
 from ttscale.tasks.rows import Row
 
 FILE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
@@ -65,9 +66,11 @@ def read_data(
         TaskError: The data is missing, empty or damaged.
         MissingExtraError: `datasets` is needed and not installed.
     """
+    file = Path(path).expanduser()
+    require_plain(file, TaskError)
     if _ADDRESS.match(path):
         data = _read_address(path)
-    elif (file := Path(path).expanduser()).is_dir() or not (file.exists() or _format_of(file.name)):
+    elif file.is_dir() or not (file.exists() or _format_of(file.name)):
         data = _read_with_datasets(path, config_name, split, revision, columns)
     else:
         data = Data(read_file(file), f"{file.name} sha256:{_digest(file)}")

@@ -1,0 +1,55 @@
+"""What a user names is a plain file: a pipe that nobody writes to would be waited for, and a device has no end."""
+
+import os
+import stat
+from pathlib import Path
+
+from ttscale.errors import InvalidInputError, TtscaleError
+
+MOST_TEXT_BYTES = 64 << 20
+"""Of a configuration or a file of prices."""
+_OPENED = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+"""Where a shell puts what it has opened for this process: `ttscale run /dev/stdin`, `ttscale run <(...)`."""
+_KINDS = {
+    stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFDIR: "a folder",
+}  # fmt: skip
+
+
+def require_plain(path: Path, error: type[TtscaleError] = InvalidInputError) -> None:
+    """Refuse what is there and is neither a plain file nor a folder of such; what is not there is another matter.
+
+    Raises:
+        InvalidInputError: Or `error`: it names the first that is none.
+    """
+    odd = _odd(path)
+    for folder, folders, names in os.walk(path) if odd is None and "\0" not in str(path) else ():
+        folders.sort()
+        odd = odd or next(filter(None, (_odd(Path(folder, name)) for name in sorted(names))), None)
+    if odd is not None:
+        raise error(odd)
+
+
+def read_plain_text(path: Path, error: type[TtscaleError]) -> str:
+    """Read a short UTF-8 file as a whole.
+
+    Raises:
+        OSError, ValueError: It cannot be read.
+        InvalidInputError: Or `error`: it is no plain file, or one that is far too large.
+    """
+    require_plain(path, error)
+    with path.open("rb") as file:
+        content = file.read(MOST_TEXT_BYTES + 1)
+    if len(content) > MOST_TEXT_BYTES:
+        raise error(f"{path} is larger than {MOST_TEXT_BYTES >> 20} MB, as no such file is.")
+    return content.decode()
+
+
+def _odd(path: Path) -> str | None:
+    """Return what is wrong with a path, None where nothing is."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return None  # whoever opens it says so
+    if kind in (stat.S_IFREG, stat.S_IFDIR) or str(path).startswith(_OPENED):
+        return None
+    return f"{path} is {_KINDS.get(kind, 'no file')}, where a plain file is needed. Copy what it holds into a file."
