@@ -44,12 +44,22 @@ def read_plain_text(path: Path, error: type[TtscaleError]) -> str:
     return content.decode()
 
 
+def _is_of_the_kernel(status: os.stat_result) -> bool:
+    """Tell whether a file lies under /proc: it looks plain there, but some are waited for and some have no end."""
+    try:
+        return status.st_dev == os.stat("/proc/self/").st_dev  # noqa: PTH116
+    except OSError:
+        return False
+
+
 def _odd(path: Path) -> str | None:
     """Return what is wrong with a path, None where nothing is."""
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
+        status = path.stat()
     except (OSError, ValueError):
         return None  # whoever opens it says so
-    if kind in (stat.S_IFREG, stat.S_IFDIR) or str(path).startswith(_OPENED):
+    kind = stat.S_IFMT(status.st_mode)
+    is_plain = kind in (stat.S_IFREG, stat.S_IFDIR) and not _is_of_the_kernel(status)
+    if is_plain or str(path).startswith(_OPENED):
         return None
-    return f"{path} is {_KINDS.get(kind, 'no file')}, where a plain file is needed. Copy what it holds into a file."
+    return f"{path} is {_KINDS.get(kind, 'of the kernel')}, where a plain file is needed. Copy what it holds into a file."

@@ -17,6 +17,7 @@ from ttscale.tasks.loading import read_data
 
 ODD: dict[str, Callable[[Path], object]] = {
     "a pipe": os.mkfifo,
+    "of the kernel": lambda path: path.symlink_to("/proc/kmsg"),
     "a device": lambda path: path.symlink_to("/dev/zero"),
     "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
 }
@@ -39,8 +40,7 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path, kind: str, rea
     with pytest.raises(TtscaleError) as refused:
         READERS[reader](path)
     assert "\n" not in str(refused.value)
-    if reader != "counts":
-        assert f"{path} is {kind}, where a plain file is needed" in str(refused.value)
+    assert f"{path} is {kind}, where a plain file is needed" in str(refused.value)
 
 
 def test_what_a_shell_has_opened_is_read_and_no_more_than_a_configuration_has(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError, listed, one_line
 from ttscale.exchange.grouping import grouping
 from ttscale.exchange.values import WORDS
+from ttscale.plain_files import require_plain
 from ttscale.types import Outcome
 
 PROBLEM_NAMES = ("problem_id", "problem_idx", "problem", "task_id", "doc_id", "unique_id", "id")
@@ -105,7 +106,8 @@ def _read_table(path: Path) -> pl.DataFrame:
         raise InvalidInputError(
             f"{path} is neither a run directory nor a table: give .csv, .tsv, .parquet or .jsonl."
         )
-    if not path.is_file():  # a pipe in its place would be waited for
+    require_plain(path)
+    if not path.is_file():
         raise InvalidInputError(f"There is no file {path}.")
     try:
         return reader()
