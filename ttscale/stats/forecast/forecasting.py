@@ -125,7 +125,7 @@ def forecast(
             rarer successes without end, as a power law has; "ceiling": a share is never solved; "all-solvable": all fall
             within reach. For the average alone.
         like: Earlier counts (n, c) of other models on this benchmark, or on benchmarks of its kind: they become the prior;
-            these very counts among them are left out. Four models took a fifth to a half off the error from 32 and 100
+            these very counts among them are left out. Four models took a sixth to three quarters off the error from 32 and 100
             samples. For the average alone.
         confidence_level: Of the predictive interval.
         backtest_draws: Also forecast the coverage at hand from so many prefixes of the samples, up to ten times shorter;
