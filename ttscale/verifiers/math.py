@@ -80,7 +80,7 @@ class MathVerifier(ReadingVerifier):
     """
 
     Options: ClassVar[type[StatedOptions]] = MathOptions
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     sees_answer: ClassVar[bool] = True
 
     def __init__(self, options: MathOptions) -> None:

@@ -7,11 +7,14 @@ import sympy
 
 from ttscale.verifiers.formulas.naming import rational_name
 from ttscale.verifiers.formulas.readings import Reading
+from ttscale.verifiers.formulas.splitting import split_top
 from ttscale.verifiers.formulas.words import spelled_out
 
 THOUSANDS = re.compile(
     r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[-+]?[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?"
 )
+_GROUPED = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
+_COMMA = re.compile(",")
 _SPACED_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:[ '_][0-9]{3})+(?:\.[0-9]+)?")
 _EUROPEAN = re.compile(r"[-+]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+")
 PLAIN_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
@@ -73,6 +76,14 @@ def time_of_day(match: re.Match[str]) -> Reading:
 
 def without_separators(text: str) -> str:
     """Take the commas out of grouped thousands inside a formula."""
-    return re.sub(
-        r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?![\w,])", lambda match: match.group().replace(",", ""), text
-    )
+    return _GROUPED.sub(lambda match: match.group().replace(",", ""), text)
+
+
+def ungrouped(text: str) -> str:
+    r"""Take them out where no comma outside of brackets parts anything else.
+
+    >>> ungrouped(r"y = 1,500x"), ungrouped(r"1,000\pi, 2"), ungrouped("(1,200)")
+    ('y = 1500x', '1,000\\pi, 2', '(1,200)')
+    """
+    whole = without_separators(text)
+    return whole if len(split_top(text, _COMMA)) > 1 == len(split_top(whole, _COMMA)) else text

@@ -21,6 +21,7 @@ from ttscale.verifiers.formulas.numerals import (
     based,
     numeral,
     time_of_day,
+    ungrouped,
     without_separators,
 )
 from ttscale.verifiers.formulas.parsing import UnreadableError, formula
@@ -118,7 +119,7 @@ class _Reader:
 
     def read(self, text: str) -> Reading:
         """Read a text as a whole: the first kind that fits decides."""
-        text = text.strip()
+        text = ungrouped(text.strip())
         for rule in (self._special, self._caption, self._structure, self._unit, self._word, self._value):
             reading = rule(text)
             if reading is not None:

@@ -6,7 +6,16 @@ import pytest
 import sympy
 
 from ttscale.verifiers.formulas.naming import rational_name
-from ttscale.verifiers.formulas.numerals import BASED, TIME, based, numeral, time_of_day, without_separators
+from ttscale.verifiers.formulas.numerals import (
+    BASED,
+    TIME,
+    based,
+    numeral,
+    time_of_day,
+    ungrouped,
+    without_separators,
+)
+from ttscale.verifiers.formulas.reading import read_answer
 
 
 @pytest.mark.parametrize(
@@ -94,3 +103,31 @@ def test_a_time_is_named_with_and_without_its_half_of_the_day(text: str, name: s
 )
 def test_commas_are_taken_out_of_thousands_alone(text: str, read: str) -> None:
     assert without_separators(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r"1,000\pi", r"1000\pi"),
+        ("y = 1,500x + 2,000", "y = 1500x + 2000"),
+        (r"12,345,678\text{ cm}", r"12345678\text{ cm}"),
+        ("1,000x, 2", "1,000x, 2"),
+        ("1,000x,2,000y", "1,000x,2,000y"),
+        ("(1,200)", "(1,200)"),
+        ("1.234,567", "1.234,567"),
+        ("1,2x", "1,2x"),
+    ],
+)
+def test_a_comma_is_a_separator_where_none_parts_anything_else(text: str, read: str) -> None:
+    assert ungrouped(text) == read
+
+
+def test_a_grouped_number_may_be_part_of_an_answer() -> None:
+    for grouped, plain in [
+        (r"1,000\pi", r"1000\pi"),
+        ("1,000x+5", "5+1000x"),
+        ("y=1,500x", "y=1500x"),
+        (r"2,500\sqrt{2}", r"2500\sqrt2"),
+    ]:
+        assert read_answer(grouped).name == read_answer(plain).name
+    assert read_answer("(1,200)").name != read_answer("1200").name
