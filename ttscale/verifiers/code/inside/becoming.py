@@ -12,9 +12,7 @@ from typing import Any
 from ttscale.execution.inside.confine import Limits, limit_resources
 from ttscale.verifiers.code.inside.answering import Server
 from ttscale.verifiers.code.inside.as_script import run_as_script, send_without_descriptors
-from ttscale.verifiers.code.inside.wire import Channel
-
-_MAX_CONTROL = 1 << 16
+from ttscale.verifiers.code.inside.wire import MAX_CONTROL, Channel
 
 
 def close_all_but(fds: Iterable[int]) -> None:
@@ -39,9 +37,9 @@ def become_program(
     Args: server: Where this process is told, and tells. control: Where the request comes from. settings: As the fork server receives them.
         more_processes: How many the user has beside those of the program; None: it may start none.
     """
-    if not server.recv(_MAX_CONTROL):
+    if not server.recv(MAX_CONTROL):
         return 0
-    request, fds, _, _ = socket.recv_fds(control, _MAX_CONTROL, 3)
+    request, fds, _, _ = socket.recv_fds(control, MAX_CONTROL, 3)
     server.send(b"taken")
     server.close()
     control.close()

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ttscale.verifiers.code.inside.wire import MAX_CONTROL
+
 KINDS = ("computing", "offline", "online")
 """How much a program's process may do: nothing but compute, all but reach a network of its own, or all."""
 
-_MAX_CONTROL = 1 << 16
 _MAY_USE_A_NETWORK = re.compile(
     r"sock|http|url|requests|xmlrpc|(?:ftp|smtp|imap|pop|telnet|nntp)lib|asyncio|multiprocessing|psutil|ctypes|subprocess"
     r"|import_|importlib|exec|eval|flask|django|tornado|zmq|mail|server|wsgi|rpc|ssl"
@@ -66,7 +67,7 @@ class ForkServer:
         """Wait until programs of all kinds can start at once."""
         with self._or_give_up():
             for control in self._controls.values():
-                if control.recv(_MAX_CONTROL) != b"ready":
+                if control.recv(MAX_CONTROL) != b"ready":
                     raise OSError("the fork server is gone")
 
     @contextmanager
@@ -92,7 +93,7 @@ class ForkServer:
         """Wait until the last process is gone and the next one can start at once."""
         with self._or_give_up():
             while "cleared" not in self._ended:
-                self._ended.update(json.loads(self.control.recv(_MAX_CONTROL)))
+                self._ended.update(json.loads(self.control.recv(MAX_CONTROL)))
         self._wanted_more |= self._is_refused(self._ended["cleared"])
 
     def wanted_more(self) -> bool:

@@ -45,10 +45,9 @@ from ttscale.execution.inside.confine import (
 from ttscale.verifiers.code.inside.becoming import become_program, close_all_but, silence
 from ttscale.verifiers.code.inside.candidates import KINDS
 from ttscale.verifiers.code.inside.forker import start_forker
-from ttscale.verifiers.code.inside.wire import allow_long_integers
+from ttscale.verifiers.code.inside.wire import MAX_CONTROL, allow_long_integers
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
-_MAX_CONTROL = 1 << 16
 _PYTHON_BELOW_TMP = sorted(path for path in {sys.prefix, sys.base_prefix} if path.startswith("/tmp/"))
 """Where an environment below /tmp has its packages: programs import on, after /tmp became their own."""
 _UNCONFINED, _CONFINED = 70, 71
@@ -127,14 +126,14 @@ def _run_one(running: Spare, control: socket.socket) -> None:
     poll.register(watch, select.POLLIN)
     poll.register(control, select.POLLIN)
     if control.fileno() in {fd for fd, _ in poll.poll()}:
-        stopped = bool(control.recv(_MAX_CONTROL))
+        stopped = bool(control.recv(MAX_CONTROL))
     os.close(watch)
     with suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGKILL)
     if not stopped:
         ended = os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
         control.send(json.dumps({"ended": _wait_status(ended)}).encode())
-        control.recv(_MAX_CONTROL)  # the tester always says stop: one answer to one request
+        control.recv(MAX_CONTROL)  # the tester always says stop: one answer to one request
 
 
 def _wait_status(ended: os.waitid_result | None) -> int:
@@ -159,7 +158,7 @@ class Spare:
 
     def await_confined(self) -> None:
         """Wait until it is confined; end the server where that does not work: it says nothing of a program."""
-        if not self._is_confined and self._socket.recv(_MAX_CONTROL) != b"confined":
+        if not self._is_confined and self._socket.recv(MAX_CONTROL) != b"confined":
             sys.exit("a process cannot be confined here")
         self._is_confined = True
 
@@ -168,7 +167,7 @@ class Spare:
         self.await_confined()
         with self._socket:
             self._socket.send(b"go")
-            if not self._socket.recv(_MAX_CONTROL):
+            if not self._socket.recv(MAX_CONTROL):
                 sys.exit("a confined process is gone")
 
 

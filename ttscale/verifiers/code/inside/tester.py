@@ -13,7 +13,6 @@ import copy
 import json
 import os
 import random
-import select
 import signal
 import socket
 import sys
@@ -37,11 +36,10 @@ from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
 from ttscale.verifiers.code.inside.proxies import Remote, UnsupportedError
 from ttscale.verifiers.code.inside.remote import AstrayError, Session, is_beyond_a_stand_in, is_of_the_tests
+from ttscale.verifiers.code.inside.streams import memory_file, read_to_the_end
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, allow_long_integers
 
-_MAX_CONTROL = 1 << 16
 _MAX_JOB = 1 << 30
-_CHUNK = 1 << 16
 _SEED = 20210707  # HumanEval's random tests are the same on every run
 
 Result = dict[str, Any]
@@ -295,12 +293,14 @@ def _run_stdin(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
 def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Result:
     tester.clear()
     reader, writer = os.pipe()
-    fds = [_memory_file(program), _memory_file(text), writer]
+    fds = [memory_file(program), memory_file(text), writer]
     ended: dict[str, int] = {}
     deadline = time.monotonic() + timeout_s
     try:
         with tester._server.process("script", fds, ended):
-            output, why = _read_all(reader, tester._server.control, deadline, tester._output_bytes, ended)
+            output, why = read_to_the_end(
+                reader, tester._server.control, deadline, tester._output_bytes, ended
+            )
     finally:
         os.close(reader)
     if why:
@@ -309,43 +309,6 @@ def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Re
     if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 0:
         return {"outcome": "failed", "detail": _how_it_ended({"ended": status})}
     return {"outcome": "passed", "output": output}
-
-
-def _memory_file(text: str) -> int:
-    fd = os.memfd_create("ttscale")
-    left = memoryview(text.encode("utf-8", "surrogatepass"))
-    while left:  # one call writes a part of a large text
-        left = left[os.write(fd, left) :]
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
-
-
-def _read_all(
-    reader: int, control: socket.socket, deadline: float, limit: int, ended: dict[str, int]
-) -> tuple[bytes, str]:
-    """Read a script's output until its process has ended; return it and what went wrong."""
-    output = bytearray()
-    poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    poll.register(control, select.POLLIN)
-    while True:
-        left = deadline - time.monotonic()
-        ready = {fd for fd, _ in poll.poll(left * 1000)} if left > 0 else set()
-        if not ready:
-            return bytes(output), "timeout"
-        if reader in ready:
-            chunk = os.read(reader, _CHUNK)
-            output += chunk
-            if len(output) > limit:
-                return b"", f"printed more than {limit} bytes"
-            if not chunk:
-                poll.unregister(reader)
-        elif control.fileno() in ready:  # it has ended, and all that it wrote is read
-            message = control.recv(_MAX_CONTROL)
-            if not message:
-                os._exit(3)
-            ended.update(json.loads(message))
-            return bytes(output), ""
 
 
 _PREPARE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -24,6 +24,8 @@ from typing import Any
 
 from ttscale.verifiers.code.inside import arrays
 
+MAX_CONTROL = 1 << 16
+"""Most bytes in one message between tester, fork server and a process that waits for its program."""
 _HEADER = struct.Struct(">I")
 _SMALL = 1 << 62
 _BUILTIN_TYPES = {id(thing): name for name, thing in vars(builtins).items() if isinstance(thing, type)}
