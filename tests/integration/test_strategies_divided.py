@@ -90,7 +90,7 @@ def test_two_engines_make_the_attempts_and_the_journal_of_one(
     strategy: dict[str, Any], sees_run: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not sees_run:  # as on another machine without the folder
-        monkeypatch.setattr("ttscale.pipeline.replicas.drawing._probe", lambda *_: nullcontext())
+        monkeypatch.setattr("ttscale.pipeline.replicas.drawer._probe", lambda *_: nullcontext())
     two = sampled(configured(tmp_path, strategy, {"replicas": 2}), tmp_path / "two")
     one = sampled(configured(tmp_path, strategy), tmp_path / "one")
     assert rows(two).equals(rows(one))

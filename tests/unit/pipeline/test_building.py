@@ -172,7 +172,7 @@ def test_data_that_no_task_expected_is_one_line(tmp_path: Path, name: str, line:
 def test_a_pipe_in_the_place_of_data_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("data.parquet", "data.csv"):
         os.mkfifo(tmp_path / name)
-        with pytest.raises(TaskError, match="does not exist"):
+        with pytest.raises(TaskError, match="is a pipe, where a plain file is needed"):
             read_problems(PluginSettings.model_validate({"name": "gsm8k", "path": str(tmp_path / name)}))
-        with pytest.raises(InvalidInputError, match="There is no file"):
+        with pytest.raises(InvalidInputError, match="is a pipe, where a plain file is needed"):
             read_counts(tmp_path / name)

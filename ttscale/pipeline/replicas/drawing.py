@@ -4,7 +4,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,7 @@ class Part:
         n_missing: How many samples that is.
         queue: What is to be drawn of it in this pass.
         serving: What replicas contribute to it, by place.
+        unfinished: What was recorded of interrupted attempts when this pass began.
     """
 
     def __init__(self, work: CellWork, targets: Mapping[str, int]) -> None:
@@ -59,6 +59,7 @@ class Part:
         self.missing: Mapping[str, Sequence[range]] = {}
         self.n_missing = 0
         self.serving: dict[Place, Serving] = {}
+        self.unfinished: Mapping[tuple[str, int], Sequence[CallRecord]] = {}
         self._targets = targets
 
     def look(self) -> bool:
@@ -76,13 +77,10 @@ class Part:
             run_seed=sampling.seed,
             request_size=sampling.request_size,
         )
+        has_strategy = self.cell.strategy is not None  # a replica that died since may have left more records
+        self.unfinished = self.work.store.unfinished_calls(self.cell.name) if has_strategy else {}
         self.serving = {}
         self.queue = ChunkQueue(requests, self.n_missing, n_replicas)
-
-    @cached_property
-    def unfinished(self) -> Mapping[tuple[str, int], Sequence[CallRecord]]:
-        """What is recorded of attempts that were interrupted."""
-        return {} if self.cell.strategy is None else self.work.store.unfinished_calls(self.cell.name)
 
 
 @dataclass(frozen=True, slots=True)
