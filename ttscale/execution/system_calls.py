@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from ttscale.execution.inside.confine import FORK_BY_PARENT
+
 _LOAD, _JUMP_IF, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY, _RETURN = (
     0x20,
     0x15,
@@ -125,9 +127,6 @@ _COMPUTING: _Calls = {
     "write": (1, 64), "writev": (20, 66), "sendto": (44, 206), "recvfrom": (45, 207), "recvmsg": (47, 212), "getsockname": (51, 204), "poll": (7, None), "ppoll": (271, 73),
 }  # fmt: skip
 """All that a program needs which computes and no more, with numbers as above; none leaves anything, or shows anything of others."""
-
-FORK_BY_PARENT = 0x8000 | 17
-"""CLONE_PARENT | SIGCHLD: how the forker of such programs forks (`...verifiers.code.inside.forker`), and no library does."""
 
 _COMPUTING_IF = (
     (

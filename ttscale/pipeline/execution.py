@@ -10,7 +10,7 @@ from ttscale.pipeline.building import NamedVerifier
 from ttscale.pipeline.contract import CellDrawer, Execution
 from ttscale.pipeline.engines import Engines
 from ttscale.pipeline.progress import Progress
-from ttscale.pipeline.replicas.local import SeveralDrawer
+from ttscale.pipeline.replicas.local import several_engines
 from ttscale.pipeline.sampling import EngineDrawer
 from ttscale.pipeline.sharing import SharedPortion
 
@@ -33,7 +33,7 @@ class LocalExecution:
     def drawing(self) -> Iterator[CellDrawer]:
         """Yield who draws with engines of this machine."""
         if self._settings.is_several:
-            with closing(SeveralDrawer(self._settings)) as several:
+            with closing(several_engines(self._settings)) as several:
                 yield several
             return
         with Engines(self._progress) as engines:

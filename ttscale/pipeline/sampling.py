@@ -3,19 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from ttscale.config.models import Cell
-from ttscale.errors import ConfigError, EngineDiedError, StoreError, TtscaleError
+from ttscale.errors import EngineDiedError
 from ttscale.pipeline.building import sampler_class
 from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.engines import Engines
-from ttscale.pipeline.together import Announce, CellStream, Gaps, Portion
+from ttscale.pipeline.portions import Announce, Gaps, Portion, PortionDrawer
+from ttscale.pipeline.together import CellStream
 from ttscale.samplers.resolve import choose_engine
 
 _MOST_RESTARTS = 3
 """Deaths of an engine in a row, without a sample between them, that end a cell."""
 
 
-class EngineDrawer:
-    """Draws cells with one engine in this process; see `ttscale.pipeline.contract.StreamDrawer`.
+class EngineDrawer(PortionDrawer[Portion]):
+    """Draws cells with one engine in this process; one that dies is started again and goes on with what is still missing.
 
     Args:
         engines: Where the engine comes from; it is kept for the next cell where it can serve that.
@@ -25,33 +26,13 @@ class EngineDrawer:
     def __init__(
         self, engines: Engines, portion: Callable[[CellWork, Mapping[str, int]], Portion] = Gaps
     ) -> None:
+        super().__init__(portion)
         self._engines = engines
-        self._portion = portion
-
-    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
-        """Draw what a cell lacks; an engine that dies is started again and goes on with what is still missing."""
-        portion = self._portion(work, targets)
-        n_drawn = self._drawn([portion], lambda work: None)
-        if portion.failure:
-            raise portion.failure
-        portion.tell(n_drawn)
-        return n_drawn
 
     def streams(self, cell: Cell) -> bool:
         """Tell whether the engine may begin another cell while samples of this one are under way."""
         sampler = sampler_class(choose_engine(cell.model.engine)[0])
         return "cells" in getattr(sampler, "serves", ())
-
-    def draw_together(self, works: Sequence[CellWork], announce: Announce) -> set[str]:
-        """Draw cells in one stream; what fails in it is drawn alone later, and says why then."""
-        portions = [self._portion(work, work.everything()) for work in works]
-        try:
-            self._drawn(portions, announce)
-        except (StoreError, ConfigError):
-            raise
-        except TtscaleError:
-            pass
-        return {portion.work.cell.name for portion in portions if not portion.failure and portion.is_complete}
 
     def _drawn(self, portions: Sequence[Portion], announce: Announce) -> int:
         """Draw until nothing is lacking, with a new engine after one that died; return samples drawn."""

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ttscale.config.models import Cell
-from ttscale.errors import TtscaleError
 from ttscale.pipeline.contract import CellWork
+from ttscale.pipeline.portions import Portion
 from ttscale.pipeline.recording import Recorder
 from ttscale.pipeline.requests import plan_requests, round_of, round_range
 from ttscale.store.claims import Claims
@@ -24,20 +24,18 @@ _CLAIMED_AT_ONCE = 4
 """Blocks: enough to fill an engine, and few enough that the last ones are spread over the processes."""
 
 
-class SharedPortion:
-    """What of a cell no other process is drawing; see `ttscale.pipeline.together.Portion`.
+class SharedPortion(Portion):
+    """What of a cell no other process is drawing.
 
     Args:
         work: The cell.
         targets: problem_id -> samples wanted.
     """
 
+    is_complete = False
+
     def __init__(self, work: CellWork, targets: Mapping[str, int]) -> None:
-        self.work = work
-        self.total = sum(targets.values())
-        self.failure: TtscaleError | None = None
-        self.is_complete = False
-        self._targets = targets
+        super().__init__(work, targets)
         self._blocks: SharedBlocks | None = None
         self._claims: Claims | None = None
 

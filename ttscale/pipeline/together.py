@@ -1,24 +1,19 @@
 """Cells drawn with the engine in this process, several of one engine in one stream; see `ttscale.pipeline.lanes`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, groupby
-from typing import Protocol
 
-from ttscale.errors import SamplerError, TtscaleError
+from ttscale.errors import TtscaleError
 from ttscale.pipeline.attempts import attempts_of
 from ttscale.pipeline.continuing import refuse_other_engine
 from ttscale.pipeline.contract import CellDrawer, CellWork, StreamDrawer
 from ttscale.pipeline.engines import Engines, RunningEngine, engine_key
 from ttscale.pipeline.lanes import Lane, streamed
-from ttscale.pipeline.recording import Recorder
-from ttscale.pipeline.requests import plan_requests
+from ttscale.pipeline.portions import Announce, Portion, nothing_drawn
 from ttscale.samplers.resolve import choose_engine
 from ttscale.types import Sample, SampleRequest
-
-Announce = Callable[[CellWork], None]
-"""Is told of a cell when its turn comes."""
 
 
 def neighbours(works: Iterable[CellWork], drawer: CellDrawer) -> Iterator[list[CellWork]]:
@@ -32,93 +27,6 @@ def neighbours(works: Iterable[CellWork], drawer: CellDrawer) -> Iterator[list[C
     for key, group in groupby(works, key=stream):
         members = list(group)
         yield from [members] if key is not None else [[work] for work in members]
-
-
-class Portion(Protocol):
-    """What of a cell is to be drawn here.
-
-    Attributes:
-        work: The cell.
-        total: Samples that it is to have.
-        failure: Why no more of it is tried now.
-    """
-
-    work: CellWork
-    total: int
-    failure: TtscaleError | None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing of it is left to draw here."""
-
-    def requests(self) -> Iterator[SampleRequest]:
-        """Yield requests for what is lacking now."""
-
-    def n_stored(self) -> int:
-        """Return how many samples there are."""
-
-    def recorder(self) -> Recorder:
-        """Return what stores its samples."""
-
-    def tell(self, n_drawn: int) -> None:
-        """Say what came of it."""
-
-    def close(self) -> None:
-        """Let go of what is not stored."""
-
-
-class Gaps:
-    """All that a cell lacks; see `Portion`.
-
-    Args:
-        work: The cell.
-        targets: problem_id -> samples wanted.
-    """
-
-    def __init__(self, work: CellWork, targets: Mapping[str, int]) -> None:
-        self.work = work
-        self.total = sum(targets.values())
-        self.failure: TtscaleError | None = None
-        self._targets = targets
-        self._seen: Mapping[str, Sequence[range]] | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all of it is stored."""
-        return not self._missing()
-
-    def requests(self) -> Iterator[SampleRequest]:
-        """Yield requests, those first whose samples were longest so far."""
-        self._seen = missing = self._missing()
-        if missing:
-            sampling = self.work.cell.sampling
-            yield from plan_requests(
-                self.work.longest_first(),
-                missing,
-                run_seed=sampling.seed,
-                request_size=sampling.request_size,
-            )
-
-    def n_stored(self) -> int:
-        """Return how many of the samples wanted there are."""
-        missing = self._missing() if self._seen is None else self._seen
-        return self.total - sum(len(gap) for gaps in missing.values() for gap in gaps)
-
-    def recorder(self) -> Recorder:
-        """Return what stores its samples."""
-        return Recorder(self.work)
-
-    def tell(self, n_drawn: int) -> None:
-        """Say that there was nothing to do, if so."""
-        if not n_drawn:
-            self.work.tell_complete(self.total)
-
-    def close(self) -> None:
-        """Look anew the next time."""
-        self._seen = None
-
-    def _missing(self) -> dict[str, list[range]]:
-        return self.work.store.missing(self.work.cell.name, self._targets)
 
 
 class CellStream:
@@ -217,11 +125,8 @@ class CellStream:
     def _refuse_nothing_drawn(self) -> None:
         if not self.n_samples and not any(portion.failure for portion in self._portions):
             portion = next(portion for portion in self._portions if not portion.is_complete)
-            lacking = len(portion.work.store.missing(portion.work.cell.name, portion.work.everything()))
-            raise SamplerError(
-                f"{portion.work.cell.name}: the engine took every request and gave no sample; {lacking} problems still lack "
-                "some. A sampler must yield every sample that it is asked for."
-            )
+            lacking = portion.work.store.missing(portion.work.cell.name, portion.work.everything())
+            raise nothing_drawn(portion.work.cell.name, "the engine", len(lacking))
 
 
 class _Part:

@@ -1,6 +1,7 @@
 """Rounds: what is decided follows from the verdicts and is stored before it is acted on."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from ttscale.samplers.until import UntilSettings
 from ttscale.store.rounds import read_rounds
 from ttscale.types import Outcome, Sample, Verdict
 from ttscale.verifiers.contract import Candidate
+
+SESSIONS = count()
+"""Never the same twice, as `id` would be: a segment of the same name takes the place of the earlier."""
 
 
 class StoringDrawer:
@@ -40,7 +44,7 @@ class StoringDrawer:
         ]
         stops = len(self.asked) == self._stop_in
         kept = samples[: len(samples) // 2] if stops else samples
-        writer = work.store.sample_writer(work.cell.name, f"s{len(self.asked)}-{id(self)}")
+        writer = work.store.sample_writer(work.cell.name, f"s{next(SESSIONS)}")
         writer.add(kept)
         writer.flush()
         if stops:

@@ -43,6 +43,9 @@ _CAPABILITY_VERSION_3 = 0x20080522
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 """The devices that a program sees. They are the machine's own, which all programs share."""
 
+FORK_BY_PARENT = 0x8000 | 17
+"""CLONE_PARENT | SIGCHLD: how processes are forked for programs that only compute, and no library forks."""
+
 FIRST_UID, N_UIDS = 61184, 4000  # the range that systemd keeps for dynamic users: no person, no service
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -4,16 +4,14 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from typing import Any
 
 from ttscale.config.cells import cells
-from ttscale.config.execution import ExecutionSettings
 from ttscale.config.models import PluginSettings, RunConfig
 from ttscale.pipeline.building import NamedVerifier, build_verifier
 from ttscale.pipeline.cell_verifiers import verifier_settings
-from ttscale.pipeline.contract import CellDrawer, CellWork
+from ttscale.pipeline.contract import CellDrawer
 from ttscale.pipeline.progress import Progress
 from ttscale.pipeline.ray.cluster import Cluster, connected
 from ttscale.pipeline.ray.verifying import ClusterVerifier
 from ttscale.pipeline.replicas.drawer import ReplicasDrawer
-from ttscale.pipeline.replicas.places import Replicas
 
 
 class RayExecution:
@@ -43,7 +41,7 @@ class RayExecution:
 
     def drawing(self) -> AbstractContextManager[CellDrawer]:
         """Return who draws with engines on the cluster."""
-        return closing(ClusterDrawer(self, self._config.execution))
+        return closing(ReplicasDrawer(self._config.execution, lambda cell: self.cluster))
 
     def verifying(self, verifier: NamedVerifier) -> NamedVerifier:
         """Return a verifier whose batches are verified on the cluster."""
@@ -57,27 +55,3 @@ class RayExecution:
                 if build_verifier(settings).info == verifier.info:
                     return settings
         return PluginSettings.model_validate({"name": verifier.info.verifier, **verifier.info.options})
-
-
-class ClusterDrawer(ReplicasDrawer):
-    """Draws cells with replicas on the cluster.
-
-    Args:
-        execution: Has the connection.
-        settings: Of the execution.
-    """
-
-    def __init__(self, execution: RayExecution, settings: ExecutionSettings) -> None:
-        super().__init__(settings, self._replicas_for)
-        self._execution = execution
-        self._replicas: Replicas | None = None
-
-    def close(self) -> None:
-        """End the replicas."""
-        if self._replicas is not None:
-            self._replicas.close()
-
-    def _replicas_for(self, work: CellWork) -> Replicas:
-        if self._replicas is None:
-            self._replicas = Replicas(self._execution.cluster, work.progress)
-        return self._replicas

@@ -1,77 +1,62 @@
 """Draws cells with replicas, pass after pass over what the store still lacks."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ttscale.config.execution import ExecutionSettings
 from ttscale.config.models import Cell
-from ttscale.errors import ConfigError, SamplerError, StoreError, TtscaleError
 from ttscale.pipeline.contract import CellWork
+from ttscale.pipeline.portions import Announce, PortionDrawer, nothing_drawn
 from ttscale.pipeline.replicas.drawing import Part, Pass
-from ttscale.pipeline.replicas.places import Replicas
+from ttscale.pipeline.replicas.places import Cluster, Replicas
 from ttscale.store.files import TEMPORARY_PREFIX, write_text
 
 
-class ReplicasDrawer:
-    """Draws cells with replicas, which are started when the first cell lacks samples; see `ttscale.pipeline.contract.StreamDrawer`.
+class ReplicasDrawer(PortionDrawer[Part]):
+    """Draws cells with replicas, which are started when the first cell lacks samples.
 
     Args:
         settings: Of the execution.
-        found: Returns the replicas for a cell; they are the same for cells of one engine.
+        cluster_for: Returns where the engines of a cell run; another cluster than the last cell's ends the engines on that.
     """
 
-    def __init__(self, settings: ExecutionSettings, found: Callable[[CellWork], Replicas]) -> None:
+    def __init__(self, settings: ExecutionSettings, cluster_for: Callable[[Cell], Cluster]) -> None:
+        super().__init__(Part)
         self._settings = settings
-        self._found = found
-
-    def draw(self, work: CellWork, targets: Mapping[str, int]) -> int:
-        """Draw what a cell lacks; return how many samples were drawn.
-
-        Raises:
-            SamplerError: The engines cannot start or serve a request, or died too often.
-            StoreError: Samples cannot be written.
-            RunMismatchError: Stored samples came from another engine.
-        """
-        part = Part(work, targets)
-        n_drawn = self._drawn([part], lambda work: None)
-        if part.failure is not None:
-            raise part.failure
-        if not n_drawn:
-            work.tell_complete(sum(targets.values()))
-        return n_drawn
+        self._cluster_for = cluster_for
+        self._replicas: Replicas | None = None
 
     def streams(self, cell: Cell) -> bool:
         """Return True: an engine that has nothing left to draw of a cell begins the next one."""
         return True
 
-    def draw_together(self, works: Sequence[CellWork], announce: Callable[[CellWork], None]) -> set[str]:
-        """Draw cells of one engine; what fails among them is drawn alone later, and says why then."""
-        parts = [Part(work, work.everything()) for work in works]
-        try:
-            self._drawn(parts, announce)
-        except (StoreError, ConfigError):
-            raise
-        except TtscaleError:
-            pass
-        return {part.cell.name for part in parts if part.failure is None and not part.look()}
+    def close(self) -> None:
+        """End the engines."""
+        replicas, self._replicas = self._replicas, None
+        if replicas is not None:
+            replicas.close()
 
-    def _drawn(self, parts: Sequence["Part"], announce: Callable[[CellWork], None]) -> int:
+    def _drawn(self, portions: Sequence[Part], announce: Announce) -> int:
         """Draw until nothing is missing. What a dead replica was drawing is found missing in the next pass, as after any interruption."""
         n_drawn = 0
-        while lacking := [part for part in parts if part.failure is None and part.look()]:
+        while lacking := [part for part in portions if part.failure is None and part.look()]:
             work = lacking[0].work
             with _probe(work.store.path, self._settings) as probe:
-                one_pass = Pass(lacking, self._found(work), self._settings, probe, announce)
-                one_pass.draw(parts)
+                one_pass = Pass(lacking, self._replicas_for(work), self._settings, probe, announce)
+                one_pass.draw(portions)
             if not one_pass.n_samples and not one_pass.n_deaths:
-                raise SamplerError(
-                    f"{work.cell.name}: the engines took every request and gave no sample; {len(lacking[0].missing)} problems "
-                    "still lack some. A sampler must yield every sample that it is asked for."
-                )
+                raise nothing_drawn(work.cell.name, "the engines", len(lacking[0].missing()))
             n_drawn += one_pass.n_samples
         return n_drawn
+
+    def _replicas_for(self, work: CellWork) -> Replicas:
+        cluster = self._cluster_for(work.cell)
+        if self._replicas is None or self._replicas.cluster is not cluster:
+            self.close()
+            self._replicas = Replicas(cluster, work.progress)
+        return self._replicas
 
 
 @contextmanager

@@ -18,11 +18,11 @@ from ttscale.errors import (
 )
 from ttscale.pipeline.continuing import refuse_other_engine, refuse_other_model
 from ttscale.pipeline.contract import CellWork
+from ttscale.pipeline.portions import Gaps
 from ttscale.pipeline.replicas.chunks import Chunk, ChunkQueue
 from ttscale.pipeline.replicas.places import Place, Replicas, cause_of, is_death, reason_of
 from ttscale.pipeline.replicas.replica import Drawn, Placed, Prepared
 from ttscale.pipeline.replicas.serving import Serving
-from ttscale.pipeline.requests import plan_requests
 from ttscale.samplers.messages import one_line
 from ttscale.store.calls import CallRecord
 
@@ -34,7 +34,7 @@ _RESCUE_S = 10.0
 """That replicas have to hand over what they drew when a run is stopped."""
 
 
-class Part:
+class Part(Gaps):
     """A cell's part of the work.
 
     Args:
@@ -42,45 +42,23 @@ class Part:
         targets: problem_id -> samples wanted.
 
     Attributes:
-        total: Samples that it is to have.
-        failure: Attempts that failed, while all others were made.
-        missing: What was not stored at the last look.
-        n_missing: How many samples that is.
         queue: What is to be drawn of it in this pass.
         serving: What replicas contribute to it, by place.
         unfinished: What was recorded of interrupted attempts when this pass began.
     """
 
     def __init__(self, work: CellWork, targets: Mapping[str, int]) -> None:
-        self.work = work
+        super().__init__(work, targets)
         self.cell = work.cell
-        self.total = sum(targets.values())
-        self.failure: AttemptsFailedError | None = None
-        self.missing: Mapping[str, Sequence[range]] = {}
-        self.n_missing = 0
         self.serving: dict[Place, Serving] = {}
         self.unfinished: Mapping[tuple[str, int], Sequence[CallRecord]] = {}
-        self._targets = targets
-
-    def look(self) -> bool:
-        """See what is not stored; tell whether that is anything."""
-        self.missing = self.work.store.missing(self.cell.name, self._targets)
-        self.n_missing = sum(len(gap) for gaps in self.missing.values() for gap in gaps)
-        return bool(self.missing)
 
     def begin(self, n_replicas: int) -> None:
-        """Cut what is missing into chunks."""
-        sampling = self.cell.sampling
-        requests = plan_requests(
-            self.work.longest_first(),
-            self.missing,
-            run_seed=sampling.seed,
-            request_size=sampling.request_size,
-        )
+        """Cut what was missing at the last look into chunks."""
         has_strategy = self.cell.strategy is not None  # a replica that died since may have left more records
         self.unfinished = self.work.store.unfinished_calls(self.cell.name) if has_strategy else {}
         self.serving = {}
-        self.queue = ChunkQueue(requests, self.n_missing, n_replicas)
+        self.queue = ChunkQueue(self.seen_requests(), self.total - self.n_stored(), n_replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +106,10 @@ class Pass:
         Args:
             parts: All, for the progress.
         """
-        n, n_missing = len(self._waiting) + 1, sum(part.n_missing for part in parts)
+        n, done = len(self._waiting) + 1, sum(part.n_stored() for part in parts)
         total = sum(part.total for part in parts)
         what = self._part.cell.name if n == 1 else f"{n} cells"
-        self._progress.begin(f"sample {what}", total=total, done=total - n_missing)
+        self._progress.begin(f"sample {what}", total=total, done=done)
         try:
             while self._part.queue or self._waiting or self._n_drawing.total():
                 if not self._part.queue and self._waiting:

@@ -1,14 +1,13 @@
 """Several engines on this machine: one per GPU or group of GPUs, or each on its share of the processors."""
 
+from functools import lru_cache, partial
 from typing import Any
 
 from ttscale.config.execution import ExecutionSettings
 from ttscale.config.models import Cell
 from ttscale.errors import ConfigError
-from ttscale.pipeline.contract import CellWork
 from ttscale.pipeline.replicas.child import CPUS_VARIABLE
 from ttscale.pipeline.replicas.drawer import ReplicasDrawer
-from ttscale.pipeline.replicas.places import Replicas
 from ttscale.pipeline.replicas.processes import Processes
 from ttscale.samplers.hardware import usable_cpus, visible_gpus
 
@@ -60,31 +59,10 @@ class Machine:
         return "a process on this machine"
 
 
-class SeveralDrawer(ReplicasDrawer):
-    """Draws cells with several engines on this machine.
-
-    Args:
-        settings: Of the execution.
-    """
-
-    def __init__(self, settings: ExecutionSettings) -> None:
-        super().__init__(settings, self._replicas_for)
-        self._machine = settings
-        self._replicas: Replicas | None = None
-        self._width = 0
-
-    def _replicas_for(self, work: CellWork) -> Replicas:
-        if self._replicas is None or self._width != gpus_of_one(work.cell):
-            self.close()
-            self._width = gpus_of_one(work.cell)
-            self._replicas = Replicas(Machine(self._machine, self._width), work.progress)
-        return self._replicas
-
-    def close(self) -> None:
-        """End the engines."""
-        replicas, self._replicas = self._replicas, None
-        if replicas is not None:
-            replicas.close()
+def several_engines(settings: ExecutionSettings) -> ReplicasDrawer:
+    """Return who draws cells with several engines on this machine; cells whose engines are as wide share them."""
+    machine = lru_cache(maxsize=1)(partial(Machine, settings))
+    return ReplicasDrawer(settings, lambda cell: machine(gpus_of_one(cell)))
 
 
 def gpus_of_one(cell: Cell) -> int:

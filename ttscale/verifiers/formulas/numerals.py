@@ -86,4 +86,6 @@ def ungrouped(text: str) -> str:
     ('y = 1500x', '1,000\\pi, 2', '(1,200)')
     """
     whole = without_separators(text)
+    if whole == text:
+        return text
     return whole if len(split_top(text, _COMMA)) > 1 == len(split_top(whole, _COMMA)) else text

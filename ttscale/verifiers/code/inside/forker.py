@@ -20,10 +20,9 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-from ttscale.execution.inside.confine import drop_privileges, filter_system_calls, own_uid
+from ttscale.execution.inside.confine import FORK_BY_PARENT, drop_privileges, filter_system_calls, own_uid
 from ttscale.verifiers.code.inside.becoming import become_program, close_all_but, silence
 
-_FORK_BY_PARENT = 0x8000 | 17  # CLONE_PARENT | SIGCHLD, as the filter allows it
 _CLONE = {"x86_64": 56}.get(platform.machine(), 220)
 _FAILED = 71
 _libc = ctypes.PyDLL(None)
@@ -104,7 +103,7 @@ def _fork_on_demand(server: socket.socket, control: socket.socket, settings: dic
 
 def _fork() -> int:
     """Fork a sibling. The forker has one thread, so there is nothing that Python would have to put right in the copy."""
-    pid: int = _libc.syscall(*map(ctypes.c_long, (_CLONE, _FORK_BY_PARENT, 0, 0, 0, 0)))
+    pid: int = _libc.syscall(*map(ctypes.c_long, (_CLONE, FORK_BY_PARENT, 0, 0, 0, 0)))
     if pid == 0 and "random" in sys.modules:
         sys.modules["random"].seed()
     return pid
