@@ -1,17 +1,16 @@
 """Programs cannot tell each other anything: neither one after another, nor at the same time, however they are confined."""
 
 import contextlib
-import json
 import os
 import platform
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+from confined_ways import WAYS, found_in
 from talking_programs import PAIRS, WIDER_CALLS, Pair, program_of_calls, programs_of
 
 from ttscale.execution.sandbox import find_sandbox
@@ -26,38 +25,10 @@ HIDDEN = [f"{name}, hidden" for name in PAIRS]
 AT_ONCE = [f"{name}, at once" for name, pair in PAIRS.items() if pair.at_once]
 
 
-@cache
-def found_by(mode: str) -> dict[str, str]:
-    """Run all pairs, confined in some way; skip where that way is closed here."""
-    if mode != "namespace" and os.geteuid() != 0:
-        pytest.skip("only root can run programs as users of their own, or become another user")
-    python, path = sys.executable, [*sys.path]
-    if mode == "user":
-        python = "/usr/bin/python3"  # one's own may lie in a folder that others may not enter
-        version = subprocess.run([python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True, check=False)  # fmt: skip
-        if version.stdout.strip() != str(sys.version_info[:2]):
-            pytest.skip(f"no Python {sys.version_info[:2]} in /usr for another user: {version.stdout}")
-        path = [each for each in path if each.endswith("site-packages")]
-    done = subprocess.run(
-        [python, "-B", str(SCRIPT), mode], capture_output=True, text=True, cwd="/", timeout=300, check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(path)},
-    )  # fmt: skip
-    closed = (
-        "Permission denied",
-        "ModuleNotFoundError",
-    )  # a folder that cannot be entered is passed over in silence
-    if mode == "user" and done.returncode and any(why in done.stderr for why in closed):
-        pytest.skip("another user cannot read this checkout or its packages")
-    found: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr}
-    if "sandbox" in found:
-        pytest.skip(f"no sandbox in this way: {found['sandbox']}")
-    return found
-
-
-@pytest.mark.parametrize("mode", ["root", "namespace", "user"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", [*PAIRS, *HIDDEN, *AT_ONCE, *WIDER_CALLS])
-def test_what_one_program_leaves_no_other_finds(mode: str, name: str) -> None:
-    found = found_by(mode)
+def test_what_one_program_leaves_no_other_finds(way: str, name: str) -> None:
+    found = found_in(way, SCRIPT)
     assert found.get(name, found).__str__().strip() == "correct"
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+from confined_ways import confine_as
+
 PORT = 47123
 _HEAD = f"""
 import ctypes, errno, fcntl, mmap, os, select, socket, struct, sys, threading, time
@@ -204,16 +206,6 @@ def hidden(program: str) -> str:
 
 def _indented(source: str) -> str:
     return "\n".join("    " + line for line in dedent(source).strip("\n").split("\n"))
-
-
-def confine_as(mode: str) -> None:
-    """Make this process one whose programs are confined in a certain way."""
-    if mode == "namespace":
-        os.geteuid = lambda: 1000  # type: ignore[assignment]  # then root is served like anyone else
-    if mode == "user":
-        os.setgroups([])
-        os.setresgid(61001, 61001, 61001)
-        os.setresuid(61001, 61001, 61001)
 
 
 def _found() -> dict[str, str]:

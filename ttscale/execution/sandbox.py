@@ -4,7 +4,8 @@ Inside, a program sees a read-only system (``/usr`` and what is handed in), an e
 process table, no network, an empty environment, and nothing of the user's files. It has no capabilities,
 cannot gain any, cannot outlive the caller, and is limited in memory, CPU, wall time, processes, file size and
 output (`Limits`). Run by root, it becomes an unprivileged user of its own on the way in, because the kernel
-exempts root from the limit on processes; run by anyone else, it lives in a user namespace.
+exempts root from the limit on processes, in a user namespace where need be (`users`); run by anyone else, it lives in a
+user namespace. A way in which the limit on processes does not hold is not taken.
 
 What it does NOT cover:
 
@@ -25,7 +26,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ from pathlib import Path
 from ttscale.errors import VerifierError
 from ttscale.execution.inside.confine import DEVICES, Limits, own_uid
 from ttscale.execution.system_calls import filters_of
+from ttscale.execution.users import beside_the_users_own, namespace_of_users
 from ttscale.execution.watching import Completed, memory_file, stop, watch
 
 __all__ = [
@@ -66,7 +68,8 @@ class SandboxStatus:
         available: True if a program really ran inside.
         detail: The version and the kind of confinement, or what failed and the fix.
         program: Path of bwrap, or None.
-        as_root: True if the sandbox is entered as root and left for an unprivileged user inside.
+        as_root: True if the sandbox is entered as root of the machine, without a user namespace.
+        users: True if each program becomes an unprivileged user of its own inside.
         features: Optional bwrap options that this version knows.
     """
 
@@ -74,6 +77,7 @@ class SandboxStatus:
     detail: str
     program: str | None = None
     as_root: bool = False
+    users: bool = False
     features: frozenset[str] = frozenset()
 
 
@@ -100,7 +104,7 @@ class View:
 def find_sandbox() -> SandboxStatus:
     """Find bubblewrap and prove that it works by running a program inside; the answer is kept.
 
-    A root user is served by real user switching where the kernel allows it, else like anyone else.
+    A root user is served by real user switching where the kernel allows it, else within a user namespace, else like anyone else.
     """
     program = shutil.which("bwrap")
     if program is None:
@@ -109,23 +113,41 @@ def find_sandbox() -> SandboxStatus:
     version = subprocess.run(
         [program, "--version"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    optional = ("--size", "--perms", "--disable-userns", "--clearenv")
+    optional = ("--size", "--perms", "--disable-userns", "--clearenv", "--userns ")
     features = frozenset(option for option in optional if option in usage.stdout + usage.stderr)
     failure = ""
-    for as_root in (True, False) if os.geteuid() == 0 else (False,):
-        kind = "as a user of its own" if as_root else "in a user namespace"
-        unfiltered = "" if filters_of().online else "; system calls are not filtered on this kind of machine"
-        status = SandboxStatus(True, f"{version}, {kind}{unfiltered}", program, as_root, features)
+    unfiltered = "" if filters_of().online else "; system calls are not filtered on this kind of machine"
+    for kind, as_root, users in _kinds("--userns " in features):
+        status = SandboxStatus(True, f"{version}, {kind}{unfiltered}", program, as_root, users, features)
         failure = _probe(status)
         if not failure:
             return status
     return SandboxStatus(False, f"{version} does not work here: {failure}. {_FIX}", program)
 
 
+def _kinds(has_userns: bool) -> Iterator[tuple[str, bool, bool]]:
+    """Name the ways to confine that this user has, best first, each with `as_root` and `users`."""
+    if os.geteuid() == 0:
+        yield "as a user of its own", True, True
+    if has_userns and namespace_of_users() is not None:
+        yield "as a user of its own in a user namespace", False, True
+    yield "in a user namespace", False, False
+
+
+_BOUNDED = """
+import os
+try: pid = os.fork()
+except OSError: print(6 * 7)
+else: os._exit(os.write(2, b"the kernel does not limit the processes of this user; do not run as root") if pid else 0)
+"""
+"""Tries to start a process where none is allowed."""
+
+
 def _probe(status: SandboxStatus) -> str:
     """Run a trivial program inside; return what went wrong, or nothing."""
+    argv = [sys.executable, "-I", "-S", "-c", _BOUNDED]
     try:
-        done = _run(status, [sys.executable, "-I", "-S", "-c", "print(6*7)"], Limits(), python_view(), b"")
+        done = _run(status, argv, Limits(processes=1), python_view(), b"")
     except (OSError, VerifierError) as error:
         return str(error)
     if done.exit_code == 0 and done.stdout.strip() == b"42":
@@ -193,7 +215,7 @@ def start_sandboxed(
         return subprocess.Popen(
             [*_bwrap(status, view, content, tmp_bytes=Limits().tmp_bytes, capabilities=capabilities), *argv],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
-            pass_fds=(*pass_fds, *content.values()), env={}, start_new_session=True,
+            pass_fds=(*pass_fds, *content.values(), *_namespaces(status)), env={}, start_new_session=True,
         )  # fmt: skip
     finally:
         for fd in content.values():
@@ -228,16 +250,23 @@ def _run(status: SandboxStatus, argv: Sequence[str], limits: Limits, view: View,
         mounted={**view.mounted, "/opt/ttscale/confine.py": str(INSIDE / "confine.py")},
         files=view.files, environment=view.environment, directory=view.directory,
     )  # fmt: skip
-    uid = own_uid() if status.as_root else None
+    uid = own_uid() if status.users else None
     content = {place: memory_file(data) for place, data in view.files.items()}
-    capabilities = ("CAP_SYS_ADMIN", *(("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.as_root else ()))
+    capabilities = ("CAP_SYS_ADMIN", *(("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP") if status.users else ()))
     command = _bwrap(status, view, content, tmp_bytes=limits.tmp_bytes, capabilities=capabilities)
     command += [interpreter, "-I", "-S", "/opt/ttscale/confine.py"]
+    fds = (*content.values(), *_namespaces(status))
     try:
-        return watch(command, argv, limits, stdin, uid=uid, namespaces=True, pass_fds=tuple(content.values()))
+        return watch(command, argv, limits, stdin, uid=uid, namespaces=True, pass_fds=fds)
     finally:
         for fd in content.values():
             os.close(fd)
+
+
+def _namespaces(status: SandboxStatus) -> tuple[int, ...]:
+    """Return the descriptor of the user namespace that a sandbox enters, where it does not make its own or needs none."""
+    namespace = namespace_of_users() if status.users and not status.as_root else None
+    return () if namespace is None else (namespace,)
 
 
 def _run_open(argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> Completed:
@@ -245,7 +274,7 @@ def _run_open(argv: Sequence[str], limits: Limits, view: View, stdin: bytes) -> 
         for place, data in view.files.items():
             (Path(folder) / Path(place).name).write_bytes(data)
         inside = {place: str(Path(folder) / Path(place).name) for place in view.files}
-        limits = limits._replace(processes=1 << 16)  # the kernel would count all of the user's
+        limits = beside_the_users_own(limits)
         confine = [sys.executable, "-I", "-S", str(INSIDE / "confine.py")]
         argv = [inside.get(argument, argument) for argument in argv]
         return watch(confine, argv, limits, stdin, cwd=folder, env=view.environment)
@@ -264,7 +293,9 @@ def _bwrap(
     has = status.features.__contains__
     command = [*_FIRST_TO_GO, status.program, "--die-with-parent", "--new-session"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    if not status.as_root:
+    for fd in _namespaces(status):
+        command += ["--userns", str(fd)]
+    if not status.users:
         command += ["--unshare-user", *(["--disable-userns"] if has("--disable-userns") else [])]
     command += ["--hostname", "sandbox", "--cap-drop", "ALL"]
     for capability in capabilities:
@@ -277,7 +308,7 @@ def _bwrap(
     command += _devices(permissions=has("--perms"))
     command += [*(["--size", str(tmp_bytes)] if has("--size") else [])]
     command += [*(["--perms", "1777"] if has("--perms") else []), "--tmpfs", "/tmp"]
-    readable = [entry for path in view.readable for entry in (_entries(path) if status.as_root else [path])]
+    readable = [entry for path in view.readable for entry in (_entries(path) if status.users else [path])]
     shown = {**{path: path for path in readable}, **view.mounted}
     for folder in sorted({str(parent) for place in shown for parent in Path(place).parents} - {"/", "/tmp"}):
         command += ["--dir", folder]

@@ -29,6 +29,7 @@ from ttscale.execution.sandbox import (
     stop,
 )
 from ttscale.execution.system_calls import Filters, filters_of
+from ttscale.execution.users import beside_the_users_own
 from ttscale.verifiers.code.inside.candidates import KINDS
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError
 from ttscale.verifiers.code.suite import Suite
@@ -186,7 +187,7 @@ class Pair:
 
     def _inside_settings(self) -> str:
         settings = self._settings
-        users = self._status is not None and self._status.as_root
+        users = self._status is not None and self._status.users
         sends = (
             users or self._status is None
         )  # else all programs are one user, of whom the kernel counts what is in flight
@@ -226,8 +227,8 @@ class Pool:
 
     def submit(self, job: Job) -> "Future[dict[str, Any]]":
         """Queue a job."""
-        if self._status is None:  # the limit on processes would count all of the user's
-            job = replace(job, limits=job.limits._replace(processes=1 << 20))
+        if self._status is None:
+            job = replace(job, limits=beside_the_users_own(job.limits))
         return self._threads.submit(self._run, job)
 
     def close(self) -> None:

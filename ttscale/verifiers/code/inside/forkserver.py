@@ -52,6 +52,8 @@ _PYTHON_BELOW_TMP = sorted(path for path in {sys.prefix, sys.base_prefix} if pat
 """Where an environment below /tmp has its packages: programs import on, after /tmp became their own."""
 _UNCONFINED, _CONFINED = 70, 71
 """Exit codes of a process that failed, before and after it was confined."""
+_OTHERS = 2 * len(KINDS) + 2
+"""Processes of this sandbox beside a program's: servers, spares, the forker and bwrap; where all are one user, the kernel counts them."""
 
 
 def main() -> None:
@@ -254,7 +256,7 @@ def _become_candidate(
         silence()
         server.send(b"confined")
         code = _CONFINED
-        code = become_program(server, control, settings, 1)  # the next spare is the same user's
+        code = become_program(server, control, settings, 0 if settings["users"] else _OTHERS)
     except BaseException:
         if code == _UNCONFINED:
             sys.excepthook(*sys.exc_info())
