@@ -18,8 +18,8 @@ from statistics import median, quantiles
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG_FUNCTION, LONG_MODULE = 60, 400
-OTHERS = {"main", "Options", "T", "Row"}
-"""Names that every module may have its own of: entry points, options, type variables."""
+OTHERS = {"main", "Options", "T", "Row", "logger"}
+"""Names that every module may have its own of: entry points, options, type variables, a logger of its own name."""
 
 OUTSIDE = (
     "ttscale.cli.",

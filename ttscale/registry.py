@@ -14,8 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 from ttscale.errors import BrokenPluginError, ConfigError, UnknownPluginError, did_you_mean, listed
-from ttscale.stats.laws.names import LAWS
-from ttscale.stats.selectors.names import SELECTORS
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -82,8 +80,31 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "last-digit": "ttscale.verifiers.arithmetic:LastDigitVerifier",
             "casting-out-nines": "ttscale.verifiers.arithmetic:CastingOutNinesVerifier",
         },
-        "selectors": SELECTORS,
-        "laws": LAWS,
+        "selectors": {
+            "coverage": "ttscale.stats.selectors.contract:AnyCorrect",
+            "majority": "ttscale.stats.selectors.voting:MajorityVote",
+            "weighted": "ttscale.stats.selectors.voting:WeightedVote",
+            "best": "ttscale.stats.selectors.selection:BestOfK",
+            "first": "ttscale.stats.selectors.accepting:FirstAccepted",
+            "ensemble": "ttscale.stats.selectors.ensemble:Ensemble",
+        },
+        "laws": {
+            "beta-binomial": "ttscale.stats.laws.beta:BetaBinomial",
+            "beta-mixture": "ttscale.stats.laws.beta:BetaMixture",
+            "exponentiated-power-law": "ttscale.stats.laws.power:ExponentiatedPowerLaw",
+            "generalized-beta": "ttscale.stats.laws.beta:GeneralizedBeta",
+            "kumaraswamy": "ttscale.stats.laws.beta:Kumaraswamy",
+            "log-log": "ttscale.stats.laws.power:LogLog",
+            "log-normal": "ttscale.stats.laws.normal:LogNormal",
+            "logit-normal": "ttscale.stats.laws.normal:LogitNormal",
+            "npmle": "ttscale.stats.laws.npmle:NonParametric",
+            "power-law-plus-constant": "ttscale.stats.laws.power:PowerLawPlusConstant",
+            "saturation": "ttscale.stats.laws.power:Saturation",
+            "scaled-beta": "ttscale.stats.laws.beta:ScaledBeta",
+            "zero-inflated-beta": "ttscale.stats.laws.beta:ZeroInflatedBeta",
+            "zero-inflated-generalized-beta": "ttscale.stats.laws.beta:ZeroInflatedGeneralizedBeta",
+            "zero-inflated-log-normal": "ttscale.stats.laws.normal:ZeroInflatedLogNormal",
+        },
         "costs": {
             "samples": "ttscale.costs.counted:SampleCost",
             "tokens": "ttscale.costs.counted:TokenCost",
@@ -108,7 +129,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-"""kind -> name -> "module:attribute". The only place where a built-in plugin is announced."""
+"""kind -> name -> "module:attribute", in the order of tables. The only place where a built-in plugin is announced."""
 
 FAMILIES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"tasks": {"reasoning-gym": "ttscale.tasks.reasoning_gym"}}
@@ -152,46 +173,56 @@ class PluginRef:
     origin: str
     """"built-in", "import path" or the distribution that brings the entry point."""
 
-    def load(self) -> Any:
-        """Import the plugin.
+    def load(self, *, call_classes: bool = False) -> Any:
+        """Import the plugin; a class that needs no options may be called at once.
 
         Raises:
-            BrokenPluginError: The module cannot be imported or has no such attribute.
+            BrokenPluginError: The module cannot be imported or has no such attribute, or the class cannot be called.
         """
         module_name, _, attribute = self.target.partition(":")
         try:
             loaded: Any = importlib.import_module(module_name)
             for part in attribute.split("."):
                 loaded = getattr(loaded, part)
+            return loaded() if call_classes and isinstance(loaded, type) else loaded
         except Exception as error:  # a plugin's import may raise anything
             kind = KIND_OF.get(self.kind, self.kind)
             raise BrokenPluginError(
                 f"{kind.capitalize()} '{self.name}' ({self.origin}, {self.target}) cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        return loaded
 
 
 @cache
+def _claims(kind: str) -> Mapping[str, tuple[PluginRef, ...]]:
+    """Return what each name of a kind stands for: one plugin, unless installed packages collide."""
+    found: dict[str, tuple[PluginRef, ...]] = {
+        name: (PluginRef(kind, name, target, "built-in"),) for name, target in BUILT_IN.get(kind, {}).items()
+    }
+    for point in entry_points(group=f"ttscale.{kind}"):
+        origin = point.dist.name if point.dist else "unknown distribution"
+        others = tuple(one for one in found.get(point.name, ()) if one.target != point.value)
+        found[point.name] = (*others, PluginRef(kind, point.name, point.value, origin))
+    return MappingProxyType(found)
+
+
+def _only(claims: tuple[PluginRef, ...]) -> PluginRef:
+    if len(claims) > 1:
+        first, second, *_ = claims
+        raise BrokenPluginError(
+            f"Two {first.kind} are named '{first.name}': {first.target} ({first.origin}) and "
+            f"{second.target} ({second.origin}). Uninstall one, or use its import path."
+        )
+    return claims[0]
+
+
 def plugins(kind: str) -> Mapping[str, PluginRef]:
     """Return every plugin of a kind by name: built-ins and installed entry points.
 
     Raises:
         BrokenPluginError: Two plugins claim one name.
     """
-    found = {
-        name: PluginRef(kind, name, target, "built-in") for name, target in BUILT_IN.get(kind, {}).items()
-    }
-    for point in entry_points(group=f"ttscale.{kind}"):
-        origin = point.dist.name if point.dist else "unknown distribution"
-        if point.name in found and found[point.name].target != point.value:
-            other = found[point.name]
-            raise BrokenPluginError(
-                f"Two {kind} are named '{point.name}': {other.target} ({other.origin}) and "
-                f"{point.value} ({origin}). Uninstall one, or use its import path."
-            )
-        found[point.name] = PluginRef(kind, point.name, point.value, origin)
-    return MappingProxyType(found)
+    return {name: _only(claims) for name, claims in _claims(kind).items()}
 
 
 def find_plugin(kind: str, name: str) -> PluginRef:
@@ -202,6 +233,7 @@ def find_plugin(kind: str, name: str) -> PluginRef:
 
     Raises:
         UnknownPluginError: No such name.
+        BrokenPluginError: Two plugins claim the name; others stay in use.
         ConfigError: It is the name of something that is computed elsewhere.
     """
     prefix, colon, member = name.partition(":")
@@ -209,7 +241,7 @@ def find_plugin(kind: str, name: str) -> PluginRef:
         return PluginRef(kind, name, f"{FAMILIES[kind][prefix]}:{member}", "built-in")
     if colon:
         return PluginRef(kind, name, name, "import path")
-    known = plugins(kind)
+    known = _claims(kind)
     if name not in known and name in ELSEWHERE.get(kind, {}):
         raise ConfigError(f"'{name}' {ELSEWHERE[kind][name].format(name=name)}")
     if name not in known:
@@ -218,7 +250,7 @@ def find_plugin(kind: str, name: str) -> PluginRef:
             f"Unknown {singular} '{name}'.{did_you_mean(name, known)} Known: {listed(known)}. "
             f"To use your own, give 'my_module:MyClass'."
         )
-    return known[name]
+    return _only(known[name])
 
 
 def load_plugin(kind: str, name: str) -> Any:

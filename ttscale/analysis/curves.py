@@ -15,8 +15,7 @@ from ttscale.stats.coverage.coverage import coverage_curve, g_pass_curve, mg_pas
 from ttscale.stats.coverage.pooling import Arm, counted_arm, pooled_curve, split_of
 from ttscale.stats.forecast.forecasting import BACKTESTED
 from ttscale.stats.forecast.predicting import AVERAGE, PLUG_IN
-from ttscale.stats.laws import named_law
-from ttscale.stats.laws.frame import CurveLaw
+from ttscale.stats.laws.frame import CurveLaw, named_law
 
 
 def coverage_of(

@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import PluginSettings
 from ttscale.errors import BrokenPluginError, InvalidInputError
-from ttscale.registry import find_plugin
+from ttscale.registry import BUILT_IN, find_plugin
 from ttscale.stats.selectors.accepting import FirstAccepted
 from ttscale.stats.selectors.contract import AnyCorrect, Selector, goes_by_verifier
-from ttscale.stats.selectors.names import SELECTORS
 
 _CONTRACT = ("metric", "needs", "effort", "stops_early", "at_k", "label", "values", "draws")
 
@@ -87,7 +86,7 @@ def ways(selectors: Sequence[str | Selector], verifiers: Sequence[str]) -> list[
     >>> [one.label for one in ways(["coverage", "best"], ["logprob"])]
     ['coverage', 'best by logprob']
     """
-    order = [*SELECTORS, *selectors]
+    order = [*BUILT_IN["selectors"], *selectors]
     names = sorted(dict.fromkeys(selectors), key=order.index)
     found = [named_selector(name) for name in names]
     needy = [name for name, selector in zip(names, found, strict=True) if ways_of(selector, ()) == []]

@@ -290,6 +290,10 @@ class CostLine:
         return np.asarray(np.minimum(samples, 2.0**62).astype(np.int64))
 
 
+_MEASURED = frozenset({"seconds", "joules"})
+"""Needs of cost models that measure the machine: they count verification by its time, not by its tokens."""
+
+
 class CostModel(Protocol):
     """Turns token counts into charges."""
 
@@ -333,3 +337,13 @@ def missing_needs(needs: Iterable[Need], facts: ModelFacts, *, has_tokens: bool)
         "joules": facts.joules_per_token is not None,
     }
     return sorted(need for need in needs if not known[need])
+
+
+def counts_tokens(model: CostModel) -> bool:
+    """Tell whether a cost model counts a verifier's tokens.
+
+    >>> from ttscale.costs.counted import TokenCost
+    >>> counts_tokens(TokenCost(TokenCost.Options()))
+    True
+    """
+    return "tokens" in model.needs and not _MEASURED & model.needs

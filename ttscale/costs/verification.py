@@ -4,17 +4,13 @@ Every verdict is a request of its own, with a prompt that no other shares: the c
 problem of which one sample is drawn. Notation: P problems, S samples.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ttscale.arrays import FloatArray, IntArray
-from ttscale.costs.contract import CostModel, ModelFacts, Need, Usage, missing_needs
+from ttscale.costs.contract import CostModel, ModelFacts, Usage
 from ttscale.errors import InvalidInputError
-
-_MEASURED = frozenset({"seconds", "joules"})
-"""Needs of cost models that measure the machine: they count verification by its time, not by its tokens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -47,28 +43,13 @@ class VerifierTokens:
         )
 
 
-def counts_tokens(model: CostModel) -> bool:
-    """Tell whether a cost model counts a verifier's tokens.
-
-    >>> from ttscale.costs.counted import TokenCost
-    >>> counts_tokens(TokenCost(TokenCost.Options()))
-    True
-    """
-    return "tokens" in model.needs and not _MEASURED & model.needs
-
-
-def missing_of_verifier(model: CostModel, tokens: VerifierTokens) -> Sequence[Need]:
-    """Return what a cost model must know of a verifier and does not."""
-    return missing_needs(model.needs, tokens.facts, has_tokens=True)
-
-
 def verification_charges(
     model: CostModel, tokens: VerifierTokens, problem: IntArray, n_problems: int
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Price the mean verdict on each problem's samples.
 
     Args:
-        model: A cost model that `counts_tokens`; what it needs is known.
+        model: A cost model that counts tokens; what it needs is known.
         tokens: What the verifier took.
         problem: Problem number of each sample, shape (S,), every problem at least once.
         n_problems: P.

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from ttscale.errors import InvalidInputError
-from ttscale.exchange.lines import open_binary, read_objects
+from ttscale.exchange.lines import CHUNK, open_binary, read_objects
 
 MOST_VALUE_CHARACTERS = 256 * 2**20
 """Of one element that is kept in memory; elements that are skipped may be of any size."""
 _MOST_LOOKED_AT = 64 * 2**20
 """Of one element for a first look."""
-_CHUNK = 2**20
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _STRING_END = re.compile(r'["\\]')
@@ -171,14 +170,14 @@ class JsonStream:
             self._fail(error.msg, at=error.pos)
         if len(self._buffer) - self._at > self._most:
             self._fail(f"one value is longer than {self._most:,} characters")
-        if not self._more(max(_CHUNK, len(self._buffer) - self._at)):
+        if not self._more(max(CHUNK, len(self._buffer) - self._at)):
             self._fail("the file ends within a value: it is truncated, or still being written")
 
     def _require_more(self) -> None:
         if not self._more():
             self._fail("the file ends within a value: it is truncated, or still being written")
 
-    def _more(self, size: int = _CHUNK) -> bool:
+    def _more(self, size: int = CHUNK) -> bool:
         """Read on; forget what was passed."""
         if self._is_ended:
             return False

@@ -14,6 +14,8 @@ from ttscale.errors import InvalidInputError
 
 MOST_LINE_BYTES = 256 * 2**20
 """Of one line; a problem with 10,000 samples of 4 kB is 40 MB."""
+CHUNK = 2**20
+"""Bytes read at once."""
 _SHOWN = 60
 
 

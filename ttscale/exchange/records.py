@@ -10,11 +10,11 @@ import polars as pl
 
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.contract import Source
+from ttscale.exchange.lines import CHUNK
 from ttscale.store.documents import read_document, write_document
 
 RECORDS = "imports"
 """The folder of the records inside a run."""
-_CHUNK = 2**20
 
 KEYS_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "cell": pl.String,
@@ -74,7 +74,7 @@ def digest_of(source: Source) -> str:
         try:
             digest.update(b"\0" + path.name.encode(errors="surrogateescape") if source.files else b"")
             with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
+                while chunk := file.read(CHUNK):
                     digest.update(chunk)
         except FileNotFoundError:
             raise InvalidInputError(f"There is no file {path}.") from None

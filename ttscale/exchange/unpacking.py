@@ -15,13 +15,13 @@ from typing import IO
 from uuid import uuid4
 
 from ttscale.errors import InvalidInputError, StoreError, one_line
+from ttscale.exchange.lines import CHUNK
 from ttscale.exchange.zipped import open_archive, open_member
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _MOST_GROWTH = 200
 """Unpacked bytes per packed one; logs of samples shrink to a tenth or a thirtieth."""
 _ALWAYS_ALLOWED = 2**30
-_CHUNK = 2**20
 
 
 def is_archive(path: Path) -> bool:
@@ -116,6 +116,6 @@ def _refuse_strange(path: Path, member: tarfile.TarInfo) -> None:
 def _write(content: IO[bytes], target: Path, budget: _Budget) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:
-        while chunk := content.read(_CHUNK):
+        while chunk := content.read(CHUNK):
             budget.spend(len(chunk))
             file.write(chunk)

@@ -17,10 +17,10 @@ from ttscale.analysis.selecting import named_selector, ways
 from ttscale.config.models import AnalysisSettings
 from ttscale.costs.amounts import parse_amount
 from ttscale.errors import InvalidInputError
+from ttscale.registry import BUILT_IN
 from ttscale.stats.intervals.intervals import IntervalOptions
 from ttscale.stats.selectors.averaging import curve
 from ttscale.stats.selectors.ensemble import Ensemble
-from ttscale.stats.selectors.names import SELECTORS
 from ttscale.stats.selectors.voting import WeightedVote
 from ttscale.store.run import RunStore
 
@@ -39,10 +39,10 @@ def test_ways_stand_in_the_usual_order_each_with_every_verifier() -> None:
         "first accepted by a",
         "first accepted by b",
     ]
-    assert [way.is_coverage for way in ways(list(SELECTORS), ["a"])] == [True] + [False] * 5
+    assert [way.is_coverage for way in ways(list(BUILT_IN["selectors"]), ["a"])] == [True] + [False] * 5
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", BUILT_IN["selectors"])
 def test_a_selector_asks_for_a_verifier_exactly_where_it_goes_by_one(name: str) -> None:
     if named_selector(name).label("v") == named_selector(name).label():
         with pytest.raises(InvalidInputError, match="used by no selector"):

@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
-from ttscale.costs.contract import ModelFacts, Price
+from ttscale.costs.contract import ModelFacts, Price, counts_tokens, missing_needs
 from ttscale.costs.counted import JoulesCost, SampleCost, SecondsCost, TokenCost
 from ttscale.costs.money import MoneyCost
-from ttscale.costs.verification import (
-    VerifierTokens,
-    counts_tokens,
-    missing_of_verifier,
-    verification_charges,
-)
+from ttscale.costs.verification import VerifierTokens, verification_charges
 from ttscale.errors import InvalidInputError
 
 TOKENS = TokenCost(TokenCost.Options())
@@ -69,8 +64,8 @@ def test_only_models_that_count_tokens_count_a_verifiers_tokens() -> None:
 
 
 def test_what_is_missing_of_a_verifiers_model_is_named() -> None:
-    assert missing_of_verifier(MONEY, judge([1], [1])) == ["price"]
-    assert missing_of_verifier(TOKENS, judge([1], [1])) == []
+    assert missing_needs(MONEY.needs, judge([1], [1]).facts, has_tokens=True) == ["price"]
+    assert missing_needs(TOKENS.needs, judge([1], [1]).facts, has_tokens=True) == []
 
 
 def test_some_samples_keep_their_own_tokens_and_times() -> None:

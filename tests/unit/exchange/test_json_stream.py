@@ -29,7 +29,7 @@ def stream(text: str | bytes, **options: Any) -> JsonStream:
 @pytest.fixture(params=[1, 2, 3, 7, 1 << 20])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Bytes that are read at a time."""
-    monkeypatch.setattr(json_stream, "_CHUNK", request.param)
+    monkeypatch.setattr(json_stream, "CHUNK", request.param)
     monkeypatch.setattr(JsonStream._more, "__defaults__", (request.param,))
     return int(request.param)
 

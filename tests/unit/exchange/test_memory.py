@@ -33,7 +33,7 @@ def test_peak_memory_is_a_fraction_of_the_file(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(source_writer, "_FLUSH_CHARACTERS", 2**19)
-    monkeypatch.setattr(json_stream, "_CHUNK", 2**16)
+    monkeypatch.setattr(json_stream, "CHUNK", 2**16)
     path = tmp_path / name
     write(path, 40)  # type: ignore[operator]
     import_samples([path], tmp_path / "warm")  # modules are loaded once

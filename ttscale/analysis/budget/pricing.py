@@ -17,14 +17,18 @@ from ttscale.costs.architecture import (
     read_architecture,
     read_models,
 )
-from ttscale.costs.contract import Charges, CostModel, ModelFacts, Need, Price, missing_needs, usage
-from ttscale.costs.money import find_price, known_prices, price_named, read_prices
-from ttscale.costs.verification import (
-    VerifierTokens,
+from ttscale.costs.contract import (
+    Charges,
+    CostModel,
+    ModelFacts,
+    Need,
+    Price,
     counts_tokens,
-    missing_of_verifier,
-    verification_charges,
+    missing_needs,
+    usage,
 )
+from ttscale.costs.money import find_price, known_prices, price_named, read_prices
+from ttscale.costs.verification import VerifierTokens, verification_charges
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.models import built_in_model
 from ttscale.registry import load_plugin
@@ -147,7 +151,7 @@ def _with_verdicts(
     if "price" in model.needs and verifier.facts.price is None:
         price = price_named(_spellings(verifier), known_prices())
         verifier = replace(verifier, facts=replace(verifier.facts, price=price))
-    missing = missing_of_verifier(model, verifier)
+    missing = missing_needs(model.needs, verifier.facts, has_tokens=True)
     if missing:
         fixes = "; and ".join(_VERIFIER_FIX[need].format(name=verifier.names[0]) for need in missing)
         raise InvalidInputError(

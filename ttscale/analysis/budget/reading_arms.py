@@ -223,6 +223,8 @@ def _read_run(
 
 def _split(arm: Arm, cell: CellReader, by: Sequence[str] | None) -> list[Arm]:
     """Return an arm for each part of the problems, where metadata of theirs is asked to split them."""
+    if not by:
+        return [arm]
     ids = arm.problem_ids or ()
     strata(cell.store, cell.name, ids, by)  # refuses what is neither metadata nor a setting
     parts = strata(cell.store, cell.name, ids, problem_keys(cell.store, cell.name, by))

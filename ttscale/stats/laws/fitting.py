@@ -26,8 +26,7 @@ from ttscale.stats.counts.counts import Counts, budgets, counts
 from ttscale.stats.counts.curve import Curve, budget_grid, shown_curve
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.intervals.intervals import check_confidence
-from ttscale.stats.laws import named_law
-from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw
+from ttscale.stats.laws.frame import CurveLaw, MixingLaw, ScalingLaw, named_law
 from ttscale.stats.laws.likelihood import sampled
 from ttscale.stats.laws.npmle import NonParametric
 from ttscale.stats.laws.searching import (
@@ -194,7 +193,7 @@ def fit_law(
     """Fit a scaling law to counts.
 
     Args:
-        law: A law or its name, such as "beta-binomial" or "log-log"; see `ttscale.stats.laws.named_law` for the names of
+        law: A law or its name, such as "beta-binomial" or "log-log"; see `frame.named_law` for the names of
             laws of one's own.
         n: Samples drawn per problem, shape (P,), or one number for all.
         c: Samples correct per problem, shape (P,).

@@ -19,6 +19,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from ttscale.arrays import FloatArray
+from ttscale.errors import BrokenPluginError
+from ttscale.registry import find_plugin
 
 Scale = Literal["linear", "log", "negative log", "logit"]
 
@@ -203,3 +205,30 @@ def hazard_grid(n: int, k: int, sharpest: float = np.inf) -> tuple[FloatArray, F
     x.setflags(write=False)
     weight.setflags(write=False)
     return x, weight
+
+
+def named_law(law: str | ScalingLaw) -> ScalingLaw:
+    """Return a law by name; a law itself passes through.
+
+    Args:
+        law: A built-in law's name, the name under which an installed package announces a law (entry points of the
+            group ``ttscale.laws``), an import path such as ``my_laws:MyLaw``, or a law. What an import path names is a
+            class, which is called without arguments, or an instance.
+
+    Raises:
+        UnknownPluginError: No law has this name.
+        BrokenPluginError: Two laws have it, or what it names cannot be imported or is no law.
+
+    >>> named_law("log-log").name
+    'log-log'
+    """
+    if not isinstance(law, str):
+        return law
+    plugin = find_plugin("laws", law)
+    made = plugin.load(call_classes=True)
+    if not isinstance(made, ScalingLaw):
+        raise BrokenPluginError(
+            f"Law '{law}' ({plugin.target}) is no scaling law but {made!r}. Derive it from CurveLaw or MixingLaw of "
+            "ttscale.stats.laws.frame."
+        )
+    return made

@@ -7,14 +7,13 @@ import pytest
 from scipy.optimize import curve_fit
 
 from ttscale.errors import FitWarning, InvalidInputError, UnknownPluginError
+from ttscale.registry import BUILT_IN
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.coverage.coverage import coverage_curve
-from ttscale.stats.laws import named_law
 from ttscale.stats.laws.fitting import LawFit, fit_law
-from ttscale.stats.laws.frame import MixingLaw
-from ttscale.stats.laws.names import LAWS
+from ttscale.stats.laws.frame import MixingLaw, named_law
 
-ALL_LAWS = sorted(LAWS)
+ALL_LAWS = sorted(BUILT_IN["laws"])
 
 
 def quiet_fit(law: str, n: object, c: object) -> LawFit:

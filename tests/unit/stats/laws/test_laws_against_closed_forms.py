@@ -10,11 +10,10 @@ from scipy.integrate import quad
 from scipy.special import betaln, expit
 from scipy.stats import betabinom
 
+from ttscale.registry import BUILT_IN, load_plugin, plugins
 from ttscale.stats.counts.counts import counts
-from ttscale.stats.laws import named_law
-from ttscale.stats.laws.frame import MixingLaw, hazard_grid
+from ttscale.stats.laws.frame import MixingLaw, hazard_grid, named_law
 from ttscale.stats.laws.likelihood import binomial_kernel, count_probabilities
-from ttscale.stats.laws.names import LAWS
 
 BUDGETS = np.array([1.0, 3.0, 30.0, 1e3, 1e5])
 MIXING: dict[str, list[float]] = {
@@ -130,7 +129,7 @@ def test_many_parameters_at_once_give_the_same_densities() -> None:
         assert law.log_density(x, both)[1] == pytest.approx(law.log_density(x, np.array(theta)))
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", BUILT_IN["laws"])
 def test_a_law_carries_the_name_it_is_announced_by(name: str) -> None:
     law: Any = named_law(name)
     assert law.name == name
@@ -138,7 +137,6 @@ def test_a_law_carries_the_name_it_is_announced_by(name: str) -> None:
 
 
 def test_the_registry_announces_the_same_laws() -> None:
-    from ttscale.registry import load_plugin, plugins
 
-    assert set(LAWS) <= set(plugins("laws"))
+    assert set(BUILT_IN["laws"]) <= set(plugins("laws"))
     assert load_plugin("laws", "kumaraswamy").name == "kumaraswamy"
