@@ -8,21 +8,17 @@ library handles. A working one is left alone.
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 
-from ttscale.execution.environment import environment
+from ttscale.execution.children import children_told
 
 OPTIONAL_MEDIA = ("torchvision", "torchaudio", "torchcodec")
 """Imported by transformers and vLLM when present; text generation needs none of them."""
 
 MASK_VARIABLE = "TTSCALE_MASKED_MODULES"
-"""Tells the `sitecustomize` of `CHILD_SITE` what to hide in a child process."""
-
-CHILD_SITE = Path(__file__).parent / "child_site"
+"""Tells the `sitecustomize` of `child_site` what to hide in a child process."""
 
 
 def mask_broken(names: tuple[str, ...] = OPTIONAL_MEDIA) -> tuple[str, ...]:
@@ -61,12 +57,7 @@ def children_masked(names: tuple[str, ...]) -> Iterator[None]:
     """Hide the packages also in the Python processes started inside the block.
 
     vLLM inspects a model's architecture in a fresh interpreter, and tensor-parallel workers are fresh
-    interpreters too. They find our `sitecustomize` first on their path; it hides the packages and then runs
-    the user's own.
+    interpreters too.
     """
-    if not names:
-        yield
-        return
-    path = os.pathsep.join(filter(None, [str(CHILD_SITE), os.environ.get("PYTHONPATH")]))
-    with environment({}, {"PYTHONPATH": path, MASK_VARIABLE: ",".join(names)}):
+    with children_told({MASK_VARIABLE: ",".join(names)}) if names else nullcontext():
         yield

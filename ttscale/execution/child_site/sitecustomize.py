@@ -1,4 +1,4 @@
-"""Run at the start of an engine's child process: hide what is broken in its parent, and speak where that says.
+"""Run at the start of an engine's child process: hide what is broken in its parent, speak where that says, end with it.
 
 Python imports the first `sitecustomize` on its path, so this one makes way for the user's own afterwards.
 """
@@ -15,6 +15,11 @@ if "TTSCALE_CHILD_LOG" in os.environ:
 
     diverting.divert()
     del sys.modules["diverting"]
+if "TTSCALE_ENGINE_FOLDER" in os.environ:
+    import binding  # type: ignore[import-not-found]
+
+    binding.bind()
+    del sys.modules["binding"]
 sys.path[:] = [entry for entry in sys.path if entry != _here]
 _ours = sys.modules.pop("sitecustomize")
 try:

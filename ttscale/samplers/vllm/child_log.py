@@ -9,12 +9,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
-from ttscale.execution.child_site.diverting import LOG_VARIABLE, STREAMS_VARIABLE, divert, identity
-from ttscale.execution.environment import environment
-from ttscale.execution.masking import CHILD_SITE
+from ttscale.execution.child_site.diverting import LOG_VARIABLE, STREAMS_VARIABLE, identity
+from ttscale.execution.children import children_told
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +43,8 @@ class ChildLog:
         if logger.isEnabledFor(logging.DEBUG):
             yield
             return
-        _install_hook()
-        path = os.pathsep.join(filter(None, [str(CHILD_SITE), os.environ.get("PYTHONPATH")]))
         streams = ",".join(identity(descriptor) for descriptor in (1, 2))
-        settings = {LOG_VARIABLE: str(self._path), STREAMS_VARIABLE: streams, "PYTHONPATH": path}
-        with environment({}, settings):
+        with children_told({LOG_VARIABLE: str(self._path), STREAMS_VARIABLE: streams}):
             yield
 
     def keep_short(self) -> None:
@@ -91,9 +86,3 @@ def _continued(lines: list[str]) -> Iterator[str]:
         if not line.startswith("  ") or line.lstrip().startswith("File "):
             return
         yield line.strip()
-
-
-@cache
-def _install_hook() -> None:
-    """Divert forked children, too; a hook cannot be taken back, but does nothing outside `ChildLog.diverted`."""
-    os.register_at_fork(after_in_child=divert)

@@ -1,7 +1,8 @@
 """A temporary folder for what an engine leaves lying about: sockets, rendezvous files, what its processes say.
 
 vLLM puts a socket for each channel and a file for each engine into the temporary folder and forgets them there. In a folder of
-its own all that goes with the engine; what a killed process could not take along, the next engine's start does.
+its own all that goes with the engine. When the process that wanted the engine dies, the engine's own processes end and take the folder
+along (see `binding`); what all of them were killed too fast for, the next engine's start does.
 """
 
 import fcntl
@@ -14,10 +15,11 @@ from contextlib import contextmanager, suppress
 from getpass import getuser
 from pathlib import Path
 
+from ttscale.execution.child_site.binding import FOLDER_VARIABLE, LIFE, LOCK
+from ttscale.execution.children import children_told
 from ttscale.execution.environment import environment
 
 _PREFIX = "ttscale-engine-"
-_LOCK = "lock"
 _LONGEST = 60
 """Characters of a folder for sockets: their own names have 37, and the kernel takes 107 in all."""
 _FORGOTTEN_S = 3600.0
@@ -25,7 +27,7 @@ _FORGOTTEN_S = 3600.0
 
 
 class EngineFolder:
-    """A folder that lives as long as this process, or as what it forked, at most.
+    """A folder that lives as long as this process, or as what it forked or the engine started, at most.
 
     Attributes:
         path: Where it is.
@@ -34,8 +36,11 @@ class EngineFolder:
     def __init__(self) -> None:
         _sweep(Path(tempfile.gettempdir()))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        # Left open on purpose, also by `close`: it says that this process lives, not that it needs the engine.
+        life = os.open(self.path / LIFE, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.lockf(life, fcntl.LOCK_EX)
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -46,7 +51,7 @@ class EngineFolder:
             "TORCHINDUCTOR_CACHE_DIR": f"{usual}/torchinductor_{getuser()}"
         }  # outlives engines on purpose
         try:
-            with environment(sockets | kept, {"TMPDIR": own}):
+            with environment(sockets | kept, {"TMPDIR": own}), children_told({FOLDER_VARIABLE: own}):
                 tempfile.tempdir = own
                 yield
         finally:
@@ -70,7 +75,7 @@ def _sweep(parent: Path) -> None:
 
 def _is_held(folder: Path) -> bool:
     try:
-        lock = os.open(folder / _LOCK, os.O_RDWR)
+        lock = os.open(folder / LOCK, os.O_RDWR)
     except FileNotFoundError:
         return time.time() - folder.stat().st_mtime < _FORGOTTEN_S
     try:
