@@ -165,6 +165,61 @@ def test_a_cell_that_fails_keeps_what_it_gave_and_does_not_stop_the_others(
     assert samples(store, "t1.0").height == ALL == verdicts(store, "t1.0").height
 
 
+def test_cells_overlap_in_a_workers_engine_and_draw_what_they_draw_here(
+    tmp_path: Path, on_ray: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every worker notes what its engine takes, under which cell's length, and gives back."""
+    plugins, diaries = tmp_path / "plugins", tmp_path / "diaries"
+    plugins.mkdir()
+    diaries.mkdir()
+    (plugins / "noting.py").write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "from toy_sampler import ToySampler\n"
+        "class NotingSampler(ToySampler):\n"
+        "    def _note(self, *words):\n"
+        f"        with Path({str(diaries)!r}, str(os.getpid())).open('a') as diary:\n"
+        "            print(*words, sep='\\t', file=diary)\n"
+        "    def _noted(self, requests):\n"
+        "        for request in requests:\n"
+        "            if request is not None:\n"
+        "                self._note('took', self._longest, request.problem.problem_id.encode(), request.first_index)\n"
+        "            yield request\n"
+        "    def sample(self, requests):\n"
+        "        for samples in super().sample(self._noted(requests)):\n"
+        "            self._note('gave', self._longest, samples[0].problem_id.encode(), samples[0].sample_index)\n"
+        "            yield samples\n"
+    )
+    monkeypatch.syspath_prepend(str(plugins))
+    config = tmp_path / "sweep.yaml"
+    config.write_text(
+        "model: {path: none, engine: 'noting:NotingSampler', engine_options: {seconds_per_call: 0.001}}\n"
+        "task: {name: arithmetic, problems: 16}\n"
+        "sampling: {n: 64, request_size: 16}\n"
+        "sweep: {axes: {max_tokens: [4, 7]}, name: 't{max_tokens}'}\n"
+    )
+    there = sample_run(load_config(config, on_ray(2), out=tmp_path / "there"))
+    written = {path.name: path.read_text().splitlines() for path in diaries.iterdir()}
+    here = sample_run(load_config(config, out=tmp_path / "here"))
+    for cell in ("t4", "t7"):
+        assert samples(there, cell).height == ALL
+        assert samples(there, cell).equals(samples(here, cell))
+    assert str(os.getpid()) not in written
+    assert any({"4", "7"} <= together for lines in written.values() for together in lengths_in_flight(lines))
+
+
+def lengths_in_flight(diary: list[str]) -> Iterator[set[str]]:
+    """Yield the lengths of the cells that have requests in an engine, after every line of its diary."""
+    flying: dict[tuple[str, str], str] = {}
+    for did, length, *request in (line.split("\t") for line in diary):
+        key = (request[0], request[1])
+        if did == "took":
+            flying[key] = length
+        else:
+            flying.pop(key)
+        yield set(flying.values())
+
+
 def test_rounds_are_decided_as_they_would_be_here(
     scripted_config: Path, tmp_path: Path, on_ray: Callable[..., list[str]]
 ) -> None:
