@@ -173,8 +173,19 @@ def voting(answer_class: NDArray[np.int64]) -> NDArray[np.int64] | None:
 
 def class_numbers(answer_class: pl.Series) -> NDArray[np.int64]:
     """Number the answer classes of a cell; null becomes `ABSTAINS`."""
-    ranks = answer_class.rank("dense").cast(pl.Int64) - 1
+    ranks = answer_class.to_frame().select(dense_rank(answer_class.name).cast(pl.Int64) - 1).to_series()
     return ranks.fill_null(ABSTAINS).to_numpy()
+
+
+def dense_rank(column: str) -> pl.Expr:
+    """Return the ranks 1, 2, ... of a column's values, null where they are; texts are sorted once each, not once a row."""
+
+    def ranked(values: pl.Series) -> pl.Series:
+        if values.dtype != pl.String:
+            return values.rank("dense").cast(pl.UInt32)
+        return values.cast(pl.Enum(values.drop_nulls().unique().sort())).to_physical().cast(pl.UInt32) + 1
+
+    return pl.col(column).map_batches(ranked, return_dtype=pl.UInt32)
 
 
 def mean_or_none(frame: pl.DataFrame, column: str) -> float | None:
