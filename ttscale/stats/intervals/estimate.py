@@ -4,12 +4,13 @@ Samples of one problem resemble each other, so problems are the unit of every in
 """
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from scipy.special import ndtri
 
-from ttscale.arrays import ArrayLike, FloatArray
+from ttscale.arrays import ArrayLike, FloatArray, IntArray
 from ttscale.errors import InvalidInputError
 from ttscale.result import Result
 from ttscale.showing.numbers import DASH, decimal, rests_on
@@ -166,7 +167,7 @@ def ratio_of_means(
     P, value, low, high = len(a), float("nan"), -np.inf, np.inf
     if b.sum() > 1e-12:
         value = float(a.sum() / b.sum())
-        drawn = np.random.default_rng(rng).multinomial(P, np.full(P, 1 / P), size=n_resamples)
+        drawn = _often_drawn(P, n_resamples, rng) if isinstance(rng, int) else _drawn(P, n_resamples, rng)
         below = drawn @ b
         replicates = (drawn @ a)[below > 1e-12] / below[below > 1e-12]
         if P > 1:
@@ -189,3 +190,13 @@ def cluster_variance(influence: FloatArray) -> float:
     """Return the variance of a sum of independent clusters' influences, shape (P,), each about 0."""
     n = len(influence)
     return float(n / (n - 1) * (influence**2).sum()) if n > 1 else float("nan")
+
+
+def _drawn(n_problems: int, n_resamples: int, rng: Rng) -> IntArray:
+    """Return how often each bootstrap replicate draws each problem, shape (R, P)."""
+    chance = np.full(n_problems, 1 / n_problems)
+    return np.random.default_rng(rng).multinomial(n_problems, chance, size=n_resamples)
+
+
+_often_drawn = lru_cache(maxsize=1)(_drawn)
+"""The same for the same seed: a comparison asks for dozens of ratios over the same problems."""

@@ -48,8 +48,9 @@ def auroc(
     area = float("nan")
     low, high = 0.0, 1.0
     if right.any() and not right.all():
-        influence = auroc_influence(table, value, label)
-        area = float(_placements(value, label)[right].mean())
+        place = _placements(value, label)
+        influence = _influence(table, place, label)
+        area = float(place[right].mean())
         low, high = _logit_interval(area, cluster_variance(influence), contributing, confidence_level)
     return Estimate(
         metric="auroc",
@@ -94,7 +95,10 @@ def auroc_influence(table: Pools, score: FloatArray, label: IntArray) -> FloatAr
     A problem's correct samples move it by their placements' excess over the area, divided by all correct ones,
     and its wrong samples likewise.
     """
-    place = _placements(score, label)
+    return _influence(table, _placements(score, label), label)
+
+
+def _influence(table: Pools, place: FloatArray, label: IntArray) -> FloatArray:
     right = label == 1
     area = place[right].mean()
     size = np.where(right, right.sum(), (~right).sum())
@@ -165,14 +169,12 @@ def _share_below(values: FloatArray, others: FloatArray) -> FloatArray:
 
 
 def _area(score: FloatArray, label: IntArray) -> float:
-    """Return the AUROC of one problem from the rank sum, NaN without both kinds."""
-    n, hits = len(label), int(label.sum())
-    if hits in (0, n):
+    """Return the AUROC of one problem, NaN without both kinds."""
+    right, wrong = np.sort(score[label == 1]), np.sort(score[label != 1])
+    if not len(right) or not len(wrong):
         return float("nan")
-    from scipy.stats import rankdata  # takes as long to import as all else here
-
-    ranks = rankdata(score)
-    return float((ranks[label == 1].sum() - hits * (hits + 1) / 2) / (hits * (n - hits)))
+    twice_below = np.searchsorted(wrong, right, "left").sum() + np.searchsorted(wrong, right, "right").sum()
+    return float(twice_below / 2 / (len(right) * len(wrong)))
 
 
 def _with_both_kinds(table: Pools, label: IntArray) -> int:
