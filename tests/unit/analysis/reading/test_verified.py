@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ttscale.analysis.reading.verified import VerifierScores, verifier_scores
+from ttscale.analysis.reading.verified import VerifierScores, dense_rank, verifier_scores
 from ttscale.types import Outcome
 
 
@@ -47,3 +47,14 @@ def test_neither_an_error_nor_a_missing_verdict_is_a_score(
     assert found.n_failed == 1
     assert found.accepted is not None
     assert not found.accepted[0]
+
+
+def test_answers_rank_as_they_sort_and_none_stays_none() -> None:
+    texts = ["b", None, "10", "é", "9", "b", "", None]
+    frame = pl.DataFrame(
+        {"text": texts, "number": pl.Series([2, None, 1, 5, 3, 2, 0, None], dtype=pl.UInt32)}
+    )
+    place = {text: rank for rank, text in enumerate(sorted({t for t in texts if t is not None}), start=1)}
+    ranks = frame.select(dense_rank("text"), dense_rank("number"))
+    assert ranks["text"].to_list() == [None if text is None else place[text] for text in texts]
+    assert ranks["number"].to_list() == [3, None, 2, 5, 4, 3, 1, None]
