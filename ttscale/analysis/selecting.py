@@ -3,20 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from ttscale.config.loading import plugin_options
 from ttscale.config.models import PluginSettings
 from ttscale.errors import BrokenPluginError, InvalidInputError
+from ttscale.options import Settings
 from ttscale.registry import BUILT_IN, find_plugin
 from ttscale.stats.selectors.accepting import FirstAccepted
 from ttscale.stats.selectors.contract import AnyCorrect, Selector, goes_by_verifier
 
 _CONTRACT = ("metric", "needs", "effort", "stops_early", "at_k", "label", "values", "draws")
-
-
-class _NoOptions(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ def named_selector(what: str | PluginSettings | Selector) -> Selector:
             "ttscale.stats.selectors.contract.Selector."
         )
     model = getattr(found, "Options", None)
-    options = plugin_options(settings, model or _NoOptions, f"selectors.{settings.name}")
+    options = plugin_options(settings, model or Settings, f"selectors.{settings.name}")
     selector: Selector = found(options) if model else found()
     return selector
 

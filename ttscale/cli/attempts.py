@@ -97,18 +97,13 @@ def compare_strategies_command(
 ) -> None:
     """Compare the strategies of RUN's cells at equal cost: coverage, and what can be collected without the key."""
     from ttscale.analysis.strategies.compare import compare_strategies
-    from ttscale.cli.output import print_rows
+    from ttscale.cli.output import print_results
 
     pricing = pricing_of(given | {"cost": given["cost"] or "tokens"})
     found = compare_strategies(
         run, pricing=pricing, at=_numbers(at, "--at", "100,1000"), verifiers=verifiers, oracle=oracle
     )
-    if output is not None:
-        print_rows([row for one in found for row in one.to_rows()], output)
-        return
-    for one in found:
-        print(one)
-        print()
+    print_results(found, output)
 
 
 def _numbers(text: str | None, option: str, example: str) -> list[float]:
@@ -143,7 +138,7 @@ def turns_command(
     Every turn's answer is judged by the run's oracle; nothing is drawn.
     """
     from ttscale.analysis.strategies.turns import turns_result
-    from ttscale.cli.output import print_rows
+    from ttscale.cli.output import print_results
     from ttscale.errors import InvalidInputError
     from ttscale.pipeline.strategy.turns import cells_with_turns, verified_turns
     from ttscale.store.run import RunStore
@@ -157,9 +152,4 @@ def turns_command(
         raise InvalidInputError(
             f"No cell of {run} has a strategy that answers in turns, such as refine or rsa."
         )
-    if output is not None:
-        print_rows([row for one in found for row in one.to_rows()], output)
-        return
-    for one in found:
-        print(one)
-        print()
+    print_results(found, output)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ttscale.result import Result
 from ttscale.showing.tables import Row, columns, terminal_table
 
 _UNBOUND = 1000
@@ -34,6 +35,16 @@ def print_rows(
         sys.stdout.write(_csv(rows))
     else:
         print_table(rows if table is None else table, title=title)
+
+
+def print_results(results: Sequence[Result], output: str | None) -> None:
+    """Print the rows of results as programs read them, or without `output` each result as a person reads it."""
+    if output is not None:
+        print_rows([row for one in results for row in one.to_rows()], output)
+        return
+    for one in results:
+        print(one)
+        print()
 
 
 def print_table(rows: Sequence[Row], *, title: str | None = None) -> None:

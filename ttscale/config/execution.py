@@ -2,20 +2,20 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from ttscale.options import Settings
 
 _LOCAL = frozenset({"gpus", "replicas"})
 """Options that a run on this machine has."""
 
 
-class ExecutionSettings(BaseModel):
+class ExecutionSettings(Settings):
     """Where a run is worked on; ``execution: ray`` is short for ``execution: {name: ray}``.
 
     The address and the workers' environment are not stored with the run: a run may be passed on, and an
     environment may hold keys.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Literal["local", "ray"] = "local"
     """"local": an engine in this process, or several in processes of their own where `gpus` or `replicas` say so. "ray":

@@ -4,10 +4,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ttscale.config.execution import ExecutionSettings
 from ttscale.config.sweep import SweepSettings, stand_ins
+from ttscale.options import Settings
 from ttscale.registry import find_plugin
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
 from ttscale.types import CONFIDENCE_LEVEL
@@ -30,7 +31,7 @@ NOT_PART_OF_A_SAMPLE = frozenset(
 """Settings that decide how much is drawn, how fast, and what is kept of it, not what a sample is a sample of."""
 
 
-class PluginSettings(BaseModel):
+class PluginSettings(Settings):
     """A plugin by name with its options beside it: ``{name: gsm8k, shots: 4}`` or just ``gsm8k``."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -48,10 +49,8 @@ class PluginSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
-class AnalysisSettings(BaseModel):
+class AnalysisSettings(Settings):
     """What the report and the tables show."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     oracle: str | None = None
     """The verifier that defines *correct*; by default the first one listed that sees the answer key."""
@@ -72,7 +71,7 @@ class AnalysisSettings(BaseModel):
         return k and tuple(sorted(set(k)))
 
 
-class _CellSections(BaseModel):
+class _CellSections(Settings):
     """What a run says of all its cells, and a cell of itself: model, task, sampling, verifiers."""
 
     model: ModelSettings
@@ -109,8 +108,6 @@ class _CellSections(BaseModel):
 class RunConfig(_CellSections):
     """A whole run: a model, a task, how to sample, how to verify, what to show; a sweep over any of it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Names the run; by default the configuration file's name."""
     out: Path
@@ -132,8 +129,6 @@ class RunConfig(_CellSections):
 
 class Cell(_CellSections):
     """One point of a sweep: model x task x sampling parameters."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     labels: dict[str, str] = Field(default_factory=dict)

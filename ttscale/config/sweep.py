@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ttscale.errors import ConfigError, did_you_mean, listed
+from ttscale.options import Settings
 from ttscale.samplers.settings import SamplingSettings
 
 SECTIONS = ("model", "task", "sampling", "strategy", "verifiers")
@@ -22,10 +23,8 @@ _NAMED_BY = {"model": "path", "task": "name", "strategy": "name"}
 Tree = dict[str, Any]
 
 
-class Override(BaseModel):
+class Override(Settings):
     """Settings for some of a sweep's cells."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     where: Mapping[str, Any]
     """Axis -> label or value that a cell must have; ``cell`` -> a pattern for its name, such as ``smol-*``."""
@@ -33,10 +32,8 @@ class Override(BaseModel):
     """``section.key`` -> value."""
 
 
-class SweepSettings(BaseModel):
+class SweepSettings(Settings):
     """Which cells a run has, beside what the rest of the file says of all of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     axes: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Axis -> label -> value; every combination is a cell. An axis is ``model``, ``task``, a sampling

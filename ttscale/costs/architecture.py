@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ttscale.errors import InvalidInputError, listed
+from ttscale.options import Settings
 from ttscale.yaml_text import read_entries
 
 _SIZE_IN_NAME = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([MB])(?![A-Za-z])", re.IGNORECASE)
@@ -141,9 +142,7 @@ def read_architecture(path: Path) -> Architecture:
     return architecture_from_config(config, source=str(file))
 
 
-class _ModelRow(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _ModelRow(Settings):
     parameters: float = Field(gt=0)
     active_parameters: float | None = Field(default=None, gt=0)
     layers: int = Field(default=0, ge=0)

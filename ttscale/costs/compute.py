@@ -7,11 +7,12 @@ G = layers x key-value heads x head size.
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ttscale.arrays import FloatArray
 from ttscale.costs.architecture import Architecture
 from ttscale.costs.contract import Charges, ModelFacts, Need, PromptReuse, Usage, split_prompt
+from ttscale.options import Settings
 
 B200_INTENSITY = 562.5
 """FLOPs per byte of an NVIDIA B200: 4.5e15 FLOP/s (FP8, dense) over 8e12 byte/s, as Kinetics has it."""
@@ -33,10 +34,8 @@ class FlopsCost:
     a prompt of 50 tokens and 3 samples of 20 cost (50 + 60) * 2.004e9 = 2.2044e11 FLOPs.
     """
 
-    class Options(BaseModel):
+    class Options(Settings):
         """How prompts and attention count."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         prompt: PromptReuse = "problem"
         context: int | None = Field(default=None, ge=0)
@@ -99,10 +98,8 @@ class EflopsCost:
         Sadhukhan et al. 2025 (Kinetics), arXiv 2506.05333
     """
 
-    class Options(BaseModel):
+    class Options(Settings):
         """The hardware and the batch."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         intensity: float = Field(default=B200_INTENSITY, gt=0.0)
         """FLOPs that the hardware can do per byte it can move."""

@@ -3,18 +3,17 @@
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ttscale.costs.contract import Charges, ModelFacts, Need, PromptReuse, Usage, split_prompt
+from ttscale.options import Settings
 
 
 class SampleCost:
     """Samples: each costs one, whatever its length."""
 
-    class Options(BaseModel):
+    class Options(Settings):
         """Nothing to choose."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
     unit: ClassVar[str] = "samples"
     needs: ClassVar[frozenset[Need]] = frozenset()
@@ -39,10 +38,8 @@ class TokenCost:
     Worked example: a prompt of 100 tokens and samples of 50; 4 samples cost 100 + 4 * 50 = 300 tokens.
     """
 
-    class Options(BaseModel):
+    class Options(Settings):
         """How prompts count."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         prompt: PromptReuse = "problem"
         prompt_weight: float = Field(default=1.0, ge=0.0)
@@ -82,10 +79,8 @@ class SecondsCost:
     0.005 s of verification 0.025 s.
     """
 
-    class Options(BaseModel):
+    class Options(Settings):
         """What to add."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         verification: bool = True
         """Whether seconds of verification count as device-seconds."""
@@ -120,10 +115,8 @@ class JoulesCost:
     Worked example: 1e6 tokens in 500 s at 300 W are 150,000 J; a sample of 40 tokens costs 6 J.
     """
 
-    class Options(BaseModel):
+    class Options(Settings):
         """A power to assume."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         watts: float | None = Field(default=None, gt=0.0)
         """Rated power per device, instead of measured joules."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ttscale.costs.contract import Charges, ModelFacts, Need, Price, Usage, split_prompt
 from ttscale.errors import InvalidInputError, did_you_mean, listed
+from ttscale.options import Settings
 from ttscale.yaml_text import read_entries
 
 BUILT_IN_PRICES = Path(__file__).with_name("prices.yaml")
@@ -31,10 +32,8 @@ class MoneyCost:
     of one sample cost (1000 * 3 + 1000 * 0.3 + 2 * 500 * 15) / 1e6 = 0.0183 USD.
     """
 
-    class Options(BaseModel):
+    class Options(Settings):
         """How often a prompt is billed."""
-
-        model_config = ConfigDict(extra="forbid", frozen=True)
 
         prompt: Literal["problem", "request", "sample"] = "request"
 
@@ -71,9 +70,7 @@ class MoneyCost:
         )
 
 
-class _PriceRow(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _PriceRow(Settings):
     prompt: float = Field(ge=0.0)
     completion: float = Field(ge=0.0)
     cached_prompt: float | None = Field(default=None, ge=0.0)

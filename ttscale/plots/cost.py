@@ -222,20 +222,10 @@ def _strip(
         ends = (change.low or low, change.high or high)
         under.plot(ends, [0.24, 0.24], color=INK, linewidth=1.0, solid_capstyle="butt")
         under.plot([change.cost], [0.24], marker="o", markersize=3.6, color=INK)
-    under.annotate(
-        "best buy",
-        xy=(1.0, 0.72),
-        xycoords="axes fraction",
-        xytext=(6, 0),
-        textcoords="offset points",
-        fontsize=SMALL_PT,
-        color=MUTED,
-        va="center",
-    )
-    if changes:
+    for words, height in (("best buy", 0.72), *((("changes here", 0.2),) if changes else ())):
         under.annotate(
-            "changes here",
-            xy=(1.0, 0.2),
+            words,
+            xy=(1.0, height),
             xycoords="axes fraction",
             xytext=(6, 0),
             textcoords="offset points",
