@@ -94,7 +94,8 @@ def _keys_twice(data: bytes, rng: random.Random) -> bytes:
 
 def odd_file(path: Path, rng: random.Random) -> None:
     """Put something that is no plain file where one is expected; whoever reads it must neither wait nor fill the memory."""
-    path.unlink(missing_ok=True)
+    data = path.read_bytes()
+    path.unlink()
     ways: tuple[Callable[[], Any], ...] = (
         lambda: os.mkfifo(path),
         lambda: _socket(path),
@@ -110,9 +111,21 @@ def odd_file(path: Path, rng: random.Random) -> None:
         lambda: path.symlink_to("/proc/kmsg"),
         path.touch,
         lambda: (path.touch(), path.chmod(0)),
-        lambda: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 1 << 30),
+        lambda: _without_end(path, b""),
+        lambda: _without_end(path, data),
+        lambda: _without_end(path, data + b'\n"'),
+        lambda: _without_end(path, data[: len(data) // 2]),
+        lambda: path.write_bytes(
+            data + rng.choice((b"[],", b"0,", b'{"a":0},', b"- a\n", b"a\n", b",")) * (1 << 23)
+        ),
     )
     rng.choice(ways)()
+
+
+def _without_end(path: Path, head: bytes) -> None:
+    """Write a gigabyte that takes no room: what follows the head is zeros."""
+    path.write_bytes(head)
+    os.truncate(path, 1 << 30)
 
 
 def _socket(path: Path) -> None:

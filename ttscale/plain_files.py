@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ttscale.errors import InvalidInputError, TtscaleError
 
-MOST_TEXT_BYTES = 64 << 20
+MOST_TEXT_BYTES = 4 << 20
 """Of a configuration or a file of prices."""
 _OPENED = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 """Where a shell puts what it has opened for this process: `ttscale run /dev/stdin`, `ttscale run <(...)`."""
@@ -29,19 +29,29 @@ def require_plain(path: Path, error: type[TtscaleError] = InvalidInputError) -> 
         raise error(odd)
 
 
-def read_plain_text(path: Path, error: type[TtscaleError]) -> str:
+def read_plain_text(path: Path, error: type[TtscaleError], *, most: int = MOST_TEXT_BYTES) -> str:
     """Read a short UTF-8 file as a whole.
 
     Raises:
         OSError, ValueError: It cannot be read.
-        InvalidInputError: Or `error`: it is no plain file, or one that is far too large.
+        InvalidInputError: Or `error`: see `read_plain_bytes`.
+    """
+    return read_plain_bytes(path, error, most=most).decode("utf-8-sig")
+
+
+def read_plain_bytes(path: Path, error: type[TtscaleError], *, most: int = MOST_TEXT_BYTES) -> bytes:
+    """Read a short file as a whole.
+
+    Raises:
+        OSError: It cannot be read.
+        InvalidInputError: Or `error`: it is no plain file, or one of more than `most` bytes.
     """
     require_plain(path, error)
     with path.open("rb") as file:
-        content = file.read(MOST_TEXT_BYTES + 1)
-    if len(content) > MOST_TEXT_BYTES:
-        raise error(f"{path} is larger than {MOST_TEXT_BYTES >> 20} MB, as no such file is.")
-    return content.decode()
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise error(f"{path} is larger than {most >> 20} MB, as no such file is.")
+    return content
 
 
 def _is_of_the_kernel(status: os.stat_result) -> bool:

@@ -47,10 +47,16 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.anchored: set[int] = set()
+        self.n_nodes = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        """Remember which nodes have an anchor."""
+        """Count nodes while they are made, and remember which have an anchor."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        self.n_nodes += 1
+        if self.n_nodes > MOST_NODES:
+            raise ConstructorError(
+                None, None, f"the document has more than {MOST_NODES:,} values", event.start_mark
+            )
         node: Node | None = super().compose_node(parent, index)
         if getattr(event, "anchor", None) and not isinstance(event, yaml.AliasEvent):
             self.anchored.add(id(node))

@@ -51,7 +51,7 @@ def test_what_a_shell_has_opened_is_read_and_no_more_than_a_configuration_has(tm
     large = tmp_path / "large"
     large.touch()
     os.truncate(large, MOST_TEXT_BYTES + 1)
-    with pytest.raises(ConfigError, match="larger than 64 MB"):
+    with pytest.raises(ConfigError, match="larger than 4 MB"):
         load_config(large)
 
 

@@ -11,7 +11,7 @@ from ttscale.arrays import IntArray
 from ttscale.errors import InvalidInputError, listed, one_line
 from ttscale.exchange.grouping import grouping
 from ttscale.exchange.values import WORDS
-from ttscale.plain_files import require_plain
+from ttscale.exchange.whole_tables import read_table
 from ttscale.types import Outcome
 
 PROBLEM_NAMES = ("problem_id", "problem_idx", "problem", "task_id", "doc_id", "unique_id", "id")
@@ -82,39 +82,6 @@ def _read_counts(frame: pl.DataFrame, path: Path, by: Sequence[str] | None) -> l
     if problem is not None:
         _refuse_repeats(table, [*keys, problem], path)
     return _groups(table, keys, problem)
-
-
-def read_table(path: Path) -> pl.DataFrame:
-    """Read a CSV, TSV, Parquet or JSON Lines file.
-
-    Raises:
-        InvalidInputError: It is missing, empty, damaged or of another kind.
-    """
-    with one_line(str(path)):
-        return _read_table(path)
-
-
-def _read_table(path: Path) -> pl.DataFrame:
-    readers = {
-        ".csv": lambda: pl.read_csv(path, infer_schema_length=None),
-        ".tsv": lambda: pl.read_csv(path, separator="\t", infer_schema_length=None),
-        ".parquet": lambda: pl.read_parquet(path),
-        ".jsonl": lambda: pl.read_ndjson(path, infer_schema_length=None),
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise InvalidInputError(
-            f"{path} is neither a run directory nor a table: give .csv, .tsv, .parquet or .jsonl."
-        )
-    require_plain(path)
-    if not path.is_file():
-        raise InvalidInputError(f"There is no file {path}.")
-    try:
-        return reader()
-    except pl.exceptions.NoDataError:
-        raise InvalidInputError(f"{path} is empty.") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InvalidInputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
 
 
 def find_column(frame: pl.DataFrame, names: Sequence[str]) -> str | None:

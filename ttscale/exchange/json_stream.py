@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from ttscale.errors import InvalidInputError
-from ttscale.exchange.lines import CHUNK, open_binary, read_objects
+from ttscale.exchange.lines import CHUNK, MOST_VALUES, has_many_values, open_binary, read_objects
 
-MOST_VALUE_CHARACTERS = 256 * 2**20
+MOST_VALUE_CHARACTERS = 128 * 2**20
 """Of one element that is kept in memory; elements that are skipped may be of any size."""
 _MOST_LOOKED_AT = 64 * 2**20
 """Of one element for a first look."""
@@ -168,9 +168,12 @@ class JsonStream:
         is_cut_off = error.msg.startswith(_CUT_OFF) or error.pos >= len(self._buffer) - len("-Infinity")
         if not is_cut_off:
             self._fail(error.msg, at=error.pos)
-        if len(self._buffer) - self._at > self._most:
+        held = len(self._buffer) - self._at
+        if held > self._most:
             self._fail(f"one value is longer than {self._most:,} characters")
-        if not self._more(max(CHUNK, len(self._buffer) - self._at)):
+        if has_many_values(self._buffer):
+            self._fail(f"one value holds more than {MOST_VALUES:,} others")
+        if not self._more(min(max(CHUNK, held), self._most + 1 - held)):
             self._fail("the file ends within a value: it is truncated, or still being written")
 
     def _require_more(self) -> None:
@@ -197,22 +200,27 @@ class JsonStream:
         raise InvalidInputError(f"{self._name} is not valid JSON at character {place:,}: {what}.")
 
 
-def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_records(path: Path, *, name: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (place, object) of a JSON array of objects or of JSON Lines, whichever the file is.
+
+    Args:
+        path: The file.
+        name: What messages call it; None: its path.
 
     Raises:
         InvalidInputError: It is neither, or damaged.
     """
-    with open_binary(path) as file:
-        stream = JsonStream(file, str(path))
+    shown = name or str(path)
+    with open_binary(path, name=name) as file:
+        stream = JsonStream(file, shown)
         is_array = stream.peek() == "["
         if is_array:
             for number in stream.elements():
-                yield f"{path}: element {number}", _object(stream, f"{path}: element {number}")
+                yield f"{shown}: element {number}", _object(stream, f"{shown}: element {number}")
             stream.require_end()
     if not is_array:
-        for number, record in read_objects(path):
-            yield f"Line {number} of {path}", record
+        for number, record in read_objects(path, name=name):
+            yield f"Line {number} of {shown}", record
 
 
 def first_record(path: Path) -> dict[str, Any] | None:

@@ -12,42 +12,55 @@ from typing import IO, Any
 
 from ttscale.errors import InvalidInputError
 
-MOST_LINE_BYTES = 256 * 2**20
+MOST_LINE_BYTES = 128 * 2**20
 """Of one line; a problem with 10,000 samples of 4 kB is 40 MB."""
 CHUNK = 2**20
 """Bytes read at once."""
+MOST_VALUES = 2**23
+"""Of one line or element, counted by commas and opening brackets: ``[[],[],...`` takes twenty times its length."""
+_LEAST_COUNTED = 2 * MOST_VALUES
 _SHOWN = 60
 
 
 @contextmanager
-def open_binary(path: Path) -> Iterator[IO[bytes]]:
+def open_binary(path: Path, *, name: str | None = None) -> Iterator[IO[bytes]]:
     """Open a file for reading, gunzipping it where its name ends in ``.gz``.
+
+    Args:
+        path: The file.
+        name: What it is called, where it lies under another name than its own; None: its path.
 
     Raises:
         InvalidInputError: It is missing, no file, or its compression is damaged.
     """
+    shown = name or str(path)
     try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        with gzip.open(path, "rb") if shown.lower().endswith(".gz") else path.open("rb") as file:
             yield file  # type: ignore[misc]  # gzip's file is as good as a raw one
     except FileNotFoundError:
-        raise InvalidInputError(f"There is no file {path}.") from None
+        raise InvalidInputError(f"There is no file {shown}.") from None
     except IsADirectoryError:
-        raise InvalidInputError(f"{path} is a folder, where a file is needed.") from None
+        raise InvalidInputError(f"{shown} is a folder, where a file is needed.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InvalidInputError(
-            f"{path} is not a complete gzip file ({error}). Copy or download it again."
+            f"{shown} is not a complete gzip file ({error}). Copy or download it again."
         ) from error
     except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise InvalidInputError(f"{shown} cannot be read: {error.strerror or error}.") from error
 
 
-def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_objects(path: Path, *, name: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object) of a JSON Lines file; blank lines are skipped.
+
+    Args:
+        path: The file.
+        name: See `open_binary`.
 
     Raises:
         InvalidInputError: A line is too long, no JSON or no object, or the file ends within one.
     """
-    with open_binary(path) as file:
+    shown = name or str(path)
+    with open_binary(path, name=name) as file:
         number = 0
         while line := file.readline(MOST_LINE_BYTES + 1):
             number += 1
@@ -55,11 +68,11 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 line = line.removeprefix(codecs.BOM_UTF8)
             if len(line) > MOST_LINE_BYTES:
                 raise InvalidInputError(
-                    f"Line {number} of {path} is longer than {MOST_LINE_BYTES // 2**20} MiB: this is no JSON Lines "
+                    f"Line {number} of {shown} is longer than {MOST_LINE_BYTES // 2**20} MiB: this is no JSON Lines "
                     "file of samples."
                 )
             if line.strip():
-                yield number, parse_object(line, f"Line {number} of {path}", ends=line.endswith(b"\n"))
+                yield number, parse_object(line, f"Line {number} of {shown}", ends=line.endswith(b"\n"))
 
 
 def parse_object(text: bytes, where: str, *, ends: bool = True) -> dict[str, Any]:
@@ -73,6 +86,10 @@ def parse_object(text: bytes, where: str, *, ends: bool = True) -> dict[str, Any
     Raises:
         InvalidInputError: It is not UTF-8, no JSON, or no object.
     """
+    if has_many_values(text):
+        raise InvalidInputError(
+            f"{where} holds more than {MOST_VALUES:,} values: this is no record of samples."
+        )
     try:
         value = json.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -87,6 +104,15 @@ def parse_object(text: bytes, where: str, *, ends: bool = True) -> dict[str, Any
     if not isinstance(value, dict):
         raise InvalidInputError(f"{where} is no JSON object but {_shown(value)}.")
     return value
+
+
+def has_many_values(text: str | bytes) -> bool:
+    """Tell whether JSON would take far more memory than its text does."""
+    if len(text) < _LEAST_COUNTED:  # most often; nothing is counted
+        return False
+    if isinstance(text, bytes):
+        return text.count(b",") + text.count(b"[") + text.count(b"{") > MOST_VALUES
+    return text.count(",") + text.count("[") + text.count("{") > MOST_VALUES
 
 
 def field(record: dict[str, Any], name: str, kind: type | tuple[type, ...], where: str) -> Any:

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
-from ttscale.exchange.counts import FALSE, OUTCOME_NAMES, PROBLEM_NAMES, TRUE, find_column, read_table
+from ttscale.exchange.counts import FALSE, OUTCOME_NAMES, PROBLEM_NAMES, TRUE, find_column
 from ttscale.exchange.grouping import grouping
+from ttscale.exchange.whole_tables import read_table
 from ttscale.types import Outcome
 
 ANSWER_NAMES = ("answer_class", "pred", "prediction", "extracted_answer")

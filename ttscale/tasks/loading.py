@@ -4,13 +4,9 @@ Local JSONL, JSON, CSV, TSV and Parquet files need no extra. Everything else goe
 `datasets`, which downloads once and reads from its cache afterwards, also offline.
 """
 
-import csv
-import gzip
 import hashlib
-import io
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +14,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from ttscale.errors import MissingExtraError, TaskError, listed
+from ttscale.errors import InvalidInputError, MissingExtraError, TaskError, listed
+from ttscale.exchange.csv_rows import read_csv
+from ttscale.exchange.json_stream import JsonStream, read_records
+from ttscale.exchange.lines import open_binary, read_objects
 from ttscale.plain_files import require_plain
 from ttscale.tasks.rows import Row
 
@@ -114,14 +113,17 @@ def _parse(file: Path, name: str, *, shown: str) -> list[Row]:
     try:
         if suffix == ".parquet":
             return _read_parquet(file, shown)
-        text = _decoded(file, name, shown)
+        if suffix in (".csv", ".tsv"):
+            delimiter = "\t" if suffix == ".tsv" else ","
+            return [_with_nulls(row) for _, row in read_csv(file, delimiter=delimiter, name=shown)]
+        if suffix == ".json":
+            _require_array(file, shown)
+            return [row for _, row in read_records(file, name=shown)]
+        return [row for _, row in read_objects(file, name=shown)]
     except OSError as error:
         raise TaskError(f"'{shown}' cannot be read: {error}.") from error
-    if suffix == ".json":
-        return _parse_json(text, shown)
-    if suffix in (".csv", ".tsv"):
-        return _parse_csv(text, shown, delimiter="\t" if suffix == ".tsv" else ",")
-    return list(_parse_jsonl(text, shown))
+    except InvalidInputError as error:
+        raise TaskError(str(error)) from error
 
 
 def _format_of(name: str) -> str | None:
@@ -146,64 +148,16 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _decoded(file: Path, name: str, shown: str) -> str:
-    raw = file.read_bytes()
-    if name.lower().endswith(".gz"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError) as error:
-            raise TaskError(f"'{shown}' is not a complete gzip file: {error}.") from error
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise TaskError(
-            f"'{shown}' is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}. "
-            "Convert it, for example with iconv -f latin1 -t utf-8."
-        ) from error
+def _require_array(file: Path, shown: str) -> None:
+    with open_binary(file, name=shown) as content:
+        if JsonStream(content, shown).peek() not in ("[", ""):
+            raise TaskError(
+                f"'{shown}' must be a list of JSON objects, one per problem. One object per line is '.jsonl'."
+            )
 
 
-def _parse_jsonl(text: str, shown: str) -> Iterator[Row]:
-    # Not splitlines: U+2028 and its like may stand inside a JSON string.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise TaskError(f"Line {number} of '{shown}' is not valid JSON: {error}.") from error
-        if not isinstance(row, dict):
-            raise TaskError(f"Line {number} of '{shown}' is not a JSON object but {_kind(row)}.")
-        yield row
-
-
-def _parse_json(text: str, shown: str) -> list[Row]:
-    try:
-        rows = json.loads(text or "[]")
-    except ValueError as error:
-        raise TaskError(f"'{shown}' is not valid JSON: {error}. One object per line is '.jsonl'.") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TaskError(f"'{shown}' must be a list of JSON objects, one per problem.")
-    return rows
-
-
-def _parse_csv(text: str, shown: str, *, delimiter: str) -> list[Row]:
-    """Read every cell as text; an empty cell is null."""
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        header = next(lines, [])
-        rows = []
-        for cells in lines:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise TaskError(
-                    f"Line {lines.line_num} of '{shown}' has {len(cells)} cells, but the header has {len(header)}."
-                )
-            rows.append({name: cell or None for name, cell in zip(header, cells, strict=True)})
-    except csv.Error as error:
-        raise TaskError(f"Line {lines.line_num} of '{shown}' is not valid CSV: {error}.") from error
-    return rows
+def _with_nulls(row: dict[str, str]) -> Row:
+    return {name: cell or None for name, cell in row.items()}
 
 
 def _read_parquet(file: Path, shown: str) -> list[Row]:
@@ -213,20 +167,6 @@ def _read_parquet(file: Path, shown: str) -> list[Row]:
         return pl.read_parquet(file).to_dicts()
     except pl.exceptions.PolarsError as error:
         raise TaskError(f"'{shown}' is not a readable Parquet file: {error}.") from error
-
-
-def _kind(value: object) -> str:
-    """Name a JSON value's type for a message."""
-    if value is None:
-        return "null"
-    names: Sequence[tuple[type, str]] = (
-        (bool, "a boolean"),
-        (str, "a string"),
-        (list, "a list"),
-        (int, "a number"),
-        (float, "a number"),
-    )
-    return next((name for kind, name in names if isinstance(value, kind)), "something else")
 
 
 # ---- through datasets ---------------------------------------------------------------------------
@@ -258,7 +198,7 @@ def _read_address(address: str) -> Data:
         raise TaskError(
             f"'{address}' cannot be downloaded: {_reason(error)} Get the file in another way and give its path."
         ) from error
-    return Data(_parse(file, name, shown=address), f"{address} sha256:{_digest(file)}")
+    return Data(_parse(file, name, shown=address.partition("?")[0]), f"{address} sha256:{_digest(file)}")
 
 
 def _downloaded(address: str) -> Path:

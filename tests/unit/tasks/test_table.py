@@ -108,8 +108,13 @@ BAD_FILES = [
     ("data.json", b"", {}, "holds no rows"),
     ("data.json", b"{}", {}, "must be a list"),
     ("data.jsonl", b'{"q": "x", "a": 1}\n{"q": \n', {}, "Line 2 of .*not valid JSON"),
-    ("data.jsonl", b"[1]\n", {}, "Line 1 of .*not a JSON object but a list"),
-    ("data.jsonl", b'{"q": "x", "a": 1}\n{"q": "\xff", "a": 1}\n', {}, "not UTF-8.*0xff on line 2"),
+    ("data.jsonl", b"[1]\n", {}, r"Line 1 of .*is no JSON object but \[1\]"),
+    (
+        "data.jsonl",
+        b'{"q": "x", "a": 1}\n{"q": "\xff", "a": 1}\n',
+        {},
+        "Line 2 of .* is not UTF-8: byte 0xff at 7",
+    ),
     ("data.jsonl", b'{"q": "x", "answer": 1}\n', {}, "no column 'a'.*Columns there: answer, q"),
     (
         "data.jsonl",

@@ -26,7 +26,8 @@ from ttscale.config.models import Cell
 from ttscale.costs.contract import ModelFacts, Usage, usage
 from ttscale.costs.verification import VerifierTokens
 from ttscale.errors import InvalidInputError, StoreError
-from ttscale.exchange.counts import PROBLEM_NAMES, CountsGroup, as_label, find_column, read_counts, read_table
+from ttscale.exchange.counts import PROBLEM_NAMES, CountsGroup, as_label, find_column, read_counts
+from ttscale.exchange.whole_tables import read_table
 from ttscale.samplers.settings import price_of
 from ttscale.store.calls import attempt_sums
 from ttscale.store.run import RunStore

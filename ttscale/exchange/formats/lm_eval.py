@@ -5,7 +5,6 @@ what the filter made of them; and each name in ``metrics`` is a field with the p
 filters writes every problem once per filter, with the same ``resps``.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +23,12 @@ from ttscale.exchange.contract import (
     VerifierKey,
 )
 from ttscale.exchange.json_stream import first_record
-from ttscale.exchange.lines import field, read_objects
+from ttscale.exchange.lines import field, parse_object, read_objects
 from ttscale.exchange.values import judged, measures, text_or_empty
+from ttscale.plain_files import read_plain_bytes
 from ttscale.types import Outcome, Problem, Verdict
 
+_MOST_RESULTS_BYTES = 64 * 2**20
 _NAME = re.compile(r"samples_(?P<task>.+?)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl(\.gz)?$")
 _KNOWN = frozenset(
     {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
@@ -215,10 +216,11 @@ def _results_beside(path: Path, time: str | None) -> dict[str, Any] | None:
     if time is None or not results.exists():
         return None
     try:
-        found = json.loads(results.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        return parse_object(
+            read_plain_bytes(results, InvalidInputError, most=_MOST_RESULTS_BYTES), str(results)
+        )
+    except (OSError, InvalidInputError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _lower_is_better(results: Mapping[str, Any] | None) -> frozenset[str]:

@@ -19,10 +19,11 @@ from ttscale.exchange.contract import (
 from ttscale.exchange.json_stream import first_record, read_records
 from ttscale.exchange.lines import field
 from ttscale.exchange.values import judged, text_of, text_or_empty
+from ttscale.plain_files import read_plain_text
 from ttscale.types import Problem
 from ttscale.yaml_text import require_finite
 
-_MOST_BYTES = 512 * 2**20
+_MOST_BYTES = 128 * 2**20
 _MOST_NODES = 2_000_000
 """Of one problem's file: 10,000 samples and verdicts are 20,000."""
 _METADATA = ("theorem_name", "name", "orig_dset_split", "orig_dset_idx", "id")
@@ -126,14 +127,12 @@ def _is_one(record: dict[str, Any] | None) -> bool:
 def _read_yaml(source: Source) -> Iterator[tuple[str, str, dict[str, Any]]]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for path in source.files or (source.path,):
-        if path.stat().st_size > _MOST_BYTES:
-            raise InvalidInputError(
-                f"{path} is larger than {_MOST_BYTES // 2**20} MiB, too large for one problem."
-            )
         try:
-            record = _loaded(loader(path.read_text(encoding="utf-8")))
+            text = read_plain_text(path, InvalidInputError, most=_MOST_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"{path} cannot be read: {error}.") from error
+        try:
+            record = _loaded(text, loader)
         except InvalidInputError as error:
             raise InvalidInputError(f"{path}, {error}.") from error
         except (
@@ -155,8 +154,11 @@ def _read_yaml(source: Source) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield str(path), path.stem, record
 
 
-def _loaded(loader: Any) -> Any:
-    """Return what a file holds; aliases that would unfold without end are refused before anything is made of them."""
+def _loaded(text: str, kind: Any) -> Any:
+    """Return what a file holds; what would grow without end is refused before anything is made of it."""
+    if len(text) > 2 * _MOST_NODES and any(n > 2 * _MOST_NODES for n, _ in enumerate(yaml.parse(text, kind))):
+        raise InvalidInputError(f"which holds more than {_MOST_NODES:,} values")
+    loader = kind(text)
     try:
         node = loader.get_single_node()
         if node is None:

@@ -19,10 +19,11 @@ from ttscale.exchange.contract import (
 )
 from ttscale.exchange.json_stream import top_keys
 from ttscale.exchange.lines import field, parse_object
+from ttscale.plain_files import read_plain_bytes
 from ttscale.types import Outcome, Problem, Verdict
 
 _MOST_BYTES = 64 * 2**20
-_MOST_PATCH_BYTES = 64 * 2**20
+_MOST_PATCH_BYTES = 16 * 2**20
 _VERIFIER = VerifierKey("swe-bench")
 _SETS = ("resolved_ids", "unresolved_ids", "empty_patch_ids", "error_ids")
 _OUTCOMES = {
@@ -96,7 +97,9 @@ class SweBenchImporter(PlainImporter):
                 continue
             entry = field(_document(path), instance, dict, str(path))
             patch = path.with_name("patch.diff")
-            text = _text(patch) if patch in source.files else None
+            text = (
+                _content(patch, _MOST_PATCH_BYTES).decode(errors="replace") if patch in source.files else None
+            )
             if entry.get("patch_is_None") or not entry.get("patch_exists", True):
                 outcome = "empty_patch_ids"
             else:
@@ -136,17 +139,11 @@ def _runs(path: Path) -> dict[Path, list[Path]]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > _MOST_BYTES:
-        raise InvalidInputError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB: this is no report.")
-    try:
-        return parse_object(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return parse_object(_content(path, _MOST_BYTES), str(path))
 
 
-def _text(path: Path) -> str:
+def _content(path: Path, most: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_MOST_PATCH_BYTES).decode(errors="replace")
+        return read_plain_bytes(path, InvalidInputError, most=most)
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}.") from error

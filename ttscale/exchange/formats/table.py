@@ -3,8 +3,6 @@
 One row is a sample, or a problem whose columns hold lists of one length.
 """
 
-import csv
-import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -26,14 +24,13 @@ from ttscale.exchange.contract import (
     VerifierKey,
 )
 from ttscale.exchange.counts import OUTCOME_NAMES, PROBLEM_NAMES
+from ttscale.exchange.csv_rows import read_csv
 from ttscale.exchange.json_stream import read_records
-from ttscale.exchange.lines import open_binary
 from ttscale.exchange.values import judged, real, scored, text_of, whole
 from ttscale.types import Problem, Verdict
 
 _SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 _PARQUET_ROWS = 2_000
-csv.field_size_limit(2**31 - 1)
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "problem_id": (*PROBLEM_NAMES, "question_id", "idx"),
@@ -273,34 +270,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if suffix == ".parquet":
         yield from _parquet_rows(path)
     elif suffix in (".csv", ".tsv"):
-        yield from _csv_rows(path, "\t" if suffix == ".tsv" else ",")
+        yield from read_csv(path, delimiter="\t" if suffix == ".tsv" else ",")
     else:
         yield from read_records(path)
-
-
-def _csv_rows(path: Path, delimiter: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open_binary(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        lines = csv.reader(text, delimiter=delimiter, strict=True)
-        try:
-            header = next(lines, [])
-            twice = [name for name in header if header.count(name) > 1]
-            if twice:
-                raise InvalidInputError(f"{path} has two columns named '{twice[0]}'.")
-            for cells in lines:
-                where = f"Line {lines.line_num} of {path}"
-                if cells and len(cells) != len(header):
-                    raise InvalidInputError(
-                        f"{where} has {len(cells)} cells, but the header has {len(header)}."
-                    )
-                if cells:
-                    yield where, dict(zip(header, cells, strict=True))
-        except csv.Error as error:
-            raise InvalidInputError(f"Line {lines.line_num} of {path} is not valid CSV: {error}.") from error
-        except UnicodeDecodeError as error:
-            raise InvalidInputError(
-                f"{path} is not UTF-8 text, near line {lines.line_num}: {error.reason}."
-            ) from error
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,10 +1,10 @@
 """verifiers (RL environments): ``results.jsonl``, one rollout per line, with ``metadata.json`` beside it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
@@ -15,8 +15,9 @@ from ttscale.exchange.contract import (
     VerifierKey,
 )
 from ttscale.exchange.json_stream import first_record
-from ttscale.exchange.lines import field, read_objects
+from ttscale.exchange.lines import field, parse_object, read_objects
 from ttscale.exchange.values import judged, measures, real, text_of, whole
+from ttscale.plain_files import read_plain_bytes
 from ttscale.types import Message, Problem, Verdict
 
 _KNOWN = frozenset({"example_id", "prompt", "completion", "answer", "info", "reward", "metrics", "token_usage", "task"}
@@ -104,10 +105,9 @@ class VerifiersImporter(PlainImporter):
 
 def _metadata(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        return parse_object(read_plain_bytes(path, InvalidInputError), str(path))
+    except (OSError, InvalidInputError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _problem(record: dict[str, Any], where: str) -> Problem:
