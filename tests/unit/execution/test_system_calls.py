@@ -84,6 +84,59 @@ def test_other_machines_have_other_numbers(call: tuple[int, ...], answer: int | 
     assert said(program, *call) == errno.ENOSYS  # as an x86-64 call
 
 
+_GENERIC = {
+    "read": "allowed", "write": "allowed", "mmap": "allowed", "futex": "allowed", "exit_group": "allowed", "getrandom": "allowed",
+    **dict.fromkeys(("execve", "kill", "socket", "connect", "ptrace", "keyctl", "unlinkat", "mkdirat", "bpf", "clone3", "setns", "mount"), "ended"),
+}  # fmt: skip
+_GENERIC_IF = [
+    ("openat", (-100, 0, 0o2000000), "allowed"), *(("openat", (-100, 0, flags), "ended") for flags in (1, 2, 0o100, 0o1000)),
+    ("clone", (0x8011,), "allowed"), ("clone", (0x11,), "ended"), ("clone", (0x3D0F00,), "ended"),
+    ("prlimit64", (0, 7), "allowed"), ("prlimit64", (5, 7), "ended"),
+    ("madvise", (0, 0, 4), "allowed"), ("madvise", (0, 0, 21), "ended"),
+    ("ioctl", (1, 0x5401), "allowed"), ("ioctl", (1, 0x5412), "ended"), ("fcntl", (3, 1), "allowed"), ("fcntl", (3, 6), "ended"),
+]  # fmt: skip
+_KINDS_OF_MACHINES = {"aarch64": 183, "riscv64": 243}
+"""Numbers of these machines in <linux/elf-em.h>; with the bits for 64 and little endian they are those of <linux/audit.h>."""
+
+
+@pytest.mark.parametrize("machine", _KINDS_OF_MACHINES)
+@pytest.mark.parametrize(("name", "arguments", "answer"), [*((name, (), answer) for name, answer in _GENERIC.items()), *_GENERIC_IF])  # fmt: skip
+def test_programs_compute_by_the_generic_numbers_on_other_machines(
+    machine: str, name: str, arguments: tuple[int, ...], answer: str
+) -> None:
+    if not _HEADERS[1].exists():
+        pytest.skip(f"the kernel's headers are not installed: no {_HEADERS[1]}")
+    known = numbers_in(_HEADERS[1])
+    number = known.get(name)
+    architecture = _KINDS_OF_MACHINES[machine] | 0x80000000 | 0x40000000
+    program = bytes.fromhex(filters_of(machine).computing)
+    assert number is not None
+    given = [argument & 0xFFFFFFFFFFFFFFFF for argument in arguments]
+    assert (said(program, number, *given, architecture=architecture) == "allowed") == (answer == "allowed")
+    for other in {_X86_64, _I386, _ARM, 0xC00000F3} - {architecture}:
+        assert said(program, number, *given, architecture=other) != "allowed"
+
+
+@pytest.mark.parametrize("machine", _KINDS_OF_MACHINES)
+@pytest.mark.parametrize(
+    ("name", "arguments", "answer"),
+    [
+        ("clone", (0x11,), "allowed"), ("clone", (0x10000011,), errno.EPERM), ("unshare", (0x20000,), "allowed"), ("unshare", (0x10000000,), errno.EPERM),
+        ("bind", (3,), errno.EPERM), ("socket", (1, 1), "allowed"), ("socket", (2, 1), errno.EAFNOSUPPORT), ("execve", (), "allowed"),
+        ("sendmsg", (3,), errno.EPERM), ("inotify_init1", (), errno.ENOSYS), ("io_uring_setup", (), errno.ENOSYS), ("syncfs", (3,), 0),
+        ("getsockopt", (3, 1, 57), errno.ENOPROTOOPT), ("fcntl", (3, 1024), errno.EINVAL),
+    ],
+)  # fmt: skip
+def test_the_filter_refuses_by_the_generic_numbers_on_other_machines(
+    machine: str, name: str, arguments: tuple[int, ...], answer: int | str
+) -> None:
+    if not _HEADERS[1].exists():
+        pytest.skip(f"the kernel's headers are not installed: no {_HEADERS[1]}")
+    architecture = _KINDS_OF_MACHINES[machine] | 0x80000000 | 0x40000000
+    program = bytes.fromhex(filters_of(machine, sends_descriptors=False).offline)
+    assert said(program, numbers_in(_HEADERS[1])[name], *arguments, architecture=architecture) == answer
+
+
 def test_a_machine_whose_numbers_are_not_known_has_no_filter() -> None:
     assert filters_of("s390x") == Filters()
 
