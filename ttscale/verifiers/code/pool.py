@@ -76,6 +76,7 @@ class Job:
         program: Python source.
         limits: What the program may use.
         ceiling_s: When to give the pair of sandboxes up, for jobs of several runs.
+        beside: See `ProgramOptions.beside`.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Job:
     program: str
     limits: Limits
     ceiling_s: float
+    beside: str = "doubt"
 
 
 class Pair:
@@ -123,7 +125,9 @@ class Pair:
             self._start()
         assert self._socket is not None
         channel = Channel(self._socket, _MAX_ANSWER)
-        request: dict[str, Any] = {"key": job.key, "program": job.program, "limits": job.limits.as_dict()}
+        request: dict[str, Any] = {
+            "key": job.key, "program": job.program, "limits": job.limits.as_dict(), "beside": job.beside
+        }  # fmt: skip
         if job.key not in self._known:
             request["suite"] = job.suite
         try:

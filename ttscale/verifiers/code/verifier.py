@@ -26,7 +26,7 @@ judged from outside, and neither can a test that passes functions to a candidate
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -66,6 +66,10 @@ class ProgramOptions(ReadingOptions):
     """Modules imported once per sandbox instead of once per program, such as "numpy"."""
     workers: int | None = Field(default=None, ge=1)
     """Programs run at a time; None: one per CPU. With more, hanging programs cost less, and others slow down."""
+    beside: Literal["never", "doubt", "trust"] = "doubt"
+    """What is done where tests that fail do more than call and compare (patch a module, read a file, catch what is printed), which
+    cannot be followed from outside the program: run them a second time beside it, in its own process. "doubt": a program that passes there is an error,
+    not a wrong answer, for it could have forged that. "trust": it is correct, as other harnesses have it. "never": what fails is wrong."""
     unsafe_no_sandbox: bool = False
     """Run foreign code unprotected."""
 
@@ -153,7 +157,7 @@ class CodeVerifier(ReadingVerifier):
         if program is None:
             return Verdict(outcome=Outcome.NO_ANSWER, detail="no program in the completion")
         if (key, program) not in running:
-            running[key, program] = pool.submit(_job(key, suite, program, limits))
+            running[key, program] = pool.submit(_job(key, suite, program, limits, self.options.beside))
         return running[key, program]
 
     def tests(self, problem: Problem) -> Suite:
@@ -173,17 +177,18 @@ class CodeVerifier(ReadingVerifier):
         return known[1:]
 
 
-_ATTEMPTS = 3
-"""How often a program is run at most: asked ahead and one by one, in a process that may only compute and in another."""
+_ATTEMPTS = 4
+"""How often a program is run at most: asked ahead and one by one, in a process that may only compute and in another, and beside its tests."""
 
 
-def _job(key: str, suite: Suite, program: str, limits: Limits) -> Job:
+def _job(key: str, suite: Suite, program: str, limits: Limits, beside: str) -> Job:
     runs = len(suite["tests"]) if suite["kind"] == "stdin" or suite.get("timeout_each") else 1
     if suite.get("timeout_each"):
         limits = limits._replace(cpu_s=runs * limits.wall_s)
     return Job(
-        key=key, suite=suite, program=program, limits=limits, ceiling_s=_ATTEMPTS * runs * limits.wall_s
-    )
+        key=key, suite=suite, program=program, limits=limits, ceiling_s=_ATTEMPTS * runs * limits.wall_s,
+        beside=beside,
+    )  # fmt: skip
 
 
 def shown_text(problem: Problem) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from ttscale.execution.inside.confine import Limits, limit_resources
 from ttscale.verifiers.code.inside.answering import Server
 from ttscale.verifiers.code.inside.as_script import run_as_script, send_without_descriptors
+from ttscale.verifiers.code.inside.beside import run_beside
 from ttscale.verifiers.code.inside.wire import MAX_CONTROL, Channel
 
 
@@ -55,7 +56,14 @@ def become_program(
         )
         Server(channel).run()
         return 0
-    return _run_script(fds, leaves_file=more_processes is not None)
+    run = _run_beside if asked["mode"] == "beside" else _run_script
+    return run(fds, leaves_file=more_processes is not None)
+
+
+def _run_beside(fds: list[int], *, leaves_file: bool) -> int:
+    """Run a program beside its tests: source file, tests, where it tells."""
+    source, tests = map(_text_in, fds[:2])
+    return run_beside(source, tests, fds[2], leaves_file=leaves_file)
 
 
 def _run_script(fds: list[int], *, leaves_file: bool) -> int:
@@ -64,9 +72,13 @@ def _run_script(fds: list[int], *, leaves_file: bool) -> int:
     The program comes first on the same descriptor as its input: source file, input, output.
     """
     source_fd, stdin_fd, stdout_fd = fds
-    with os.fdopen(source_fd, "r", encoding="utf-8", newline="", errors="surrogatepass") as file:
-        source = file.read()
+    source = _text_in(source_fd)
     os.dup2(stdin_fd, 0)
     os.dup2(stdout_fd, 1)
     os.closerange(3, 64)
     return run_as_script(source, leaves_file=leaves_file)
+
+
+def _text_in(descriptor: int) -> str:
+    with os.fdopen(descriptor, "r", encoding="utf-8", newline="", errors="surrogatepass") as file:
+        return file.read()

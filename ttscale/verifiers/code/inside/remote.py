@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ttscale.verifiers.code.inside.proxies import Handle, UnsupportedError, number_of
-from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode
+from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode, is_loose
 
 
 class RemoteError(Exception):
@@ -24,9 +24,13 @@ class Session:
 
     What the tests will ask whatever they are answered is asked `ahead`, together with the program: each question by itself would wake two
     processes.
+
+    Attributes:
+        is_loose: Whether something crossed that is not all that it was there: a stand-in, the items of an iterator, an exception.
     """
 
     def __init__(self, channel: Channel, deadline: float, ahead: Sequence[dict[str, Any]] = ()) -> None:
+        self.is_loose = False
         self._channel = channel
         self._ahead = collections.deque(ahead)
         self.deadline = deadline
@@ -50,6 +54,7 @@ class Session:
             answer = self._channel.receive(self.deadline)
             raised = _raised(answer)
             value = None if raised else decode(answer["value"], self._handle)
+            self.is_loose = self.is_loose or (type(raised) is RemoteError if raised else is_loose(answer["value"]))
         except (OutOfTimeError, ChannelError, AstrayError) as error:
             self.failure = error
             raise

@@ -30,7 +30,9 @@ from ttscale.execution.inside.confine import (
     own_uid,
 )
 from ttscale.verifiers.code.inside.ahead import asked_by, asked_by_check, asked_of
+from ttscale.verifiers.code.inside.beside import PASSED, SEED
 from ttscale.verifiers.code.inside.candidates import KINDS, ForkServer, kind_for
+from ttscale.verifiers.code.inside.doubt import beside, is_plain, second_opinion, tests_of
 from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
@@ -40,7 +42,6 @@ from ttscale.verifiers.code.inside.streams import memory_file, read_to_the_end
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, allow_long_integers
 
 _MAX_JOB = 1 << 30
-_SEED = 20210707  # HumanEval's random tests are the same on every run
 
 Result = dict[str, Any]
 
@@ -56,17 +57,19 @@ class Tester:
         self._server = server
         self._reply_bytes: int = settings["reply_bytes"]
         self._output_bytes = 0
+        self._beside = "doubt"
         self._suites: dict[str, Any] = {}
         self._ahead: Sequence[dict[str, Any]] = ()
         self.went_astray = False
 
     def learn(self, key: str, suite: dict[str, Any]) -> None:
         """Prepare a suite: compile its tests and compute what it expects, once."""
-        self._suites[key] = _PREPARE[suite["kind"]](suite)
+        self._suites[key] = {**_PREPARE[suite["kind"]](suite), **_how_it_is_doubted(suite)}
 
-    def run(self, key: str, program: str, limits: dict[str, Any]) -> Result:
+    def run(self, key: str, program: str, limits: dict[str, Any], beside: str) -> Result:
         """Judge a program; the limit holds for all tests together, or for each where a suite says so."""
         suite = self._suites[key]
+        self._beside = beside
         self._output_bytes = limits["output_bytes"]
         kind, self._ahead = kind_for(program), suite.get("ahead", ())
         while True:
@@ -79,7 +82,23 @@ class Tester:
             elif self._server.wanted_more():
                 kind = "offline"
             else:
-                return {**result, "seconds": time.monotonic() - start}
+                break
+        in_doubt = result.pop("in_doubt", False) or not suite["is_plain"]
+        if in_doubt and suite["beside"] and result["outcome"] != "passed" and self._beside != "never":
+            result = self._looked_at_again(result, suite, program, limits)
+        return {**result, "seconds": time.monotonic() - start}
+
+    def _looked_at_again(
+        self, first: Result, suite: dict[str, Any], program: str, limits: dict[str, Any]
+    ) -> Result:
+        """Run a program beside its tests, to see whether it failed for being judged from outside."""
+        texts = suite["beside"]
+        kind = kind_for("\n".join((program, *texts)))
+        self._server.begin("offline" if kind == "computing" else kind, limits)
+        n_times = len(suite["tests"]) if suite.get("timeout_each") else 1
+        second = _run_script(self, program, json.dumps(texts), n_times * limits["wall_s"], "beside")
+        told = second.get("output", b"").decode(errors="replace")
+        return second_opinion(first, told, passed=told == PASSED, trusts=self._beside == "trust")
 
     def clear(self) -> None:
         """See `ForkServer.clear`."""
@@ -100,6 +119,12 @@ class Tester:
 _PASSED: Result = {"outcome": "passed", "share": 1.0}
 
 
+def _how_it_is_doubted(suite: dict[str, Any]) -> dict[str, Any]:
+    """Return the tests as they are run beside a program, and whether they tell the same from outside."""
+    texts = beside(suite)
+    return {"beside": texts, "is_plain": texts is None or is_plain(*tests_of(suite))}
+
+
 def _run_tests(
     tester: Tester, program: str, timeout_s: float, tests: Callable[[Session, Failures], None]
 ) -> Result:
@@ -116,7 +141,10 @@ def _run_tests(
             failure = OutOfTimeError()
     if isinstance(failure, ChannelError):
         tester.clear()  # tells how it ended
-    return _explained(failure, timeout_s, ended) if failure is not None else _PASSED
+    if failure is None:
+        return dict(_PASSED)
+    explained = _explained(failure, timeout_s, ended)
+    return {**explained, "in_doubt": explained["outcome"] == "error" or session.is_loose}
 
 
 def _explained(failure: Exception, timeout_s: float, ended: dict[str, int]) -> Result:
@@ -163,7 +191,7 @@ def _run_check(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
     def tests(session: Session, failures: Failures) -> None:
         candidate = Remote(session, suite["entry_point"])
         namespace: dict[str, Any] = {"__name__": "tests", NAME: failures}
-        random.seed(_SEED)
+        random.seed(SEED)
         exec(suite["code"], namespace)
         namespace[suite["entry_point"]] = candidate  # some tests call the function by its own name
         namespace["check"](candidate)
@@ -185,7 +213,7 @@ def _prepare_asserts(suite: dict[str, Any]) -> dict[str, Any]:
 
 def _namespace(suite: dict[str, Any], session: Session) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "tests"}
-    random.seed(_SEED)
+    random.seed(SEED)
     for module in suite.get("modules", ()):
         namespace[module] = __import__(module)
     for name in suite["names"]:
@@ -283,21 +311,21 @@ def _run_stdin(tester: Tester, suite: dict[str, Any], program: str, timeout_s: f
     for number, test in enumerate(suite["tests"], 1):
         result = _run_script(tester, program, test["input"], timeout_s)
         if result["outcome"] != "passed":
-            return {**result, "detail": f"test {number}: {result['detail']}"}
+            return {"outcome": result["outcome"], "detail": f"test {number}: {result['detail']}"}
         if not agrees_with(result["output"], test["output"], suite["rule"], suite["tolerance"]):
             shown = result["output"][:200].decode(errors="replace")
             return {"outcome": "failed", "detail": f"test {number}: printed {shown!r}"}
     return {"outcome": "passed", "share": 1.0}
 
 
-def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Result:
+def _run_script(tester: Tester, program: str, text: str, timeout_s: float, mode: str = "script") -> Result:
     tester.clear()
     reader, writer = os.pipe()
     fds = [memory_file(program), memory_file(text), writer]
     ended: dict[str, int] = {}
     deadline = time.monotonic() + timeout_s
     try:
-        with tester._server.process("script", fds, ended):
+        with tester._server.process(mode, fds, ended):
             output, why = read_to_the_end(
                 reader, tester._server.control, deadline, tester._output_bytes, ended
             )
@@ -307,7 +335,7 @@ def _run_script(tester: Tester, program: str, text: str, timeout_s: float) -> Re
         return {"outcome": "timeout" if why == "timeout" else "failed", "detail": why}
     status = ended["ended"]
     if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 0:
-        return {"outcome": "failed", "detail": _how_it_ended({"ended": status})}
+        return {"outcome": "failed", "detail": _how_it_ended({"ended": status}), "output": output}
     return {"outcome": "passed", "output": output}
 
 
@@ -351,7 +379,7 @@ def main() -> None:
         try:
             if "suite" in job:
                 tester.learn(job["key"], job["suite"])
-            answer = tester.run(job["key"], job["program"], job["limits"])
+            answer = tester.run(job["key"], job["program"], job["limits"], job["beside"])
         except Exception as error:  # the tests themselves are broken: neither right nor wrong
             answer = {
                 "outcome": "error",

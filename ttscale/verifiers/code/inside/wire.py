@@ -39,8 +39,8 @@ _OF_MODULES: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
     ("uuid", "UUID"): ("u", lambda value: value.hex),
 }
 """Plain data of modules that are imported only when there is some: a process that has more in it takes longer to fork."""
-_MAX_ITERATED = 1_000_000
-"""An iterator longer than this counts as endless."""
+_MAX_ITERATED = 10_000
+"""An iterator longer than this crosses piece by piece, as it is asked for: it may be endless."""
 
 
 def allow_long_integers() -> None:
@@ -141,18 +141,19 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return [encode(item, keep) for item in items]
 
     if isinstance(value, str):
-        return str.__str__(value)
+        return {"w": str.__str__(value)}
     if isinstance(value, numbers.Integral):
         return encode(int(value), keep)
     if isinstance(value, dict):
-        return {"d": [many(pair) for pair in dict.items(value)]}
+        items = [many(pair) for pair in dict.items(value)]
+        return _dict_of(value, items) or ({"d": items} if kind is dict else {"w": {"d": items}})
     if isinstance(value, list):
-        return many(list.__iter__(value))
+        return {"w": many(list.__iter__(value))}
     if isinstance(value, tuple):
         fields = getattr(kind, "_fields", None)
         if isinstance(fields, tuple) and len(fields) == len(value) and kind.__base__ is tuple:
             return {"n": [kind.__name__, list(fields), *many(tuple.__iter__(value))]}
-        return {"t": many(tuple.__iter__(value))}
+        return {"w": {"t": many(tuple.__iter__(value))}}
     if isinstance(value, set):
         return {"s": many(set.__iter__(value))}
     if isinstance(value, frozenset):
@@ -177,15 +178,29 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
     if type(value) is range:
         return {"r": many((value.start, value.stop, value.step))}
     if isinstance(value, collections.deque):
-        return {"e": many(value)}
+        return {"e": [value.maxlen, *many(value)]}
+    if value is ... or value is NotImplemented:
+        return {"v": str(value)}
     if isinstance(value, type) and id(value) in _BUILTIN_TYPES:
         return {"y": _BUILTIN_TYPES[id(value)]}
     if isinstance(value, collections.abc.KeysView):
         return {"k": many(value)}
     if isinstance(value, collections.abc.Iterator | collections.abc.ValuesView | collections.abc.ItemsView):
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
-        return {"h": keep(value)} if len(items) > _MAX_ITERATED else {"o": many(items)}
+        return {"o": many(items)} if len(items) <= _MAX_ITERATED else {"h": keep(itertools.chain(items, value))}
     return arrays.as_plain(value, lambda item: encode(item, keep)) or {"h": keep(value)}
+
+
+def _dict_of(value: dict[Any, Any], items: list[list[Any]]) -> dict[str, Any] | None:
+    """Return one of the kinds of dict that `collections` has, or None."""
+    if type(value) is collections.Counter:
+        return {"dc": items}
+    if type(value) is collections.OrderedDict:
+        return {"do": items}
+    factory = value.default_factory if type(value) is collections.defaultdict else value
+    if factory is None or (isinstance(factory, type) and factory in (int, float, str, bool, list, dict, set, tuple)):
+        return {"df": [factory and factory.__name__, *items]}
+    return None
 
 
 def _is_of(value: Any, module: str, name: str) -> bool:
@@ -231,7 +246,11 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "c": lambda body: complex(float(body[0]), float(body[1])),
     "m": _maker("decimal", "Decimal"),
     "r": lambda body: range(*body),
-    "e": collections.deque,
+    "e": lambda body: collections.deque(body[1:], body[0]),
+    "v": lambda body: {"Ellipsis": ..., "NotImplemented": NotImplemented}[body],
+    "dc": lambda body: collections.Counter(dict(body)),
+    "do": collections.OrderedDict,
+    "df": lambda body: collections.defaultdict(body[0] and _builtin_type(body[0]), body[1:]),
     "k": lambda body: dict.fromkeys(body).keys(),
     "o": iter,
     "y": _builtin_type,
@@ -247,6 +266,19 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "ps": arrays.series_of,
     "pf": arrays.frame_of,
 }
+
+
+_EXACT = frozenset("itszbaqcmrlpu") | {"d", "dc", "do", "df", "dt", "dd", "tt", "v", "e"}
+"""What is here all that it was there. The rest is less: items of an iterator, a builtin for an instance of a subclass, a stand-in."""
+
+
+def is_loose(data: Any) -> bool:
+    """Say whether something in JSON's types became less than it was by crossing."""
+    if type(data) is list:
+        return any(map(is_loose, data))
+    if type(data) is not dict:
+        return False
+    return any(tag not in _EXACT or is_loose(body) for tag, body in data.items())
 
 
 def decode(data: Any, resolve: Callable[[int], Any]) -> Any:
@@ -269,6 +301,8 @@ def _decode(data: Any, resolve: Callable[[int], Any]) -> Any:
     ((tag, body),) = data.items()
     if tag == "h":
         return resolve(int(body))
+    if tag == "w":
+        return _decode(body, resolve)
     if tag == "d":
         return {_decode(key, resolve): _decode(value, resolve) for key, value in body}
     if type(body) is list:
