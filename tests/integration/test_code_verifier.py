@@ -179,7 +179,7 @@ def test_a_test_that_swallows_everything_does_not_pass_a_dead_program(shared: Co
         {"test": "def check(candidate) oops", "entry_point": "f"},
         {"test": "x = 1", "entry_point": "f"},
         {"tests": ["assert oops("]},
-        {"tests": ["assert f(lambda x: x) == 1"]},
+        {"tests": ["assert f(open) == 1"]},
         {"inputs": [[1]], "canonical_solution": "def f(x): return 1 / 0", "entry_point": "f"},
     ],
 )

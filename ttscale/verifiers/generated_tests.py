@@ -74,7 +74,7 @@ class GeneratedTestsVerifier(ReadingVerifier):
     """Scores programs by tests that a model wrote: the number passed, and a judgement only with `accept_share`."""
 
     Options: ClassVar[type[BaseModel]] = GeneratedTestsOptions
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     sees_answer: ClassVar[bool] = False
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
 

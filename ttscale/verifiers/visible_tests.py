@@ -37,7 +37,7 @@ class VisibleTestsVerifier(CodeVerifier):
     """The examples in the problem's statement, run in a sandbox; the hidden tests are never seen."""
 
     Options: ClassVar[type[BaseModel]] = VisibleTestsOptions
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     sees_answer: ClassVar[bool] = False
     options: VisibleTestsOptions
 

@@ -19,8 +19,9 @@ in, values out. So
   benchmark's arguments and answer from memory, which no test by examples can exclude.
 
 Dates, paths, named tuples, arrays, frames and the like are plain data, too. Other objects stay in the program's process and do there what the
-tests ask of them, unless that would tell the program what is expected (`ttscale.verifiers.code.inside.proxies`): that cannot be
-judged from outside, and neither can a test that passes functions to a candidate; it is an error, not a wrong answer.
+tests ask of them, unless that would tell the program what is expected (`ttscale.verifiers.code.inside.proxies`); functions of the tests stay
+in theirs (`...inside.ours`). Tests that cannot be followed so fail for a right program, too. There, a program that fails is run once more,
+beside its tests in one process (`...inside.doubt`): what passes only there may have forged it, and is an error, not a wrong answer.
 """
 
 import threading
@@ -120,7 +121,7 @@ class CodeVerifier(ReadingVerifier):
     """Unit tests in a sandbox; which kind is chosen by what the problem's metadata holds (see `suite`)."""
 
     Options: ClassVar[type[BaseModel]] = CodeOptions
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     sees_answer: ClassVar[bool] = True
     batches_at_once: ClassVar[int] = 4  # while a program of one hangs, the others' go on
 

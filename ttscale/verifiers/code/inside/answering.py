@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ttscale.verifiers.code.inside.as_script import remember_source
+from ttscale.verifiers.code.inside.errors import as_raised, raised_by
+from ttscale.verifiers.code.inside.foreign import Foreign, number_there
+from ttscale.verifiers.code.inside.prints import Printed
 from ttscale.verifiers.code.inside.wire import Channel, decode, encode
 
 
@@ -47,6 +50,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     },
     "enter": lambda own: own.__enter__(),
     "exit": lambda own: own.__exit__(None, None, None),
+    "iter": lambda own: (each for each in own),
+    "hash": hash,
 }
 """What may be asked of a kept object, by name."""
 
@@ -58,37 +63,70 @@ class Server:
         self._channel = channel
         self._kept: list[Any] = []
         self._module = types.ModuleType("candidate")
+        self._printed = Printed()
 
     def run(self) -> None:
         """Answer until the other side hangs up; what it asks ahead, when loading the program, is answered right after that."""
         ahead: Iterator[dict[str, Any]] = iter(())
         while True:
             request = next(ahead, None) or self._channel.receive()
-            try:
-                operation = getattr(self, "do_" + request["do"])
-                answer = {"value": encode(operation(request), self._keep)}
+            if self._serve(request):
                 ahead = iter(request.get("ahead", ahead))
-            except BaseException as error:  # SystemExit and the like are failures of the program too
-                answer = {"raised": [type(error).__name__, _text(error)]}
-            self._channel.send(answer)
+
+    def _serve(self, request: dict[str, Any]) -> bool:
+        """Do one operation and answer; return whether it went well."""
+        try:
+            operation = getattr(self, "do_" + request["do"])
+            answer = {"value": self._encoded(operation(request))}
+        except BaseException as error:  # SystemExit and the like are failures of the program too
+            answer = as_raised(error, self._keep)
+        if printed := self._printed.taken():
+            answer["out"] = printed
+        self._channel.send(answer)
+        return "value" in answer
+
+    def _encoded(self, value: Any) -> Any:
+        try:
+            encoded = encode(value, self._keep)
+            return {"w": encoded} if shares(value, set()) else encoded
+        except RecursionError:  # it is deep, or holds itself
+            return {"h": self._keep(value)}
+
+    def ask_there(self, **request: Any) -> Any:
+        """Have the tests do something with an object of theirs; return or raise what comes of it."""
+        self._channel.send({"asks": request})
+        while "do" in (answer := self._channel.receive()):  # a function of theirs works on an object of ours
+            self._serve(answer)
+        if "raised" in answer:
+            raise raised_by(answer, self._resolve)
+        return decode(answer["value"], self._resolve)
+
+    def encode(self, value: Any) -> Any:
+        """Encode a value for the tests."""
+        return encode(value, self._keep)
 
     def do_load(self, request: dict[str, Any]) -> None:
         """Run the program's top level."""
         sys.modules["candidate"] = self._module
         path = remember_source(request["program"])
         self._module.__file__ = path
+        sys.stdout = self._printed.stream
         program = compile(request["program"], path, "exec", dont_inherit=True)
         exec(program, self._module.__dict__)
 
     def do_call(self, request: dict[str, Any]) -> Any:
-        """Call a function by name, or a kept object; where it returns nothing, give some of its arguments as they are then, too."""
+        """Call a function by name, or a kept object; with "back", say which arguments it changed, and whether it returned one of them."""
         target = self._resolve(request["on"]) if "on" in request else getattr(self._module, request["name"])
         arguments = [decode(item, self._resolve) for item in request["args"]]
         named = {name: decode(item, self._resolve) for name, item in request["kwargs"].items()}
         value = target(*arguments, **named)
         if "back" not in request:
             return value
-        return value, [arguments[at] for at in request["back"]] if value is None else []
+        given = {**dict(enumerate(arguments)), **named}
+        before = {**dict(enumerate(request["args"])), **request["kwargs"]}
+        changed = {at: given[at] for at in request["back"] if self.encode(given[at]) != before[at]}
+        same = next((at for at in request["back"] if given[at] is value), None)
+        return (value if same is None else None), changed, same
 
     def do_global(self, request: dict[str, Any]) -> Any:
         """Return what a name stands for."""
@@ -120,6 +158,8 @@ class Server:
         return bool(self._resolve(request["on"]))
 
     def _keep(self, value: Any) -> int:
+        if type(value) is Foreign:
+            return number_there(value)
         for handle, kept in enumerate(self._kept):
             if kept is value:
                 return handle
@@ -127,12 +167,19 @@ class Server:
         return len(self._kept) - 1
 
     def _resolve(self, handle: int) -> Any:
-        return self._kept[handle]
+        return self._kept[handle] if handle >= 0 else Foreign(self, handle)
 
 
-def _text(error: BaseException) -> str:
-    """Return an exception's message; foreign exceptions may fail at that too."""
-    try:
-        return str(error)[:500]
-    except BaseException:
-        return "(no message)"
+def shares(value: Any, seen: set[int]) -> bool:
+    """Say whether a list or a dict stands in a value twice: on the other side they are two.
+
+    >>> row = [0]
+    >>> shares([row, [0]], set()), shares([row, (1, row)], set())
+    (False, True)
+    """
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    if id(value) in seen:
+        return True
+    if items and not isinstance(value, tuple):
+        seen.add(id(value))
+    return any(shares(each, seen) for each in items)

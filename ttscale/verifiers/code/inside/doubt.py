@@ -29,12 +29,39 @@ _METHODS = frozenset(
     name for kind in (str, bytes, int, float, complex, list, tuple, dict, set) for name in dir(kind) if not name.startswith("_")
 )  # fmt: skip
 _FUNCTIONS = frozenset(
-    ("abs all any bin bool bytes bytearray chr complex dict divmod enumerate filter float frozenset hex int isinstance len list map max min"
-     " next oct ord pow range repr reversed round set sorted str sum tuple zip").split()
+    ["abs", "all", "any", "bin", "bool", "bytes", "bytearray", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float", "frozenset", "hex", "int", "isinstance", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip"]
 )  # fmt: skip
 _OTHERS = frozenset(
-    "open input print exec eval compile globals locals vars dir id type getattr setattr hasattr delattr callable super object memoryview"
-    " issubclass breakpoint help exit quit hash iter __import__".split()
+    [
+        "open",
+        "input",
+        "print",
+        "exec",
+        "eval",
+        "compile",
+        "globals",
+        "locals",
+        "vars",
+        "dir",
+        "id",
+        "type",
+        "getattr",
+        "setattr",
+        "hasattr",
+        "delattr",
+        "callable",
+        "super",
+        "object",
+        "memoryview",
+        "issubclass",
+        "breakpoint",
+        "help",
+        "exit",
+        "quit",
+        "hash",
+        "iter",
+        "__import__",
+    ]
 )
 
 
@@ -54,7 +81,9 @@ def is_plain(source: str, names: tuple[str, ...]) -> bool:
 
 def _is_plain(node: ast.AST, called: set[int], names: tuple[str, ...]) -> bool:
     if isinstance(node, ast.Name):
-        return node.id not in _OTHERS and (node.id not in names or id(node) in called or isinstance(node.ctx, ast.Store))
+        return node.id not in _OTHERS and (
+            node.id not in names or id(node) in called or isinstance(node.ctx, ast.Store)
+        )
     if isinstance(node, ast.Attribute):
         of_module = isinstance(node.value, ast.Name) and node.value.id in _PURE
         return not node.attr.startswith("_") and (of_module or node.attr in _METHODS)
@@ -69,7 +98,9 @@ def _is_plain(node: ast.AST, called: set[int], names: tuple[str, ...]) -> bool:
 
 def _tells_values(op: ast.cmpop, to: ast.expr) -> bool:
     """Say whether a comparison is of values, not of which object it is; None, True and False are one each."""
-    return not isinstance(op, ast.Is | ast.IsNot) or (isinstance(to, ast.Constant) and to.value in (None, True, False))
+    return not isinstance(op, ast.Is | ast.IsNot) or (
+        isinstance(to, ast.Constant) and to.value in (None, True, False)
+    )
 
 
 def beside(suite: dict[str, Any]) -> Texts | None:
@@ -82,7 +113,7 @@ def beside(suite: dict[str, Any]) -> Texts | None:
     return None
 
 
-def tests_of(suite: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+def text_of(suite: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     """Return the text of a suite's tests, and what they call the program's functions."""
     if suite["kind"] == "check":
         return suite["test"], ("candidate", suite["entry_point"])
@@ -99,7 +130,11 @@ def second_opinion(first: dict[str, Any], told: str, *, passed: bool, trusts: bo
         trusts: Whether that is believed.
     """
     if passed and trusts:
-        return {"outcome": "passed", "share": 1.0, "detail": "the tests pass beside the program, which is trusted (beside: trust)"}
+        return {
+            "outcome": "passed",
+            "share": 1.0,
+            "detail": "the tests pass beside the program, which is trusted (beside: trust)",
+        }
     if passed:
         said = f"the tests pass beside the program, which proves nothing, and not from outside: {first['detail']}"
         return {"outcome": "error", "detail": f"{said}; `beside: trust` believes them"[:700]}

@@ -56,7 +56,7 @@ class Handle:
         return operator.index(_operate(self, "len"))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(_operate(self, "list"))
+        return iter(_operate(self, "iter"))
 
     def __getitem__(self, key: Any) -> Any:
         return _operate(self, "getitem", key)
@@ -90,7 +90,7 @@ class Handle:
         return not _equals(self, other)
 
     def __hash__(self) -> int:
-        return number_of(self)
+        return operator.index(_operate(self, "hash"))
 
 
 def number_of(value: Handle) -> int:
@@ -117,7 +117,7 @@ def _operate(handle: Handle, name: str, *operands: Any) -> Any:
     session = _session(handle)
     value = _ask(handle, do="operate", name=name, operands=[session.encode(each) for each in operands])
     if type(value) is Handle and _is_subject(handle):
-        return Handle(session, number_of(value), is_subject=True)
+        return session.handle(number_of(value), is_subject=True)
     return value
 
 
@@ -138,7 +138,10 @@ def _equals(handle: Handle, other: object) -> bool:
     if type(other) is Handle:
         return number_of(other) == number_of(handle) or _operate(handle, "eq", other) is True
     equality = _ask(handle, do="kind")["equality"]
-    if other is None or equality == "identity" or (equality == "the program's" and not _is_subject(handle)):
+    if other is None or equality == "identity":
+        return False
+    if equality == "the program's" and not _is_subject(handle):
+        _session(handle).judges_itself = True
         return False
     _require_subject(handle, other, "==")
     return _operate(handle, "eq", other) is True
@@ -186,7 +189,7 @@ class Remote:
         """Call it over there; by convention, a name in capitals is that of a class."""
         value = self._session.call({"name": self._name}, args, kwargs, writes_back=self._writes_back)
         if type(value) is Handle and self._name[:1].isupper():
-            return Handle(self._session, number_of(value), is_subject=True)
+            return self._session.handle(number_of(value), is_subject=True)
         return value
 
     def __getattr__(self, name: str) -> Any:

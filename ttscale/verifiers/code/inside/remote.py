@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ttscale.verifiers.code.inside.errors import is_more, raised_by
+from ttscale.verifiers.code.inside.ours import Ours
 from ttscale.verifiers.code.inside.proxies import Handle, UnsupportedError, number_of
 from ttscale.verifiers.code.inside.wire import Channel, ChannelError, OutOfTimeError, decode, encode, is_loose
-
-
-class RemoteError(Exception):
-    """The program raised something that has no builtin name."""
 
 
 class AstrayError(Exception):
@@ -27,10 +26,13 @@ class Session:
 
     Attributes:
         is_loose: Whether something crossed that is not all that it was there: a stand-in, the items of an iterator, an exception.
+        judges_itself: Whether a function of the program gave an object that says itself what it equals, and was not asked.
     """
 
     def __init__(self, channel: Channel, deadline: float, ahead: Sequence[dict[str, Any]] = ()) -> None:
-        self.is_loose = False
+        self.is_loose = self.judges_itself = False
+        self._ours = Ours()
+        self._handles: dict[tuple[int, bool], Handle] = {}
         self._channel = channel
         self._ahead = collections.deque(ahead)
         self.deadline = deadline
@@ -51,19 +53,41 @@ class Session:
                 self._channel.send(request, self.deadline)
             elif self._ahead.popleft() != request:
                 raise AstrayError
-            answer = self._channel.receive(self.deadline)
-            raised = _raised(answer)
+            answer = self._answer()
+            raised = self._raised(answer)
             value = None if raised else decode(answer["value"], self._handle)
-            self.is_loose = self.is_loose or (type(raised) is RemoteError if raised else is_loose(answer["value"]))
+            self.is_loose = self.is_loose or (is_more(raised) if raised else is_loose(answer["value"]))
         except (OutOfTimeError, ChannelError, AstrayError) as error:
             self.failure = error
             raise
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError, IndexError):
             self.failure = ChannelError("sent a malformed answer")
             raise self.failure from None
         if raised:
             raise raised
         return value
+
+    def _answer(self) -> Any:
+        """Return the next answer, after all that the program asks of objects of the tests before; show what it printed."""
+        while True:
+            answer = self._channel.receive(self.deadline)
+            if type(answer) is not dict:
+                raise TypeError
+            if "asks" not in answer:
+                break
+            reply = self._ours.answer(
+                answer["asks"], lambda data: decode(data, self._handle), self.encode, self.number_of
+            )
+            self._channel.send(reply, self.deadline)
+        if "out" in answer and sys.stdout is not sys.__stdout__:  # the tests catch what is printed
+            sys.stdout.write(str(answer["out"]))
+        return answer
+
+    def _raised(self, answer: dict[str, Any]) -> Exception | None:
+        if "raised" not in answer:
+            return None
+        own = self._ours.object_of(int(answer["ours"])) if "ours" in answer else None
+        return own if isinstance(own, Exception) else _from_there(raised_by(answer, self._handle))
 
     def call(
         self,
@@ -73,27 +97,42 @@ class Session:
         *,
         writes_back: bool = False,
     ) -> Any:
-        """Call a function of the program; what it changed in place of the arguments changes here where it returns nothing."""
+        """Call a function of the program; what it changed of the arguments changes here."""
         request = call_request(self.encode, target, args, kwargs, writes_back=writes_back)
         answer = self.ask(**request)
         if "back" not in request:
             return answer
-        value, changed = _parts(self, answer)
-        for at, new in zip(request["back"], changed, strict=False):
-            if type(new) is type(args[at]):
-                _MUTABLE[type(new)](args[at], new)
-        return value
+        value, changed, same = _parts(self, answer, request["back"])
+        given: dict[int | str, Any] = dict([*enumerate(args), *kwargs.items()])
+        for at, new in changed.items():
+            if type(new) is type(given[at]):
+                self.is_loose |= any(
+                    type(each) in _MUTABLE for each in _items(given[at])
+                )  # which may be in other hands
+                _MUTABLE[type(new)](given[at], new)
+        return value if same is None else given[same]
 
-    def _handle(self, number: int) -> Handle:
-        return Handle(self, number)
+    def _handle(self, number: int) -> Any:
+        return self.handle(number) if number >= 0 else self._ours.object_of(number)
+
+    def handle(self, number: int, *, is_subject: bool = False) -> Handle:
+        """Return the stand-in for an object of the program, the same each time."""
+        key = number, is_subject
+        if key not in self._handles:
+            self._handles[key] = Handle(self, number, is_subject=is_subject)
+        return self._handles[key]
 
     def encode(self, value: Any) -> Any:
         """Encode an argument; a handle goes back as itself, anything else must be plain."""
         try:
-            return encode(value, _handle_number)
+            return encode(value, self.number_of)
         except UnsupportedError as error:
             self.failure = error
             raise
+
+    def number_of(self, value: Any) -> int:
+        """Return the number of an object of the program, or of the tests."""
+        return number_of(value) if type(value) is Handle else self._ours.number_of(value)
 
 
 def call_request(
@@ -107,22 +146,29 @@ def call_request(
     """Return the request for a call; "back" tells of which arguments the tests want to see what became of them."""
     named = {name: encoded(value) for name, value in kwargs.items()}
     request = {"do": "call", "args": [encoded(item) for item in args], "kwargs": named, **target}
-    mutable = [at for at, item in enumerate(args) if type(item) in _MUTABLE]
+    given = [*enumerate(args), *kwargs.items()]
+    mutable = [at for at, item in given if type(item) in _MUTABLE]
     return {**request, "back": mutable} if writes_back and mutable else request
 
 
-def _parts(session: Session, answer: Any) -> tuple[Any, list[Any]]:
-    """Return what a call gave and what became of its arguments."""
-    if type(answer) is not tuple or len(answer) != 2 or type(answer[1]) is not list:
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
+
+
+def _parts(
+    session: Session, answer: Any, places: Sequence[int | str]
+) -> tuple[Any, dict[int | str, Any], int | str | None]:
+    """Return what a call gave, what became of its arguments, by place, and which of them it returned."""
+    if (
+        type(answer) is not tuple
+        or len(answer) != 3
+        or type(answer[1]) is not dict
+        or not {*answer[1], answer[2]} <= {*places, None}
+    ):
         session.failure = ChannelError("sent a malformed answer")
         raise session.failure
-    return answer[0], answer[1]
-
-
-def _handle_number(value: Any) -> int:
-    if type(value) is not Handle:
-        raise UnsupportedError(f"the tests pass a {type(value).__name__}, which cannot leave their process")
-    return number_of(value)
+    value, changed, same = answer
+    return value, changed, same
 
 
 def _replace_items(old: Any, new: Any) -> None:
@@ -141,24 +187,6 @@ _MUTABLE: dict[type, Callable[[Any, Any], None]] = {
     set: _replace_all,
 }
 """What a function may be meant to change in place."""
-
-
-_NEVER_RAISED = (StopIteration, StopAsyncIteration)
-"""In ``all(map(test, cases))`` they would end the cases early, as if all had passed."""
-
-
-def _raised(answer: Any) -> Exception | None:
-    """Return the exception that an answer reports: the builtin of that name, or a `RemoteError`."""
-    if type(answer) is not dict or "raised" not in answer:
-        return None
-    name, text = (str(part) for part in answer["raised"])
-    kind = getattr(__import__("builtins"), name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in _NEVER_RAISED:
-        try:
-            return _from_there(kind(text))
-        except TypeError:  # a few need more than a message
-            pass
-    return _from_there(RemoteError(f"{name}: {text}"))
 
 
 _RAISED_THERE = "raised by the program"

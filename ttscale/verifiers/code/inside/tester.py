@@ -32,7 +32,7 @@ from ttscale.execution.inside.confine import (
 from ttscale.verifiers.code.inside.ahead import asked_by, asked_by_check, asked_of
 from ttscale.verifiers.code.inside.beside import PASSED, SEED
 from ttscale.verifiers.code.inside.candidates import KINDS, ForkServer, kind_for
-from ttscale.verifiers.code.inside.doubt import beside, is_plain, second_opinion, tests_of
+from ttscale.verifiers.code.inside.doubt import beside, is_plain, second_opinion, text_of
 from ttscale.verifiers.code.inside.given import agrees
 from ttscale.verifiers.code.inside.going_on import NAME, Failures, going_on
 from ttscale.verifiers.code.inside.printed import agrees_with
@@ -83,8 +83,14 @@ class Tester:
                 kind = "offline"
             else:
                 break
-        in_doubt = result.pop("in_doubt", False) or not suite["is_plain"]
-        if in_doubt and suite["beside"] and result["outcome"] != "passed" and self._beside != "never":
+        doubt = result.pop("in_doubt", False)
+        in_doubt = doubt or (doubt is False and not suite["is_plain"])
+        if (
+            in_doubt
+            and suite["beside"]
+            and result["outcome"] in ("failed", "error")
+            and self._beside != "never"
+        ):
             result = self._looked_at_again(result, suite, program, limits)
         return {**result, "seconds": time.monotonic() - start}
 
@@ -122,7 +128,7 @@ _PASSED: Result = {"outcome": "passed", "share": 1.0}
 def _how_it_is_doubted(suite: dict[str, Any]) -> dict[str, Any]:
     """Return the tests as they are run beside a program, and whether they tell the same from outside."""
     texts = beside(suite)
-    return {"beside": texts, "is_plain": texts is None or is_plain(*tests_of(suite))}
+    return {"beside": texts, "is_plain": texts is None or is_plain(*text_of(suite))}
 
 
 def _run_tests(
@@ -144,7 +150,8 @@ def _run_tests(
     if failure is None:
         return dict(_PASSED)
     explained = _explained(failure, timeout_s, ended)
-    return {**explained, "in_doubt": explained["outcome"] == "error" or session.is_loose}
+    in_doubt = explained["outcome"] == "error" or session.is_loose
+    return {**explained, "in_doubt": None if session.judges_itself else in_doubt}
 
 
 def _explained(failure: Exception, timeout_s: float, ended: dict[str, int]) -> Result:

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ttscale.verifiers.code.inside import arrays
+from ttscale.verifiers.code.inside.lazy import Rest, Task, awaited, pieces
 
 MAX_CONTROL = 1 << 16
 """Most bytes in one message between tester, fork server and a process that waits for its program."""
@@ -39,7 +40,9 @@ _OF_MODULES: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
     ("uuid", "UUID"): ("u", lambda value: value.hex),
 }
 """Plain data of modules that are imported only when there is some: a process that has more in it takes longer to fork."""
-_MAX_ITERATED = 10_000
+_OF_ITERATORS = ("builtins", "itertools")
+"""Iterators of other modules may be more than that."""
+_MAX_ITERATED = 100_000
 """An iterator longer than this crosses piece by piece, as it is asked for: it may be endless."""
 
 
@@ -141,19 +144,19 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return [encode(item, keep) for item in items]
 
     if isinstance(value, str):
-        return {"w": str.__str__(value)}
+        return _as_builtin(value, str, str.__str__(value))
     if isinstance(value, numbers.Integral):
         return encode(int(value), keep)
     if isinstance(value, dict):
-        items = [many(pair) for pair in dict.items(value)]
-        return _dict_of(value, items) or ({"d": items} if kind is dict else {"w": {"d": items}})
+        pairs = [many(pair) for pair in dict.items(value)]
+        return _dict_of(value, pairs) or _as_builtin(value, dict, {"d": pairs})
     if isinstance(value, list):
-        return {"w": many(list.__iter__(value))}
+        return _as_builtin(value, list, many(list.__iter__(value)))
     if isinstance(value, tuple):
         fields = getattr(kind, "_fields", None)
         if isinstance(fields, tuple) and len(fields) == len(value) and kind.__base__ is tuple:
             return {"n": [kind.__name__, list(fields), *many(tuple.__iter__(value))]}
-        return {"w": {"t": many(tuple.__iter__(value))}}
+        return _as_builtin(value, tuple, {"t": many(tuple.__iter__(value))})
     if isinstance(value, set):
         return {"s": many(set.__iter__(value))}
     if isinstance(value, frozenset):
@@ -179,16 +182,31 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return {"r": many((value.start, value.stop, value.step))}
     if isinstance(value, collections.deque):
         return {"e": [value.maxlen, *many(value)]}
+    if type(value) is slice:
+        return {"sl": many((value.start, value.stop, value.step))}
     if value is ... or value is NotImplemented:
         return {"v": str(value)}
     if isinstance(value, type) and id(value) in _BUILTIN_TYPES:
         return {"y": _BUILTIN_TYPES[id(value)]}
     if isinstance(value, collections.abc.KeysView):
         return {"k": many(value)}
-    if isinstance(value, collections.abc.Iterator | collections.abc.ValuesView | collections.abc.ItemsView):
+    if kind.__module__ == "builtins" and kind.__name__ == "coroutine":
+        return {"aw": keep(Task(value))}
+    if isinstance(value, collections.abc.ValuesView | collections.abc.ItemsView) or (
+        isinstance(value, collections.abc.Iterator) and kind.__module__ in _OF_ITERATORS
+    ):
         items = list(itertools.islice(value, _MAX_ITERATED + 1))
-        return {"o": many(items)} if len(items) <= _MAX_ITERATED else {"h": keep(itertools.chain(items, value))}
+        return (
+            {"o": many(items)}
+            if len(items) <= _MAX_ITERATED
+            else {"it": keep(Rest(itertools.chain(items, value)))}
+        )
     return arrays.as_plain(value, lambda item: encode(item, keep)) or {"h": keep(value)}
+
+
+def _as_builtin(value: Any, kind: type, encoded: Any) -> Any:
+    """Mark an instance of a subclass as more than what crosses, unless it is more in what it says that it equals: that is not asked."""
+    return encoded if type(value) is kind or type(value).__eq__ is not kind.__eq__ else {"w": encoded}
 
 
 def _dict_of(value: dict[Any, Any], items: list[list[Any]]) -> dict[str, Any] | None:
@@ -198,7 +216,9 @@ def _dict_of(value: dict[Any, Any], items: list[list[Any]]) -> dict[str, Any] | 
     if type(value) is collections.OrderedDict:
         return {"do": items}
     factory = value.default_factory if type(value) is collections.defaultdict else value
-    if factory is None or (isinstance(factory, type) and factory in (int, float, str, bool, list, dict, set, tuple)):
+    if factory is None or (
+        isinstance(factory, type) and factory in (int, float, str, bool, list, dict, set, tuple)
+    ):
         return {"df": [factory and factory.__name__, *items]}
     return None
 
@@ -247,6 +267,7 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "m": _maker("decimal", "Decimal"),
     "r": lambda body: range(*body),
     "e": lambda body: collections.deque(body[1:], body[0]),
+    "sl": lambda body: slice(*body),
     "v": lambda body: {"Ellipsis": ..., "NotImplemented": NotImplemented}[body],
     "dc": lambda body: collections.Counter(dict(body)),
     "do": collections.OrderedDict,
@@ -268,7 +289,8 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-_EXACT = frozenset("itszbaqcmrlpu") | {"d", "dc", "do", "df", "dt", "dd", "tt", "v", "e"}
+_BY_NUMBER: dict[str, Callable[[Any], Any]] = {"h": lambda own: own, "it": pieces, "aw": awaited}
+_EXACT = frozenset("itszbaqcmrlpu") | {"d", "dc", "do", "df", "dt", "dd", "tt", "v", "e", "sl"}
 """What is here all that it was there. The rest is less: items of an iterator, a builtin for an instance of a subclass, a stand-in."""
 
 
@@ -299,8 +321,8 @@ def _decode(data: Any, resolve: Callable[[int], Any]) -> Any:
     if type(data) is not dict:
         return data
     ((tag, body),) = data.items()
-    if tag == "h":
-        return resolve(int(body))
+    if tag in _BY_NUMBER:
+        return _BY_NUMBER[tag](resolve(int(body)))
     if tag == "w":
         return _decode(body, resolve)
     if tag == "d":
