@@ -19,6 +19,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ CASES: dict[str, dict[str, Any]] = {
     "20 alternatives": {"top_logprobs": 20},
     "stop strings": {"logprobs": False, "stop": ("never said",)},
     "64 tokens a sample": {"logprobs": False, "mean": 64},
+    "8 cells that overlap": {"logprobs": False, "cells": 8},
+    "8 cells that overlap, sums": {"logprobs": True, "cells": 8},
     "4,000 tokens a sample": {"logprobs": False, "mean": 4000, "samples": 1024},
     "4,000 tokens a sample, sums": {"logprobs": True, "mean": 4000, "samples": 1024},
 }
@@ -71,15 +74,15 @@ def _in_own_process(name: str, case: dict[str, Any]) -> dict[str, Any]:
 
 def _measured(case: dict[str, Any]) -> dict[str, Any]:
     sampler, engine, tokens = _front()
-    mean, n_samples = case.pop("mean", 512), case.pop("samples")
+    mean, n_samples, n_cells = case.pop("mean", 512), case.pop("samples"), case.pop("cells", 1)
     core = _FakeCore(mean, tokens, case)
-    sampler = _adopted(sampler, engine, core, n_samples, case)
+    cells = _adopted(sampler, engine, core, n_samples // n_cells, case, n_cells)
     with tempfile.TemporaryDirectory(prefix="ttscale-driver-") as folder:
         _driven(
-            sampler, core, _requests(PROBLEMS), Path(folder), PROBLEMS
+            sampler, core, cells[:1], Path(folder), PROBLEMS
         )  # whatever is loaded or made at the first use
         core.forget()
-        return _driven(sampler, core, _requests(n_samples), Path(folder), n_samples)
+        return _driven(sampler, core, cells, Path(folder), n_samples)
 
 
 def _front() -> tuple[Any, Any, list[int]]:
@@ -124,16 +127,20 @@ def _tokenizer() -> tuple[Any, list[int]]:
     return tokenizer, list(tokenizer(text).input_ids)
 
 
-def _adopted(sampler: Any, engine: Any, core: Any, n_samples: int, case: dict[str, Any]) -> Any:
-    """Return a sampler with the case's settings in front of the fake core."""
+def _adopted(
+    sampler: Any, engine: Any, core: Any, n_samples: int, case: dict[str, Any], n_cells: int
+) -> list[Callable[[], Any]]:
+    """Put a sampler in front of the fake core; return what makes it serve each cell, all with the case's settings."""
     from ttscale.samplers.settings import SamplingSettings
 
     engine.engine_core = core
     engine.vllm_config.model_config.max_model_len = _FakeCore.LONGEST + 1000
     engine.vllm_config.scheduler_config.max_num_seqs = SLOTS
     settings = {"n": n_samples, "max_tokens": _FakeCore.LONGEST, "per_sample_seeds": False} | case
-    sampler.reuse(sampler._model, SamplingSettings(**settings))
-    return sampler
+    cells = [SamplingSettings(**settings) for _ in range(n_cells)]
+    serve = [partial(sampler.reuse, sampler._model, cell) for cell in cells]
+    serve[0]()
+    return serve
 
 
 def _requests(n_samples: int) -> Any:
@@ -147,19 +154,25 @@ def _requests(n_samples: int) -> Any:
     return plan_requests(problems, missing, run_seed=0, request_size=64)
 
 
-def _driven(sampler: Any, core: Any, requests: Any, folder: Path, n_samples: int) -> dict[str, Any]:
-    """Draw and store everything; return what it cost."""
+def _driven(
+    sampler: Any, core: Any, cells: list[Callable[[], Any]], folder: Path, n_samples: int
+) -> dict[str, Any]:
+    """Draw and store everything, the same share for every cell; return what it cost."""
+    from ttscale.pipeline.attempt_kinds import PlainAttempts
+    from ttscale.pipeline.lanes import Lane, streamed
     from ttscale.store.writer import SampleWriter
 
-    writer = SampleWriter(folder, "c", "s")
+    lanes = [Lane(PlainAttempts(_requests(n_samples // len(cells))), serve) for serve in cells]
+    writers = {lane: SampleWriter(folder, f"c{number}", "s") for number, lane in enumerate(lanes)}
     resident, peak, n, first = _resident_bytes(), 0, 0, None
     began = time.thread_time()
-    for samples in sampler.sample(requests):
+    for lane, samples in streamed(sampler, iter(lanes)):
         first = core.steps if first is None else first
         n += len(samples)
-        writer.add(samples)
+        writers[lane].add(samples)
         peak = max(peak, core.most_in_flight and _resident_bytes())
-    writer.flush()
+    for writer in writers.values():
+        writer.flush()
     seconds = time.thread_time() - began - core.seconds
     if n != n_samples:
         raise SystemExit(f"{n} samples instead of {n_samples}")
