@@ -69,6 +69,21 @@ def test_a_round_trip_gives_the_same_numbers(store: RunStore, tmp_path: Path, to
     assert texts[0].sort(pl.all()).equals(texts[1].sort(pl.all()))
 
 
+def test_an_oracle_that_sees_no_key_stays_what_defines_correct(store: RunStore, tmp_path: Path) -> None:
+    original = run(load_config(_config(tmp_path, oracle="last-digit"), out=tmp_path / "run"))
+    wanted = [cell.coverage.value.tolist() for cell in analyze_run(original).cells]
+    assert wanted != [cell.coverage.value.tolist() for cell in analyze_run(store).cells]  # which asks exact
+    export_run(original.path, "jsonl", tmp_path / "s.jsonl")
+    again = import_samples([tmp_path / "s.jsonl"], tmp_path / "again", format_name="table").store
+    assert [cell.coverage.value.tolist() for cell in analyze_run(again).cells] == wanted
+
+
+def _config(folder: Path, *, oracle: str) -> Path:
+    path = folder / "toy.yaml"
+    path.write_text(f"{CONFIG}analysis: {{oracle: {oracle}}}\n", encoding="utf-8")
+    return path
+
+
 def test_load_dataset_opens_the_parquet_export(store: RunStore, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     export_run(store.path, "parquet", tmp_path / "set")

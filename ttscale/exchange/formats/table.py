@@ -140,8 +140,11 @@ class TableImporter:
             column: column for column in row if column.partition(":")[0] in _PREFIXES and column[-1] != ":"
         }
         own = {name: column for name, column in own.items() if ":" in name and column not in taken}
-        if any(name.startswith("verdict:") for name in own):
-            found.pop("correct", None)  # an export's own summary of the first verdict
+        judges = [name for name in own if name.startswith(("verdict:", "accept:"))]
+        if judges and judges[0].startswith("verdict:"):
+            found.pop(
+                "correct", None
+            )  # an export's own summary of the first verdict; one that sees no key is no oracle here
         columns = found | own | self._options.map
         if "problem_id" not in columns and "prompt" in columns:
             columns["problem_id"] = columns["prompt"]  # equal prompts are the same problem
