@@ -81,10 +81,16 @@ def build_importer(name: str, options: Mapping[str, Any]) -> Importer:
 
     Raises:
         UnknownPluginError: There is none of this name.
+        InvalidInputError: An option is no text that a file can hold.
         pydantic.ValidationError: An option is unknown or wrong.
     """
     plugin = load_plugin("importers", name)
-    importer: Importer = plugin(plugin.Options.model_validate(dict(options)))
+    try:
+        importer: Importer = plugin(plugin.Options.model_validate(dict(options)))
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"An option of '{name}' holds half of a character, which no file can: {error.object!r:.80}."
+        ) from error
     return importer
 
 

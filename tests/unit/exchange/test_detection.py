@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from ttscale.errors import InvalidInputError
-from ttscale.exchange.detection import detect_format, formats_of, looks_like, packed_within, require_there
+from ttscale.exchange.detection import (
+    build_importer,
+    detect_format,
+    formats_of,
+    looks_like,
+    packed_within,
+    require_there,
+)
 from ttscale.registry import plugins
 
 LM_EVAL = {"doc_id": 0, "doc": {}, "target": "7", "resps": [["a"]], "filtered_resps": ["a"], "metrics": []}
@@ -28,6 +35,11 @@ def test_a_file_is_recognized_by_its_first_record(
     assert detect_format(path) == name
     assert looks_like(path, "table") == f" It looks like {name}: ttscale import {name} {path}"
     assert looks_like(path, name) == ""
+
+
+def test_an_option_with_half_of_a_character_is_one_error() -> None:
+    with pytest.raises(InvalidInputError, match=r"An option of 'table' holds half of a character.*udcf8"):
+        build_importer("table", {"map": "completion=a\udcf8"})
 
 
 def test_what_could_be_two_formats_is_asked_about(tmp_path: Path) -> None:
