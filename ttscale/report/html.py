@@ -1,7 +1,6 @@
 """The report: one self-contained HTML page, its figures, and the data behind each figure."""
 
 import io
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ttscale.report.figures import (
 )
 from ttscale.report.page import LiveState, render_page
 from ttscale.report.strategies import StrategySection, strategy_figures, strategy_sections
+from ttscale.store.files import beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def writing_to(out: Path) -> Iterator[None]:
 
 def replace_file(path: Path, content: bytes) -> Path:
     """Write a file whole: under a temporary name first, then renamed over the old one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = beside(path)
     try:
         temporary.write_bytes(content)
         temporary.replace(path)

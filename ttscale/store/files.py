@@ -1,9 +1,12 @@
 """Files that appear whole or not at all."""
 
 import errno
+import glob
 import os
 import secrets
+import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +15,8 @@ from typing import IO
 from ttscale.errors import StoreError
 
 TEMPORARY_PREFIX = ".tmp-"
+_ABANDONED_S = 60.0
+"""Without a change: nobody writes there any more."""
 _NO_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EISDIR, errno.EIO}
 
 
@@ -45,6 +50,18 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically; see `write_atomically`."""
     write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def beside(path: Path) -> Path:
+    """Return a free temporary name beside a path; what killed writers of it left is deleted first.
+
+    A folder of exports or reports has no lock: what was touched a minute ago may be another's, still being written.
+    """
+    with suppress(OSError):  # a folder that is not there, or not ours: whoever writes says so
+        for left in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp"):
+            if time.time() - max(one.lstat().st_mtime for one in (left, *left.rglob("*"))) > _ABANDONED_S:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def remove_leftovers(folder: Path) -> None:

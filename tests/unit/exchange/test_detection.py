@@ -39,7 +39,7 @@ def test_a_file_is_recognized_by_its_first_record(
 
 def test_an_option_with_half_of_a_character_is_one_error() -> None:
     with pytest.raises(InvalidInputError, match=r"An option of 'table' holds half of a character.*udcf8"):
-        build_importer("table", {"map": "completion=a\udcf8"})
+        build_importer("table", {"map": {"\udcf8": "a"}})
 
 
 def test_what_could_be_two_formats_is_asked_about(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """Exports appear whole or not at all, and replace nothing."""
 
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
 
 from ttscale.errors import InvalidInputError, StoreError
+from ttscale.store.files import beside
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def appearing(out: Path) -> Iterator[Path]:
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InvalidInputError(f"{out} is there already. Remove it, or give another --out.")
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
+    temporary = beside(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -36,7 +36,8 @@ def appearing(out: Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong first is told
+                temporary.unlink()
 
 
 def write_jsonl(frames: Iterable[pl.DataFrame], out: Path) -> None:
