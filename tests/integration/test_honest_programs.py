@@ -59,6 +59,10 @@ RIGHT: dict[str, tuple[str, str, str]] = {
  "database": ("import sqlite3\nc = sqlite3.connect('x.db')\nc.execute('create table t(a)')\nc.execute('insert into t values(8)')\nc.commit()\nprint(*c.execute('select a from t').fetchone())","","8"),
  "lock": ("import fcntl\nf = open('l', 'w')\nfcntl.flock(f, fcntl.LOCK_EX)\nprint(8)","","8"),
  "ctx": ("import multiprocessing as mp\nl=mp.Lock()\nwith l: print(8)","","8"),
+ "own module": ("open('mod.py', 'w').write('x = 8')\nimport mod\nprint(mod.x)","","8"),
+ "user": ("import getpass\nprint(8 if getpass.getuser() else 0)","","8"),
+ "finally": ("def g():\n    try: yield 1\n    finally: print(8)\nx = g()\nnext(x)","","8"),
+ "finalizer": ("import sys\nclass A:\n    def __del__(self): sys.stdout.write('8\\n')\n    def me(self): return A\na = A()\nb = [a]\nb.append(b)","","8"),
  "value": ("import multiprocessing as mp\nv=mp.Value('i',8)\nprint(v.value)","","8"),
 }  # fmt: skip
 """name -> program, input, output."""

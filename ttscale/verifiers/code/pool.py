@@ -186,6 +186,7 @@ class Pair:
     def _view(self, interpreter: str) -> View:
         mounted = {f"{_INSIDE}/{place}": str(path) for place, path in _PLACES.items()}
         environment = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment["USER"] = "candidate"  # there is no list of users
         environment["MALLOC_ARENA_MAX"] = "1"  # else every thread takes 128 MiB of the address space
         return View(readable=python_paths(interpreter), mounted=mounted, environment=environment)
 

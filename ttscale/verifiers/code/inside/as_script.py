@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import builtins
 import errno
+import gc
 import io
 import linecache
 import os
+import re
 import resource
 import site
 import socket
@@ -75,17 +77,29 @@ def run_as_script(source: str, *, leaves_file: bool) -> int:
         setattr(sys, f"__{name}__", stream)
     _open_standard_input_by_name()
     path = remember_source(source)
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as above
     if leaves_file:
         with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - as above
             file.write(source)
+    code = _ended_by(lambda: _run_main(source, path))
+    waited = _ended_by(threading._shutdown)  # type: ignore[attr-defined]  # as the interpreter does: threads are joined
+    _ended_by(atexit._run_exitfuncs)
+    if _AT_THE_END.search(source):
+        sys.modules["__main__"] = sys
+        gc.collect()
+    flushed = 0 if sys.stdout is None or sys.stdout.closed else _ended_by(sys.stdout.flush)
+    return (code or waited or flushed) & 0xFF
+
+
+_AT_THE_END = re.compile(r"\b(?:__del__|yield|finalize|__exit__)\b")
+"""What a program may hold that does something when the interpreter lets go of it."""
+
+
+def _run_main(source: str, path: str) -> None:
     module = types.ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module
-    code = _ended_by(lambda: exec(compile(source, path, "exec", dont_inherit=True), module.__dict__))
-    waited = _ended_by(threading._shutdown)  # type: ignore[attr-defined]  # as the interpreter does: threads are joined
-    _ended_by(atexit._run_exitfuncs)
-    flushed = 0 if sys.stdout is None or sys.stdout.closed else _ended_by(sys.stdout.flush)
-    return (code or waited or flushed) & 0xFF
+    exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
 
 
 def _ended_by(run: Any) -> int:
