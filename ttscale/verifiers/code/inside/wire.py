@@ -137,7 +137,7 @@ def encode(value: Any, keep: Callable[[Any], int]) -> Any:
     return _encode_other(value, keep)
 
 
-def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR0911, PLR0912 - one line per type
+def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR0911 - one line per type
     kind = type(value)
 
     def many(items: Any) -> list[Any]:
@@ -147,6 +147,8 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return _as_builtin(value, str, str.__str__(value))
     if isinstance(value, numbers.Integral):
         return encode(int(value), keep)
+    if isinstance(value, numbers.Real) and not _is_of(value, "fractions", "Fraction"):
+        return float(value)
     if isinstance(value, dict):
         pairs = [many(pair) for pair in dict.items(value)]
         return _dict_of(value, pairs) or _as_builtin(value, dict, {"d": pairs})
@@ -163,10 +165,14 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
         return {"z": many(frozenset.__iter__(value))}
     if isinstance(value, bytes | bytearray):
         return {"b" if isinstance(value, bytes) else "a": bytes(value).hex()}
+    return _encode_of_modules(value) or _encode_rarer(value, keep)
+
+
+def _encode_of_modules(value: Any) -> dict[str, Any] | None:
+    """Return a number of another type than Python's usual ones, a date or the like, or None."""
+    kind = type(value)
     if _is_of(value, "fractions", "Fraction"):
         return {"q": [hex(value.numerator), hex(value.denominator)]}
-    if isinstance(value, numbers.Real):
-        return float(value)
     if isinstance(value, complex):
         return {"c": [value.real, value.imag]}
     if _is_of(value, "decimal", "Decimal"):
@@ -176,6 +182,15 @@ def _encode_other(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR09
     ):
         tag, as_plain = _OF_MODULES[kind.__module__, kind.__name__]
         return {tag: as_plain(value)}
+    return None
+
+
+def _encode_rarer(value: Any, keep: Callable[[Any], int]) -> Any:  # noqa: PLR0911 - one line per type
+    kind = type(value)
+
+    def many(items: Any) -> list[Any]:
+        return [encode(item, keep) for item in items]
+
     if kind.__module__ == "numpy" and kind.__name__ != "ndarray" and getattr(value, "shape", None) == ():
         return encode(value.item(), keep)  # NumPy's truth values; its numbers are numbers
     if type(value) is range:
