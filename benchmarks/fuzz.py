@@ -6,7 +6,7 @@ Every mutation is drawn from a seed and its number, so each can be repeated. Wha
 
     python benchmarks/fuzz.py --mutations 20000              # all targets in turn, in processes that may hang or die
     python benchmarks/fuzz.py --target config --mutations 500
-    python benchmarks/fuzz.py --until-stopped
+    python benchmarks/fuzz.py --state fuzz.json --until-stopped   # stopped and called again, it goes on
     python benchmarks/fuzz.py --target import --only 1234    # one input again, with its traceback
 """
 
@@ -28,7 +28,8 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ ODD_BYTES = (
     b"", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xfe\xff", b"\x1b]0;x\x07", b"\xed\xa0\x80", b"\r\n", b"\r", b'"', b"{", b"}", b"[", b"]", b",", b":", b"NaN",
     b"9" * 5000, b"[" * 3000, b'{"a":' * 2000, b"&a [*a]", b"!!int x", b"!!python/name:os.system", b"- " * 50, b"\t", b"1e999", b"-", b"null", b"\\ud800",
 )  # fmt: skip
+LONGEST = 5000
+BLOCK = 25
 CONFIG = b"""name: x
 model: {path: demo-arithmetic, dtype: float32}
 task: {name: arithmetic, problems: 8}
@@ -267,7 +270,7 @@ def fuzz_table(folder: Path, rng: random.Random) -> None:
         lambda: read_counts(path), lambda: read_counts(path, by=["model"]), lambda: read_score_tables(path, ["rm"])[0],
         lambda: import_samples([path], folder / "run", format_name="table"),
     ):  # fmt: skip
-        with suppress(TtscaleError):
+        with _refusing():
             read()
     _command(["curve", str(path), "--k", "1,2", "--json"])
 
@@ -312,9 +315,9 @@ def fuzz_config(folder: Path, rng: random.Random) -> None:
         mutated_bytes(rng.choice(SETS).encode(), rng).decode(errors="surrogateescape")
         for _ in range(rng.randrange(3))
     ]
-    with suppress(TtscaleError):
+    with _refusing():
         load_config(path, overrides)
-    with suppress(TtscaleError):
+    with _refusing():
         parse_plugin(mutated_bytes(b"{name: regex, pattern: x}", rng).decode(errors="replace"), "--problems")
     _command(["plan", str(path), *(part for each in overrides[:1] for part in ("--set", each))])
 
@@ -420,7 +423,7 @@ def fuzz_odd_table(folder: Path, rng: random.Random) -> None:
         lambda: read_counts(path), lambda: read_score_tables(path, ["correct"])[0], lambda: import_samples([path], folder / "run", format_name="table"),
         lambda: read_tasks(cells(check_config(config))),
     ):  # fmt: skip
-        with suppress(TtscaleError):
+        with _refusing():
             read()
     _command(["curve", str(path), "--k", "1,2"])
 
@@ -436,9 +439,9 @@ def fuzz_odd_config(folder: Path, rng: random.Random) -> None:
     override = rng.choice(
         (f"analysis={{{value}}}", f"{value}", f"sampling.n={value}", f"task={value}", f"a.{value}=1")
     )
-    with suppress(TtscaleError):
+    with _refusing():
         load_config(path, [override] if rng.random() < 0.5 else [])
-    with suppress(TtscaleError):
+    with _refusing():
         parse_plugin(value, "--problems")
     _command(["plan", str(path)])
 
@@ -465,6 +468,23 @@ def _require_fit(said: str) -> None:
         raise AssertionError(f"control characters in {said!r:.200}")
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Let an error pass that is one of ours and fit to be read."""
+    try:
+        yield
+    except TtscaleError as error:
+        if unfit := _unfit(str(error)):
+            raise AssertionError(unfit) from error
+
+
+def _unfit(said: str) -> str | None:
+    """Say what is wrong with the message of one of our errors, as the Python API raises it."""
+    if len(said) >= LONGEST:
+        return f"an error of {len(said):,} characters: {said[:120]!r}"
+    return f"an error of several lines: {said[:200]!r}" if len(said.splitlines()) > 1 else None
+
+
 TARGETS: dict[str, Callable[[Path, random.Random], None]] = {
     "import": fuzz_import, "task": fuzz_task, "archive": fuzz_archive, "table": fuzz_table, "config": fuzz_config, "command": fuzz_command, "server": fuzz_server,
     "odd import": fuzz_odd_import, "odd archive": fuzz_odd_archive, "odd table": fuzz_odd_table, "odd config": fuzz_odd_config, "option": fuzz_option,
@@ -482,7 +502,7 @@ def run_one(target: str, seed: int, number: int) -> str | None:
     try:
         TARGETS[target](folder, rng)
     except TtscaleError as error:
-        return None if len(str(error)) < 5000 else f"an error of {len(str(error)):,} characters"
+        return _unfit(str(error))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a traceback is what is looked for
@@ -539,6 +559,50 @@ def watched(
         process.join()
 
 
+@dataclass
+class Progress:
+    """What was tried of a seed's mutations, each target's as far as the others', and what was found."""
+
+    seed: int
+    tried: Counter[str] = field(default_factory=Counter)
+    found: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, path: Path | None, seed: int) -> "Progress":
+        """Go on from a file, or begin."""
+        if path is None or not path.exists():
+            return cls(seed)
+        kept = json.loads(path.read_text())
+        return cls(kept["seed"], Counter(kept["tried"]), kept["found"], kept["seconds"])
+
+    def keep(self, path: Path | None) -> None:
+        """Write it where a later call goes on from."""
+        if path is not None:
+            beside = path.with_suffix(".new")
+            beside.write_text(json.dumps(vars(self), indent=1))
+            beside.replace(path)
+
+    def blocks(self, targets: list[str], mutations: int | None) -> Iterator[tuple[str, list[int]]]:
+        """Yield a target and its next numbers, in turn, until there are so many of all together."""
+        each = None if mutations is None else -(-mutations // len(targets))
+        while target := min(targets, key=lambda name: self.tried[name]):
+            first = self.tried[target]
+            stop = first + BLOCK if each is None else min(first + BLOCK, each)
+            if stop <= first:
+                return
+            yield target, list(range(first, stop))
+
+    def told(self) -> str:
+        """Return counts, and what was found by its place."""
+        places = Counter(
+            re.sub(r"0x[0-9a-f]+|\d{4,}", "N", re.sub(r" --seed \d+ --only \d+", "", one))
+            for one in self.found
+        )
+        counts = {"tried": self.tried, "in all": self.tried.total(), "found": len(self.found)}
+        return json.dumps(counts | {"places": places, "seconds": round(self.seconds)}, indent=1)
+
+
 def main() -> None:
     """Run what the command line asks for; print what was found and counts as JSON."""
     parser = argparse.ArgumentParser(
@@ -547,6 +611,9 @@ def main() -> None:
     parser.add_argument("--target", choices=sorted(TARGETS), action="append")
     parser.add_argument("--mutations", type=int, default=20_000, help="of all targets together")
     parser.add_argument("--until-stopped", action="store_true")
+    parser.add_argument(
+        "--state", type=Path, help="a file from which a later call with the same arguments goes on"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="one mutation, here, with its traceback")
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -556,32 +623,18 @@ def main() -> None:
     if args.only is not None:
         TARGETS[targets[0]](Path(tempfile.mkdtemp()), random.Random(f"{targets[0]} {args.seed} {args.only}"))
         return
-    found: Counter[str] = Counter()
-    tried: Counter[str] = Counter()
-    start, seed = time.monotonic(), args.seed
+    progress = Progress.of(args.state, args.seed)
     with suppress(KeyboardInterrupt):
-        while True:
-            each = -(-args.mutations // len(targets))
-            for target in targets:
-                for number, what in watched(target, seed, list(range(each)), args.seconds, args.memory_mb):
-                    found[re.sub(r"0x[0-9a-f]+|\d{4,}", "N", f"{target}: {what}")] += 1
-                    print(f"{target} --seed {seed} --only {number}: {what}", file=sys.stderr, flush=True)
-                tried[target] += each
-            if not args.until_stopped:
-                break
-            seed += 1
-    print(
-        json.dumps(
-            {
-                "tried": tried,
-                "found": found.total(),
-                "places": found,
-                "seconds": round(time.monotonic() - start),
-            },
-            indent=1,
-        )
-    )
-    sys.exit(1 if found else 0)
+        for target, numbers in progress.blocks(targets, None if args.until_stopped else args.mutations):
+            start = time.monotonic()
+            for number, what in watched(target, progress.seed, numbers, args.seconds, args.memory_mb):
+                progress.found.append(f"{target} --seed {progress.seed} --only {number}: {what}")
+                print(progress.found[-1], file=sys.stderr, flush=True)
+            progress.tried[target] += len(numbers)
+            progress.seconds += time.monotonic() - start
+            progress.keep(args.state)
+    print(progress.told())
+    sys.exit(1 if progress.found else 0)
 
 
 if __name__ == "__main__":

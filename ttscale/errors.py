@@ -4,6 +4,7 @@ A message says what is wrong, with its values, and then the fix, in the user's o
 Each class also inherits the fitting built-in, so ``except ValueError`` keeps working.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -11,15 +12,22 @@ from unicodedata import category
 
 _MAX_LISTED = 20
 _LONGEST = 2000
-"""Characters of a message about foreign input."""
+"""Characters of a message."""
 _MOST_SAID = 200
 """Characters of a foreign error's message."""
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories of controls, of format characters (directions among them), lone surrogates and separators of lines."""
 
 
-class TtscaleError(Exception):
-    """Base of every error that ttscale raises on purpose; the command line prints it in one line."""
+class _InOneLine(Exception):  # noqa: N818 - no error of its own: how ours and our warnings are said
+    """Says its message in one line that a terminal may show, whatever foreign text it quotes; `args` keep it as it was."""
+
+    def __str__(self) -> str:
+        return _without_middle(clean_line(super().__str__()))
+
+
+class TtscaleError(_InOneLine):
+    """Base of every error that ttscale raises on purpose: its message is one line."""
 
 
 class InvalidInputError(TtscaleError, ValueError):
@@ -97,8 +105,11 @@ class UnfinishedRunError(TtscaleError, RuntimeError):
             + " Repeat the same command to try them again."
         )
 
+    def __str__(self) -> str:
+        return RuntimeError.__str__(self)  # whole: each failure is a line of its own length
 
-class TtscaleWarning(UserWarning):
+
+class TtscaleWarning(_InOneLine, UserWarning):
     """Base of every caveat on a result."""
 
 
@@ -126,17 +137,23 @@ def one_line(what: str, kind: "type[TtscaleError]" = InvalidInputError) -> Itera
     """
     try:
         yield
-    except TtscaleError as error:
-        error.args = tuple(_cut(part) if isinstance(part, str) else part for part in error.args)
-        raise
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (TtscaleError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic inside polars is no Exception
-        said = " ".join(str(error).split())[:_MOST_SAID]
+        said = clean_line(str(error))[:_MOST_SAID]
         raise kind(f"{what} cannot be read: {type(error).__name__}: {said}") from error
 
 
-def _cut(text: str) -> str:
+def clean_line(text: str) -> str:
+    r"""Return text, of anybody's, as one line that a terminal may show.
+
+    >>> clean_line("not opened:\n- gz: \x1b[31m")
+    'not opened: - gz: \\x1b[31m'
+    """
+    return printable(re.sub(r"\s*[\r\n]\s*", " ", text))
+
+
+def _without_middle(text: str) -> str:
     """Return a message that quotes long foreign text without its middle."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} [...] {text[-_LONGEST // 4 :]}"
 
