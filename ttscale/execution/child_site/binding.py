@@ -29,7 +29,7 @@ def bind() -> None:
         life = os.open(os.path.join(folder, LIFE), os.O_RDWR)  # noqa: PTH118
     except FileNotFoundError:
         os._exit(1)  # the engine was closed, or is dead, before this was there
-    threading.Thread(target=_end_with, args=(life, lock, folder), name="ttscale-binding", daemon=True).start()
+    threading.Thread(target=_end_with, args=(life,), name="ttscale-binding", daemon=True).start()
 
 
 def _is_tracker() -> bool:
@@ -37,19 +37,8 @@ def _is_tracker() -> bool:
     return any("multiprocessing.resource_tracker" in word for word in sys.orig_argv)
 
 
-def _end_with(life: int, lock: int, folder: str) -> None:
+def _end_with(life: int) -> None:
     import fcntl
 
     fcntl.lockf(life, fcntl.LOCK_SH)
-    try:
-        os.closerange(3, lock)  # a fork has the locks of those that it was forked from, too
-        os.closerange(lock + 1, os.sysconf("SC_OPEN_MAX"))
-        fcntl.flock(lock, fcntl.LOCK_UN)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the last one takes the folder along
-        import shutil
-
-        shutil.rmtree(folder, ignore_errors=True)
-    except OSError:
-        pass
-    finally:
-        os._exit(1)
+    os._exit(1)

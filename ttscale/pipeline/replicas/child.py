@@ -9,6 +9,8 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ttscale.execution.groups import end_group
+
 CPUS_VARIABLE = "TTSCALE_REPLICA_CPUS"
 """The processors that a process keeps to, numbers with commas between them."""
 
@@ -48,9 +50,8 @@ async def _serve(served: Any, connection: Connection) -> None:
             while True:
                 loop.call_soon_threadsafe(take, pickle.loads(connection.recv_bytes()))
         except (EOFError, OSError):
-            os.killpg(
-                os.getpgrp(), signal.SIGKILL
-            )  # nobody asks any more: end, and all that was started here
+            end_group(os.getpgrp(), spared=os.getpid())  # nobody asks any more
+            os._exit(1)
 
     threading.Thread(target=listen, daemon=True).start()
     await asyncio.Event().wait()

@@ -19,6 +19,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import IO, Any
 
+from ttscale.execution.groups import end_group
+
 _CHILD = "ttscale.pipeline.replicas.child"
 _LAST_WORDS = 4096
 """Bytes at the end of what a process said that tell why it died."""
@@ -121,8 +123,7 @@ class Actor:
 
     def kill(self) -> None:
         """End the process and its group; calls under way fail."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        end_group(self._process.pid)
         self._process.wait()
 
     def _send(self, message: Any) -> None:

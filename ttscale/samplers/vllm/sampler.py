@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from ttscale.errors import EngineDiedError, SamplerError
+from ttscale.execution.engine_folder import EngineFolder
 from ttscale.execution.masking import mask_broken
 from ttscale.samplers.adapters import adapter_rank
 from ttscale.samplers.contract import EngineInfo, refused_call
@@ -28,7 +29,6 @@ from ttscale.samplers.vllm.cell import EngineCell, InFlight
 from ttscale.samplers.vllm.child_log import ChildLog
 from ttscale.samplers.vllm.collector import Collector, Growing
 from ttscale.samplers.vllm.environment import engine_environment, runs_on_cpu
-from ttscale.samplers.vllm.folder import EngineFolder
 from ttscale.samplers.vllm.options import VllmOptions
 from ttscale.samplers.vllm.parameters import is_refusal
 from ttscale.samplers.vllm.starting import (

@@ -1,13 +1,15 @@
 """A temporary folder for what an engine leaves lying about: sockets, rendezvous files, what its processes say.
 
 vLLM puts a socket for each channel and a file for each engine into the temporary folder and forgets them there. In a folder of
-its own all that goes with the engine. When the process that wanted the engine dies, the engine's own processes end and take the folder
-along (see `binding`); what all of them were killed too fast for, the next engine's start does.
+its own all that goes with the engine. When the process that wanted the engine dies, the engine's own processes end (see `binding`), and
+a small process, which waits for nothing else, deletes the folder. Where that was killed as well, the next engine's start does.
 """
 
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +26,16 @@ _LONGEST = 60
 """Characters of a folder for sockets: their own names have 37, and the kernel takes 107 in all."""
 _FORGOTTEN_S = 3600.0
 """Age of a folder without a lock that belongs to nobody: making one takes a moment."""
+_UNDERTAKER = """
+import fcntl, os, shutil, sys
+folder, lock = sys.argv[1:]
+held = os.open(lock, os.O_RDWR)
+if os.fork() == 0:  # whoever ends the children of a process ends no grandchild
+    fcntl.flock(held, fcntl.LOCK_EX)
+    shutil.rmtree(folder, ignore_errors=True)
+os._exit(0)
+"""
+"""Deletes a folder when nobody holds it any more."""
 
 
 class EngineFolder:
@@ -41,6 +53,11 @@ class EngineFolder:
         # Left open on purpose, also by `close`: it says that this process lives, not that it needs the engine.
         life = os.open(self.path / LIFE, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.lockf(life, fcntl.LOCK_EX)
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _UNDERTAKER, str(self.path), str(self.path / LOCK)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd="/", start_new_session=True, check=False,
+        )  # fmt: skip
 
     @contextmanager
     def used(self) -> Iterator[None]:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ttscale.samplers.vllm.folder import EngineFolder
+from ttscale.execution.engine_folder import EngineFolder
 
 DRIVER = """
 import multiprocessing, os, subprocess, sys, time
 from multiprocessing import resource_tracker
-from ttscale.samplers.vllm.folder import EngineFolder
+from ttscale.execution.engine_folder import EngineFolder
 
 CHILD = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)"
 
@@ -110,7 +110,7 @@ def test_whatever_kills_the_driver_all_that_an_engine_started_ends_and_takes_its
     driver.send_signal(how)
     driver.wait()
     assert eventually(lambda: not members(driver.pid)), members(driver.pid)
-    assert not list(own_temporary.iterdir())
+    assert eventually(lambda: not list(own_temporary.iterdir()))
 
 
 def test_a_folder_that_is_closed_ends_no_process_whose_driver_lives(driver: subprocess.Popen[str]) -> None:

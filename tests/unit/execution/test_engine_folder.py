@@ -1,19 +1,21 @@
 """An engine's temporary files go with it, or with the next engine where it was killed; no living one loses its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ttscale.samplers.vllm import folder as folders
-from ttscale.samplers.vllm.folder import EngineFolder
+from ttscale.execution import engine_folder as folders
+from ttscale.execution.engine_folder import EngineFolder
 
 HOLD = (
-    "import sys; from ttscale.samplers.vllm.folder import EngineFolder; folder = EngineFolder(); "
+    "import sys; from ttscale.execution.engine_folder import EngineFolder; folder = EngineFolder(); "
     "print(folder.path, flush=True); sys.stdin.read()"
 )
 
@@ -53,44 +55,42 @@ def test_a_path_too_long_for_sockets_is_left_to_the_engine(
     folder.close()
 
 
-def test_the_next_start_deletes_what_a_killed_process_left_and_nothing_else(
-    own_temporary: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_goes_with_a_killed_process_that_started_nothing_and_with_all_of_its_group(
+    own_temporary: Path,
 ) -> None:
     holders = [
         subprocess.Popen(
-            [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", HOLD],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )
-        for _ in range(2)
-    ]
-    killed, living = (
+        for _ in range(3)
+    ]  # fmt: skip
+    killed, ended, living = (
         Path(((holder.stdout and holder.stdout.readline()) or "").strip()) for holder in holders
     )
+    holders[0].kill()
+    os.killpg(holders[1].pid, signal.SIGKILL)
+    give_up = time.monotonic() + 30
+    while (killed.exists() or ended.exists()) and time.monotonic() < give_up:
+        time.sleep(0.01)  # between looks, not for a result
+    assert list(own_temporary.iterdir()) == [living]
+    for holder in holders:
+        holder.communicate("")
+
+
+def test_the_next_start_deletes_what_nobody_is_left_to_delete_and_nothing_else(
+    own_temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living = EngineFolder()
+    (own_temporary / "ttscale-engine-left").mkdir()
+    (own_temporary / "ttscale-engine-left" / "lock").touch()
     (own_temporary / "ttscale-engine-being-made").mkdir()
     (own_temporary / "mine").touch()
-    holders[0].kill()
-    holders[0].wait()
-    assert killed.exists()
     folder = EngineFolder()
     left = {path.name for path in own_temporary.iterdir()}
-    assert left == {folder.path.name, living.name, "ttscale-engine-being-made", "mine"}
+    assert left == {folder.path.name, living.path.name, "ttscale-engine-being-made", "mine"}
     monkeypatch.setattr(folders, "_FORGOTTEN_S", -1.0)
     EngineFolder().close()
     assert not (own_temporary / "ttscale-engine-being-made").exists()
-    holders[1].communicate("")
+    living.close()
     folder.close()
-
-
-def test_a_child_that_was_forked_keeps_it(own_temporary: Path) -> None:
-    script = (
-        "import os, sys\nfrom ttscale.samplers.vllm.folder import EngineFolder\nfolder = EngineFolder()\n"
-        "if os.fork():\n    print(folder.path, flush=True)\n    os._exit(0)\nsys.stdin.read()\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    path = Path(process.stdout.readline().strip())
-    process.wait()
-    EngineFolder().close()
-    assert path.exists()
-    process.communicate("")
