@@ -13,27 +13,31 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from forecast_accuracy import BENT, POPULATIONS, PREFIXES
 from forecast_accuracy import STRAIGHT as NEARLY_STRAIGHT
-from forecast_table import LARGEST, LAWS, LEVEL, MEANS, Table, _models, _version, published
+from forecast_table import LARGEST, LAWS, LEVEL, MEANS, Table, _models, published
 from scipy.special import gammaln, logsumexp, softmax
 from threadpoolctl import threadpool_limits
 
+from ttscale import stats
 from ttscale.errors import TtscaleWarning
 from ttscale.stats.counts.counts import Counts
 from ttscale.stats.counts.pass_at_k import pass_at_k
 from ttscale.stats.forecast.backtesting import thin
 from ttscale.stats.forecast.model_averaging import _COARSENESS, _importance_sample, _Observed, _Posterior
-from ttscale.stats.forecast.predicting import CAUTION, PUBLISHED
-from ttscale.stats.forecast.predictive import open_problems
+from ttscale.stats.forecast.predicting import BLUR, CAUTION, PUBLISHED
+from ttscale.stats.forecast.predictive import OpenProblems, Predictive, open_problems
 from ttscale.stats.forecast.prior import STRAIGHT, beta_model, prior_models
 
 COARSENESS = _COARSENESS
+FEW = ((2, 8), (4, 16))
+"""Samples per problem, and budget, of prefixes with few samples."""
+_FEW_DRAWS = 16
 _QUANTILES = (np.arange(64) + 0.5) / 64  # that stand for a member's posterior
 MODELS = prior_models()
 OWN = np.log([model.prior.weight * model.shape.weight for model in MODELS])
@@ -91,13 +95,18 @@ class View:
         against = self.beta - logsumexp(self.evidence + OWN)
         return float(straight), float(np.exp(np.clip(self.part(coarseness) * against, -700, 700)))
 
-    def ends(self, weight: np.ndarray, tail: float) -> tuple[float, float]:
+    def ends(self, weight: np.ndarray, tail: float, blur: float = BLUR) -> tuple[float, float]:
         """Return quantiles of the coverage to come."""
-        solved, chance = np.arange(self.n_open + 1), weight @ self.probabilities
-        below = np.cumsum(chance / chance.sum())
-        at = np.minimum(np.searchsorted(below, [tail, 1.0 - tail]), self.n_open)
-        low, high = (self.known + solved[at]) / self.n_problems
-        return float(low), float(high)
+        open_ = OpenProblems(
+            np.array([self.s]),
+            np.array([self.known]),
+            np.zeros(1),
+            np.array([[self.n_open]]),
+            self.n_problems,
+        )
+        plain = Predictive(open_, self.chance.reshape(-1, 1), np.repeat(weight / 64, 64))
+        wide = plain.blurred(blur / self.s)
+        return float(wide.quantile(tail)[0]), float(wide.quantile(1.0 - tail)[0])
 
     def middle(self, weight: np.ndarray) -> dict[str, float]:
         """Return mean and median of the average."""
@@ -136,19 +145,20 @@ class Row:
     passed: np.ndarray | None = None
 
 
-def read_rows(tables: Sequence[Table], draws: int, cache: Path) -> Iterator[Row]:
+def read_rows(tables: Sequence[Table], draws: int, cache: Path, *, prefixes: bool = True) -> Iterator[Row]:
+    """Draw prefixes of every table; what is said of them, and of their own prefixes where those are wanted, is made or read."""
     warnings.simplefilter("ignore", TtscaleWarning)
     for table in tables:
         passed = np.ravel(pass_at_k(table.n, table.c, table.k))
         for s in table.prefixes:
             for draw in range(draws * (1 if _models(tables, table) > 1 else 3)):
                 drawn = thin(table.n, table.c, s, np.random.default_rng([s, draw, *table.model.encode()]))
-                view, *nested = _views_of(drawn, table.k, draw, cache)
+                nested = [view_of(one, s, cache) for one in _prefixes(drawn, draw)] if prefixes else []
                 yield _row(
                     table.benchmark,
                     table.model,
                     float(passed.mean()),
-                    view,
+                    view_of(drawn, table.k, cache),
                     nested=tuple(nested),
                     k=table.k,
                     drawn=drawn,
@@ -163,6 +173,20 @@ def _row(benchmark: str, model: str, truth: float, view: View, **more: Any) -> R
     return replace(row, **more)
 
 
+def few_rows(tables: Sequence[Table], cache: Path) -> Iterator[Row]:
+    """Draw prefixes of two and four samples, all models of a benchmark together: many problems, few samples of each."""
+    warnings.simplefilter("ignore", TtscaleWarning)
+    for name in dict.fromkeys(table.benchmark for table in tables):
+        mine = [table for table in tables if table.benchmark == name]
+        n, c = (np.concatenate([getattr(table, which) for table in mine]) for which in ("n", "c"))
+        for (s, k), draw in itertools.product(FEW, range(_FEW_DRAWS)):
+            if n.min() >= k:
+                rng = np.random.default_rng([s, k, draw])
+                came = thin(n, c, k, rng)
+                drawn = thin(came.n, came.c, s, rng)
+                yield _row(name, "all", float(np.mean(came.c > 0)), view_of(drawn, k, cache), k=k)
+
+
 def simulated_rows(cache: Path) -> Iterator[Row]:
     """Draw populations of the laws of `forecast_accuracy.py`, 128, 1,000 and 10,000 problems; what is said is made or read."""
     warnings.simplefilter("ignore", TtscaleWarning)
@@ -172,8 +196,7 @@ def simulated_rows(cache: Path) -> Iterator[Row]:
         drawn = Counts(np.full(problems, s), rng.binomial(s, p))
         falls = rng.random(problems) < -np.expm1((LARGEST - s) * np.log1p(-p))
         truth = float(np.mean((drawn.c > 0) | falls))
-        (view,) = _views_of(drawn, LARGEST, -1, cache)
-        yield _row(group, law, truth, view)
+        yield _row(group, law, truth, view_of(drawn, LARGEST, cache))
 
 
 def _simulations() -> Iterator[tuple[str, str, int, int, int]]:
@@ -184,28 +207,34 @@ def _simulations() -> Iterator[tuple[str, str, int, int, int]]:
         yield from itertools.product([group], POPULATIONS, [problems], (100, 1000), range(rounds))
 
 
-def _views_of(drawn: Counts, k: int, draw: int, cache: Path) -> list[View]:
-    """Return the view of a prefix and of its own prefixes, made or read."""
-    digest = hashlib.sha256(drawn.n.tobytes() + drawn.c.tobytes() + f"{k} {draw} {_version()}".encode())
-    file = cache / f"members-{digest.hexdigest()}.json"
+def _prefixes(drawn: Counts, draw: int) -> Iterator[Counts]:
+    """Thin a prefix to its own prefixes."""
+    s = int(drawn.n.min())
+    rng = np.random.default_rng([draw, s])
+    for at in sorted({max(1, s // part) for part in (8, 4, 2)} - {s}):
+        yield thin(drawn.n, drawn.c, at, rng)
+
+
+def view_of(drawn: Counts, k: int, cache: Path) -> View:
+    """Return what is said of coverage at k, made or read."""
+    digest = hashlib.sha256(drawn.n.tobytes() + drawn.c.tobytes() + f"{k} {_version()}".encode())
+    file = cache / f"view-{digest.hexdigest()}.json"
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}")
-        made = [_view(drawn, k)] if draw < 0 else list(_views(drawn, k, draw))
-        partial.write_text(json.dumps(made))
+        partial.write_text(json.dumps(_view(drawn, k)))
         partial.replace(file)
-    return [
-        View(**{**view, "evidence": np.array(view["evidence"]), "chance": np.array(view["chance"])})
-        for view in json.loads(file.read_text())
-    ]
+    view = json.loads(file.read_text())
+    return View(**{**view, "evidence": np.array(view["evidence"]), "chance": np.array(view["chance"])})
 
 
-def _views(drawn: Counts, k: int, draw: int) -> Iterator[dict]:
-    s = int(drawn.n.min())
-    yield _view(drawn, k)
-    rng = np.random.default_rng([draw, s])
-    for at in sorted({max(1, s // part) for part in (8, 4, 2)} - {s}):
-        yield _view(thin(drawn.n, drawn.c, at, rng), s)
+@lru_cache
+def _version() -> str:
+    """Return what a view depends on: the sources of counts, laws, prior and posterior, and not how they are combined."""
+    folder = Path(stats.__path__[0])
+    forecast = [folder / "forecast" / f"{name}.py" for name in ("model_averaging", "predictive", "prior")]
+    sources = [*sorted(folder.glob("counts/*.py")), *sorted(folder.glob("laws/*.py")), *forecast]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 def _view(drawn: Counts, k: int) -> dict:

@@ -44,6 +44,10 @@ LEVEL = 0.9
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """Of the calibration plot."""
 PREFIXES = (32, 100, 300, 1000)
+NAMES = {"codet_humaneval_codegen16b_verdicts": "HumanEval", "success-rates": "arithmetic"}
+"""Benchmarks of files that do not say it."""
+DEMO = Path(__file__).parents[1] / "results" / "demo-arithmetic" / "figures" / "success-rates.csv"
+"""Counts of a run of our own, which join the folder's tables."""
 RARE = 2e-5
 """Mean success rate below which a model counts as one that solves next to nothing: a kind of its own."""
 
@@ -122,8 +126,8 @@ def _models(tables: Sequence[Table], one: Table) -> int:
 
 
 def read_tables(folder: Path) -> Iterator[Table]:
-    """Read every file of the folder that holds counts; the others are named on stderr."""
-    for path in sorted(folder.iterdir()):
+    """Read every file of the folder that holds counts, and the demo run's; the others are named on stderr."""
+    for path in (DEMO, *sorted(folder.iterdir())):
         try:
             found = list(_tables_of(path))
         except (TtscaleError, KeyError, TypeError):
@@ -143,7 +147,7 @@ def _tables_of(path: Path) -> Iterator[Table]:
     elif path.suffix in (".csv", ".parquet", ".jsonl"):
         by = [name for name in ("benchmark", "model") if name in read_table(path).columns]
         for group in read_counts(path, by=by):
-            name = group.labels.get("benchmark", path.stem)
+            name = group.labels.get("benchmark", NAMES.get(path.stem, path.stem))
             if group.c.sum() < RARE * group.n.sum():
                 name += ", next to nothing solved"
             yield Table(name, group.labels.get("model", "-"), group.n, group.c)

@@ -7,10 +7,10 @@ which is exact when all open problems have equally many samples and wider than t
 the chances themselves mixes these binomials.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr, ndtri
 
 from ttscale.arrays import FloatArray, IntArray
 from ttscale.stats.counts.counts import Counts
@@ -18,6 +18,7 @@ from ttscale.stats.counts.pass_at_k import pass_at_k
 
 _BINS = 200  # of the chances that are mixed
 _TELLING = 0.1
+_GOLDEN = (5.0**0.5 - 1.0) / 2.0
 _MOST_SIZES = 256  # distinct numbers of samples that are evaluated each
 
 
@@ -103,6 +104,18 @@ class Predictive:
     def median_chance(self) -> FloatArray:
         """Return the weighted median of the chances, shape (K,)."""
         return np.array([_weighted_quantile(column, self.weight, 0.5) for column in self.chance.T])
+
+    def blurred(self, spread: float) -> "Predictive":
+        """Let each draw be wrong about the hazard of the open problems by a log-normal factor.
+
+        One factor for all budgets, so that quantiles never fall with k; factors of neighbours are spread evenly.
+
+        Args:
+            spread: Standard deviation of the factor's logarithm.
+        """
+        normal = ndtri((np.arange(len(self.weight)) * _GOLDEN + 0.5) % 1.0)
+        hazard = -np.log1p(-np.minimum(self.chance, 1.0 - 1e-16))
+        return replace(self, chance=-np.expm1(-np.exp(spread * normal)[:, None] * hazard))
 
     def ends_in_doubt(self) -> tuple[float, float] | None:
         """Return coverage at the last budget under low and under high laws (one in ten each); None where they agree.
