@@ -15,6 +15,7 @@ from ttscale.errors import SamplerError
 from ttscale.samplers.conversations import turns_of
 from ttscale.samplers.locate import locate_model
 from ttscale.samplers.settings import ModelSettings
+from ttscale.samplers.templates import PROCESSORS_FILE, read_processors, written
 from ttscale.types import Message, Problem
 
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
@@ -75,7 +76,7 @@ def _template(folder: Path) -> str | None:
     if isinstance(found, list):
         named = {one.get("name"): one.get("template") for one in found if isinstance(one, Mapping)}
         found = named.get("default")
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) else read_processors(folder / PROCESSORS_FILE)
 
 
 def _tokenizer_config(folder: Path) -> Mapping[str, Any]:
@@ -91,12 +92,13 @@ def _rendered(template: str, turns: tuple[Message, ...], folder: Path, options: 
 
     config = _tokenizer_config(folder)
     special = {name: _token(config[name]) for name in _SPECIAL if config.get(name) is not None}
-    messages = [{"role": turn.role, "content": turn.content} for turn in turns]
     try:
-        return str(
-            _environment()
-            .from_string(template)
-            .render(messages=messages, add_generation_prompt=True, **special, **options)
+        compiled = _environment().from_string(template)
+        return written(
+            lambda messages: str(
+                compiled.render(messages=messages, add_generation_prompt=True, **special, **options)
+            ),
+            turns,
         )
     except (TemplateError, TypeError, ValueError, RecursionError) as error:
         raise SamplerError(f"The chat template of {folder} cannot be rendered: {error}") from error

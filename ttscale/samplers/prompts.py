@@ -8,6 +8,7 @@ from ttscale.errors import SamplerError
 from ttscale.samplers.channels import has_channels, read_channels
 from ttscale.samplers.conversations import turns_of, why_turns
 from ttscale.samplers.settings import ModelSettings
+from ttscale.samplers.templates import processors_template, written
 from ttscale.types import Message, Problem
 
 _CACHED_PROMPTS = 256
@@ -38,11 +39,15 @@ class PromptEncoder:
 
     def __init__(self, tokenizer: Any, model: ModelSettings, context_tokens: int) -> None:
         self._tokenizer = tokenizer
-        self._options = model.chat_template_options
         self._system_prompt = model.system_prompt
         self._context_tokens = context_tokens
         self._writes_itself = _is_mistrals(tokenizer)
-        self._has_template = self._writes_itself or getattr(tokenizer, "chat_template", None) is not None
+        has_own = self._writes_itself or getattr(tokenizer, "chat_template", None) is not None
+        beside = None if has_own else processors_template(tokenizer, model.revision)
+        self._options = ({} if beside is None else {"chat_template": beside}) | dict(
+            model.chat_template_options
+        )
+        self._has_template = has_own or beside is not None
         if model.chat_template is True and not self._has_template:
             raise SamplerError(
                 f"model.chat_template is true, but the tokenizer of '{model.path}' has no chat template. "
@@ -91,24 +96,9 @@ class PromptEncoder:
                 turns, tokenize=True, add_generation_prompt=True, **self._options
             )
             return tuple(getattr(tokens, "input_ids", tokens))
-        text = self._rendered(conversation)
+        text = written(self._render, conversation)
         # The template writes the special tokens itself; adding them again would double the first one.
         return tuple(self._tokenizer(text, add_special_tokens=False).input_ids)
-
-    def _rendered(self, conversation: tuple[Message, ...]) -> str:
-        """Return the conversation as the template writes it.
-
-        Templates of models that also see pictures may expect a turn's content as a list of parts, and write nothing of a text.
-        """
-        as_text, as_parts = (
-            [{"role": turn.role, "content": content(turn)} for turn in conversation]
-            for content in (_text_of, _parts_of)
-        )
-        text = self._render(as_text)
-        if conversation[-1].content.strip() in text:
-            return text
-        parts = self._render(as_parts)
-        return parts if conversation[-1].content.strip() in parts else text
 
     def _render(self, turns: list[dict[str, Any]]) -> str:
         return str(
@@ -116,14 +106,6 @@ class PromptEncoder:
                 turns, tokenize=False, add_generation_prompt=True, **self._options
             )
         )
-
-
-def _text_of(turn: Message) -> Any:
-    return turn.content
-
-
-def _parts_of(turn: Message) -> Any:
-    return [{"type": "text", "text": turn.content}]
 
 
 def _is_mistrals(tokenizer: Any) -> bool:

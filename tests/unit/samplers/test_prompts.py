@@ -10,6 +10,7 @@ from ttscale.errors import SamplerError
 from ttscale.execution.masking import mask_broken
 from ttscale.samplers.prompts import PromptEncoder, StreamDecoder
 from ttscale.samplers.settings import ModelSettings
+from ttscale.samplers.templates import written
 from ttscale.types import Message, Problem
 
 
@@ -174,7 +175,7 @@ def test_a_template_that_expects_parts_is_given_parts() -> None:
         "{{ part.text }}{% endif %}{% endfor %}{% endfor %}<a>"
     )
     encoder = PromptEncoder(tokenizer, ModelSettings(path="m"), 100)
-    assert encoder._rendered(CHAT.messages or ()) == "<system>S<user>U<a>"
+    assert written(encoder._render, CHAT.messages or ()) == "<system>S<user>U<a>"
 
 
 @pytest.mark.parametrize(
