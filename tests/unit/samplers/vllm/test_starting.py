@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ttscale.errors import SamplerError
 from ttscale.samplers.settings import SamplingSettings
 from ttscale.samplers.vllm import starting
 
@@ -49,3 +50,12 @@ def test_a_context_that_was_cut_is_told_where_it_cuts_completions(
     config = SimpleNamespace(model_config=SimpleNamespace(max_model_len=context, hf_text_config=text))
     starting.tell_short_context(config, SamplingSettings(n=1, max_tokens=max_tokens))
     assert bool(caplog.records) is told
+
+
+def test_engines_that_would_stand_idle_are_refused_with_what_feeds_them() -> None:
+    """Before vLLM is asked for anything: its own data parallelism has one engine fed from here."""
+    known = {"data_parallel_size"}
+    for size in (None, 1):
+        starting._refuse_wrong_options({"data_parallel_size": size}, known)
+    with pytest.raises(SamplerError, match=r"data_parallel_size is 8, .* set 'execution: \{gpus: N\}'"):
+        starting._refuse_wrong_options({"data_parallel_size": 8}, known)
