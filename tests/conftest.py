@@ -14,6 +14,8 @@ sys.path.insert(0, str(SUPPORT))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # two workers share two cores
     os.environ.setdefault(threads, "1")
+# An engine compiles the count of likelier tokens at its first step, a quarter of a small run; a test with one compiles it.
+os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
