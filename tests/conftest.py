@@ -18,10 +18,23 @@ for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # two workers share
 os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
 
 
+LONGEST = (
+    "test_readme",  # 54 CPU-seconds
+    "test_ray_execution",  # 68 s, 15 CPU-seconds in the worker
+    "test_engine_openai_vllm",
+    "test_cli_run",  # 65 s, 4 CPU-seconds in the worker
+    "test_readme_strategies",  # 42 CPU-seconds
+    "test_readme_sweep",  # 41 CPU-seconds
+    "test_engine_openai_llamacpp",  # 34 s
+)
+"""The longest files; those that compute and those that wait for other processes by turns, so that they overlap."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that start engines: the longest, which would otherwise run last and alone."""
+    """Begin with the longest files, then those that start engines, which would otherwise run last and alone."""
     slow = {item.path for item in items if item.get_closest_marker("engine")}
-    items.sort(key=lambda item: item.path not in slow)
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (ranks.get(item.path.stem, len(ranks)), item.path not in slow))
 
 
 @pytest.fixture(scope="session")
