@@ -128,8 +128,7 @@ class PriorLaw:
         """Return masses (B, M) on a grid of log hazards and zeros (B,) for parameters (B, D)."""
         law = self.law
         theta = np.stack([r.values(column) for r, column in zip(law.ranges, free.T, strict=True)])[..., None]
-        zero = np.broadcast_to(law.zero(theta), (len(free), 1))
-        mass = (1.0 - zero) * np.exp(law.log_density(x, theta)) * step  # (B, M)
+        mass = law.masses(theta, x, step)
         return mass, np.maximum(1.0 - mass.sum(axis=1), 0.0)
 
 

@@ -111,6 +111,10 @@ class CurveLaw(ScalingLaw):
         """Return parameters to start the search from, the most likely first."""
 
 
+_MOST_MASS = 1.001
+"""Of a law on a grid. More is an artefact of a narrow peak on a point of the grid; a search would run into it."""
+
+
 class MixingLaw(ScalingLaw):
     """A law for how success rates vary over problems, fitted by maximum likelihood to the counts."""
 
@@ -130,17 +134,28 @@ class MixingLaw(ScalingLaw):
         """Return the share of problems that no number of samples solves, of shape ``theta[0].shape``."""
         return np.zeros_like(theta[0])
 
+    def above(self, x: float, theta: FloatArray) -> FloatArray:
+        """Return the share of solvable problems with a log hazard above x, of shape ``theta[0].shape``; 0 where it never counts."""
+        return np.zeros_like(theta[0])
+
     @abstractmethod
     def starts(self, mean: float) -> list[FloatArray]:
         """Return parameters to start the search from, given the mean success rate in (0, 1)."""
 
-    def mixture(self, theta: FloatArray, grid: FloatArray, step: FloatArray) -> Mixture:
-        """Place the law on a grid of log hazards with quadrature weights `step`, both of shape (M,).
+    def masses(self, theta: FloatArray, grid: FloatArray, step: FloatArray) -> FloatArray:
+        """Place the law on a grid of log hazards with quadrature weights `step`, both of shape (M,); return (M,), or (B, M).
 
-        Mass to the left of the grid is so rarely solved that it counts as never.
+        Mass to the right of the grid is always solved, as its last point is. What lacks to 1 is never solved, or so rarely
+        that it counts as never. A density narrower than the grid resolves has too much mass there, and is scaled down.
         """
-        zero = self.zero(theta)
-        weight = (1.0 - zero) * np.exp(self.log_density(grid, theta)) * step
+        solvable = 1.0 - self.zero(theta)
+        mass = np.asarray(solvable * np.exp(self.log_density(grid, theta)) * step)
+        mass[..., -1:] += solvable * self.above(float(grid[-1]), theta)
+        return np.asarray(mass / np.maximum(1.0, mass.sum(axis=-1, keepdims=True) / _MOST_MASS))
+
+    def mixture(self, theta: FloatArray, grid: FloatArray, step: FloatArray) -> Mixture:
+        """Place the law on a grid; see `masses`."""
+        weight = self.masses(theta, grid, step)
         return Mixture(grid, weight, max(0.0, 1.0 - float(weight.sum())))
 
     def coverage(self, k: FloatArray, theta: FloatArray) -> FloatArray:
@@ -167,6 +182,10 @@ class ZeroInflated(MixingLaw):
     def zero(self, theta: FloatArray) -> FloatArray:
         """Return the share of unsolvable problems."""
         return np.asarray(theta[0])
+
+    def above(self, x: float, theta: FloatArray) -> FloatArray:
+        """Return the share of solvable problems with a log hazard above x."""
+        return self.solvable.above(x, theta[1:])
 
     def starts(self, mean: float) -> list[FloatArray]:
         """Start from little and from much zero inflation."""

@@ -1,6 +1,7 @@
 """Log-normal and logit-normal laws of success rates."""
 
 import numpy as np
+from scipy.special import ndtr
 
 from ttscale.arrays import FloatArray
 from ttscale.stats.laws.frame import MixingLaw, Range, ZeroInflated
@@ -22,6 +23,10 @@ class LogNormal(MixingLaw):
     def log_density(self, x: FloatArray, theta: FloatArray) -> FloatArray:
         """Return the log density of the log hazard."""
         return _normal_log_density((x - theta[0]) / theta[1], theta[1])
+
+    def above(self, x: float, theta: FloatArray) -> FloatArray:
+        """Return the share of problems with a log hazard above x: a wide law has many that are always solved."""
+        return np.asarray(ndtr((theta[0] - x) / theta[1]))
 
     def starts(self, mean: float) -> list[FloatArray]:
         """Start from a wide and a narrow spread around the mean."""

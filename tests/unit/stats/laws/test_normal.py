@@ -53,3 +53,11 @@ def test_problems_that_nothing_solves_scale_the_curve_of_the_others() -> None:
 def test_searches_start_inside_the_ranges(law: LogNormal, mean: float) -> None:
     for start in law.starts(mean):
         assert all(r.low <= value <= r.high for r, value in zip(law.ranges, start, strict=True))
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(0.0, 10.0), (-3.0, 6.0), (11.0, 3.0)])
+def test_problems_beyond_the_grid_are_always_solved(mu: float, sigma: float) -> None:
+    of_hazard = [expected(lambda x: -np.expm1(-np.exp(min(x, 600.0))), mu, sigma, k) for k in BUDGETS]
+    assert LogNormal().coverage(BUDGETS, np.array([mu, sigma])) == pytest.approx(of_hazard, abs=1e-4)
+    inflated = ZeroInflatedLogNormal().coverage(BUDGETS, np.array([0.3, mu, sigma]))
+    assert inflated == pytest.approx(0.7 * np.array(of_hazard), abs=1e-4)

@@ -51,10 +51,11 @@ def become_program(
     if not settings["sends_descriptors"]:
         send_without_descriptors()
     if asked["mode"] == "serve":
-        channel = Channel(
-            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0]), settings["reply_bytes"]
-        )
-        Server(channel).run()
+        tests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0])
+        os.register_at_fork(
+            after_in_child=tests.close
+        )  # who answers is the process that was asked, or nobody
+        Server(Channel(tests, settings["reply_bytes"])).run()
         return 0
     run = _run_beside if asked["mode"] == "beside" else _run_script
     return run(fds, leaves_file=more_processes is not None)
