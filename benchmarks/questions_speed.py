@@ -64,6 +64,8 @@ COMMANDS = {
     "compare, two verifiers and the vote": COMPARE,
     "compare, with an ensemble": (*COMPARE[:-1], COMPARE[-1] + ",ensemble"),
     "curve": ("curve", "RUN"),
+    "show": ("show", "RUN"),
+    "report": ("report", "RUN"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A hub of data sets on 127.0.0.1: as much of Hugging Face's interface as `datasets` uses to load one."""
+"""A hub of data sets and models on 127.0.0.1: as much of Hugging Face's interface as is used to load one."""
 
 import hashlib
 import http.server
@@ -45,13 +45,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         self.log.append(path)
-        parts = path.removeprefix("/api").removeprefix("/datasets/").split("/", 4)
+        named = path.removeprefix("/api").removeprefix("/datasets").removeprefix("/models").removeprefix("/")
+        parts = named.split("/", 4)
         repository, verb = "/".join(parts[:2]), parts[2] if len(parts) > 2 else ""
         revision = parts[3] if len(parts) > 3 else "main"
         rest = parts[4] if len(parts) > 4 else ""
         commit = COMMIT if revision == "main" else revision
         if repository in self.closed:
-            self._send(b"Access to this dataset is restricted", commit, 401, {"X-Error-Code": "GatedRepo"})
+            self._send(b"Access to this repository is restricted", commit, 401, {"X-Error-Code": "GatedRepo"})
         elif repository not in self.files:
             self._send(b"", commit, 404, {"X-Error-Code": "RepoNotFound"})
         else:

@@ -24,7 +24,7 @@ from ttscale.execution.masking import mask_broken
 from ttscale.samplers.contract import EngineInfo, refused_call
 from ttscale.samplers.hardware import cpu_dtype
 from ttscale.samplers.locate import locate_model, resolved_commit
-from ttscale.samplers.messages import one_line
+from ttscale.samplers.messages import loading_failed
 from ttscale.samplers.prompts import PrefixEncoder, PromptEncoder, StreamDecoder
 from ttscale.samplers.resolve import require_transformers
 from ttscale.samplers.settings import ModelSettings, SamplingSettings
@@ -127,7 +127,7 @@ class TransformersSampler:
                 )
                 return tokenizer, model.to(self._device).eval()
         except Exception as error:  # transformers raises OSError, ValueError, KeyError, ImportError, ...
-            raise SamplerError(f"transformers cannot load model '{path}': {one_line(error)}") from error
+            raise SamplerError(f"transformers cannot load model '{path}': {loading_failed(error)}") from error
 
     def _engine_info(self) -> EngineInfo:
         import torch

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from ttscale.errors import SamplerError, did_you_mean
 from ttscale.samplers.hardware import GIB, available_memory, cpu_dtype, kv_cache_gib
-from ttscale.samplers.messages import one_line
+from ttscale.samplers.messages import loading_failed, one_line
 from ttscale.samplers.settings import SECRETS, USUAL_ALTERNATIVES, ModelSettings, SamplingSettings
 from ttscale.samplers.vllm.child_log import ChildLog
 from ttscale.samplers.vllm.environment import runs_on_cpu
@@ -112,7 +112,7 @@ def start_engine(path: str, arguments: dict[str, Any], log: ChildLog) -> Any:
             )  # else nobody counts preemptions; 2 us a step
             engine = LLMEngine.from_engine_args(counted, usage_context=UsageContext.LLM_CLASS)
     except Exception as error:  # vLLM raises anything from pydantic's ValidationError to a bare RuntimeError
-        reason = one_line(RuntimeError(log.cause() or error))
+        reason = loading_failed(RuntimeError(log.cause() or error))
         raise SamplerError(_start_failure(path, _without_secrets(reason, arguments), error)) from error
     engine.log_stats, engine.logger_manager = False, None  # what is done with them here
     return engine
