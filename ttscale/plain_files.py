@@ -15,6 +15,48 @@ _KINDS = {
 }  # fmt: skip
 
 
+def user_path(path: Path | str, error: type[TtscaleError] = InvalidInputError) -> Path:
+    """Return the path that a user names, a leading `~` spelt out; nothing need be there.
+
+    Raises:
+        InvalidInputError: Or `error`: see `require_possible`.
+    """
+    spelt_out = Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for a user that is not there
+    require_possible(spelt_out, error)
+    return spelt_out
+
+
+def real_path(path: Path | str, error: type[TtscaleError] = InvalidInputError) -> Path:
+    """Return where a path really lies, all links followed; nothing need be there.
+
+    Raises:
+        InvalidInputError: Or `error`: see `require_possible`.
+    """
+    require_possible(path, error)
+    try:
+        return Path(path).resolve()
+    except (OSError, ValueError, RuntimeError) as odd:  # a circle of links behind what is not there
+        raise error(_impossible(path, odd)) from odd
+
+
+def require_possible(path: Path | str, error: type[TtscaleError] = InvalidInputError) -> None:
+    """Refuse a path at which nothing can be, or nobody can look.
+
+    Raises:
+        InvalidInputError: Or `error`: a name is too long or has what no name may have, links go in a circle, or a folder may not be searched.
+    """
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as odd:
+        raise error(_impossible(path, odd)) from odd
+
+
+def _impossible(path: Path | str, odd: Exception) -> str:
+    return f"{path} is no path that can be followed: {getattr(odd, 'strerror', None) or odd}. Give another, or mend what lies there."
+
+
 def require_plain(path: Path, error: type[TtscaleError] = InvalidInputError) -> None:
     """Refuse what is there and is neither a plain file nor a folder of such; what is not there is another matter.
 

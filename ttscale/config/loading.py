@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from ttscale.config.cells import cells
 from ttscale.config.explaining import explain, refuse_truth_for_numbers
@@ -61,10 +62,15 @@ def check_config(
         config = RunConfig.model_validate(tree)
         refuse_truth_for_numbers(tree, config)
         cells(config)  # a sweep is spelt out here, so that its mistakes show before anything starts
+        config.model_dump_json(exclude={"out"})  # what nobody could store is refused now
     except ValidationError as error:
         raise ConfigError(f"{source}{given}: {explain(error, RunConfig)}") from error
     except ConfigError as error:
         raise ConfigError(f"{source}{given}: {error}") from error
+    except PydanticSerializationError as error:
+        raise ConfigError(
+            f"{source}{given}: a value cannot be stored: {str(error).partition(': ')[2]}."
+        ) from error
     return config
 
 

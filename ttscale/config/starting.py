@@ -10,6 +10,7 @@ from ttscale.config.loading import check_config
 from ttscale.errors import ConfigError
 from ttscale.execution.http.urls import DEFAULT_URL
 from ttscale.models import BUILT_IN_MODELS
+from ttscale.plain_files import user_path
 from ttscale.registry import find_plugin
 from ttscale.yaml_text import read_yaml
 
@@ -169,9 +170,9 @@ def _table(task: str) -> Path | None:
 
 def _refuse_what_is_not_there(start: Start) -> None:
     table = _table(start.task)
-    if table is not None and not table.expanduser().is_file() and "://" not in start.task:
+    if table is not None and not user_path(table, ConfigError).is_file() and "://" not in start.task:
         raise ConfigError(f"The file of problems {start.task} does not exist.")
-    if start.model.startswith((".", "/", "~")) and not Path(start.model).expanduser().is_dir():
+    if start.model.startswith((".", "/", "~")) and not user_path(start.model, ConfigError).is_dir():
         raise ConfigError(f"The model folder {start.model} does not exist.")
     if start.engine != "auto":
         find_plugin("samplers", start.engine)

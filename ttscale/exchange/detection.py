@@ -7,7 +7,7 @@ from typing import Any
 
 from ttscale.errors import InvalidInputError, did_you_mean, listed, one_line
 from ttscale.exchange.contract import Importer
-from ttscale.plain_files import require_plain
+from ttscale.plain_files import require_plain, require_possible
 from ttscale.registry import load_plugin, plugins
 
 _PACKINGS = {
@@ -70,6 +70,7 @@ def require_there(path: Path) -> None:
     Raises:
         InvalidInputError: With a near name, if there is one.
     """
+    require_possible(path)
     if not path.exists():
         siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InvalidInputError(f"There is no file or folder {path}.{did_you_mean(path.name, siblings)}")

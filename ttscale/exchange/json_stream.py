@@ -18,6 +18,9 @@ MOST_VALUE_CHARACTERS = 128 * 2**20
 """Of one element that is kept in memory; elements that are skipped may be of any size."""
 _MOST_LOOKED_AT = 64 * 2**20
 """Of one element for a first look."""
+MOST_SMALL = 2**20
+"""Elements of an array, or keys of an object, that may be smaller than any sample on average: ``[[],[],...`` takes hours."""
+_SMALL_CHARACTERS = 16
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _STRING_END = re.compile(r'["\\]')
@@ -130,10 +133,15 @@ class JsonStream:
 
     def _items(self, opening: str, closing: str) -> Iterator[int]:
         self._expect(opening)
+        began = self._before + self._at
         number = 0
         while self.peek() != closing:
             if number:
                 self._expect(",")
+            if number >= MOST_SMALL and self._before + self._at - began < number * _SMALL_CHARACTERS:
+                self._fail(
+                    f"more than {MOST_SMALL:,} values of fewer than {_SMALL_CHARACTERS} characters are no samples"
+                )
             yield number
             if not self._is_behind_value:
                 self.skip()

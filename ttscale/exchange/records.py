@@ -11,6 +11,7 @@ import polars as pl
 from ttscale.errors import InvalidInputError, StoreError
 from ttscale.exchange.contract import Source
 from ttscale.exchange.lines import CHUNK
+from ttscale.plain_files import real_path
 from ttscale.store.documents import read_document, write_document
 
 RECORDS = "imports"
@@ -85,7 +86,7 @@ def digest_of(source: Source) -> str:
 
 def place_of(source: Source) -> str:
     """Return a digest of where a source lies, so that a run that is passed on does not tell it."""
-    text = f"{source.place or source.path.resolve()}\0{source.identity}"
+    text = f"{source.place or real_path(source.path)}\0{source.identity}"
     return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).hexdigest()
 
 

@@ -14,7 +14,7 @@ import ttscale
 from ttscale.config.explaining import explain
 from ttscale.config.loading import parse_config
 from ttscale.config.models import PluginSettings, RunConfig
-from ttscale.errors import ConfigError, InvalidInputError, RunMismatchError, listed, one_line
+from ttscale.errors import ConfigError, InvalidInputError, RunMismatchError, StoreError, listed, one_line
 from ttscale.exchange.contract import ImportedSample, Importer, ImportOptions, Read, ReadingNotes, Source
 from ttscale.exchange.detection import build_importer, detect_format, looks_like, packed_within, require_there
 from ttscale.exchange.naming import safe_name
@@ -23,6 +23,7 @@ from ttscale.exchange.staging import ENGINE, Staging, staging
 from ttscale.exchange.unpacking import is_archive, unpacked
 from ttscale.pipeline.building import read_problems
 from ttscale.pipeline.progress import Progress
+from ttscale.plain_files import real_path
 from ttscale.registry import load_plugin
 from ttscale.store.run import RunStore
 from ttscale.types import Problem
@@ -103,7 +104,7 @@ def _opened(path: Path, out: Path, archives: ExitStack) -> tuple[Path, str]:
     """Return where to read what a path holds, and where that really lies: an archive is unpacked for the while."""
     if not is_archive(path):
         return path, ""
-    return archives.enter_context(unpacked(path, out)), str(path.resolve())
+    return archives.enter_context(unpacked(path, out)), str(real_path(path))
 
 
 def _read_all(
@@ -187,7 +188,7 @@ def _command(
 ) -> str:
     """Return a digest of what is imported and how: a killed import goes on only as the same one."""
     what = [format_name, dict(options), problems.model_dump(mode="json") if problems else None]
-    where = [(source.place or str(source.path.resolve()), source.identity) for source in sources]
+    where = [(source.place or str(real_path(source.path)), source.identity) for source in sources]
     return hashlib.blake2b(
         json.dumps([what, where], sort_keys=True, default=str).encode(), digest_size=16
     ).hexdigest()
@@ -255,7 +256,10 @@ def _stored_oracle(store: RunStore) -> str | None:
 
 
 def _run_name(out: Path) -> str:
-    return safe_name(out.resolve().name).lstrip("._-+@").replace("+", "-").replace("@", "-") or "imported"
+    return (
+        safe_name(real_path(out, StoreError).name).lstrip("._-+@").replace("+", "-").replace("@", "-")
+        or "imported"
+    )
 
 
 def _told(source: Source, record: SourceRecord, *, is_new: bool) -> str:

@@ -17,6 +17,7 @@ from ttscale.config.loading import dump_config, parse_config
 from ttscale.errors import ConfigError, RunMismatchError, StoreError
 from ttscale.pipeline.importing import is_imported
 from ttscale.pipeline.progress import Progress
+from ttscale.plain_files import real_path, require_possible
 from ttscale.store.calls import CALL_SCHEMA
 from ttscale.store.files import storage_errors
 from ttscale.store.rounds import read_rounds, rounds_path, write_rounds
@@ -126,8 +127,9 @@ def _fill(
 
 
 def _refuse(stores: Sequence[RunStore], out: Path) -> None:
-    if len({store.path.resolve() for store in stores}) < max(len(stores), 2):
+    if len({real_path(store.path, StoreError) for store in stores}) < max(len(stores), 2):
         raise ConfigError("Merging takes two or more different runs.")
+    require_possible(out, StoreError)
     if out.exists():
         raise StoreError(f"{out} is there already. Give a new directory with --out.")
     for store in stores:

@@ -10,6 +10,7 @@ from ttscale.analysis.budget.runs import price_runs
 from ttscale.analysis.run.analyze import analyze_run
 from ttscale.analysis.run.results import CellResult
 from ttscale.errors import InvalidInputError, StoreError, TtscaleError, listed
+from ttscale.plain_files import real_path
 from ttscale.report.cells import page_cells
 from ttscale.report.following import progress_of
 from ttscale.report.html import replace_file, write_report, writing_to
@@ -91,7 +92,7 @@ class RunsBelow:
             IndexRow(href=f"run/{number}/", name=_name(run, self._folder), words=_progress(run))
             for number, run in numbered
         ]
-        return render_index(f"Runs in {self._folder.resolve().name}", rows).encode()
+        return render_index(f"Runs in {real_path(self._folder).name}", rows).encode()
 
     def report_at(self, path: str) -> tuple[LiveReport, str] | None:
         """Return the report of the run whose number is in an address; it is looked at while somebody asks."""
@@ -154,7 +155,7 @@ def _folder_names(runs: Sequence[Path]) -> list[str]:
     """Name a folder for each run after its own; what is taken gets a number."""
     names: list[str] = []
     for run in runs:
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", run.resolve().name).strip("-.") or "run"
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", real_path(run).name).strip("-.") or "run"
         taken = {name.lower() for name in names}
         names.append(next(name for name in _numbered(plain) if name.lower() not in taken))
     return names

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from ttscale.errors import SamplerError
+from ttscale.plain_files import user_path
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 """``owner/name``, or a bare name for the hub's oldest models."""
@@ -21,7 +22,7 @@ def locate_model(path: str) -> str:
     built_in = _built_in(path)
     if built_in is not None:
         return str(_checked_folder(path, built_in))
-    folder = Path(path).expanduser()
+    folder = user_path(path, SamplerError)
     if folder.exists():
         return str(_checked_folder(path, folder))
     if _looks_like_folder(path):
@@ -82,7 +83,7 @@ def resolved_commit(path: str, revision: str | None, *, cache: str | None = None
         revision: As configured.
         cache: The engine's own download folder, if it has one.
     """
-    if _built_in(path) is not None or Path(path).expanduser().exists():
+    if _built_in(path) is not None or user_path(path, SamplerError).exists():
         return None
     from huggingface_hub import try_to_load_from_cache
 

@@ -9,7 +9,6 @@ import heapq
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
@@ -17,6 +16,7 @@ from pydantic import BaseModel, Field
 import ttscale
 from ttscale.errors import EngineDiedError, SamplerError, did_you_mean, listed
 from ttscale.options import Settings
+from ttscale.plain_files import user_path
 from ttscale.samplers.contract import EngineInfo
 from ttscale.samplers.replay_calls import CallShelf
 from ttscale.samplers.replay_shelf import Shelf
@@ -82,7 +82,7 @@ class ReplaySampler:
             raise SamplerError(
                 f"Sampler 'replay' has no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}."
             )
-        path = Path(self._options.run or self._model.path).expanduser()
+        path = user_path(self._options.run or self._model.path, SamplerError)
         store = RunStore(path)
         if not store.exists:
             raise SamplerError(

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from ttscale.errors import StoreError, TornSegmentWarning
+from ttscale.plain_files import require_possible
 from ttscale.store.calls import CallRecord, call_writer, scan_calls, unfinished_calls
 from ttscale.store.claims import Claims
 from ttscale.store.cleaning import clean_up
@@ -85,6 +86,7 @@ class RunStore:
     """
 
     def __init__(self, path: Path | str) -> None:
+        require_possible(path, StoreError)
         self.path = Path(path)
         self._is_held = False
         self._stored: dict[str, StoredKeys] = {}

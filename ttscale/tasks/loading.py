@@ -18,7 +18,7 @@ from ttscale.errors import InvalidInputError, MissingExtraError, TaskError, list
 from ttscale.exchange.csv_rows import read_csv
 from ttscale.exchange.json_stream import JsonStream, read_records
 from ttscale.exchange.lines import open_binary, read_objects
-from ttscale.plain_files import require_plain
+from ttscale.plain_files import require_plain, user_path
 from ttscale.tasks.rows import Row
 
 FILE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
@@ -65,7 +65,7 @@ def read_data(
         TaskError: The data is missing, empty or damaged.
         MissingExtraError: `datasets` is needed and not installed.
     """
-    file = Path(path).expanduser()
+    file = user_path(path, TaskError)
     require_plain(file, TaskError)
     if _ADDRESS.match(path):
         data = _read_address(path)
@@ -217,7 +217,7 @@ def _read_with_datasets(
     path: str, config_name: str | None, split: str, revision: str | None, columns: Sequence[str] | None
 ) -> Data:
     datasets = _datasets(path)
-    folder = Path(path).expanduser()
+    folder = user_path(path, TaskError)
     try:
         loaded = datasets.load_dataset(
             str(folder) if folder.is_dir() else path, config_name, split=split, revision=revision

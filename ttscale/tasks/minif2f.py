@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel
 
 from ttscale.errors import TaskError
+from ttscale.plain_files import user_path
 from ttscale.tasks.contract import RecommendedVerifiers, TaskInfo
 from ttscale.tasks.data_task import DataOptions, DataTask
 from ttscale.tasks.loading import digest_of
@@ -103,7 +104,7 @@ class MiniF2FRocqTask(DataTask[MiniF2FRocqOptions]):
 
     def read(self) -> list[Row]:
         """Read every statement below the folder or in the archive, sorted by split and name."""
-        path = Path(self.options.path).expanduser()
+        path = user_path(self.options.path, TaskError)
         if not self.options.path or not path.exists():
             raise TaskError(
                 f"Task 'minif2f-rocq' needs the statements, and there is no '{self.options.path}': run "

@@ -181,3 +181,27 @@ def test_what_lies_beside_the_samples_is_bounded_too(tmp_path: Path, name: str) 
     beside.touch()
     os.truncate(beside, 2**40)  # whoever reads it whole has no memory left
     assert import_samples([path], tmp_path / "run").read[0].n_samples == 12
+
+
+@pytest.mark.parametrize("small", ["[]", "{}", "null", "0", '""', '"a"', "[[]]", '[""]'])
+def test_elements_without_end_that_are_no_samples_are_not_walked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: str
+) -> None:
+    monkeypatch.setattr(json_stream, "MOST_SMALL", 2000)
+    path = tmp_path / "generations_a.json"
+    for text in (f"[{f'{small},' * 100_000}", "{" + f'"a":{small},' * 100_000):
+        path.write_text(text)
+        with path.open("rb") as file:
+            stream = json_stream.JsonStream(file, "here")
+            with pytest.raises(TtscaleError, match="more than 2,000 values of fewer than 16 characters"):
+                list(stream.elements() if text[0] == "[" else stream.members())
+        for name in (None, "bigcode", "inspect", "human-eval", "livecodebench"):
+            with pytest.raises(TtscaleError):
+                import_samples([path], tmp_path / "run", format_name=name)
+
+
+def test_many_elements_that_may_be_samples_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "MOST_SMALL", 100)
+    path = tmp_path / "generations_a.json"
+    path.write_text(json.dumps([["the answer is 4"]] * 500))
+    assert import_samples([path], tmp_path / "run", format_name="bigcode").read[0].n_samples == 500

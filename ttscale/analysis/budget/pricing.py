@@ -31,6 +31,7 @@ from ttscale.costs.money import find_price, known_prices, price_named, read_pric
 from ttscale.costs.verification import VerifierTokens, verification_charges
 from ttscale.errors import InvalidInputError, did_you_mean, listed
 from ttscale.models import built_in_model
+from ttscale.plain_files import user_path
 from ttscale.registry import load_plugin
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kKmMbB]?)")
@@ -166,7 +167,7 @@ def _architecture(what: str) -> Architecture:
     """Read a number of parameters such as 7e9, 7B or 350M, or a model folder or config.json."""
     if found := _SIZE.fullmatch(what.strip()):
         return architecture_of_size(float(found[1]) * _SCALE[found[2].lower()])
-    return read_architecture(Path(what).expanduser())
+    return read_architecture(user_path(what))
 
 
 def _informed(
@@ -215,7 +216,7 @@ def _spellings(verifier: VerifierTokens) -> list[str]:
 
 def _found(model: str) -> Architecture | None:
     """Look for a model's configuration without touching a network: built in, a folder, the hub cache, its name."""
-    folder = built_in_model(model) or Path(model).expanduser()
+    folder = built_in_model(model) or user_path(model)
     if (folder / "config.json").is_file():
         return read_architecture(folder)
     cached = _cached_config(model)

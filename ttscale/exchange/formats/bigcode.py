@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,8 @@ from ttscale.exchange.values import text_or_empty
 from ttscale.types import Problem
 
 _NAME = re.compile(r"generations?_(?P<task>.+?)(_intermediate)?$")
+_MOST_LOOKED_AT = 1000
+"""Elements, for a first look: those of problems without generations are null."""
 
 
 class BigcodeImporter(PlainImporter):
@@ -31,7 +34,8 @@ class BigcodeImporter(PlainImporter):
         try:
             with open_binary(path) as file:
                 stream = JsonStream(file, str(path))
-                return stream.peek() == "[" and any(stream.peek() == "[" for _ in stream.elements())
+                first = islice(stream.elements() if stream.peek() == "[" else (), _MOST_LOOKED_AT)
+                return any(stream.peek() == "[" for _ in first)
         except InvalidInputError:
             return False
 

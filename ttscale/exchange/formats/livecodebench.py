@@ -17,6 +17,7 @@ from ttscale.exchange.contract import (
 from ttscale.exchange.json_stream import first_record, read_records
 from ttscale.exchange.lines import field
 from ttscale.exchange.values import judged
+from ttscale.plain_files import real_path
 from ttscale.types import Problem
 
 _NAME = re.compile(r"(?P<scenario>.+)_(?P<n>\d+)_(?P<temperature>\d+(\.\d+)?)(_cot)?(_eval_all)?$")
@@ -54,7 +55,7 @@ class LiveCodeBenchImporter(PlainImporter):
         settings = (("sampling.temperature", float(named["temperature"])),) if named else ()
         task = "livecodebench-" + named["scenario"].rpartition(".")[2] if named else "livecodebench"
         cell = CellKey(
-            self._options.model or source.path.resolve().parent.name, self._options.task or task, settings
+            self._options.model or real_path(source.path).parent.name, self._options.task or task, settings
         )
         for where, record in read_records(source.path):
             notes.leave_out(record, _KNOWN)

@@ -19,7 +19,7 @@ from ttscale.exchange.contract import (
 from ttscale.exchange.json_stream import first_record, read_records
 from ttscale.exchange.lines import field
 from ttscale.exchange.values import judged, text_of, text_or_empty
-from ttscale.plain_files import read_plain_text
+from ttscale.plain_files import read_plain_text, real_path
 from ttscale.types import Problem
 from ttscale.yaml_text import require_finite
 
@@ -88,7 +88,7 @@ class MonkeysImporter(PlainImporter):
         task, underscore, model = path.stem.partition("_")
         if is_yaml or not underscore:
             folder = path if path.is_dir() else path.parent
-            task, model = folder.resolve().name, UNKNOWN
+            task, model = real_path(folder).name, UNKNOWN
         return CellKey(self._options.model or model, self._options.task or task)
 
 

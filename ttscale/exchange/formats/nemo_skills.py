@@ -19,6 +19,7 @@ from ttscale.exchange.contract import (
 from ttscale.exchange.json_stream import first_record
 from ttscale.exchange.lines import field, read_objects
 from ttscale.exchange.values import judged, scored, text_of, text_or_empty, whole
+from ttscale.plain_files import real_path
 from ttscale.types import Outcome, Problem, Verdict
 
 _NAME = re.compile(r"output(-rs(?P<seed>\d+))?\.jsonl(\.gz)?$")
@@ -56,7 +57,7 @@ class NemoSkillsImporter(PlainImporter):
     def read(self, source: Source, notes: ReadingNotes) -> Iterator[ImportedSample]:
         """Yield the samples of one file."""
         path = source.path
-        folder = path.resolve().parent.name
+        folder = real_path(path).parent.name
         cell = CellKey(self._options.model or UNKNOWN, self._options.task or folder)
         for number, record in read_objects(path):
             where = f"Line {number} of {path}"

@@ -17,7 +17,7 @@ from ttscale.exchange.contract import (
 from ttscale.exchange.json_stream import first_record
 from ttscale.exchange.lines import field, parse_object, read_objects
 from ttscale.exchange.values import judged, measures, real, text_of, whole
-from ttscale.plain_files import read_plain_bytes
+from ttscale.plain_files import read_plain_bytes, real_path
 from ttscale.types import Message, Problem, Verdict
 
 _KNOWN = frozenset({"example_id", "prompt", "completion", "answer", "info", "reward", "metrics", "token_usage", "task"}
@@ -70,7 +70,7 @@ class VerifiersImporter(PlainImporter):
     def _cell(self, path: Path) -> CellKey:
         """Name the cell by the metadata, or by the folder: ENVIRONMENT--ORG--MODEL/RUN."""
         metadata = _metadata(path.parent / "metadata.json")
-        environment, _, model = path.resolve().parent.parent.name.partition("--")
+        environment, _, model = real_path(path).parent.parent.name.partition("--")
         sampling = metadata.get("sampling_args") or {}
         settings = {
             f"sampling.{name}": sampling[name] for name in _SAMPLING if sampling.get(name) is not None

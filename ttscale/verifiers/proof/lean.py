@@ -37,6 +37,7 @@ from pydantic import BaseModel, Field
 
 from ttscale.errors import VerifierError
 from ttscale.execution.sandbox import Completed, Limits, View, run_sandboxed
+from ttscale.plain_files import real_path, user_path
 from ttscale.types import Outcome, Problem, Verdict
 from ttscale.verifiers.contract import failed
 from ttscale.verifiers.proof.checking import ProofVerifier, stated
@@ -142,7 +143,7 @@ class LeanVerifier(ProofVerifier[_Statement]):
 
     def require_tools(self) -> None:
         """Look for Lean and the project."""
-        project = Path(self.options.project).expanduser()
+        project = user_path(self.options.project, VerifierError)
         if shutil.which(self.options.lake) is None:
             raise VerifierError(
                 f"'{self.options.lake}' is not installed. Install Lean 4 with elan (https://github.com/leanprover/elan), "
@@ -180,8 +181,10 @@ class LeanVerifier(ProofVerifier[_Statement]):
 
     def _run(self, step: LeanStep) -> Completed:
         options = self.options
-        project = str(Path(options.project).expanduser().resolve())
-        readable = tuple(str(path) for each in options.readable if (path := Path(each).expanduser()).exists())
+        project = str(real_path(user_path(options.project, VerifierError), VerifierError))
+        readable = tuple(
+            str(path) for each in options.readable if (path := user_path(each, VerifierError)).exists()
+        )
         home = str(Path.home())  # elan finds its toolchains there
         return run_sandboxed(
             step.argv,

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ttscale.errors import VerifierError
+from ttscale.plain_files import user_path
 from ttscale.types import Message
 from ttscale.verifiers.reward_model.options import Passage, RewardModelOptions
 
@@ -105,7 +105,7 @@ def check_folder(path: str) -> None:
     Raises:
         VerifierError: It looks like a folder and is none, or has no config.json.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path, VerifierError)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise VerifierError(f"Reward model '{path}' is no model folder: it has no config.json.")
@@ -115,7 +115,7 @@ def check_folder(path: str) -> None:
 
 def weights_bytes(path: str) -> int | None:
     """Return the size of a local model's weights, or None where it cannot be told."""
-    folder = Path(path).expanduser()
+    folder = user_path(path, VerifierError)
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
