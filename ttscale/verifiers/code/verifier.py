@@ -10,7 +10,8 @@ in, values out. So
 * patching builtins, redefining ``==``, swallowing exceptions, tracing frames changes the program's own
   process, where nothing is compared and no assertion runs;
 * the tests, the expected values and the verdict are in no file, memory or descriptor that the program can
-  reach. It does see each call's arguments, as any function must;
+  reach. It does see each call's arguments, as any function must. (A program that failed tests which cannot be followed sees them in its
+  second run, below: that can make it an error, never correct, unless the user says so.)
 * where the tests make the same calls whatever is answered, it is told all of them at its start: that tells it no more than it
   would see;
 * no call tells it whether the answer before was right: tests go on after a failure (`...inside.going_on`), and no sample can
