@@ -5,6 +5,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ pytestmark = pytest.mark.skipif(not find_sandbox().available, reason="bubblewrap
 
 CHECK = "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(41) == 42\n    assert candidate(-1) == 0\n"
 PROBLEM = Problem(problem_id="add_one", prompt="", metadata={"test": CHECK, "entry_point": "add_one"})
+PAIRS = 4
 GOOD = "def add_one(x):\n    return x + 1\n"
 
 
@@ -53,27 +57,37 @@ def confined(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def verdicts(listener: socket.socket, confined: None) -> Iterator[dict[str, Verdict]]:
-    """Every hostile program, each followed by an honest one, on one pair of sandboxes."""
+    """Every hostile program, each followed by an honest one, on a few pairs of sandboxes: many only use up their time."""
     port = str(listener.getsockname()[1])
+    programs = [(name, source.replace("CANARY_PORT", port)) for name, source in HOSTILE.items()]
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    patient = CodeOptions(timeout_s=30.0, workers=1, extraction="whole", memory_mb=512)
-    hasty = patient.model_copy(update={"timeout_s": 0.5})  # many hostile programs use up their time
-    verifier = CodeVerifier(hasty)
-    found: dict[str, Verdict] = {}
     try:
-        for number, (name, source) in enumerate(HOSTILE.items()):
-            honest = f"{GOOD}# after {number}"
-            verifier.options = hasty
-            (found[name],) = verifier.verify([candidate(source.replace("CANARY_PORT", port))])
-            verifier.options = patient
-            (found[f"after {name}"],) = verifier.verify([candidate(honest)])
+        with ThreadPoolExecutor(PAIRS) as pairs:
+            found = dict(
+                chain.from_iterable(pairs.map(on_one_pair, (programs[i::PAIRS] for i in range(PAIRS))))
+            )
         found["bystander lives"] = Verdict(
             outcome=Outcome.CORRECT if bystander.poll() is None else Outcome.INCORRECT
         )
         yield found
     finally:
-        verifier.close()
         bystander.communicate(b"\n")
+
+
+def on_one_pair(programs: list[tuple[str, str]]) -> list[tuple[str, Verdict]]:
+    """Run programs one after the other, and an honest one after each."""
+    patient = CodeOptions(timeout_s=30.0, workers=1, extraction="whole", memory_mb=512)
+    hasty = patient.model_copy(update={"timeout_s": 0.5})
+    found = list[tuple[str, Verdict]]()
+    with closing(CodeVerifier(hasty)) as verifier:
+        for name, source in programs:
+            for key, options, program in (
+                (name, hasty, source),
+                (f"after {name}", patient, f"{GOOD}# after {name}"),
+            ):
+                verifier.options = options
+                found += [(key, verdict) for verdict in verifier.verify([candidate(program)])]
+    return found
 
 
 @pytest.mark.parametrize("name", HOSTILE)
