@@ -76,11 +76,13 @@ def ways(selectors: Sequence[str | Selector], verifiers: Sequence[str]) -> list[
     """Combine the selectors asked for with the verifiers they need, built-in ones in their usual order.
 
     Raises:
-        InvalidInputError: A selector without its verifier, or a verifier that no selector uses.
+        InvalidInputError: No selector, one without its verifier, or a verifier that no selector uses.
 
     >>> [one.label for one in ways(["coverage", "best"], ["logprob"])]
     ['coverage', 'best by logprob']
     """
+    if not selectors:
+        raise InvalidInputError("No selector is named: give one, such as coverage.")
     order = [*BUILT_IN["selectors"], *selectors]
     names = sorted(dict.fromkeys(selectors), key=order.index)
     found = [named_selector(name) for name in names]

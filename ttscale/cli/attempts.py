@@ -1,5 +1,6 @@
 """Commands on attempts of strategies: trace, turns and compare-strategies."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import click
 
 from ttscale.cli.options import output_options, run_argument
 from ttscale.cli.pricing import pricing_of, pricing_options
+from ttscale.cli.statistics import Budgets
 
 if TYPE_CHECKING:
     from ttscale.analysis.strategies.trace import AttemptTrace
@@ -100,27 +102,30 @@ def compare_strategies_command(
     from ttscale.cli.output import print_results
 
     pricing = pricing_of(given | {"cost": given["cost"] or "tokens"})
-    found = compare_strategies(
-        run, pricing=pricing, at=_numbers(at, "--at", "100,1000"), verifiers=verifiers, oracle=oracle
-    )
+    found = compare_strategies(run, pricing=pricing, at=_numbers(at), verifiers=verifiers, oracle=oracle)
     print_results(found, output)
 
 
-def _numbers(text: str | None, option: str, example: str) -> list[float]:
+def _numbers(text: str | None) -> list[float]:
     if text is None:
         return []
     try:
-        return [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
+        if all(0 < number < math.inf for number in numbers):
+            return numbers
+        raise ValueError(text)
     except ValueError:
         raise click.BadParameter(
-            f"'{text}' is no list of numbers such as {example}.", param_hint=option
+            f"'{text}' is no list of numbers above 0 such as 100,1000.", param_hint="--at"
         ) from None
 
 
 @click.command("turns")
 @run_argument
 @click.option("--cell", help="Cell of a run that has several; by default all whose attempts answer in turns.")
-@click.option("--k", "k", help="Numbers of attempts, such as 1,4; by default 1 and all.")
+@click.option(
+    "--k", "k", type=Budgets(), default=(), help="Numbers of attempts, such as 1,4; by default 1 and all."
+)
 @click.option(
     "--gain",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -131,7 +136,7 @@ def _numbers(text: str | None, option: str, example: str) -> list[float]:
 @click.option("--oracle", help="Verifier that defines correct, where a run has several.")
 @output_options
 def turns_command(
-    run: Path, cell: str | None, k: str | None, gain: float, oracle: str | None, output: str | None
+    run: Path, cell: str | None, k: tuple[int, ...], gain: float, oracle: str | None, output: str | None
 ) -> None:
     """Show what RUN's attempts would have solved, had they stopped after each of their turns.
 
@@ -143,9 +148,9 @@ def turns_command(
     from ttscale.pipeline.strategy.turns import cells_with_turns, verified_turns
     from ttscale.store.run import RunStore
 
-    store, wanted = RunStore(run), tuple(int(one) for one in _numbers(k, "--k", "1,4"))
+    store = RunStore(run)
     found = [
-        turns_result(name, verified_turns(store, name, oracle=oracle)[0], k=wanted, gain=gain)
+        turns_result(name, verified_turns(store, name, oracle=oracle)[0], k=k, gain=gain)
         for name in ([cell] if cell else cells_with_turns(store))
     ]
     if not found:

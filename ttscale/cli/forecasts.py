@@ -109,7 +109,9 @@ def _tell_doubt(group: "CountsGroup", doubt: str, plan: "NextSamples") -> None:
 @click.option(
     "--method", "methods", type=Names(), help="Methods to compare, as in forecast; the usual ones by default."
 )
-@click.option("--draws", type=click.IntRange(2), default=10, show_default=True, help="Prefixes per length.")
+@click.option(
+    "--draws", type=click.IntRange(2, 10_000), default=10, show_default=True, help="Prefixes per length."
+)
 @predictive_level_option
 @seed_option
 def backtest_command(**given: Any) -> None:

@@ -25,7 +25,10 @@ class Names(click.ParamType[tuple[str, ...]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """Split at commas."""
-        return value if isinstance(value, tuple) else tuple(part.strip() for part in value.split(",") if part)
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip() for part in value.split(",") if part.strip())
+        return names or self.fail(f"'{value}' names nothing", param, ctx)
 
 
 _LARGEST_BUDGET = 2.0**53

@@ -12,7 +12,8 @@ from ttscale.plain_files import require_plain
 MOST_BYTES = 256 * 2**20
 """Of text; Parquet files, whose columns are far smaller than what is made of them, are bounded by their cells."""
 MOST_LINE_BYTES = 32 * 2**20
-MOST_CELLS = 100_000_000
+MOST_CELLS = 2**25
+"""16 MB of short rows under a head of seven columns take a gigabyte."""
 """Rows times columns, fields of nested columns included: JSON whose rows have keys of their own is a square of its length."""
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 _INSTEAD = "Import it with `ttscale import table`, which reads a row at a time, and give the run."

@@ -6,7 +6,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from ttscale.analysis.selecting import ways
+from ttscale.cli.main import run_cli
 from ttscale.cli.options import ConfigCommand, RunFolder, output_options
+from ttscale.errors import InvalidInputError
 
 
 @click.command("do", cls=ConfigCommand)
@@ -56,3 +59,25 @@ def test_one_way_of_output_is_chosen_and_a_table_without_a_choice() -> None:
 
     for arguments, chosen in ((["--json"], "json"), (["--csv"], "csv"), (["--jsonl"], "jsonl"), ([], "None")):
         assert CliRunner().invoke(show, arguments).output == f"{chosen}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["budget", "--selector", ","], ["budget", "--selector", " , "], ["budget", "--by", ""], ["backtest", "--method", ","], ["backtest", "--draws", "9" * 20],
+ ["curve", "--by", ","], ["turns", "--k", "inf"], ["turns", "--k", "nan"], ["compare-strategies", "--at", "inf"], ["compare-strategies", "--at", "1,nan"],
+     ["compare-strategies", "--at", "-1"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_option_that_names_nothing_or_too_much_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("problem_id,n,c\na,4,1\nb,4,3\n")
+    command, *option = words
+    assert run_cli([command, str(table), *option]) == 2
+    assert "Invalid value for" in capsys.readouterr().err
+
+
+def test_a_question_about_no_selector_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="No selector is named"):
+        ways((), ())

@@ -36,6 +36,8 @@ METHODS: tuple[str, ...] = (
     PLUG_IN,
 )
 """Methods compared by default: ours and the published ones."""
+MOST_DRAWS = 10_000
+"""Prefixes per length: more take days and tell nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -146,9 +148,9 @@ def backtest(
             f"A backtest forecasts from fewer samples than the {k} that every problem has, but s = "
             f"{prefixes.tolist()}. Draw more samples or give a smaller s."
         )
-    if not methods or n_draws < 1:
+    if not methods or not 1 <= n_draws <= MOST_DRAWS:
         raise InvalidInputError(
-            f"A backtest needs at least one method and one draw, not {len(methods)} and {n_draws}."
+            f"A backtest needs at least one method and 1 to {MOST_DRAWS:,} draws, not {len(methods)} and {n_draws:,}."
         )
     generator = np.random.default_rng(rng)
     truth = float(pass_at_k(data.n, data.c, k).mean())

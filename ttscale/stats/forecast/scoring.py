@@ -56,7 +56,9 @@ def thin(n: ArrayLike, c: ArrayLike, s: int, rng: np.random.Generator) -> Counts
         Counts out of ``min(s, n)`` samples.
     """
     data = counts(n, c)
-    kept = np.minimum(s, data.n)
+    kept = np.minimum(
+        min(s, int(data.n.max(initial=0))), data.n
+    )  # s may have more digits than an array holds
     return Counts(kept, rng.hypergeometric(data.c, data.n - data.c, kept))
 
 

@@ -48,3 +48,9 @@ def test_a_method_that_cannot_be_fitted_is_counted_as_failed() -> None:
 def test_a_prefix_must_be_shorter_than_the_samples(n: int, s: int | None) -> None:
     with pytest.raises(InvalidInputError):
         backtest(n, [1, 0], s=s)
+
+
+@pytest.mark.parametrize("n_draws", [0, -1, 10_001, 10**30])
+def test_draws_have_bounds(n_draws: int) -> None:
+    with pytest.raises(InvalidInputError, match="1 to 10,000 draws"):
+        backtest(40, [0, 1, 3, 9], s=10, n_draws=n_draws)

@@ -72,3 +72,9 @@ def test_the_same_generator_thins_alike_and_the_global_one_is_untouched() -> Non
     found = [thin(n, c, 10, np.random.default_rng(seed)).c.tolist() for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize("s", [8, 2**63, 10**30])
+def test_a_prefix_longer_than_all_samples_keeps_them_however_long(s: int) -> None:
+    kept = thin([8, 4], [3, 1], s, np.random.default_rng(0))
+    assert (kept.n.tolist(), kept.c.tolist()) == ([8, 4], [3, 1])
