@@ -1,11 +1,13 @@
 """A real disk that fills up, and SIGKILL at many moments: an export or report is the old one, the new one, or not there."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_runs import make_run
@@ -14,14 +16,26 @@ from ttscale.exchange.export.files import appearing
 from ttscale.report.exporting import export_run
 from ttscale.report.html import replace_file
 
-ON_A_SMALL_DISK = """
-mount -t tmpfs -o size="$1" tmpfs "$2" || exit 77
-shift; folder="$1"; shift
-printf old > "$folder/report.html"
-"$@"
-code=$?
-find "$folder" -type f | sort
-exit $code
+ON_SMALL_DISKS = """
+import io, json, subprocess, sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from ttscale.cli.main import run_cli
+
+seen = []
+for name, (size, words) in json.loads(sys.argv[1]).items():
+    disk = Path(sys.argv[2], name)
+    disk.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", disk], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit("unshare: " + done.stderr)
+    (disk / "report.html").write_text("old")
+    said = io.StringIO()
+    with redirect_stderr(said), redirect_stdout(io.StringIO()):
+        code = run_cli(words)
+    left = sorted(str(path) for path in disk.rglob("*") if path.is_file())
+    seen.append([name, code, said.getvalue(), left])
+print(json.dumps(seen))
 """
 KILLED = """
 import sys
@@ -39,48 +53,35 @@ while True:
 """
 
 
-def on_a_small_disk(size: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run ttscale where a folder is a tmpfs of so many bytes; stdout ends with the files that are left there."""
-    command = [
-        "unshare",
-        "-rm",
-        "sh",
-        "-c",
-        ON_A_SMALL_DISK,
-        "sh",
-        size,
-        str(folder),
-        sys.executable,
-        "-m",
-        "ttscale",
-        *words,
-    ]
+def on_small_disks(folder: Path, commands: dict[str, tuple[str, list[str]]]) -> list[list[Any]]:
+    """Run commands, each with a tmpfs of its own of so many bytes, all in one process; say what each left and said."""
+    words = ["unshare", "-rm", sys.executable, "-c", ON_SMALL_DISKS, json.dumps(commands), str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     except FileNotFoundError:
         pytest.skip("unshare is not installed")
-    if done.returncode == 77 or "unshare" in done.stderr:
+    if "unshare:" in done.stderr:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    return done
+    assert done.returncode == 0, done.stderr
+    seen: list[list[Any]] = json.loads(done.stdout)
+    return seen
 
 
-@pytest.mark.parametrize("to", ["jsonl", "csv", "parquet", "figures", "report"])
-def test_a_disk_that_fills_up_leaves_nothing_half(tmp_path: Path, to: str) -> None:
-    run = make_run(tmp_path / "run", n_problems=40, n=20).path
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    words = (
-        ["report", str(run), "--out", str(disk)]
-        if to == "report"
-        else ["export", str(run), "--to", to, "--out", str(disk / "out")]
-    )
-    done = on_a_small_disk("16k", disk, *words)
-    assert done.returncode == 1, done.stderr
-    (said,) = (line for line in done.stderr.splitlines() if "No space left" in line)
-    assert str(disk) in said
-    assert "Traceback" not in done.stderr
-    left = [line for line in done.stdout.splitlines() if line.startswith(str(disk))]
-    assert left == [f"{disk}/report.html"]
+def test_a_disk_that_fills_up_leaves_nothing_half(tmp_path: Path) -> None:
+    run, disks = str(make_run(tmp_path / "run", n_problems=40, n=20).path), tmp_path / "disks"
+    disks.mkdir()
+    commands = {
+        to: ("16k", ["export", run, "--to", to, "--out", str(disks / to / "out")])
+        for to in ("jsonl", "csv", "parquet", "figures")
+    }
+    commands["report"] = ("16k", ["report", run, "--out", str(disks / "report")])
+    seen = on_small_disks(disks, commands)
+    assert [name for name, *_ in seen] == list(commands)
+    for name, code, stderr, left in seen:
+        assert code == 1, stderr
+        (said,) = (line for line in stderr.splitlines() if "No space left" in line)
+        assert str(disks / name) in said
+        assert left == [f"{disks}/{name}/report.html"]
 
 
 def test_a_killed_writer_leaves_the_old_or_the_new_and_the_next_one_cleans_up(tmp_path: Path) -> None:
