@@ -1,6 +1,8 @@
 """ttscale merge and ttscale remove as a user calls them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,13 @@ def test_merge_says_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run_cli(["check", str(tmp_path / "both")]) == 0
     assert run_cli(["merge", paths[0], "--out", str(tmp_path / "x")]) == 1
     assert "two or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("--version", 0), ("show gone", 1)])
+def test_a_working_folder_that_is_deleted_ends_in_no_traceback(
+    tmp_path: Path, arguments: str, code: int
+) -> None:
+    words = f'mkdir x && cd x && rmdir ../x && exec "{sys.executable}" -m ttscale {arguments}'
+    done = subprocess.run(["sh", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr

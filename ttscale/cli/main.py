@@ -140,7 +140,8 @@ def run_cli(args: list[str]) -> int:
     """Run one command line; return its exit code instead of exiting."""
     warnings.showwarning = _show_warning
     _treat_sigterm_as_interrupt()
-    sys.path.append(str(Path.cwd()))  # last, so that a folder here can shadow no installed package
+    with suppress(FileNotFoundError):  # a shell may stand in a folder that is deleted
+        sys.path.append(str(Path.cwd()))  # last, so that a folder here can shadow no installed package
     debug = "--debug" in args
     try:
         code: Any = cli.main(args=args, prog_name="ttscale", standalone_mode=False)
