@@ -344,9 +344,9 @@ def test_a_driver_may_be_interrupted_and_killed(
     assert "starts its engine" in stderr
     assert "repeat the same command to continue" in stderr
     ours = (CELL, "sample ", "Connecting", "Ray has", "Interrupted")
-    assert [
-        line for line in stderr.splitlines() if line and not line.startswith(ours)
-    ] == []  # nothing of Ray's own
+    assert [line for line in stderr.splitlines() if line and not line.startswith(ours)] == [], (
+        stderr
+    )  # nothing of Ray's own
     stored = samples(store).height
     assert 0 < stored < ALL
 

@@ -1,6 +1,7 @@
 """Coverage while sampling goes on: the oracle verifies each segment as it is written, if it is cheap."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -69,11 +70,12 @@ class LiveCoverage:
         return (time.monotonic() - began) * rows.height / _TRIAL
 
     def _verify(self, rows: pl.DataFrame) -> None:
-        for verified in verify_in_batches(self._oracle.verifier, self._problems, rows):
-            name = f"{self._session}-{self._sequence:06d}"
-            self._verdicts.write(self._cell, verified.with_columns(cell=pl.lit(self._cell)), name)
-            self._sequence += 1
-            self._counts = pl.concat([self._counts, _tally(verified.lazy())]).group_by("problem_id").sum()
+        with closing(verify_in_batches(self._oracle.verifier, self._problems, rows)) as batches:
+            for verified in batches:
+                name = f"{self._session}-{self._sequence:06d}"
+                self._verdicts.write(self._cell, verified.with_columns(cell=pl.lit(self._cell)), name)
+                self._sequence += 1
+                self._counts = pl.concat([self._counts, _tally(verified.lazy())]).group_by("problem_id").sum()
 
     def _stored_counts(self) -> pl.DataFrame:
         return _tally(self._verdicts.scan(self._cell))

@@ -5,9 +5,9 @@ import math
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -85,17 +85,14 @@ def verify_cell(
                 expected_s = (time.monotonic() - began) / _FIRST_BATCH * (total - len(settled))
                 if expected_s > len(settled) * _RECALL_S:
                     known.recall(store, cell, verdicts, settled)
-            for verified in verify_in_batches(verifier.verifier, problems, rows, known):
-                verdicts.write(
-                    cell,
-                    verified.with_columns(cell=pl.lit(cell)),
-                    f"{session}-{sequence:06d}",
-                    again=retry_errors,
-                )
-                sequence += 1
-                n_verified += verified.height
-                failures.add(verified)
-                progress.advance(verified.height)
+            with closing(verify_in_batches(verifier.verifier, problems, rows, known)) as batches:
+                for verified in batches:
+                    of_cell = verified.with_columns(cell=pl.lit(cell))
+                    verdicts.write(cell, of_cell, f"{session}-{sequence:06d}", again=retry_errors)
+                    sequence += 1
+                    n_verified += verified.height
+                    failures.add(verified)
+                    progress.advance(verified.height)
     finally:
         progress.end()
     if failures:
@@ -169,8 +166,10 @@ def verify_in_batches(
     problems: Mapping[str, Problem],
     rows: pl.DataFrame,
     known: KnownVerdicts | None = None,
-) -> Iterator[pl.DataFrame]:
+) -> Generator[pl.DataFrame, None, None]:
     """Yield verdict rows for sample rows, a few seconds of work at a time.
+
+    Close it where it is not used up (`contextlib.closing`): an interrupt that comes while it is forgotten would be swallowed.
 
     Args:
         verifier: Verifies each distinct candidate once if it is deterministic.
@@ -186,8 +185,9 @@ def verify_in_batches(
         )
     if not verifier.deterministic:
         keys = rows.select(SAMPLE_KEY)
-        for start, verdicts in _verified_in_order(verifier, problems, rows):
-            yield pl.concat([keys.slice(start, verdicts.height), verdicts], how="horizontal")
+        with closing(_verified_in_order(verifier, problems, rows)) as parts:
+            for start, verdicts in parts:
+                yield pl.concat([keys.slice(start, verdicts.height), verdicts], how="horizontal")
         return
     known = known or KnownVerdicts()
     keyed = rows.with_columns(known.fingerprints())
@@ -200,16 +200,17 @@ def verify_in_batches(
     distinct = keyed.unique(FINGERPRINT, keep="first", maintain_order=True)
     if getattr(verifier, "by_problem", False):
         distinct = distinct.sort("problem_id", maintain_order=True)
-    for start, verdicts in _verified_in_order(verifier, problems, distinct):
-        prints = distinct.select(FINGERPRINT).slice(start, verdicts.height)
-        verified = pl.concat([prints, verdicts], how="horizontal")
-        known.add(verified)
-        yield with_verdicts(keys, verified)
+    with closing(_verified_in_order(verifier, problems, distinct)) as parts:
+        for start, verdicts in parts:
+            prints = distinct.select(FINGERPRINT).slice(start, verdicts.height)
+            verified = pl.concat([prints, verdicts], how="horizontal")
+            known.add(verified)
+            yield with_verdicts(keys, verified)
 
 
 def _verified_in_order(
     verifier: Verifier, problems: Mapping[str, Problem], rows: pl.DataFrame
-) -> Iterator[tuple[int, pl.DataFrame]]:
+) -> Generator[tuple[int, pl.DataFrame], None, None]:
     """Yield the first row's number and the verdicts of some rows after another, about `_FLUSH_S` of work each."""
     smallest = getattr(verifier, "min_batch", 1)
     number = rows["problem_id"].rle_id().to_numpy() if getattr(verifier, "by_problem", False) else None
