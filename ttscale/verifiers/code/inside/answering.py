@@ -44,10 +44,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         name: getattr(operator, name)
         for name in ("getitem", "setitem", "delitem", "contains", "neg", "pos", "invert", "index")
     },
-    **{
-        each.__name__: each
-        for each in (len, list, str, repr, abs, int, float, next, reversed, round, isinstance)
-    },
+    **{each.__name__: each for each in (len, str, repr, abs, int, float, reversed, round, isinstance)},
     "enter": lambda own: own.__enter__(),
     "exit": lambda own: own.__exit__(None, None, None),
     "iter": lambda own: (each for each in own),

@@ -23,14 +23,17 @@ _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _NAME = "candidate.py"
 
 
-def remember_source(source: str) -> str:
-    """Give a program its arguments, `exit` and `quit`, and a name for its file that `inspect` knows; return that."""
+def remember_source(source: str, *, leaves_file: bool = False) -> str:
+    """Give a program its arguments, `exit` and `quit`, and a name for its file that `inspect` knows, perhaps the file, too; return the name."""
     path = f"{os.getcwd()}/{_NAME}"  # noqa: PTH109 - pathlib would make every process larger
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     sys.argv[:] = [path]
     site.setquit()
     _name_an_interpreter_that_runs_here()
     _show_the_limit_as_memory()
+    if leaves_file:
+        with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - as above
+            file.write(source)
     return path
 
 
@@ -76,11 +79,8 @@ def run_as_script(source: str, *, leaves_file: bool) -> int:
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     _open_standard_input_by_name()
-    path = remember_source(source)
+    path = remember_source(source, leaves_file=leaves_file)
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as above
-    if leaves_file:
-        with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - as above
-            file.write(source)
     code = _ended_by(lambda: _run_main(source, path))
     waited = _ended_by(threading._shutdown)  # type: ignore[attr-defined]  # as the interpreter does: threads are joined
     _ended_by(atexit._run_exitfuncs)

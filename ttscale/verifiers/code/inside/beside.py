@@ -11,15 +11,13 @@ import os
 import random
 import sys
 import types
-from contextlib import suppress
-from typing import Any
 
 from ttscale.verifiers.code.inside.as_script import remember_source
+from ttscale.verifiers.code.inside.errors import text_of
 
 SEED = 20210707
 """HumanEval's random tests are the same on every run."""
 PASSED = "passed"
-MOST_TOLD = 1000
 
 
 def run_beside(source: str, tests: str, told: int, *, leaves_file: bool) -> int:
@@ -29,10 +27,7 @@ def run_beside(source: str, tests: str, told: int, *, leaves_file: bool) -> int:
         leaves_file: Whether the program stands in a file, too.
     """
     before, after = json.loads(tests)
-    path = remember_source(source)
-    if leaves_file:
-        with suppress(OSError), open(path, "w", encoding="utf-8", errors="surrogatepass") as file:  # noqa: PTH123 - pathlib is large
-            file.write(source)
+    path = remember_source(source, leaves_file=leaves_file)
     module = types.ModuleType("candidate")
     sys.modules["candidate"], module.__file__ = module, path
     random.seed(SEED)
@@ -40,14 +35,7 @@ def run_beside(source: str, tests: str, told: int, *, leaves_file: bool) -> int:
         for name, text in [("before.py", before), (path, source), ("tests.py", after)]:
             exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:  # SystemExit and the like are failures, too
-        os.write(told, _said(error).encode("utf-8", "replace"))
+        os.write(told, f"{type(error).__name__}: {text_of(error)}".encode("utf-8", "replace"))
         return 1
     os.write(told, PASSED.encode())
     return 0
-
-
-def _said(error: BaseException) -> str:
-    text: Any = "(no message)"
-    with suppress(BaseException):
-        text = str(error)
-    return f"{type(error).__name__}: {text}"[:MOST_TOLD]

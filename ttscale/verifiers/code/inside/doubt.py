@@ -28,9 +28,6 @@ _PURE = frozenset(
 _METHODS = frozenset(
     name for kind in (str, bytes, int, float, complex, list, tuple, dict, set) for name in dir(kind) if not name.startswith("_")
 )  # fmt: skip
-_FUNCTIONS = frozenset(
-    ["abs", "all", "any", "bin", "bool", "bytes", "bytearray", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float", "frozenset", "hex", "int", "isinstance", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip"]
-)  # fmt: skip
 _OTHERS = frozenset(
     [
         "open",

@@ -30,7 +30,7 @@ def is_more(error: Exception) -> bool:
 
 def as_raised(error: BaseException, keep: Callable[[Any], int]) -> dict[str, Any]:
     """Return an exception in JSON's types; foreign ones may fail at all that they are asked."""
-    answer: dict[str, Any] = {"raised": [type(error).__name__, _text(error)]}
+    answer: dict[str, Any] = {"raised": [type(error).__name__, text_of(error)]}
     try:
         if FOREIGN in vars(error):
             return {**answer, "ours": vars(error)[FOREIGN]}
@@ -46,7 +46,8 @@ def as_raised(error: BaseException, keep: Callable[[Any], int]) -> dict[str, Any
     return answer
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """Return an exception's message; foreign exceptions may fail at that too."""
     try:
         return str(error)[:500]
     except BaseException:
