@@ -19,7 +19,7 @@ MOST_VALUE_CHARACTERS = 128 * 2**20
 _MOST_LOOKED_AT = 64 * 2**20
 """Of one element for a first look."""
 MOST_SMALL = 2**20
-"""Elements of an array, or keys of an object, that may be smaller than any sample on average: ``[[],[],...`` takes hours."""
+"""Elements of an array, or keys of an object, that may be smaller than any sample on average: 32 MB of ``[[],[],...`` took over 100 s."""
 _SMALL_CHARACTERS = 16
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRUCTURE = re.compile(r'["{}\[\]]')

@@ -11,6 +11,7 @@ from types import NoneType
 from typing import IO, Any
 
 from ttscale.errors import InvalidInputError
+from ttscale.plain_files import MOST_TEXT_BYTES, read_plain_bytes
 
 MOST_LINE_BYTES = 128 * 2**20
 """Of one line; a problem with 10,000 samples of 4 kB is 40 MB."""
@@ -104,6 +105,14 @@ def parse_object(text: bytes, where: str, *, ends: bool = True) -> dict[str, Any
     if not isinstance(value, dict):
         raise InvalidInputError(f"{where} is no JSON object but {_shown(value)}.")
     return value
+
+
+def object_beside(path: Path, *, most: int = MOST_TEXT_BYTES) -> dict[str, Any]:
+    """Return the JSON object in a short file beside samples, which do without it: {} where it cannot be read."""
+    try:
+        return parse_object(read_plain_bytes(path, InvalidInputError, most=most), str(path))
+    except (OSError, InvalidInputError):
+        return {}
 
 
 def has_many_values(text: str | bytes) -> bool:

@@ -23,9 +23,8 @@ from ttscale.exchange.contract import (
     VerifierKey,
 )
 from ttscale.exchange.json_stream import first_record
-from ttscale.exchange.lines import field, parse_object, read_objects
+from ttscale.exchange.lines import field, object_beside, read_objects
 from ttscale.exchange.values import judged, measures, text_or_empty
-from ttscale.plain_files import read_plain_bytes
 from ttscale.types import Outcome, Problem, Verdict
 
 _MOST_RESULTS_BYTES = 64 * 2**20
@@ -215,12 +214,7 @@ def _results_beside(path: Path, time: str | None) -> dict[str, Any] | None:
     results = path.parent / f"results_{time}.json"
     if time is None or not results.exists():
         return None
-    try:
-        return parse_object(
-            read_plain_bytes(results, InvalidInputError, most=_MOST_RESULTS_BYTES), str(results)
-        )
-    except (OSError, InvalidInputError):
-        return {}
+    return object_beside(results, most=_MOST_RESULTS_BYTES)
 
 
 def _lower_is_better(results: Mapping[str, Any] | None) -> frozenset[str]:

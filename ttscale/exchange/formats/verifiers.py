@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ttscale.errors import InvalidInputError
 from ttscale.exchange.contract import (
     UNKNOWN,
     CellKey,
@@ -15,9 +14,9 @@ from ttscale.exchange.contract import (
     VerifierKey,
 )
 from ttscale.exchange.json_stream import first_record
-from ttscale.exchange.lines import field, parse_object, read_objects
+from ttscale.exchange.lines import field, object_beside, read_objects
 from ttscale.exchange.values import judged, measures, real, text_of, whole
-from ttscale.plain_files import read_plain_bytes, real_path
+from ttscale.plain_files import real_path
 from ttscale.types import Message, Problem, Verdict
 
 _KNOWN = frozenset({"example_id", "prompt", "completion", "answer", "info", "reward", "metrics", "token_usage", "task"}
@@ -69,7 +68,7 @@ class VerifiersImporter(PlainImporter):
 
     def _cell(self, path: Path) -> CellKey:
         """Name the cell by the metadata, or by the folder: ENVIRONMENT--ORG--MODEL/RUN."""
-        metadata = _metadata(path.parent / "metadata.json")
+        metadata = object_beside(path.parent / "metadata.json")
         environment, _, model = real_path(path).parent.parent.name.partition("--")
         sampling = metadata.get("sampling_args") or {}
         settings = {
@@ -101,13 +100,6 @@ class VerifiersImporter(PlainImporter):
                 notes.no_verdict(key, "a metric that is not 0 or 1")
             else:
                 yield key, verdict
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    try:
-        return parse_object(read_plain_bytes(path, InvalidInputError), str(path))
-    except (OSError, InvalidInputError):
-        return {}
 
 
 def _problem(record: dict[str, Any], where: str) -> Problem:
